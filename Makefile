@@ -1,0 +1,22 @@
+# `make demo` and `make test` do all the set-up: a private environment under .venv, then their work.
+PYTHON ?= python3
+BIN := .venv/bin
+.PHONY: demo test lint docs clean
+
+demo: .venv/demo
+	@$(BIN)/taskkit demo
+
+test: .venv/dev
+	@$(BIN)/python -m pytest
+
+lint: .venv/dev
+	@$(BIN)/nox -s lint types docs
+
+docs: .venv/dev
+	@$(BIN)/nox -s docs
+
+.venv/demo .venv/dev: .venv/%: pyproject.toml tools/environment.py
+	@$(PYTHON) tools/environment.py $*
+
+clean:
+	rm -rf .venv .nox build dist docs/_build

@@ -1,0 +1,90 @@
+"""Everything that can be run: `nox -l` lists it. Interpreters that are not found are named and left out."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+
+import nox
+
+nox.options.default_venv_backend = "venv"
+nox.options.sessions = ["lint", "types", "docs", "tests"]
+nox.options.reuse_existing_virtualenvs = True
+
+WANTED = ["3.11", "3.12", "3.13", "3.14"]
+
+
+def works(python: str) -> bool:
+    """A shim on the path may stand for an interpreter that is not there."""
+    found = shutil.which(f"python{python}")
+    return bool(found) and subprocess.run([str(found), "-c", ""], capture_output=True, check=False).returncode == 0
+
+
+FOUND = [python for python in WANTED if works(python)]
+
+
+def install(session: nox.Session, *groups: str) -> None:
+    """Once per environment, unless what is wanted has changed."""
+    session.install("--quiet", "-e", ".[cli]", *(part for group in groups for part in ("--group", group)))
+
+
+@nox.session(python=FOUND)
+def tests(session: nox.Session) -> None:
+    """The whole suite on every interpreter that is found."""
+    absent = [python for python in WANTED if python not in FOUND]
+    if absent:
+        session.warn(f"not found, so not tested: {', '.join(absent)}")
+    install(session, "test", "peers")
+    session.run("pytest", *session.posargs)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """ruff: rules and layout."""
+    install(session, "lint")
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """mypy, strict."""
+    install(session, "types", "test", "peers")
+    session.install("--quiet", "nox", "sphinx")
+    session.run("mypy")
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """The documentation, warnings as errors."""
+    install(session, "docs")
+    session.run("sphinx-build", "-W", "--keep-going", "-q", "-b", "html", "docs", "docs/_build/html")
+
+
+@nox.session
+def examples(session: nox.Session) -> None:
+    """The examples and the code of README and docs."""
+    install(session, "test")
+    session.run("pytest", "tests/test_examples.py", "tests/test_docs.py", *session.posargs)
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Ratios against peers and against hand-written arithmetic, in one run."""
+    install(session, "peers")
+    session.run("python", "bench/intervals.py", *session.posargs)
+
+
+@nox.session
+def sweep(session: nox.Session) -> None:
+    """Every distinct change of every zone, ±36 hours, over a grid of rules: minutes, not seconds."""
+    install(session, "test")
+    session.run("pytest", "-m", "sweep", "-s", *session.posargs, env={"TASKKIT_SWEEP": "full"})
+
+
+@nox.session
+def mutation(session: nox.Session) -> None:
+    """How many small mistakes in intervals and windows the fast tests notice; stops after its time."""
+    install(session, "test")
+    session.run("python", "tools/mutation.py", *session.posargs, env={"PYTHONHASHSEED": "0", **os.environ})

@@ -1,0 +1,256 @@
+"""What people write in a rule, read once: times of day, weekdays, days and months, from and until."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable
+from datetime import date, datetime, time
+from enum import IntEnum
+from typing import Any, TypeVar
+
+from attrs import Attribute
+
+from taskkit.errors import InvalidValue, NaiveMoment
+from taskkit.events._plans import Limits
+from taskkit.events._tzif import DAY, EPOCH_DAY
+from taskkit.events.moments import floor_second
+from taskkit.events.zones import EARLIEST, LATEST, Zone
+
+
+class Weekday(IntEnum):
+    """Monday is 0, as in the standard library; rules take the names, since others count otherwise."""
+
+    MON = 0
+    TUE = 1
+    WED = 2
+    THU = 3
+    FRI = 4
+    SAT = 5
+    SUN = 6
+
+    @property
+    def label(self) -> str:
+        return WEEKDAY_NAMES[self]
+
+
+WEEKDAY_NAMES = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+MONTH_NAMES = (
+    "January", "February", "March", "April", "May", "June",
+    "July", "August", "September", "October", "November", "December",
+)  # fmt: skip
+_WEEKDAYS = {name[:length].lower(): Weekday(day) for day, name in enumerate(WEEKDAY_NAMES) for length in (2, 3, 4, 5, len(name))}
+
+T = TypeVar("T")
+
+
+def weekday_named(name: str) -> Weekday | None:
+    """The weekday of an English name or the begin of one."""
+    return _WEEKDAYS.get(name.lower())
+
+
+def month_named(name: str) -> int | None:
+    """1 to 12 for an English name or its first three letters."""
+    word = name.lower()
+    return next((number for number, full in enumerate(MONTH_NAMES, 1) if word in (full.lower(), full[:3].lower())), None)
+
+
+def invalid(what: str, given: object, case: str, help: str = "") -> InvalidValue:
+    return InvalidValue(f"{what}={given!r}", case, help)
+
+
+def each(value: object) -> Iterable[object]:
+    """One value or several, as several."""
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        return (value,)
+    return value
+
+
+def distinct(what: str, read: Callable[[Any], Any], given: object) -> tuple[Any, ...]:
+    found = tuple(sorted({read(one) for one in each(given)}))
+    if not found:
+        raise invalid(what, given, "an empty list names nothing", f"leave {what} away or give at least one")
+    return found
+
+
+def read_times(given: str | time | Iterable[str | time]) -> tuple[str, ...]:
+    """`"6:00"`, `time(6)` or several, as `("06:00",)`."""
+    if type(given) is str and len(given) == 5 and given in _TIMES:
+        return (given,)
+    return distinct("at", _time_of_day, given)
+
+
+_TIMES = {f"{minute // 60:02}:{minute % 60:02}": minute * 60 for minute in range(1440)}
+_CLOCK = re.compile(r"(\d{1,2}):(\d\d)")
+
+
+def _time_of_day(given: object) -> str:
+    if isinstance(given, time) and given.tzinfo is None and not (given.second or given.microsecond):
+        return f"{given.hour:02}:{given.minute:02}"
+    match = _CLOCK.fullmatch(given) if isinstance(given, str) else None
+    text = match and f"{int(match[1]):02}:{match[2]}"
+    if text not in _TIMES:
+        raise invalid("at", given, "it is no time of day", "give hours and minutes, from '00:00' to '23:59'")
+    return str(text)
+
+
+def seconds_of(times: tuple[str, ...]) -> tuple[int, ...]:
+    return tuple(_TIMES[text] for text in times)
+
+
+def read_weekdays(given: Iterable[Weekday | str] | Weekday | str) -> tuple[Weekday, ...]:
+    return distinct("on", _weekday, given)
+
+
+def _weekday(given: object) -> Weekday:
+    found = given if isinstance(given, Weekday) else weekday_named(given) if isinstance(given, str) else None
+    if found is None:
+        raise invalid("on", given, "it is no weekday", "give MON to SUN, or a name such as 'monday'; numbers differ from system to system")
+    return found
+
+
+def read_month_days(given: Iterable[int] | int) -> tuple[int, ...]:
+    """Ascending, those from the end last."""
+    return tuple(sorted(distinct("days", _day_of_month, given), key=lambda day: (day < 0, day)))
+
+
+def _day_of_month(given: object) -> int:
+    if type(given) is int and (1 <= given <= 31 or -28 <= given <= -1):
+        return given
+    raise invalid("days", given, "no month has such a day", "days count from 1 to 31, or from the end: -1 is the last, down to -28")
+
+
+def read_months(given: Iterable[int | str] | int | str) -> tuple[int, ...]:
+    return distinct("months", _month, given)
+
+
+def _month(given: object) -> int:
+    number = month_named(given) if isinstance(given, str) else given
+    if type(number) is int and 1 <= number <= 12:
+        return number
+    raise invalid("months", given, "there is no such month", "give 1 to 12, or a name such as 'june'")
+
+
+Check = Callable[[Any, "Attribute[Any]", Any], None]
+
+
+def whole(unit: str, most: int) -> Check:
+    """Accepts counts: at least 1, at most a length that nobody means."""
+
+    def check(instance: object, attribute: Attribute[Any], given: object) -> None:
+        if type(given) is not int or not 1 <= given <= most:
+            raise invalid(attribute.name, given, f"it is no whole number of {unit} from 1 to {most:,}")
+
+    return check
+
+
+def one_of(*choices: str) -> Check:
+    """Accepts one of a few words."""
+
+    def check(instance: object, attribute: Attribute[Any], given: object) -> None:
+        if given not in choices:
+            raise invalid(attribute.name, given, "there is no such choice", f"choose {' or '.join(map(repr, choices))}")
+
+    return check
+
+
+# From and until: a date, a wall time in the rule's zone, or an instant.
+
+Edge = str | date | datetime
+_EDGE = re.compile(r"(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d)(?::(\d\d))?)?(Z|[+-]\d\d:\d\d)?")
+
+
+def read_start(given: Edge | None) -> str | None:
+    """A bare date is what midnight means."""
+    return None if given is None else _edge("start", given).removesuffix("T00:00")
+
+
+def read_end(given: Edge | None) -> str | None:
+    """A bare date is more than midnight: the whole day."""
+    return None if given is None else _edge("end", given)
+
+
+def read_once(given: Edge) -> str:
+    return _edge("at", given).removesuffix("T00:00")
+
+
+def _edge(what: str, given: object) -> str:
+    """As `2026-01-31`, `2026-01-31T10:00` or `2026-01-31T09:00:00Z`."""
+    if isinstance(given, datetime):
+        return _written(floor_second(_aware(what, given)))
+    if isinstance(given, date):
+        return given.isoformat()
+    match = _EDGE.fullmatch(given) if isinstance(given, str) else None
+    try:
+        if match is None or (match[4] and not match[2]):
+            raise ValueError
+        moment = datetime.fromisoformat(match[0].replace(" ", "T"))
+    except ValueError:
+        raise invalid(what, given, "it is no date and no time", "as in '2026-01-31', '2026-01-31 10:00' or an aware datetime") from None
+    if moment.tzinfo:
+        return _written(floor_second(moment))
+    return match[1] + (f"T{match[2]}" if match[2] else "") + (f":{match[3]}" if match[3] not in (None, "00") else "")
+
+
+def _aware(what: str, moment: datetime) -> datetime:
+    if moment.tzinfo is None:
+        text = f"{what}={moment.isoformat(sep=' ')}"
+        raise NaiveMoment(
+            text,
+            "a datetime without a zone names no instant",
+            f"give an aware one, or the text {moment:%Y-%m-%dT%H:%M} for the wall time in the rule's zone",
+        )
+    return moment
+
+
+def _written(second: int) -> str:
+    day, rest = divmod(second, DAY)
+    return f"{date.fromordinal(day + EPOCH_DAY).isoformat()}T{rest // 3600:02}:{rest // 60 % 60:02}:{rest % 60:02}Z"
+
+
+def wall_of(text: str) -> int:
+    """The seconds of a date or of a date and time, whatever its zone."""
+    clock = text[11:].rstrip("Z")
+    hours, minutes, seconds = ([int(part) for part in clock.split(":")] + [0, 0])[:3] if clock else (0, 0, 0)
+    return (date.fromisoformat(text[:10]).toordinal() - EPOCH_DAY) * DAY + hours * 3600 + minutes * 60 + seconds
+
+
+def is_instant(text: str) -> bool:
+    return text.endswith("Z")
+
+
+def instant_of(text: str, zone: Zone) -> int:
+    """An edge as the instant that it first names."""
+    return wall_of(text) if is_instant(text) else zone.readings(wall_of(text))[0]
+
+
+def day_of(text: str, zone: Zone) -> int:
+    """The day of an edge in the zone."""
+    return (zone.wall(wall_of(text)) if is_instant(text) else wall_of(text)) // DAY
+
+
+def limits(start: str | None, end: str | None) -> Limits:
+    """From and until as limits of a wall clock rule: what was said on the wall is compared on the wall (T12)."""
+    if start is None and end is None:
+        return _NO_LIMITS
+    first, last = EARLIEST, LATEST
+    first_wall, last_wall = EARLIEST - DAY, LATEST + DAY
+    if start is not None and is_instant(start):
+        first = wall_of(start)
+    elif start is not None:
+        first_wall = wall_of(start)
+        first = max(first, first_wall - DAY)  # no offset is a day long; a search need not begin before
+    if end is not None and is_instant(end):
+        last = wall_of(end)
+    elif end is not None:
+        last_wall = end_wall(end)
+        last = min(last, last_wall + 2 * DAY)  # an offset and a gap
+    return Limits(first, last, first_wall, last_wall)
+
+
+def end_wall(end: str) -> int:
+    """The last wall second that belongs to the rule: a bare date means the end of that day."""
+    return wall_of(end) + (DAY - 1 if len(end) == _DATE_LENGTH else 0)
+
+
+_DATE_LENGTH = len("2026-01-31")
+_NO_LIMITS = Limits()

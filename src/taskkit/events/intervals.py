@@ -1,0 +1,186 @@
+"""What every interval can be asked, and what it answers.
+
+An interval is a value that remembers nothing: which rule, in which zone, from when, until when. What it has to remember
+between runs (only `RandomDays` and `MaxAge` do) is handed in as a `Memory`.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from datetime import datetime
+from itertools import islice
+from typing import Any, ClassVar, Self
+
+import pendulum
+from attrs import Attribute, evolve, field, fields, frozen
+from attrs.validators import deep_iterable, instance_of, optional
+
+from taskkit.errors import InvalidValue, NeverFires
+from taskkit.events._fields import end_wall, instant_of, is_instant, read_end, read_start, wall_of
+from taskkit.events._plans import Plan, walk
+from taskkit.events.moments import ceiling_second, floor_second, refusal
+from taskkit.events.nominals import Nominal
+from taskkit.events.zones import EARLIEST, LATEST, Zone, zone, zone_name
+
+
+@frozen
+class Reason:
+    """Which interval wanted a run, and what it calls the time."""
+
+    interval: Interval
+    nominal: Nominal
+
+
+@frozen
+class Occurrence:
+    """One instant at which a rule is due, with all that asked for it."""
+
+    instant: pendulum.DateTime
+    reasons: tuple[Reason, ...]
+
+    @property
+    def nominal(self) -> Nominal:
+        """The first of the names; a job keeps them all."""
+        return self.reasons[0].nominal
+
+
+def _moment(instance: object, attribute: Attribute[Any], value: object) -> None:
+    if value is not None and not (isinstance(value, datetime) and value.tzinfo):
+        raise refusal(value)
+
+
+@frozen
+class Memory:
+    """What a standing remembers of one interval: `RandomDays` and `MaxAge` look at it, all others at the moment alone.
+
+    `parts` holds the memories of an `AnyOf`'s members, in their order; where it is empty they share this one.
+    """
+
+    created: datetime | None = field(default=None, validator=_moment)
+    last_success: datetime | None = field(default=None, validator=_moment)
+    last_nominal: Nominal | None = field(default=None, validator=optional(instance_of(Nominal)))
+    draw: int | None = field(default=None, validator=optional(instance_of(int)))
+    parts: tuple[Memory, ...] = field(default=(), converter=tuple)
+
+    @parts.validator
+    def _check_parts(self, attribute: Attribute[Any], value: object) -> None:
+        deep_iterable(instance_of(Memory))(self, attribute, value)
+
+    def part(self, place: int) -> Memory:
+        return self.parts[place] if place < len(self.parts) else evolve(self, parts=())
+
+
+_NOTHING = Memory()
+
+
+@frozen
+class Interval(ABC):
+    """The base of all intervals: a subclass says its rule as a plan and as a text, the rest follows."""
+
+    #: The word that names the kind in documents.
+    kind: ClassVar[str]
+    _fixed: Plan | None = field(default=None, init=False, eq=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        if not self.relative:
+            plan = self.make_plan(_NOTHING)
+            if plan.after(EARLIEST) is None:
+                raise NeverFires(f"making the interval {str(self)!r}", "it has no occurrence at all", "look at its days, start and end")
+            object.__setattr__(self, "_fixed", plan)
+
+    @property
+    def relative(self) -> bool:
+        """Whether the rule looks at a memory."""
+        return False
+
+    @abstractmethod
+    def make_plan(self, memory: Memory) -> Plan:
+        """The rule, worked out: how it moves along the instants. Kept, unless the rule is relative."""
+
+    @abstractmethod
+    def __str__(self) -> str:
+        """The rule for people; `parse` reads it back."""
+
+    @property
+    @abstractmethod
+    def shown_in(self) -> Zone:
+        """The zone in which answers are shown."""
+
+    def plan(self, memory: Memory = _NOTHING) -> Plan:
+        """The moves of the rule, in whole seconds; every answer below is made of them."""
+        return self._fixed or self.make_plan(memory)
+
+    def next_after(self, moment: datetime, memory: Memory = _NOTHING) -> pendulum.DateTime | None:
+        """The first instant later than the moment, or None where the rule has ended."""
+        second = (self._fixed or self.make_plan(memory)).after(floor_second(moment))
+        return None if second is None else self.shown_in.show(second)
+
+    def latest_before(self, moment: datetime, memory: Memory = _NOTHING) -> pendulum.DateTime | None:
+        """The last instant earlier than the moment, or None where the rule had not begun."""
+        second = self.plan(memory).before(ceiling_second(moment))
+        return None if second is None else self.shown_in.show(second)
+
+    def between(self, start: datetime, end: datetime, memory: Memory = _NOTHING) -> Iterator[pendulum.DateTime]:
+        """The instants from `start` (included) to `end` (excluded), one by one."""
+        return map(self.shown_in.show, walk(self.plan(memory), ceiling_second(start), ceiling_second(end)))
+
+    def count_between(self, start: datetime, end: datetime, memory: Memory = _NOTHING) -> int:
+        """How many `between` would give, without making them."""
+        return self.plan(memory).count(ceiling_second(start), ceiling_second(end))
+
+    def occurrence_after(self, moment: datetime, memory: Memory = _NOTHING) -> Occurrence | None:
+        """What `next_after` gives, with its nominal times and its reasons."""
+        return next(iter(self.upcoming(moment, 1, memory)), None)
+
+    def upcoming(self, moment: datetime, count: int, memory: Memory = _NOTHING) -> list[Occurrence]:
+        """The next `count` occurrences, or fewer where the rule ends (T14)."""
+        plan, second = self.plan(memory), floor_second(moment)
+        seconds = islice(walk(plan, second + 1, LATEST + 1), count)
+        return [Occurrence(self.shown_in.show(second), self.reasons(second, memory)) for second in seconds]
+
+    def reasons(self, second: int, memory: Memory = _NOTHING) -> tuple[Reason, ...]:
+        """Why the rule is due at this second."""
+        return tuple(Reason(self, nominal) for nominal in self.plan(memory).nominals(second))
+
+    def anchored(self, moment: datetime) -> Self:
+        """The same rule, counting from the moment where it counts from nowhere yet: done when a task is saved (T16)."""
+        return self
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        said = {one.name: getattr(self, one.name) for one in fields(type(self)) if one.init}
+        return _remake, (type(self), said)
+
+
+def _remake(made: type[Interval], said: dict[str, Any]) -> Interval:
+    return made(**said)
+
+
+@frozen
+class Rule(Interval):
+    """An interval with a zone, a start and an end."""
+
+    tz: str = field(default="UTC", kw_only=True, converter=zone_name)
+    start: str | None = field(default=None, kw_only=True, converter=read_start)
+    end: str | None = field(default=None, kw_only=True, converter=read_end)
+
+    @end.validator
+    def _check_end(self, attribute: Attribute[Any], end: str | None) -> None:
+        if end is not None and self.start is not None and self.last_instant < instant_of(self.start, self.shown_in):
+            raise InvalidValue(f"start={self.start!r}, end={end!r}", "the end lies before the start", "swap them, or leave one away")
+
+    @property
+    def shown_in(self) -> Zone:
+        return zone(self.tz)
+
+    @property
+    def last_instant(self) -> int:
+        """The last second at which the rule may have an occurrence."""
+        if self.end is None:
+            return LATEST
+        return wall_of(self.end) if is_instant(self.end) else self.shown_in.readings(end_wall(self.end))[1]
+
+    @property
+    def edges_text(self) -> str:
+        """From and until, as they follow a rule."""
+        return (f", from {self.start}" if self.start else "") + (f", until {self.end}" if self.end else "")

@@ -1,0 +1,255 @@
+"""When a job may *start*: the open minutes of a wall clock, less the blackouts (R5). A window never ends a running job.
+
+An opening is a run of open minutes. Where the clock jumps ahead, an opening that lies wholly in the gap opens right after it
+for its nominal length; where the clock falls back, both readings of an open minute are open.
+"""
+
+from __future__ import annotations
+
+import warnings
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+from typing import Any, ClassVar
+
+import pendulum
+from attrs import field, frozen
+
+from taskkit.errors import InvalidValue, NarrowWindow, NeverFires
+from taskkit.events import _cron
+from taskkit.events._cron import Pattern
+from taskkit.events._window_words import description
+from taskkit.events.moments import ceiling_second, floor_second
+from taskkit.events.zones import LATEST, Stretch, Zone, zone, zone_name
+
+_NARROW = 5 * 60
+#: A nightly window that its blackouts leave shut this often, some fifty years, stays shut.
+_TRIES = 20_000
+_YEAR_2000 = 946_684_800
+
+
+@frozen
+class Opening:
+    """A run of time in which a window is open: from `opens` (included) to `closes` (excluded)."""
+
+    opens: pendulum.DateTime
+    closes: pendulum.DateTime
+
+
+@frozen
+class Window(ABC):
+    """What can be asked of open time."""
+
+    #: The word that names the kind in documents.
+    kind: ClassVar[str]
+
+    @abstractmethod
+    def open_from(self, second: int) -> int | None:
+        """The first open second at or after `second`."""
+
+    @abstractmethod
+    def shut_from(self, second: int) -> int | None:
+        """The first second at or after `second` that is not open."""
+
+    @property
+    @abstractmethod
+    def shown_in(self) -> Zone:
+        """The zone in which answers are shown."""
+
+    @property
+    @abstractmethod
+    def description(self) -> str:
+        """The open time in plain language."""
+
+    def contains(self, moment: datetime) -> bool:
+        """Whether a job may start now."""
+        second = floor_second(moment)
+        return self.open_from(second) == second
+
+    def next_opening(self, moment: datetime) -> pendulum.DateTime | None:
+        """The first instant at or after the moment at which a job may start: the moment itself while the window is open."""
+        if self.contains(moment):
+            return pendulum.instance(moment).in_timezone(self.shown_in.name)
+        return self._show(self.open_from(ceiling_second(moment)))
+
+    def closes_after(self, moment: datetime) -> pendulum.DateTime | None:
+        """When the opening that holds the moment, or else the next one, closes; None where it never does."""
+        opens = self.open_from(floor_second(moment))
+        return None if opens is None else self._show(self.shut_from(opens))
+
+    def openings(self, start: datetime, end: datetime) -> Iterator[Opening]:
+        """The openings from `start` to `end`, cut to that span."""
+        last = ceiling_second(end)
+        opens = self.open_from(ceiling_second(start))
+        while opens is not None and opens < last:
+            closes = self.shut_from(opens)
+            until = last if closes is None else min(closes, last)
+            yield Opening(self.shown_in.show(opens), self.shown_in.show(until))
+            opens = None if closes is None else self.open_from(closes)
+
+    def _show(self, second: int | None) -> pendulum.DateTime | None:
+        return None if second is None else self.shown_in.show(second)
+
+
+@frozen
+class TimeWindow(Window):
+    """The minutes of a cron expression, or of several joined by `|`, in a zone."""
+
+    kind = "window"
+    expression: str = field(eq=False)
+    tz: str = field(default="UTC", kw_only=True, converter=zone_name)
+    _expressions: frozenset[_cron.Expression] = field(init=False, repr=False)
+    _pattern: Pattern = field(init=False, eq=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        object.__setattr__(self, "_expressions", _cron.read(self.expression))
+        object.__setattr__(self, "expression", " | ".join(" ".join(part.split()) for part in self.expression.split("|")))
+        pattern = Pattern(self._expressions)
+        object.__setattr__(self, "_pattern", pattern)
+        if not any(any(pattern.year(year)) for year in _cron.KINDS):
+            raise NeverFires(f"making the window {self.expression!r}", "it never opens", "no year has such a day")
+        shortest = pattern.shortest()
+        if 0 < shortest < _NARROW:
+            text = (
+                f"the window {self.expression!r} opens for {shortest // 60} min at a time: a job that comes late waits for the next opening"
+            )
+            warnings.warn(text, NarrowWindow, stacklevel=3)
+
+    @property
+    def shown_in(self) -> Zone:
+        return zone(self.tz)
+
+    @property
+    def description(self) -> str:
+        return f"{description(self._expressions)}, {self.tz}"
+
+    def open_from(self, second: int) -> int | None:
+        stretch = self.shown_in.stretch(second)
+        while second <= LATEST:
+            if second < stretch.calm_start and second < stretch.start + self._swallowed(stretch):
+                return second
+            wall = self._pattern.first_open(second + stretch.offset)
+            if wall is None:
+                return None
+            if wall < stretch.end + stretch.offset:
+                return wall - stretch.offset
+            stretch = max(self.shown_in.next(stretch), self.shown_in.reaching(wall), key=lambda stretch: stretch.index)
+            second = stretch.start
+        return None
+
+    def shut_from(self, second: int) -> int | None:
+        stretch = self.shown_in.stretch(second)
+        while second <= LATEST:
+            if second < stretch.calm_start:
+                second = max(second, stretch.start + self._swallowed(stretch))
+            wall = self._pattern.first_shut(second + stretch.offset)
+            if wall is None:
+                return None
+            if wall < stretch.end + stretch.offset:
+                return wall - stretch.offset
+            stretch = self.shown_in.next(stretch)
+            second = stretch.start
+        return None
+
+    def _swallowed(self, stretch: Stretch) -> int:
+        """For how long the gap before the stretch makes it open: the longest opening that lies wholly in that gap."""
+        start, end = stretch.start + stretch.before, stretch.start + stretch.offset
+        longest = 0
+        opens = self._pattern.first_open(start) if start < end else None
+        if opens == start and self._pattern.contains(start - 1):
+            opens = self._next_run(start)
+        while opens is not None and opens < end:
+            closes = self._pattern.first_shut(opens)
+            if closes is not None and closes <= end:
+                longest = max(longest, closes - opens)
+            opens = self._next_run(opens)
+        return longest
+
+    def _next_run(self, wall: int) -> int | None:
+        """Where the first run after the one that holds `wall` begins."""
+        closes = self._pattern.first_shut(wall)
+        return None if closes is None else self._pattern.first_open(closes)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _remake, (self.expression, self.tz)
+
+    def __str__(self) -> str:
+        return f"window {self.expression!r}, {self.tz}"
+
+
+def _remake(expression: str, tz: str) -> TimeWindow:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NarrowWindow)  # it was said when the value was first made
+        return TimeWindow(expression, tz=tz)
+
+
+def _several(given: TimeWindow | Iterable[TimeWindow]) -> tuple[TimeWindow, ...]:
+    several = (given,) if isinstance(given, TimeWindow) else tuple(given)
+    for one in several:
+        if not isinstance(one, TimeWindow):
+            raise InvalidValue(f"blackouts={one!r}", f"it is a {type(one).__name__}", "give TimeWindow values")
+    return several
+
+
+def _joined(windows: Iterable[TimeWindow]) -> Iterator[TimeWindow]:
+    """The same open time in one window per zone."""
+    by_zone: dict[str, list[str]] = {}
+    for one in windows:
+        by_zone.setdefault(one.tz, []).append(one.expression)
+    return (_remake(" | ".join(expressions), tz) for tz, expressions in by_zone.items())
+
+
+@frozen
+class OpenTime(Window):
+    """A window, or all time, less its blackouts: they beat it (R5)."""
+
+    kind = "open_time"
+    window: TimeWindow | None = None
+    blackouts: tuple[TimeWindow, ...] = field(default=(), converter=_several)
+
+    _shut: tuple[TimeWindow, ...] = field(init=False, eq=False, repr=False)
+
+    def __attrs_post_init__(self) -> None:
+        object.__setattr__(self, "_shut", tuple(_joined(self.blackouts)))
+        if self.open_from(_YEAR_2000) is None:
+            raise NeverFires(f"making {str(self)!r}", "it never opens", "its blackouts leave nothing of it")
+
+    @property
+    def shown_in(self) -> Zone:
+        return self.window.shown_in if self.window else self.blackouts[0].shown_in if self.blackouts else zone("UTC")
+
+    @property
+    def description(self) -> str:
+        window = self.window.description if self.window else "at any time"
+        return window + "".join(f"; except {blackout.description}" for blackout in self.blackouts)
+
+    def open_from(self, second: int) -> int | None:
+        at: int | None = second
+        for _ in range(_TRIES):
+            opens = self.window.open_from(at) if self.window else at
+            at = None if opens is None else self._blackout_end(opens)
+            if at is None or at == opens:
+                return at
+        return None
+
+    def shut_from(self, second: int) -> int | None:
+        if self._blackout_end(second) != second:
+            return second
+        ends = [blackout.open_from(second) for blackout in self._shut]
+        ends.append(self.window.shut_from(second) if self.window else None)
+        return min((end for end in ends if end is not None), default=None)
+
+    def _blackout_end(self, second: int) -> int | None:
+        """The first second at or after this one in no blackout."""
+        for _ in range(_TRIES):
+            ends = [blackout.shut_from(second) for blackout in self._shut]
+            if None in ends:
+                return None
+            latest = max((end for end in ends if end is not None), default=second)
+            if latest == second:
+                return second
+            second = latest
+        return None
+
+    def __str__(self) -> str:
+        return str(self.window or "always") + "".join(f" except {blackout}" for blackout in self.blackouts)

@@ -1,0 +1,174 @@
+"""Wall clocks of the world: stretches of time in which one offset holds.
+
+Everything that is hard about local time sits where two stretches meet. Where the clock jumps ahead there is a *gap* of wall
+times that no instant has; where it falls back there is a *fold* of wall times that two instants have. Seen as stretches,
+both become plain intervals of numbers, and the mapping can be computed, counted and searched in either direction.
+
+Instants and wall times are whole seconds since 1970-01-01 00:00, in UTC and on the wall.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, tzinfo
+from difflib import get_close_matches
+from functools import cache
+
+import pendulum
+from attrs import field, frozen
+
+from taskkit.errors import UnknownZone
+from taskkit.events import _tzif
+from taskkit.events._tzif import DAY, EPOCH_DAY
+
+#: Instants outside these cannot be shown in every zone.
+EARLIEST = (2 - EPOCH_DAY) * DAY
+LATEST = (date.max.toordinal() - 1 - EPOCH_DAY) * DAY - 1
+_ENDLESS = 1 << 62
+_FIRST_YEARS = 2045
+
+
+@frozen(eq=False)
+class Stretch:
+    """`start` (included) to `end` (excluded), with the offset before, during and after."""
+
+    index: int
+    start: int
+    end: int
+    before: int
+    offset: int
+    after: int
+    #: From here, and on the wall up to there, no gap and no fold is near.
+    calm_start: int = field(init=False)
+    calm_wall_end: int = field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        object.__setattr__(self, "calm_start", self.start + abs(self.offset - self.before))
+        object.__setattr__(self, "calm_wall_end", self.end + min(self.offset, self.after))
+
+    def repeats(self, instant: int) -> bool:
+        """Whether the wall showed this time once before."""
+        return instant < self.start + self.before - self.offset
+
+    def will_repeat(self, instant: int) -> bool:
+        """Whether the wall will show this time once more."""
+        return instant >= self.end + self.after - self.offset
+
+
+class Zone:
+    """One zone's stretches, laid out as far ahead as anybody asked."""
+
+    __slots__ = ("_data", "_last_year", "_known_until", "_starts", "_stretches", "name", "tzinfo")
+
+    def __init__(self, name: str, data: _tzif.ZoneData, tz: tzinfo) -> None:
+        self.name, self.tzinfo, self._data = name, tz, data
+        self._lay_out(_FIRST_YEARS)
+
+    def __repr__(self) -> str:
+        return f"Zone({self.name!r})"
+
+    def stretch(self, instant: int) -> Stretch:
+        """The stretch that holds the instant."""
+        if instant >= self._known_until:
+            self._extend(instant)
+        return self._stretches[bisect_right(self._starts, instant) - 1]
+
+    def next(self, stretch: Stretch) -> Stretch:
+        if stretch.end >= self._known_until:
+            self._extend(stretch.end)
+        return self._stretches[stretch.index + 1]
+
+    def previous(self, stretch: Stretch) -> Stretch:
+        return self._stretches[stretch.index - 1]
+
+    def reaching(self, wall: int) -> Stretch:
+        """The first stretch whose wall clock passes `wall`."""
+        found = self.stretch(wall - 2 * DAY)
+        while found.end + found.offset <= wall:
+            found = self.next(found)
+        return found
+
+    def readings(self, wall: int) -> tuple[int, int]:
+        """The first and the last instant at which the wall shows this; in a gap, twice the one read with the offset before it."""
+        stretch = self.reaching(wall)
+        if wall < stretch.start + stretch.offset:
+            return wall - stretch.before, wall - stretch.before
+        first = wall - stretch.offset
+        if wall >= stretch.end + stretch.after:
+            return first, wall - stretch.after
+        return first, first
+
+    def wall(self, instant: int) -> int:
+        return instant + self.stretch(instant).offset
+
+    def show(self, instant: int) -> pendulum.DateTime:
+        """The instant as people read it."""
+        stretch = self.stretch(instant)
+        days, seconds = divmod(instant + stretch.offset, DAY)
+        day = date.fromordinal(days + EPOCH_DAY)
+        minutes, second = divmod(seconds, 60)
+        hour, minute = divmod(minutes, 60)
+        fold = 1 if instant < stretch.calm_start and stretch.repeats(instant) else 0
+        return pendulum.DateTime(day.year, day.month, day.day, hour, minute, second, 0, self.tzinfo, fold=fold)
+
+    def changes(self, start: int, end: int) -> Iterator[Stretch]:
+        """The stretches that begin from `start` (included) to `end` (excluded): each a change of the clock."""
+        stretch = self.stretch(start - 1)
+        while stretch.end < end:
+            stretch = self.next(stretch)
+            yield stretch
+
+    def _extend(self, instant: int) -> None:
+        year = min(instant, LATEST) // (365 * DAY) + 1970
+        self._lay_out(max(year + 2, self._last_year + 50))
+
+    def _lay_out(self, last_year: int) -> None:
+        transitions = list(self._data.transitions)
+        if self._data.rule:
+            listed_until = transitions[-1][0] if transitions else -_ENDLESS
+            first_year = datetime.fromtimestamp(listed_until, UTC).year if transitions else 1970
+            for year in range(first_year, last_year + 1):
+                transitions += [change for change in self._data.rule.transitions(year) if change[0] > listed_until]
+        starts, offsets = [-_ENDLESS], [self._data.initial]
+        for instant, offset in transitions:
+            if instant == starts[-1]:
+                starts.pop(), offsets.pop()
+            if not offsets or offset != offsets[-1]:  # a new abbreviation alone is no change
+                starts.append(instant)
+                offsets.append(offset)
+        self._starts = starts
+        self._last_year = last_year
+        ends, afters = [*starts[1:], _ENDLESS], [*offsets[1:], offsets[-1]]
+        befores = [offsets[0], *offsets[:-1]]
+        self._stretches = [
+            Stretch(index, *numbers) for index, numbers in enumerate(zip(starts, ends, befores, offsets, afters, strict=True))
+        ]
+        self._known_until = starts[-1] if self._data.rule and len(starts) > 1 else _ENDLESS
+
+
+@cache
+def zone(name: str) -> Zone:
+    """The zone of this name, read once in a process; UnknownZone where the machine has none (T1)."""
+    data = _tzif.load(name)
+    if data is None:
+        near = get_close_matches(name, _tzif.names(), n=3, cutoff=0.5)
+        help = f"did you mean {' or '.join(near)}?" if near else "zones are named as in Europe/Berlin"
+        raise UnknownZone(f"finding the zone {name!r}", "it is not in this machine's zone data", help)
+    return Zone(name, _tzif.parse(data), pendulum.timezone(name))
+
+
+def zone_name(tz: object) -> str:
+    """A zone as it was handed in, by name; UnknownZone where that is not to be had."""
+    if isinstance(tz, str):
+        return zone(tz).name
+    name = getattr(tz, "key", None) or ("UTC" if tz is UTC else None)
+    if name is None:
+        raise UnknownZone(f"taking {tz!r} as a zone", "it has no name in the zone data", "name one, as in tz='Europe/Berlin'")
+    return zone(str(name)).name
+
+
+def forget() -> None:
+    """Read zone data anew from here on; values already made keep what they were made with."""
+    zone.cache_clear()
+    pendulum.Timezone.clear_cache()
