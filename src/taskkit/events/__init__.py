@@ -10,17 +10,22 @@ from taskkit.events.nominals import Nominal
 from taskkit.events.remembering import MaxAge, RandomDays
 from taskkit.events.texts import parse, parse_interval, parse_window
 from taskkit.events.unions import AnyOf
-from taskkit.events.windows import OpenTime, Opening, TimeWindow, Window
+from taskkit.events.windows import Opening, OpenTime, TimeWindow, Window
 
 MON, TUE, WED, THU, FRI, SAT, SUN = Weekday
 
 __all__ = [
+    "FRI",
+    "MON",
+    "SAT",
+    "SUN",
+    "THU",
+    "TUE",
+    "WED",
     "AnyOf",
     "Daily",
-    "FRI",
     "Hourly",
     "Interval",
-    "MON",
     "MaxAge",
     "Memory",
     "Minutely",
@@ -32,12 +37,7 @@ __all__ = [
     "Opening",
     "RandomDays",
     "Reason",
-    "SAT",
-    "SUN",
-    "THU",
-    "TUE",
     "TimeWindow",
-    "WED",
     "Weekday",
     "Weekly",
     "Window",

@@ -13,8 +13,8 @@ from datetime import date
 from attrs import evolve, frozen
 
 from taskkit.errors import InvalidValue
-from taskkit.events._days import EPOCH_DAY, Calendar, YearTable, is_leap, months_of, new_year
-from taskkit.events._tzif import DAY
+from taskkit.events._days import Calendar, YearTable, is_leap, months_of, new_year
+from taskkit.events._tzif import DAY, EPOCH_DAY
 
 #: From (included) and to (excluded), in seconds of the day.
 Range = tuple[int, int]

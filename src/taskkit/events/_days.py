@@ -169,10 +169,11 @@ class MonthDays(Calendar):
         return is_leap(year), (12 * year - self.origin) % self.every
 
     def table(self, year: int) -> YearTable:
-        found, start = set(), 0
+        found: set[int] = set()
+        start = 0
         for month, length in enumerate(months_of(year), start=1):
             if month in self.months and (12 * year + month - 1 - self.origin) % self.every == 0:
-                found.update(start + day - 1 for day in map(lambda day: self._place(day, length), self.days) if day)
+                found.update(start + place - 1 for day in self.days if (place := self._place(day, length)))
             start += length
         return tuple(sorted(found))
 

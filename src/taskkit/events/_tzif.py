@@ -98,7 +98,7 @@ def parse(data: bytes) -> ZoneData:
     start, width = 0, 4
     if version >= b"2":  # the first block is there for readers of 32 bits
         start, width = _block_end(data, 0, 4), 8
-    isutc, isstd, leaps, times, types, chars = struct.unpack_from(">6l", data, start + 20)
+    _, _, _, times, types, _ = struct.unpack_from(">6l", data, start + 20)
     at = start + 44
     instants = struct.unpack_from(f">{times}{'q' if width == 8 else 'l'}", data, at)
     at += times * width
@@ -118,8 +118,9 @@ def parse(data: bytes) -> ZoneData:
 
 
 def _block_end(data: bytes, start: int, width: int) -> int:
-    isutc, isstd, leaps, times, types, chars = struct.unpack_from(">6l", data, start + 20)
-    return start + 44 + times * (width + 1) + types * 6 + chars + leaps * (width + 4) + isstd + isutc
+    counts: tuple[int, ...] = struct.unpack_from(">6l", data, start + 20)
+    sizes = (1, 1, width + 4, width + 1, 6, 1)  # of UT flags, standard flags, leap seconds, transitions, types, characters
+    return start + 44 + sum(count * size for count, size in zip(counts, sizes, strict=True))
 
 
 _ABBREVIATION = r"(?:<[^>]+>|[A-Za-z]+)"

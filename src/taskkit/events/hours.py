@@ -11,7 +11,7 @@ _LAST_MINUTE = 24 * 60 - 1
 
 def weekdays(first: str, last: str) -> str:
     """From Monday to Friday; a `last` before `first` lies in the next morning."""
-    return on_days("mon tue wed thu fri".split(), first, last)
+    return on_days(list(Weekday)[:5], first, last)
 
 
 def weekends(first: str, last: str) -> str:

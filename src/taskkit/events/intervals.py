@@ -71,7 +71,7 @@ class Memory:
         return self.parts[place] if place < len(self.parts) else evolve(self, parts=())
 
 
-_NOTHING = Memory()
+NOTHING = Memory()
 
 
 @frozen
@@ -84,7 +84,7 @@ class Interval(ABC):
 
     def __attrs_post_init__(self) -> None:
         if not self.relative:
-            plan = self.make_plan(_NOTHING)
+            plan = self.make_plan(NOTHING)
             if plan.after(EARLIEST) is None:
                 raise NeverFires(f"making the interval {str(self)!r}", "it has no occurrence at all", "look at its days, start and end")
             object.__setattr__(self, "_fixed", plan)
@@ -107,39 +107,39 @@ class Interval(ABC):
     def shown_in(self) -> Zone:
         """The zone in which answers are shown."""
 
-    def plan(self, memory: Memory = _NOTHING) -> Plan:
+    def plan(self, memory: Memory = NOTHING) -> Plan:
         """The moves of the rule, in whole seconds; every answer below is made of them."""
         return self._fixed or self.make_plan(memory)
 
-    def next_after(self, moment: datetime, memory: Memory = _NOTHING) -> pendulum.DateTime | None:
+    def next_after(self, moment: datetime, memory: Memory = NOTHING) -> pendulum.DateTime | None:
         """The first instant later than the moment, or None where the rule has ended."""
         second = (self._fixed or self.make_plan(memory)).after(floor_second(moment))
         return None if second is None else self.shown_in.show(second)
 
-    def latest_before(self, moment: datetime, memory: Memory = _NOTHING) -> pendulum.DateTime | None:
+    def latest_before(self, moment: datetime, memory: Memory = NOTHING) -> pendulum.DateTime | None:
         """The last instant earlier than the moment, or None where the rule had not begun."""
         second = self.plan(memory).before(ceiling_second(moment))
         return None if second is None else self.shown_in.show(second)
 
-    def between(self, start: datetime, end: datetime, memory: Memory = _NOTHING) -> Iterator[pendulum.DateTime]:
+    def between(self, start: datetime, end: datetime, memory: Memory = NOTHING) -> Iterator[pendulum.DateTime]:
         """The instants from `start` (included) to `end` (excluded), one by one."""
         return map(self.shown_in.show, walk(self.plan(memory), ceiling_second(start), ceiling_second(end)))
 
-    def count_between(self, start: datetime, end: datetime, memory: Memory = _NOTHING) -> int:
+    def count_between(self, start: datetime, end: datetime, memory: Memory = NOTHING) -> int:
         """How many `between` would give, without making them."""
         return self.plan(memory).count(ceiling_second(start), ceiling_second(end))
 
-    def occurrence_after(self, moment: datetime, memory: Memory = _NOTHING) -> Occurrence | None:
+    def occurrence_after(self, moment: datetime, memory: Memory = NOTHING) -> Occurrence | None:
         """What `next_after` gives, with its nominal times and its reasons."""
         return next(iter(self.upcoming(moment, 1, memory)), None)
 
-    def upcoming(self, moment: datetime, count: int, memory: Memory = _NOTHING) -> list[Occurrence]:
+    def upcoming(self, moment: datetime, count: int, memory: Memory = NOTHING) -> list[Occurrence]:
         """The next `count` occurrences, or fewer where the rule ends (T14)."""
         plan, second = self.plan(memory), floor_second(moment)
         seconds = islice(walk(plan, second + 1, LATEST + 1), count)
         return [Occurrence(self.shown_in.show(second), self.reasons(second, memory)) for second in seconds]
 
-    def reasons(self, second: int, memory: Memory = _NOTHING) -> tuple[Reason, ...]:
+    def reasons(self, second: int, memory: Memory = NOTHING) -> tuple[Reason, ...]:
         """Why the rule is due at this second."""
         return tuple(Reason(self, nominal) for nominal in self.plan(memory).nominals(second))
 

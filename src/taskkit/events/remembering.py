@@ -12,8 +12,7 @@ from taskkit.errors import InvalidValue
 from taskkit.events._days import Cycle, OneDay
 from taskkit.events._fields import whole
 from taskkit.events._plans import Plan
-from taskkit.events._tzif import DAY, EPOCH_DAY
-from taskkit.events._wording import every as every_text
+from taskkit.events._tzif import DAY
 from taskkit.events.clocks import ClockRule
 from taskkit.events.intervals import Memory
 from taskkit.events.moments import floor_second

@@ -8,41 +8,14 @@ window '* 22-23 * * 1-5', Europe/Berlin                every 5 minutes; every Su
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from taskkit.errors import InvalidValue, UnknownZone
-from taskkit.events._fields import MONTH_NAMES, WEEKDAY_NAMES, month_named, weekday_named
-from taskkit.events._tokens import Cursor, Token
-from taskkit.events.clocks import Daily, Monthly, Once, Weekly
-from taskkit.events.elapsed import Hourly, Minutely
+from taskkit.errors import InvalidValue
+from taskkit.events._sentences import VOCABULARY, Sentence, read_zone
+from taskkit.events._tokens import Cursor
 from taskkit.events.intervals import Interval
-from taskkit.events.remembering import MaxAge, RandomDays
 from taskkit.events.unions import AnyOf
 from taskkit.events.windows import OpenTime, TimeWindow, Window
-from taskkit.events.zones import zone_name
-
-_UNITS = {"minute": Minutely, "hour": Hourly, "day": Daily, "week": Weekly, "month": Monthly}
-_SHORT = {"minutely": Minutely, "hourly": Hourly, "daily": Daily, "weekly": Weekly, "monthly": Monthly}
-_TIME = re.compile(r"\d{1,2}:\d\d")
-_DATE = re.compile(r"\d{4}-\d\d-\d\d(T\S+)?", re.IGNORECASE)
-_ORDINAL = re.compile(r"(\d{1,2})(st|nd|rd|th)?")
-_CLAUSES = ["on", "in", "at", "from", "until", "gap", "fold", "missing", "again"]
-_VOCABULARY = [
-    *_CLAUSES, *_SHORT, *_UNITS, *(f"{unit}s" for unit in _UNITS), *(name.lower() for name in WEEKDAY_NAMES + MONTH_NAMES),
-    "every", "once", "window", "always", "other", "last", "days", "starting", "ending",
-]  # fmt: skip
-_KEYWORDS: dict[type[Interval], frozenset[str]] = {
-    Minutely: frozenset({"every", "tz", "start", "end"}),
-    Daily: frozenset({"every", "at", "tz", "start", "end", "gap", "fold"}),
-    Once: frozenset({"at", "tz", "gap", "fold"}),
-}
-_KEYWORDS[Hourly] = _KEYWORDS[Minutely]
-_KEYWORDS[Weekly] = _KEYWORDS[Daily] | {"on"}
-_KEYWORDS[Monthly] = _KEYWORDS[Daily] | {"days", "months", "missing_day"}
-_KEYWORDS[RandomDays] = _KEYWORDS[Daily] - {"every"} | {"low", "high"}
-_KEYWORDS[MaxAge] = _KEYWORDS[Daily] - {"every"} | {"days", "again"}
 
 T = TypeVar("T")
 
@@ -52,11 +25,11 @@ def parse(text: str) -> Interval | Window:
     cursor = Cursor(text)
     if cursor.next.word in ("window", "always"):
         return _window(cursor)
-    rules = [_Rule(cursor).read()]
+    rules = [Sentence(cursor).read()]
     while cursor.take_if(";"):
-        rules.append(_Rule(cursor).read())
+        rules.append(Sentence(cursor).read())
     if not cursor.done:
-        raise cursor.unexpected(cursor.next, "the end or ';'", _VOCABULARY)
+        raise cursor.unexpected(cursor.next, "the end or ';'", VOCABULARY)
     return rules[0] if len(rules) == 1 else AnyOf(*rules)
 
 
@@ -79,233 +52,6 @@ def _only(kind: type[T], text: str) -> T:
     return found
 
 
-class _Rule:
-    """One rule: its kind, and what was said of it, each with the word that said it."""
-
-    def __init__(self, cursor: Cursor) -> None:
-        self.cursor = cursor
-        self.kind: type[Interval] | None = None
-        self.said: dict[str, Any] = {}
-        self.places: dict[str, Token] = {}
-
-    def read(self) -> Interval:
-        first = self.cursor.next
-        self._head()
-        while not self.cursor.done and self.cursor.next.said != ";":
-            self._clause()
-        return self._make(first)
-
-    def _make(self, first: Token) -> Interval:
-        kind = self.kind
-        if kind is None:
-            raise self.cursor.error(first, "it does not say how often", "begin with 'every', 'daily', 'once' or 'on'")
-        for name, token in self.places.items():
-            if name not in _KEYWORDS[kind]:
-                raise self.cursor.error(
-                    token,
-                    f"{token.said!r} says nothing about this kind of rule",
-                    f"{kind.__name__} takes {', '.join(sorted(_KEYWORDS[kind]))}",
-                )
-        missing = {Weekly: "on", Monthly: "days", Once: "at"}.get(kind)
-        if missing and missing not in self.said:
-            raise self.cursor.error(
-                self.cursor.next,
-                f"it does not say {missing!r}",
-                {"on": "as in 'on monday'", "days": "as in 'on the 15th'", "at": "as in 'at 2026-03-29 02:30'"}[missing],
-            )
-        try:
-            return kind(**self.said)
-        except InvalidValue as error:
-            token = next((token for name, token in self.places.items() if error.tried.startswith(f"{name}=")), first)
-            raise self.cursor.error(token, error.case, error.help) from None
-
-    def _say(self, name: str, value: object, token: Token) -> None:
-        if name in self.said:
-            raise self.cursor.error(token, "this was said before", "say it once")
-        self.said[name], self.places[name] = value, token
-
-    # how often
-
-    def _head(self) -> None:
-        cursor = self.cursor
-        if token := cursor.take_if("every"):
-            self._every(token)
-        elif token := cursor.take_if(*_SHORT):
-            self.kind = _SHORT[token.word]
-        elif cursor.take_if("once"):
-            self.kind = Once
-            cursor.skip("at", "on")
-            self._say("at", *self._date())
-        elif cursor.next.word.isdigit():
-            self.kind = MaxAge
-            token = cursor.take()
-            self._say("days", int(token.word), token)
-            for word in ("days", "after", "the", "last", "success"):
-                if not cursor.take_if(word, word.rstrip("s") if word == "days" else word):
-                    raise cursor.unexpected(cursor.next, f"{word!r}, as in '90 days after the last success'", [word])
-        elif cursor.next.word != "on":
-            raise cursor.unexpected(cursor.next, "'every', 'daily', 'once' or 'on'", _VOCABULARY)
-
-    def _every(self, every: Token) -> None:
-        cursor = self.cursor
-        token = cursor.next
-        if cursor.take_if("other"):
-            self._unit(2, token)
-        elif token.word.isdigit():
-            cursor.take()
-            if cursor.take_if("to"):
-                high = cursor.take()
-                if not high.word.isdigit() or not cursor.take_if("days", "day"):
-                    raise cursor.unexpected(high if not high.word.isdigit() else cursor.next, "as in 'every 15 to 30 days'", ["days"])
-                self.kind = RandomDays
-                self._say("low", int(token.word), token)
-                self._say("high", int(high.word), high)
-            else:
-                self._unit(int(token.word), token)
-        elif weekday_named(token.word) is not None:
-            self._on(every)
-        elif _ORDINAL.fullmatch(token.word) or token.word == "last":
-            self._month_days(token)
-        else:
-            self._unit(1, None)
-
-    def _unit(self, count: int, token: Token | None) -> None:
-        unit = self.cursor.take()
-        name = unit.word.removesuffix("s")
-        if name not in _UNITS:
-            raise self.cursor.unexpected(unit, "minutes, hours, days, weeks, months or a weekday", _VOCABULARY)
-        self.kind = _UNITS[name]
-        if token:
-            self._say("every", count, token)
-
-    # what else was said
-
-    def _clause(self) -> None:
-        cursor = self.cursor
-        token = cursor.take()
-        clauses: dict[str, Callable[[Token], None]] = {
-            "on": self._on, "at": self._at, "in": self._in, "of": self._in, "from": self._start, "starting": self._start,
-            "until": self._end, "ending": self._end, "again": self._again,
-        }  # fmt: skip
-        if token.said == ",":
-            return
-        if token.word in clauses:
-            clauses[token.word](token)
-        elif token.word in ("gap", "fold"):
-            self._say(token.word, cursor.take().word, token)
-        elif token.word == "missing":
-            cursor.skip("day")
-            self._say("missing_day", cursor.take().word, token)
-        elif _TIME.fullmatch(token.word):
-            self._times(token, token)
-        elif "/" in token.said or token.said.isupper():
-            self._zone(token)
-        else:
-            raise cursor.unexpected(token, "on, at, in, from, until, a time or a zone", _VOCABULARY)
-
-    def _on(self, token: Token) -> None:
-        cursor = self.cursor
-        cursor.skip("the")
-        if weekday_named(cursor.next.word) is None:
-            return self._month_days(token)
-        days = self._list(lambda word: weekday_named(word))
-        self.kind = self.kind or Weekly
-        self._say("on", days, token)
-
-    def _month_days(self, token: Token) -> None:
-        cursor = self.cursor
-        self.kind = self.kind or Monthly
-        self._say("days", self._list(self._month_day), token)
-        cursor.skip("day", "days")
-        if cursor.take_if("of"):
-            cursor.skip("the", "each", "every")
-            if not cursor.take_if("month"):
-                self._in(token)
-
-    def _month_day(self, word: str) -> int | None:
-        if word in ("the", "day", "days"):
-            return self._month_day(self.cursor.take().word)
-        if word == "last":
-            return -1
-        match = _ORDINAL.fullmatch(word)
-        if match is None:
-            return None
-        return -int(match[1]) if self.cursor.take_if("last") else int(match[1])
-
-    def _at(self, token: Token) -> None:
-        self._times(token, self.cursor.take())
-
-    def _times(self, token: Token, first: Token) -> None:
-        times = [first.said]
-        while self._goes_on(lambda word: _TIME.fullmatch(word)):
-            times.append(self.cursor.take().said)
-        self._say("at", times, first)
-
-    def _in(self, token: Token) -> None:
-        if month_named(self.cursor.next.word) is None:
-            return self._zone(self.cursor.take())
-        self._say("months", self._list(month_named), token)
-
-    def _zone(self, token: Token) -> None:
-        self._say("tz", _zone(self.cursor, token), token)
-
-    def _start(self, token: Token) -> None:
-        self._say("start", *self._date())
-
-    def _end(self, token: Token) -> None:
-        self._say("end", *self._date())
-
-    def _again(self, token: Token) -> None:
-        self.cursor.skip("after", "every")
-        count = self.cursor.take()
-        if not count.word.isdigit() or not self.cursor.take_if("day", "days"):
-            raise self.cursor.unexpected(count, "as in 'again after 2 days'")
-        self._say("again", int(count.word), count)
-
-    def _date(self) -> tuple[str, Token]:
-        """A date, with its time of day where one follows."""
-        token = self.cursor.take()
-        if not _DATE.fullmatch(token.said):
-            raise self.cursor.unexpected(token, "a date, as in 2026-03-29 or 2026-03-29T02:30")
-        if "T" in token.said.upper():
-            return token.said.upper(), token
-        time = self.cursor.take_if("at") and self.cursor.take() if self.kind is Once else None
-        if time is None and _TIME.fullmatch(self.cursor.next.word):
-            time = self.cursor.take()
-        return (f"{token.said}T{time.said:0>5}" if time else token.said), token
-
-    def _list(self, read: Callable[[str], T | None]) -> list[T]:
-        """One or several, with commas and 'and'."""
-        found: list[T] = []
-        while True:
-            token = self.cursor.take()
-            value = read(token.word)
-            if value is None:
-                raise self.cursor.unexpected(token, "a weekday, a day of the month or a month", _VOCABULARY)
-            found.append(value)
-            if not self._goes_on(
-                lambda word: weekday_named(word) is not None or month_named(word) or _ORDINAL.fullmatch(word) or word in ("last", "the")
-            ):
-                return found
-
-    def _goes_on(self, fits: Callable[[str], object]) -> bool:
-        """Past a comma or an 'and', if what follows belongs to the list."""
-        place = self.cursor.mark()
-        joined = bool(self.cursor.take_if(",", "and"))
-        self.cursor.skip("and")
-        if joined and fits(self.cursor.next.word):
-            return True
-        self.cursor.back(place)
-        return False
-
-
-def _zone(cursor: Cursor, token: Token) -> str:
-    try:
-        return zone_name(token.said)
-    except UnknownZone as error:
-        raise cursor.error(token, error.case, error.help) from None
-
-
 def _window(cursor: Cursor) -> Window:
     first = cursor.take()
     window = _one_window(cursor) if first.word == "window" else None
@@ -324,7 +70,7 @@ def _one_window(cursor: Cursor) -> TimeWindow:
     if token.said[:1] not in ("'", '"') or len(token.said) < 2:
         raise cursor.error(token, "a cron expression in quotes must follow 'window'", "as in window '* 22-23 * * 1-5'")
     cursor.skip(",")
-    tz = "UTC" if cursor.done or cursor.next.word == "except" else _zone(cursor, cursor.take())
+    tz = "UTC" if cursor.done or cursor.next.word == "except" else read_zone(cursor, cursor.take())
     try:
         return TimeWindow(token.said[1:-1], tz=tz)
     except InvalidValue as error:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
 from taskkit.errors import InvalidValue
-from taskkit.events._plans import Plan, Union
-from taskkit.events.intervals import Interval, Memory, Reason
+from taskkit.events._plans import Union
+from taskkit.events.intervals import NOTHING, Interval, Memory, Reason
 from taskkit.events.zones import Zone, zone
 
 
@@ -33,7 +33,7 @@ class AnyOf(Interval):
     members: tuple[Interval, ...] = field(eq=frozenset)
 
     def __init__(self, *members: Interval) -> None:
-        self.__attrs_init__(_flat(members))  # type: ignore[attr-defined]
+        self.__attrs_init__(_flat(members))
 
     @property
     def relative(self) -> bool:
@@ -48,7 +48,7 @@ class AnyOf(Interval):
     def make_plan(self, memory: Memory) -> Union:
         return Union(tuple(member.plan(memory.part(place)) for place, member in enumerate(self.members)))
 
-    def reasons(self, second: int, memory: Memory = Memory()) -> tuple[Reason, ...]:
+    def reasons(self, second: int, memory: Memory = NOTHING) -> tuple[Reason, ...]:
         plan = self.make_plan(memory)
         return tuple(Reason(self.members[place], nominal) for place, nominal in plan.parts(second))
 

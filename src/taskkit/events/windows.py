@@ -224,12 +224,12 @@ class OpenTime(Window):
         return window + "".join(f"; except {blackout.description}" for blackout in self.blackouts)
 
     def open_from(self, second: int) -> int | None:
-        at: int | None = second
         for _ in range(_TRIES):
-            opens = self.window.open_from(at) if self.window else at
-            at = None if opens is None else self._blackout_end(opens)
-            if at is None or at == opens:
-                return at
+            opens = self.window.open_from(second) if self.window else second
+            free = None if opens is None else self._blackout_end(opens)
+            if free is None or free == opens:
+                return free
+            second = free
         return None
 
     def shut_from(self, second: int) -> int | None:

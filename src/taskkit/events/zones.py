@@ -59,7 +59,7 @@ class Stretch:
 class Zone:
     """One zone's stretches, laid out as far ahead as anybody asked."""
 
-    __slots__ = ("_data", "_last_year", "_known_until", "_starts", "_stretches", "name", "tzinfo")
+    __slots__ = ("_data", "_known_until", "_last_year", "_starts", "_stretches", "name", "tzinfo")
 
     def __init__(self, name: str, data: _tzif.ZoneData, tz: tzinfo) -> None:
         self.name, self.tzinfo, self._data = name, tz, data
@@ -153,8 +153,8 @@ def zone(name: str) -> Zone:
     data = _tzif.load(name)
     if data is None:
         near = get_close_matches(name, _tzif.names(), n=3, cutoff=0.5)
-        help = f"did you mean {' or '.join(near)}?" if near else "zones are named as in Europe/Berlin"
-        raise UnknownZone(f"finding the zone {name!r}", "it is not in this machine's zone data", help)
+        hint = f"did you mean {' or '.join(near)}?" if near else "zones are named as in Europe/Berlin"
+        raise UnknownZone(f"finding the zone {name!r}", "it is not in this machine's zone data", hint)
     return Zone(name, _tzif.parse(data), pendulum.timezone(name))
 
 
