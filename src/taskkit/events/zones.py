@@ -121,7 +121,7 @@ class Zone:
 
     def _extend(self, instant: int) -> None:
         year = min(instant, LATEST) // (365 * DAY) + 1970
-        self._lay_out(max(year + 2, self._last_year + 50))
+        self._lay_out(min(max(year + 2, self._last_year + 50), date.max.year))
 
     def _lay_out(self, last_year: int) -> None:
         transitions = list(self._data.transitions)
@@ -144,7 +144,7 @@ class Zone:
         self._stretches = [
             Stretch(index, *numbers) for index, numbers in enumerate(zip(starts, ends, befores, offsets, afters, strict=True))
         ]
-        self._known_until = starts[-1] if self._data.rule and len(starts) > 1 else _ENDLESS
+        self._known_until = starts[-1] if self._data.rule and last_year < date.max.year else _ENDLESS
 
 
 @cache

@@ -1,0 +1,111 @@
+"""The command line: `taskkit next` and `taskkit demo`.
+
+Exit codes: 0 fine, 1 it failed, 2 what was typed cannot be read.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+import pendulum
+
+from taskkit.errors import InvalidValue, TaskkitError
+
+NO_RICH = "taskkit: the command line needs the package 'rich', which is not installed: pip install 'taskkit[cli]'\n"
+NEXT_EXAMPLES = """\
+examples:
+  taskkit next "every 2 weeks on mon,wed at 09:00 Europe/Berlin"
+  taskkit next "daily 02:30 Europe/Berlin" --from 2026-03-27 -n 5
+  taskkit next "window '* 22-23 * * 1-5', Europe/Berlin" --calendar
+  taskkit next "every 15 to 30 days" --json
+"""
+DEMO_EXAMPLES = """\
+example:
+  taskkit demo
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command; the number is the exit code."""
+    try:
+        import rich  # noqa: F401
+    except ImportError:
+        sys.stderr.write(NO_RICH)
+        return 1
+    options = _parser().parse_args(arguments)
+    try:
+        code: int = options.run(options)
+    except InvalidValue as error:
+        sys.stderr.write(f"taskkit: {error}\n")
+        return 2
+    except TaskkitError as error:
+        sys.stderr.write(f"taskkit: {error}\n")
+        return 1
+    except BrokenPipeError:  # the reader has seen enough, as in `taskkit next … | head`
+        sys.stderr.close()
+        return 0
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="taskkit", description="What makes a task due, seen from a terminal.")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    raw = argparse.RawDescriptionHelpFormatter
+
+    when = "when a rule is due, or a window opens"
+    following = commands.add_parser("next", help=when, description=f"Show {when}.", epilog=NEXT_EXAMPLES, formatter_class=raw)
+    following.add_argument("text", metavar="TEXT", help="an interval or a window, as a person would write it")
+    following.add_argument("-n", "--count", type=_count, default=10, metavar="N", help="how many to show (10)")
+    since = "from then on, in the rule's zone unless an offset is given (now)"
+    following.add_argument("--from", dest="start", type=_moment, default=_now, metavar="MOMENT", help=since)
+    following.add_argument("--json", action="store_true", help="as JSON, for programs")
+    following.add_argument("--calendar", action="store_true", help="as a picture of the month")
+    following.add_argument("--months", type=_count, default=1, metavar="N", help="how many months the picture shows (1)")
+    following.set_defaults(run=_run_next)
+
+    same = "the same rules here and elsewhere, across a clock change"
+    demo = commands.add_parser("demo", help=same, description=f"Show {same}.", epilog=DEMO_EXAMPLES, formatter_class=raw)
+    demo.set_defaults(run=_run_demo)
+    return parser
+
+
+def _run_next(options: argparse.Namespace) -> int:
+    from taskkit.cli import _next
+
+    months = options.months if options.calendar else 0
+    return _next.run(options.text, options.start, options.count, as_json=options.json, months=months)
+
+
+def _run_demo(options: argparse.Namespace) -> int:
+    from taskkit.cli import _demo
+
+    return _demo.run()
+
+
+def _count(text: str) -> int:
+    if not text.isdigit() or not 1 <= int(text) <= 10_000:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 to 10,000")
+    return int(text)
+
+
+def _moment(text: str) -> Callable[[str], datetime]:
+    """ISO 8601; without an offset it is wall time in the zone that the rule turns out to have."""
+
+    def read(tz: str) -> datetime:
+        moment = pendulum.parse(text, tz=tz)
+        if not isinstance(moment, datetime):
+            raise ValueError
+        return moment
+
+    try:
+        read("UTC")
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no moment, as 2026-03-27 or 2026-03-27T12:00+01:00 are") from None
+    return read
+
+
+def _now(tz: str) -> datetime:
+    return pendulum.now(tz)
