@@ -40,7 +40,7 @@ def to_document(value: Interval | Window) -> Document:
 def from_document(document: Mapping[str, Any]) -> Interval | Window:
     """The value of a document; UnreadableDocument says what is wrong with it."""
     if not isinstance(document, Mapping):
-        raise UnreadableDocument(f"reading {document!r} as a rule", f"it is a {type(document).__name__}", "give an object with 'kind'")
+        raise UnreadableDocument("reading a rule", f"it is no object but a {type(document).__name__}", "give an object with 'kind'")
     kind = document.get("kind")
     made = _KINDS.get(kind) if isinstance(kind, str) else None
     if made is None:

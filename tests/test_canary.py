@@ -1,0 +1,45 @@
+"""A canary sits wherever a product could put a secret near this library; it must not sing in an error, a text or a value.
+
+Every new path that a secret takes gets its line here.
+"""
+
+from __future__ import annotations
+
+import copy
+import logging
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from taskkit import Daily, TaskkitError, from_document, to_document
+
+CANARY = "c4n4ry-Tr0ub4dor&3"
+
+NEAR = {
+    "beside a rule in a document": lambda: from_document({"kind": "daily", "password": CANARY}),
+    "beside a member of a union": lambda: from_document({"kind": "any_of", "members": [{"kind": "daily", "secret": CANARY}]}),
+    "beside a blackout": lambda: from_document({"kind": "open_time", "blackouts": [{"kind": "window", "secret": CANARY}]}),
+    "in place of a document": lambda: from_document(CANARY),  # type: ignore[arg-type]
+    "in place of a member": lambda: from_document({"kind": "any_of", "members": [CANARY]}),
+}
+
+
+@pytest.mark.parametrize("make", NEAR.values(), ids=NEAR)
+def test_s01_no_error_repeats_what_was_put_beside_a_rule(make: Callable[[], Any], caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    with pytest.raises(TaskkitError) as caught:
+        make()
+    told = "".join(traceback.format_exception(caught.value))
+    said = [told, repr(caught.value), str(vars(caught.value)), caplog.text]
+    assert not any(CANARY in text for text in said if text is not told)
+    assert CANARY not in "".join(line for line in told.splitlines() if not line.startswith("    "))  # our own source may name it
+
+
+def test_s01_a_value_holds_only_what_it_says() -> None:
+    rule = Daily(at="02:30")
+    for other in (copy.deepcopy(rule), from_document({**to_document(rule)})):
+        assert other == rule
+    with pytest.raises(AttributeError):
+        rule.password = CANARY  # type: ignore[attr-defined]

@@ -1,0 +1,99 @@
+"""Imports go down the floors only; the core does no I/O and asks no clock; a plain import stays small."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import taskkit
+from taskkit import errors, events
+
+SOURCE = Path(taskkit.__file__).parent
+#: From the ground up: a module imports only what stands before it.
+FLOORS = [
+    name
+    for storey in (
+        "errors",
+        "events._tzif events.zones events.moments events.nominals",
+        "events._days events._plans events._fields events._wording",
+        "events.intervals events.elapsed events.clocks events.remembering events.unions",
+        "events._cron events._window_words events.windows events.hours",
+        "events._tokens events._sentences events.texts events.documents events",
+        "taskkit",
+        "cli._rows cli._months cli._peers cli._next cli._demo cli",
+        "__main__",
+    )
+    for name in storey.split()
+]
+#: What only the doors of the operating system offer, and who may use it: zone data lies in files.
+OUTSIDE = {"os", "io", "socket", "subprocess", "time", "threading", "logging", "pathlib", "sqlite3", "shutil", "tempfile"}
+MAY_READ_FILES = {"events._tzif": {"pathlib"}}
+CLOCKS = {"now", "utcnow", "today", "time", "monotonic"}
+
+
+def modules() -> dict[str, Path]:
+    found = {}
+    for path in SOURCE.rglob("*.py"):
+        name = ".".join(path.relative_to(SOURCE).with_suffix("").parts)
+        found["taskkit" if name == "__init__" else name.removesuffix(".__init__")] = path
+    return found
+
+
+def imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            yield from ([f"{node.module}.{name.name}" for name in node.names] if node.module.startswith("taskkit") else [node.module])
+        elif isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+
+
+def own(imported: str) -> str | None:
+    """The floor that an import of ours stands on."""
+    name = imported.removeprefix("taskkit.")
+    while imported.startswith("taskkit") and name not in FLOORS:
+        if "." not in name:
+            return "taskkit"
+        name = name.rpartition(".")[0]
+    return name if imported.startswith("taskkit") else None
+
+
+def test_every_module_has_its_floor() -> None:
+    assert sorted(modules()) == sorted(FLOORS)
+
+
+@pytest.mark.parametrize("name", FLOORS)
+def test_a_module_imports_only_from_the_floors_below(name: str) -> None:
+    used = {floor for imported in imports(modules()[name]) if (floor := own(imported))}
+    assert used <= set(FLOORS[: FLOORS.index(name)])
+
+
+@pytest.mark.parametrize("name", [name for name in FLOORS if name.startswith("events") or name == "errors"])
+def test_the_core_does_no_io(name: str) -> None:
+    used = {imported.partition(".")[0] for imported in imports(modules()[name])}
+    assert used & OUTSIDE <= MAY_READ_FILES.get(name, set())
+
+
+@pytest.mark.parametrize("name", [name for name in FLOORS if name.startswith("events") or name == "errors"])
+def test_the_core_asks_no_clock(name: str) -> None:
+    tree = ast.parse(modules()[name].read_text())
+    called = {node.func.attr for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)}
+    assert not called & CLOCKS
+
+
+def test_a_plain_import_loads_no_guest() -> None:
+    guests = ["croniter", "cattrs", "rich", "cryptography", "paramiko", "ldap3", "psycopg", "sqlite3", "apscheduler"]
+    code = f"import sys, taskkit; print([name for name in {guests!r} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_the_face_shows_the_errors_and_the_events_and_nothing_else() -> None:
+    raised = {name for name, value in vars(errors).items() if isinstance(value, type) and issubclass(value, (Exception, Warning))}
+    assert set(taskkit.__all__) == raised | set(events.__all__)
+    assert all(hasattr(taskkit, name) for name in taskkit.__all__)
+    assert list(taskkit.__all__) == sorted(set(taskkit.__all__), key=lambda name: (not name.isupper(), not name[0].isupper(), name))
