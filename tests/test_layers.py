@@ -22,7 +22,7 @@ FLOORS = [
         "events._tzif events.zones events.moments events.nominals",
         "events._days events._plans events._fields events._wording",
         "events.intervals events.elapsed events.clocks events.remembering events.unions",
-        "events._cron events._window_words events.windows events.hours",
+        "events._cron events._window_words events.windows events.hours events.spreads",
         "events._tokens events._sentences events.texts events.documents events",
         "taskkit",
         "cli._rows cli._months cli._peers cli._next cli._demo cli",

@@ -5,9 +5,10 @@ from taskkit.events.clocks import Daily, Monthly, Once, Weekly, every, on_the
 from taskkit.events.documents import from_document, to_document
 from taskkit.events.elapsed import Hourly, Minutely
 from taskkit.events.hours import every_day, on_days, weekdays, weekends
-from taskkit.events.intervals import Interval, Memory, Occurrence, Reason
+from taskkit.events.intervals import Interval, Memory, Missed, Occurrence, Reason
 from taskkit.events.nominals import Nominal
 from taskkit.events.remembering import MaxAge, RandomDays
+from taskkit.events.spreads import Spread
 from taskkit.events.texts import parse, parse_interval, parse_window
 from taskkit.events.unions import AnyOf
 from taskkit.events.windows import Opening, OpenTime, TimeWindow, Window
@@ -29,6 +30,7 @@ __all__ = [
     "MaxAge",
     "Memory",
     "Minutely",
+    "Missed",
     "Monthly",
     "Nominal",
     "Occurrence",
@@ -37,6 +39,7 @@ __all__ = [
     "Opening",
     "RandomDays",
     "Reason",
+    "Spread",
     "TimeWindow",
     "Weekday",
     "Weekly",

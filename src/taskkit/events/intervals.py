@@ -45,6 +45,15 @@ class Occurrence:
         return self.reasons[0].nominal
 
 
+@frozen
+class Missed:
+    """What passed without a run: how many, the first and the last (T15)."""
+
+    count: int
+    first: pendulum.DateTime
+    last: pendulum.DateTime
+
+
 def _moment(instance: object, attribute: Attribute[Any], value: object) -> None:
     if value is not None and not (isinstance(value, datetime) and value.tzinfo):
         raise refusal(value)
@@ -128,6 +137,15 @@ class Interval(ABC):
     def count_between(self, start: datetime, end: datetime, memory: Memory = NOTHING) -> int:
         """How many `between` would give, without making them."""
         return self.plan(memory).count(ceiling_second(start), ceiling_second(end))
+
+    def missed(self, since: datetime, now: datetime, memory: Memory = NOTHING) -> Missed | None:
+        """What was due after `since` and up to `now`, as the one run that makes up for it carries it; None where nothing was (T15)."""
+        plan, first, end = self.plan(memory), floor_second(since) + 1, floor_second(now) + 1
+        count = plan.count(first, end)
+        if not count:
+            return None
+        ends = plan.after(first - 1), plan.before(end)
+        return Missed(count, *(self.shown_in.show(second) for second in ends if second is not None))
 
     def occurrence_after(self, moment: datetime, memory: Memory = NOTHING) -> Occurrence | None:
         """What `next_after` gives, with its nominal times and its reasons."""

@@ -1,0 +1,44 @@
+"""Where in a span of time one of many records starts, so that they do not all start in the same second (T17)."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from hashlib import blake2b
+
+import pendulum
+from attrs import field, frozen
+
+from taskkit.errors import InvalidValue
+from taskkit.events._fields import whole
+from taskkit.events.moments import ceiling_second, floor_second
+from taskkit.events.windows import Window
+from taskkit.events.zones import zone
+
+_LONGEST = 60 * 24 * 366
+_HASH_BYTES = 8
+
+
+@frozen
+class Spread:
+    """Lays the runs of one occurrence evenly over so many minutes: the same record has the same place each time."""
+
+    minutes: int = field(validator=whole("minutes", _LONGEST))
+
+    def start(self, record: str, due: datetime, window: Window | None = None) -> pendulum.DateTime:
+        """When the record's run starts; a window that closes earlier shortens the span, one that is shut moves it to its opening."""
+        shown = window.shown_in if window else zone("UTC")
+        opens = window.next_opening(due) if window else due
+        if opens is None:
+            raise InvalidValue(f"spreading over {self.minutes} minutes", "the window does not open any more", "choose another window")
+        second, span = ceiling_second(opens), self.minutes * 60
+        closes = window.closes_after(opens) if window else None
+        if closes is not None:
+            span = min(span, floor_second(closes) - second)
+        return shown.show(second + int(self.share(record) * span))
+
+    def share(self, record: str) -> float:
+        """The record's place from 0 (included) to 1 (excluded), the same in every process."""
+        return int.from_bytes(blake2b(record.encode(), digest_size=_HASH_BYTES).digest()) / (1 << 8 * _HASH_BYTES)
+
+    def __str__(self) -> str:
+        return f"spread over {self.minutes} minutes"
