@@ -113,7 +113,7 @@ class WallClock:
             if found is not None:
                 return found if found <= self.limits.last else None
             wall = self._ceiling(stretch.calm_wall_end)
-            if wall is None or wall > self.limits.last + 2 * DAY:
+            if wall is None:
                 return None
             stretch = max(self.zone.next(stretch), self.zone.reaching(wall), key=lambda stretch: stretch.index)
             at = stretch.start
@@ -209,13 +209,11 @@ class WallClock:
         if found == day:
             index = bisect_right(self.times, second)
             if index:
-                found = None
-                wall = day * DAY + self.times[index - 1]
-                return wall if wall >= self.limits.first_wall else None
+                return self._not_before_start(day * DAY + self.times[index - 1])
             found = self.days.floor(day - 1)
-        if found is None:
-            return None
-        wall = found * DAY + self.times[-1]
+        return None if found is None else self._not_before_start(found * DAY + self.times[-1])
+
+    def _not_before_start(self, wall: int) -> int | None:
         return wall if wall >= self.limits.first_wall else None
 
     def _count_walls(self, start: int, end: int) -> int:
