@@ -1,6 +1,7 @@
 # `make demo` and `make test` do all the set-up: a private environment under .venv, then their work.
 PYTHON ?= python3
 BIN := .venv/bin
+NOX := PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/nox --no-venv
 .PHONY: demo test lint docs clean
 
 demo: .venv/demo
@@ -10,10 +11,10 @@ test: .venv/dev
 	@$(BIN)/python -m pytest
 
 lint: .venv/dev
-	@$(BIN)/nox -s lint types docs
+	@$(NOX) -s lint types docs
 
 docs: .venv/dev
-	@$(BIN)/nox -s docs
+	@$(NOX) -s docs
 
 .venv/demo .venv/dev: .venv/%: pyproject.toml tools/environment.py
 	@$(PYTHON) tools/environment.py $*

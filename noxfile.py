@@ -25,8 +25,9 @@ FOUND = [python for python in WANTED if works(python)]
 
 
 def install(session: nox.Session, *groups: str) -> None:
-    """Once per environment, unless what is wanted has changed."""
-    session.install("--quiet", "-e", ".[cli]", *(part for group in groups for part in ("--group", group)))
+    """Into the session's own environment; `--no-venv`, as make does it, uses the one that is there."""
+    if session.virtualenv.is_sandboxed:
+        session.install("--quiet", "-e", ".[cli]", *(part for group in groups for part in ("--group", group)))
 
 
 @nox.session(python=FOUND)
@@ -50,8 +51,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """mypy, strict."""
-    install(session, "types", "test", "peers")
-    session.install("--quiet", "nox", "sphinx")
+    install(session, "types", "test", "docs", "peers", "nox")
     session.run("mypy")
 
 

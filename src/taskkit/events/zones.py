@@ -59,28 +59,30 @@ class Stretch:
 class Zone:
     """One zone's stretches, laid out as far ahead as anybody asked."""
 
-    __slots__ = ("_data", "_known_until", "_last_year", "_starts", "_stretches", "name", "tzinfo")
+    __slots__ = ("_data", "_laid_out", "name", "tzinfo")
 
     def __init__(self, name: str, data: _tzif.ZoneData, tz: tzinfo) -> None:
         self.name, self.tzinfo, self._data = name, tz, data
-        self._lay_out(_FIRST_YEARS)
+        self._laid_out = _lay_out(data, _FIRST_YEARS)
 
     def __repr__(self) -> str:
         return f"Zone({self.name!r})"
 
     def stretch(self, instant: int) -> Stretch:
         """The stretch that holds the instant."""
-        if instant >= self._known_until:
-            self._extend(instant)
-        return self._stretches[bisect_right(self._starts, instant) - 1]
+        known = self._laid_out
+        if instant >= known.until:
+            known = self._extend(instant)
+        return known.stretches[bisect_right(known.starts, instant) - 1]
 
     def next(self, stretch: Stretch) -> Stretch:
-        if stretch.end >= self._known_until:
-            self._extend(stretch.end)
-        return self._stretches[stretch.index + 1]
+        known = self._laid_out
+        if stretch.end >= known.until:
+            known = self._extend(stretch.end)
+        return known.stretches[stretch.index + 1]
 
     def previous(self, stretch: Stretch) -> Stretch:
-        return self._stretches[stretch.index - 1]
+        return self._laid_out.stretches[stretch.index - 1]
 
     def reaching(self, wall: int) -> Stretch:
         """The first stretch whose wall clock passes `wall`."""
@@ -119,32 +121,45 @@ class Zone:
             stretch = self.next(stretch)
             yield stretch
 
-    def _extend(self, instant: int) -> None:
+    def _extend(self, instant: int) -> Layout:
+        """Replaced as a whole, so that another thread sees the old or the new and never half of it."""
         year = min(instant, LATEST) // (365 * DAY) + 1970
-        self._lay_out(min(max(year + 2, self._last_year + 50), date.max.year))
+        self._laid_out = _lay_out(self._data, min(max(year + 2, self._laid_out.last_year + 50), date.max.year))
+        return self._laid_out
 
-    def _lay_out(self, last_year: int) -> None:
-        transitions = list(self._data.transitions)
-        if self._data.rule:
-            listed_until = transitions[-1][0] if transitions else -_ENDLESS
-            first_year = datetime.fromtimestamp(listed_until, UTC).year if transitions else 1970
-            for year in range(first_year, last_year + 1):
-                transitions += [change for change in self._data.rule.transitions(year) if change[0] > listed_until]
-        starts, offsets = [-_ENDLESS], [self._data.initial]
-        for instant, offset in transitions:
-            if instant == starts[-1]:
-                starts.pop(), offsets.pop()
-            if not offsets or offset != offsets[-1]:  # a new abbreviation alone is no change
-                starts.append(instant)
-                offsets.append(offset)
-        self._starts = starts
-        self._last_year = last_year
-        ends, afters = [*starts[1:], _ENDLESS], [*offsets[1:], offsets[-1]]
-        befores = [offsets[0], *offsets[:-1]]
-        self._stretches = [
-            Stretch(index, *numbers) for index, numbers in enumerate(zip(starts, ends, befores, offsets, afters, strict=True))
-        ]
-        self._known_until = starts[-1] if self._data.rule and last_year < date.max.year else _ENDLESS
+
+@frozen(eq=False)
+class Layout:
+    """Stretches up to a year; what begins at `until` or later is not known yet."""
+
+    last_year: int
+    until: int
+    starts: list[int] = field(repr=False)
+    stretches: list[Stretch] = field(repr=False)
+
+
+def _lay_out(data: _tzif.ZoneData, last_year: int) -> Layout:
+    starts, offsets = [-_ENDLESS], [data.initial]
+    for instant, offset in [*data.transitions, *_by_rule(data, last_year)]:
+        if instant == starts[-1]:
+            starts.pop(), offsets.pop()
+        if not offsets or offset != offsets[-1]:  # a new abbreviation alone is no change
+            starts.append(instant)
+            offsets.append(offset)
+    numbers = zip(starts, [*starts[1:], _ENDLESS], [offsets[0], *offsets[:-1]], offsets, [*offsets[1:], offsets[-1]], strict=True)
+    # The last change may be undone in the same second by the next year's first: summer that lasts for ever is written so.
+    until = starts[-2] if data.rule and last_year < date.max.year else _ENDLESS
+    return Layout(last_year, until, starts, [Stretch(index, *five) for index, five in enumerate(numbers)])
+
+
+def _by_rule(data: _tzif.ZoneData, last_year: int) -> Iterator[tuple[int, int]]:
+    """The transitions after the last one that the file lists."""
+    if data.rule is None:
+        return
+    listed = data.transitions[-1][0] if data.transitions else -_ENDLESS
+    first_year = datetime.fromtimestamp(listed, UTC).year if data.transitions else 1970
+    for year in range(first_year, last_year + 1):
+        yield from (change for change in data.rule.transitions(year) if change[0] > listed)
 
 
 @cache
