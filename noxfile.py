@@ -27,6 +27,7 @@ FOUND = [python for python in WANTED if works(python)]
 def install(session: nox.Session, *groups: str) -> None:
     """Into the session's own environment; `--no-venv`, as make does it, uses the one that is there."""
     if session.virtualenv.is_sandboxed:
+        session.install("--quiet", "--upgrade", "pip>=25.1")  # the first that knows dependency groups
         session.install("--quiet", "-e", ".[cli]", *(part for group in groups for part in ("--group", group)))
 
 

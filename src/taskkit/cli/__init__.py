@@ -86,7 +86,7 @@ def _run_demo(options: argparse.Namespace) -> int:
 
 
 def _count(text: str) -> int:
-    if not text.isdigit() or not 1 <= int(text) <= 10_000:
+    if not (text.isascii() and text.isdigit() and len(text) < 6 and 1 <= int(text) <= 10_000):
         raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 to 10,000")
     return int(text)
 

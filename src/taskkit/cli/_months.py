@@ -12,7 +12,8 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from taskkit.events import Interval, Memory, RandomDays, Window
+from taskkit.cli._rows import apart
+from taskkit.events import AnyOf, Interval, Memory, RandomDays, Window
 from taskkit.events.moments import floor_second
 
 _SHADES = ((18 * 3600, "on green"), (6 * 3600, "on dark_green"), (1, "on grey23"))
@@ -38,6 +39,9 @@ def _month(rule: Interval | Window, first: pendulum.DateTime, start: datetime) -
 
 
 def _runs(rule: Interval, first: pendulum.DateTime, end: pendulum.DateTime, start: datetime) -> Counter[int]:
+    if isinstance(rule, AnyOf) and rule.relative:
+        drawn, known = apart(rule)
+        return sum((_runs(part, first, end, start) for part in (*drawn, *known)), Counter())
     if not isinstance(rule, RandomDays):
         return Counter(moment.day for moment in rule.between(first, end, Memory(created=start)))
     earliest, latest = (rule.next_after(start, memory) for memory in rule.range_after(Memory(created=start)))

@@ -15,7 +15,7 @@ from rich.text import Text
 from taskkit.cli._months import picture
 from taskkit.cli._rows import Row, change_text, changes_between, distance, rows_of
 from taskkit.errors import NarrowWindow
-from taskkit.events import Interval, RandomDays, Window, parse, to_document
+from taskkit.events import Interval, Window, parse, to_document
 
 _WIDE = 140  # where no terminal says how wide it is
 
@@ -49,11 +49,12 @@ def run(text: str, start_in: Callable[[str], datetime], count: int, *, as_json: 
 
 def _table(rule: Interval | Window, rows: list[Row], start: datetime) -> Table:
     table = Table(box=None, padding=(0, 3, 0, 0), header_style="dim")
-    heads = ("opens", "closes") if isinstance(rule, Window) else ("not before", "not after") if isinstance(rule, RandomDays) else ("when",)
+    two_ends = any(row.end for row in rows)
+    heads = ("opens", "closes") if isinstance(rule, Window) else ("not before", "not after") if two_ends else ("when",)
     elsewhere = rule.shown_in.name != "UTC"
     for head in (*heads, *(["UTC"] if elsewhere else []), "in", ""):
         table.add_column(head, no_wrap=bool(head))
-    changes = [] if isinstance(rule, RandomDays) else changes_between(rule, rows)
+    changes = [] if two_ends and not isinstance(rule, Window) else changes_between(rule, rows)
     for place, row in enumerate(rows):
         for _, change in (one for one in changes if one[0] == place):
             blank = [""] * (len(table.columns) - 2)

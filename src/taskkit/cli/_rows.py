@@ -14,6 +14,7 @@ from taskkit.events.intervals import Interval, Memory, Occurrence
 from taskkit.events.moments import floor_second
 from taskkit.events.nominals import Nominal
 from taskkit.events.remembering import RandomDays
+from taskkit.events.unions import AnyOf
 from taskkit.events.windows import Opening, Window
 from taskkit.events.zones import Stretch, zone
 
@@ -36,8 +37,19 @@ def rows_of(rule: Interval | Window, start: datetime, count: int) -> list[Row]:
         return _openings(rule, start, count)
     if isinstance(rule, RandomDays):
         return list(islice(_draws(rule, start), count))
+    if isinstance(rule, AnyOf) and any(isinstance(member, RandomDays) for member in rule.members):
+        drawn, known = apart(rule)
+        rows = [row for part in (*drawn, *known) for row in rows_of(part, start, count)]
+        return sorted(rows, key=lambda row: row.start)[:count]
     just_before = start - timedelta(microseconds=1)
     return [_occurrence(one) for one in rule.upcoming(just_before, count, Memory(created=start))]
+
+
+def apart(rule: AnyOf) -> tuple[list[RandomDays], list[Interval]]:
+    """The members whose days are drawn, and all others as one: what is drawn can only be shown as a range."""
+    drawn = [member for member in rule.members if isinstance(member, RandomDays)]
+    known = [member for member in rule.members if not isinstance(member, RandomDays)]
+    return drawn, [AnyOf(*known)] if known else []
 
 
 def changes_between(rule: Interval | Window, rows: list[Row]) -> list[tuple[int, Stretch]]:
@@ -104,7 +116,7 @@ def _opening(window: Window, one: Opening) -> Row:
     if window.closes_after(one.opens) is None:
         return Row(one.opens, None, "never closes", {"opens": _told(one.opens), "closes": None, "seconds": None, "mark": "never closes"})
     seconds = floor_second(closes) - floor_second(one.opens)
-    crossed = list(window.shown_in.changes(floor_second(one.opens), floor_second(closes)))
+    crossed = list(window.shown_in.changes(floor_second(one.opens) + 1, floor_second(closes)))
     mark = f"open for {_length(seconds)}" + (", across a clock change" if crossed else "")
     return Row(one.opens, closes, mark, {"opens": _told(one.opens), "closes": _told(closes), "seconds": seconds, "mark": mark})
 

@@ -19,6 +19,7 @@ from taskkit.events._tzif import DAY, EPOCH_DAY
 #: From (included) and to (excluded), in seconds of the day.
 Range = tuple[int, int]
 Ranges = tuple[Range, ...]
+_FIELDS = ("minute", "hour", "day of the month", "month", "day of the week")
 WHOLE_DAY: Ranges = ((0, DAY),)
 
 
@@ -72,8 +73,12 @@ def _read_one(text: str) -> Expression:
 
     refusal = f"reading {text.strip()!r} as a window"
     fields = text.lower().split()
-    if len(fields) != 5:
-        raise InvalidValue(refusal, f"it has {len(fields)} fields", "give five: minute, hour, day of the month, month, day of the week")
+    if len(fields) != len(_FIELDS):
+        raise InvalidValue(refusal, f"it has {len(fields)} of the {len(_FIELDS)} fields", f"give {', '.join(_FIELDS)}")
+            refusal,
+            f"it has {len(fields)} field{'' if len(fields) == 1 else 's'}",
+            "give five: minute, hour, day of the month, month, day of the week",
+        )
     if "w" in fields[2] or any(letter in "".join(fields[:2]) for letter in "hr"):
         raise InvalidValue(refusal, "W, H and R are not for windows", "use numbers, names, ranges, steps, lists, L and #")
     try:

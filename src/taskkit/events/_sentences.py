@@ -11,13 +11,13 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 
 from taskkit.errors import InvalidValue, UnknownZone
-from taskkit.events._fields import MONTH_NAMES, WEEKDAY_NAMES, month_named, weekday_named
+from taskkit.events._fields import MONTH_NAMES, WEEKDAY_NAMES, Weekday, month_named, weekday_named
 from taskkit.events._tokens import Cursor, Token
 from taskkit.events.clocks import Daily, Monthly, Once, Weekly
 from taskkit.events.elapsed import Hourly, Minutely
 from taskkit.events.intervals import Interval
 from taskkit.events.remembering import MaxAge, RandomDays
-from taskkit.events.zones import zone_name
+from taskkit.events.zones import is_zone, zone_name
 
 _UNITS: dict[str, type[Interval]] = {"minute": Minutely, "hour": Hourly, "day": Daily, "week": Weekly, "month": Monthly}
 _SHORT: dict[str, type[Interval]] = {"minutely": Minutely, "hourly": Hourly, "daily": Daily, "weekly": Weekly, "monthly": Monthly}
@@ -27,7 +27,8 @@ _ORDINAL = re.compile(r"(\d{1,2})(st|nd|rd|th)?")
 _CLAUSES = ["on", "in", "at", "from", "until", "gap", "fold", "missing", "again"]
 VOCABULARY = [
     *_CLAUSES, *_SHORT, *_UNITS, *(f"{unit}s" for unit in _UNITS), *(name.lower() for name in WEEKDAY_NAMES + MONTH_NAMES),
-    "every", "once", "window", "always", "other", "last", "days", "starting", "ending",
+    *(name[:3].lower() for name in WEEKDAY_NAMES + MONTH_NAMES),
+    "every", "once", "window", "always", "other", "last", "days", "weekday", "starting", "ending",
 ]  # fmt: skip
 _KEYWORDS: dict[type[Interval], frozenset[str]] = {
     Minutely: frozenset({"every", "tz", "start", "end"}),
@@ -81,7 +82,7 @@ class Sentence:
             return kind(**self.said)
         except InvalidValue as error:
             token = next((token for name, token in self.places.items() if error.tried.startswith(f"{name}=")), first)
-            raise self.cursor.error(token, error.case, error.help) from None
+            raise self.cursor.error(token, error.case, error.help) from error
 
     def _say(self, name: str, value: object, token: Token) -> None:
         if name in self.said:
@@ -100,13 +101,13 @@ class Sentence:
             self.kind = Once
             cursor.skip("at", "on")
             self._say("at", *self._date())
-        elif cursor.next.word.isdigit():
+        elif (days := cursor.next.number) is not None:
             self.kind = MaxAge
-            token = cursor.take()
-            self._say("days", int(token.word), token)
-            for word in ("days", "after", "the", "last", "success"):
-                if not cursor.take_if(word, word.rstrip("s") if word == "days" else word):
-                    raise cursor.unexpected(cursor.next, f"{word!r}, as in '90 days after the last success'", [word])
+            self._say("days", days, cursor.take())
+            for words in (("days", "day"), ("after",), ("last",), ("success",)):
+                cursor.skip("the")
+                if not cursor.take_if(*words):
+                    raise cursor.unexpected(cursor.next, f"{words[0]!r}, as in '90 days after the last success'", words)
         elif cursor.next.word != "on":
             raise cursor.unexpected(cursor.next, "'every', 'daily', 'once' or 'on'", VOCABULARY)
 
@@ -115,23 +116,30 @@ class Sentence:
         token = cursor.next
         if cursor.take_if("other"):
             self._unit(2, token)
-        elif token.word.isdigit():
+        elif (count := token.number) is not None:
             cursor.take()
             if cursor.take_if("to"):
-                high = cursor.take()
-                if not high.word.isdigit() or not cursor.take_if("days", "day"):
-                    raise cursor.unexpected(high if not high.word.isdigit() else cursor.next, "as in 'every 15 to 30 days'", ["days"])
-                self.kind = RandomDays
-                self._say("low", int(token.word), token)
-                self._say("high", int(high.word), high)
+                self._random_days(count, token)
             else:
-                self._unit(int(token.word), token)
+                self._unit(count, token)
+        elif cursor.take_if("weekday"):
+            self.kind = Weekly
+            self._say("on", list(Weekday)[:5], token)
         elif weekday_named(token.word) is not None:
             self._on(every)
         elif _ORDINAL.fullmatch(token.word) or token.word == "last":
             self._month_days(token)
         else:
             self._unit(1, None)
+
+    def _random_days(self, low: int, token: Token) -> None:
+        high = self.cursor.take()
+        if high.number is None or not self.cursor.take_if("days", "day"):
+            wrong = high if high.number is None else self.cursor.next
+            raise self.cursor.unexpected(wrong, "as in 'every 15 to 30 days'", ["days"])
+        self.kind = RandomDays
+        self._say("low", low, token)
+        self._say("high", high.number, high)
 
     def _unit(self, count: int, token: Token | None) -> None:
         unit = self.cursor.take()
@@ -162,7 +170,7 @@ class Sentence:
             self._say("missing_day", cursor.take().word, token)
         elif _TIME.fullmatch(token.word):
             self._times(token, token)
-        elif "/" in token.said or token.said.isupper():
+        elif "/" in token.said or token.word == "utc" or is_zone(token.said):
             self._zone(token)
         else:
             raise cursor.unexpected(token, "on, at, in, from, until, a time or a zone", VOCABULARY)
@@ -223,9 +231,9 @@ class Sentence:
     def _again(self, token: Token) -> None:
         self.cursor.skip("after", "every")
         count = self.cursor.take()
-        if not count.word.isdigit() or not self.cursor.take_if("day", "days"):
+        if count.number is None or not self.cursor.take_if("day", "days"):
             raise self.cursor.unexpected(count, "as in 'again after 2 days'")
-        self._say("again", int(count.word), count)
+        self._say("again", count.number, count)
 
     def _date(self) -> tuple[str, Token]:
         """A date, with its time of day where one follows."""
@@ -237,6 +245,9 @@ class Sentence:
         time = self.cursor.take_if("at") and self.cursor.take() if self.kind is Once else None
         if time is None and _TIME.fullmatch(self.cursor.next.word):
             time = self.cursor.take()
+            if self.kind not in (Once, Minutely, Hourly):
+                wanted = f"say 'at {time.said}', or {token.said}T{time.said:0>5} for the start"
+                raise self.cursor.error(time, "this may be the time of the runs or of the date before it", wanted)
         return (f"{token.said}T{time.said:0>5}" if time else token.said), token
 
     def _list(self, read: Callable[[str], T | None]) -> list[T]:
@@ -267,6 +278,6 @@ class Sentence:
 def read_zone(cursor: Cursor, token: Token) -> str:
     """The zone of this word, with an error that points at it."""
     try:
-        return zone_name(token.said)
+        return zone_name("UTC" if token.word == "utc" else token.said)
     except UnknownZone as error:
-        raise cursor.error(token, error.case, error.help) from None
+        raise cursor.error(token, error.case, error.help) from error

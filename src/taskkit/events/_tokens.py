@@ -8,9 +8,10 @@ from difflib import get_close_matches
 
 from attrs import frozen
 
-from taskkit.errors import UnreadableText
+from taskkit.errors import InvalidValue, UnreadableText
 
 _WORDS = re.compile(r"'[^']*'|\"[^\"]*\"|[,;]|[^\s,;]+")
+_NUMBER = re.compile(r"[0-9]{1,9}")
 
 
 @frozen
@@ -25,11 +26,18 @@ class Token:
     def word(self) -> str:
         return self.said.lower()
 
+    @property
+    def number(self) -> int | None:
+        """The count that it says, of a length that anybody means."""
+        return int(self.said) if _NUMBER.fullmatch(self.said) else None
+
 
 class Cursor:
     """Reads the words of a text from left to right."""
 
     def __init__(self, text: str) -> None:
+        if not isinstance(text, str):
+            raise InvalidValue("reading a rule", f"it is no text but a {type(text).__name__}", "as in 'daily 02:30 Europe/Berlin'")
         self.text = text
         self._tokens = [Token(match[0], match.start(), match.end()) for match in _WORDS.finditer(text)]
         self._tokens.append(Token("", len(text), len(text)))
@@ -67,6 +75,7 @@ class Cursor:
         return UnreadableText(self.text, token.start, token.end, case, help)
 
     def unexpected(self, token: Token, expected: str, vocabulary: Iterable[str] = ()) -> UnreadableText:
-        near = get_close_matches(token.word, list(vocabulary), n=1, cutoff=0.6)
+        known = set(vocabulary)
+        near = [] if token.word in known else get_close_matches(token.word, known, n=1, cutoff=0.6)
         case = f"{token.said!r} is not understood" if token.said else "the text ends too early"
         return self.error(token, f"{case} here", f"did you mean {near[0]!r}?" if near else f"expected {expected}")

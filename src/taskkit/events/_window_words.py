@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
 
 from taskkit.events._cron import WHOLE_DAY, Expression, Range, runs
 from taskkit.events._fields import MONTH_NAMES, WEEKDAY_NAMES
@@ -60,7 +61,8 @@ def _weekdays(expression: Expression) -> str:
     if expression.nth:
         places = sorted(expression.nth, key=lambda one: (one[0], str(one[1])))
         return f"on the {listed(f'{_place(which)} {_weekday(day)}' for day, which in places)} of the month"
-    return f"on {_spans(sorted((day - 1) % 7 for day in expression.weekdays), lambda day: WEEKDAY_NAMES[day])}"
+    names = _spans(sorted((day - 1) % 7 for day in expression.weekdays), lambda day: WEEKDAY_NAMES[day])
+    return f"{'from' if ' to ' in names else 'on'} {names}"
 
 
 def _weekday(cron_day: int) -> str:
@@ -72,7 +74,10 @@ def _place(which: int | str) -> str:
 
 
 def _spans(numbers: Sequence[int], name: Callable[[int], str]) -> str:
-    """Three or more in a row become `a to b`."""
+    """Three or more in a row become `a to b`, more than four in equal steps `a, b, c and so on to d`."""
+    steps = {other - one for one, other in pairwise(numbers)}
+    if len(numbers) > _FEW and len(steps) == 1 and steps != {1}:
+        return f"{', '.join(map(name, numbers[:3]))} and so on to {name(numbers[-1])}"
     found: list[list[int]] = []
     for number in numbers:
         if found and found[-1][-1] == number - 1:

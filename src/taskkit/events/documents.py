@@ -31,8 +31,10 @@ _KINDS: dict[str, type[Interval | Window]] = {
 
 def to_document(value: Interval | Window) -> Document:
     """What `json.dumps` takes."""
-    if _KINDS.get(value.kind) is not type(value):
-        raise InvalidValue(f"writing {value!r} as a document", "its kind is not known here", f"known are {', '.join(_KINDS)}")
+    if type(value) not in _KINDS.values():
+        raise InvalidValue(
+            f"writing a {type(value).__name__} as a document", "its kind is not known here", f"known are {', '.join(_KINDS)}"
+        )
     document: Document = _converter().unstructure(value)
     return document
 
@@ -49,7 +51,7 @@ def from_document(document: Mapping[str, Any]) -> Interval | Window:
     strange = document.keys() - known - {"kind"}
     if strange:
         raise UnreadableDocument(
-            f"reading a rule of kind {kind!r}", f"it has no {', '.join(sorted(strange))}", f"it takes {', '.join(sorted(known))}"
+            f"reading a rule of kind {kind!r}", f"it has no {', '.join(sorted(map(str, strange)))}", f"it takes {', '.join(sorted(known))}"
         )
     try:
         return _make(made, {name: value for name, value in document.items() if name != "kind"})
@@ -64,11 +66,18 @@ def from_document(document: Mapping[str, Any]) -> Interval | Window:
 def _make(made: type[Interval | Window], said: dict[str, Any]) -> Interval | Window:
     build: Callable[..., Interval | Window] = made
     if made is AnyOf:
-        return build(*map(from_document, said.get("members", ())))
+        return build(*_several("members", said))
     if made is OpenTime:
         window = said.get("window")
-        return build(window and from_document(window), [from_document(one) for one in said.get("blackouts", ())])
+        return build(None if window is None else from_document(window), _several("blackouts", said))
     return build(**said)
+
+
+def _several(name: str, said: dict[str, Any]) -> list[Interval | Window]:
+    several = said.get(name, [])
+    if not isinstance(several, list | tuple):
+        raise UnreadableDocument(f"reading {name}", f"it is no list but a {type(several).__name__}", "give a list of objects")
+    return [from_document(one) for one in several]
 
 
 @cache

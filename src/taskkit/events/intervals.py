@@ -14,10 +14,9 @@ from typing import Any, ClassVar, Self
 
 import pendulum
 from attrs import Attribute, evolve, field, fields, frozen
-from attrs.validators import deep_iterable, instance_of, optional
 
 from taskkit.errors import InvalidValue, NeverFires
-from taskkit.events._fields import end_wall, instant_of, is_instant, read_end, read_start, wall_of
+from taskkit.events._fields import Check, end_wall, instant_of, invalid, is_instant, read_end, read_start, wall_of
 from taskkit.events._plans import Plan, walk
 from taskkit.events.moments import ceiling_second, floor_second, refusal
 from taskkit.events.nominals import Nominal
@@ -59,6 +58,16 @@ def _moment(instance: object, attribute: Attribute[Any], value: object) -> None:
         raise refusal(value)
 
 
+def _a(kind: type[Any], help: str) -> Check:
+    """Accepts nothing, or a value of the kind."""
+
+    def check(instance: object, attribute: Attribute[Any], value: object) -> None:
+        if value is not None and type(value) is not kind:
+            raise invalid(attribute.name, value, f"it is a {type(value).__name__}", help)
+
+    return check
+
+
 @frozen
 class Memory:
     """What a standing remembers of one interval: `RandomDays` and `MaxAge` look at it, all others at the moment alone.
@@ -68,13 +77,15 @@ class Memory:
 
     created: datetime | None = field(default=None, validator=_moment)
     last_success: datetime | None = field(default=None, validator=_moment)
-    last_nominal: Nominal | None = field(default=None, validator=optional(instance_of(Nominal)))
-    draw: int | None = field(default=None, validator=optional(instance_of(int)))
+    last_nominal: Nominal | None = field(default=None, validator=_a(Nominal, "give an occurrence's nominal, or Nominal.parse(text)"))
+    draw: int | None = field(default=None, validator=_a(int, "give what interval.draw() gave"))
     parts: tuple[Memory, ...] = field(default=(), converter=tuple)
 
     @parts.validator
     def _check_parts(self, attribute: Attribute[Any], value: object) -> None:
-        deep_iterable(instance_of(Memory))(self, attribute, value)
+        for part in self.parts:
+            if not isinstance(part, Memory):
+                raise invalid("parts", part, f"it is a {type(part).__name__}", "give a Memory for each member")
 
     def part(self, place: int) -> Memory:
         return self.parts[place] if place < len(self.parts) else evolve(self, parts=())
@@ -153,6 +164,8 @@ class Interval(ABC):
 
     def upcoming(self, moment: datetime, count: int, memory: Memory = NOTHING) -> list[Occurrence]:
         """The next `count` occurrences, or fewer where the rule ends (T14)."""
+        if type(count) is not int or count < 0:
+            raise invalid("count", count, "it is no number of occurrences", "give 0 or more")
         plan, second = self.plan(memory), floor_second(moment)
         seconds = islice(walk(plan, second + 1, LATEST + 1), count)
         return [Occurrence(self.shown_in.show(second), self.reasons(second, memory)) for second in seconds]

@@ -34,7 +34,7 @@ class Nominal:
     @classmethod
     def parse(cls, text: str) -> Nominal:
         """Read what `str` writes."""
-        match = _TEXT.fullmatch(text)
+        match = _TEXT.fullmatch(text) if isinstance(text, str) else None
         try:
             if match is None:
                 raise ValueError

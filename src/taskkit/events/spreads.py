@@ -10,7 +10,7 @@ from attrs import field, frozen
 
 from taskkit.errors import InvalidValue
 from taskkit.events._fields import whole
-from taskkit.events.moments import ceiling_second, floor_second
+from taskkit.events.moments import ceiling_second
 from taskkit.events.windows import Window
 from taskkit.events.zones import zone
 
@@ -26,18 +26,21 @@ class Spread:
 
     def start(self, record: str, due: datetime, window: Window | None = None) -> pendulum.DateTime:
         """When the record's run starts; a window that closes earlier shortens the span, one that is shut moves it to its opening."""
-        shown = window.shown_in if window else zone("UTC")
-        opens = window.next_opening(due) if window else due
-        if opens is None:
+        second: int | None = ceiling_second(due)
+        span = self.minutes * 60
+        if window is not None and second is not None:
+            second = window.open_from(second)
+            closes = None if second is None else window.shut_from(second)
+            span = span if second is None or closes is None else min(span, closes - second)
+        if second is None:
             raise InvalidValue(f"spreading over {self.minutes} minutes", "the window does not open any more", "choose another window")
-        second, span = ceiling_second(opens), self.minutes * 60
-        closes = window.closes_after(opens) if window else None
-        if closes is not None:
-            span = min(span, floor_second(closes) - second)
+        shown = window.shown_in if window else zone("UTC")
         return shown.show(second + int(self.share(record) * span))
 
     def share(self, record: str) -> float:
         """The record's place from 0 (included) to 1 (excluded), the same in every process."""
+        if not isinstance(record, str):
+            raise InvalidValue(f"spreading {record!r}", f"it is a {type(record).__name__}", "give the record's id as text")
         return int.from_bytes(blake2b(record.encode(), digest_size=_HASH_BYTES).digest()) / (1 << 8 * _HASH_BYTES)
 
     def __str__(self) -> str:

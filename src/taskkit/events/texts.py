@@ -74,4 +74,4 @@ def _one_window(cursor: Cursor) -> TimeWindow:
     try:
         return TimeWindow(token.said[1:-1], tz=tz)
     except InvalidValue as error:
-        raise cursor.error(token, error.case, error.help) from None
+        raise cursor.error(token, error.case, error.help) from error

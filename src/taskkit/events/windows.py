@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 import pendulum
-from attrs import field, frozen
+from attrs import Attribute, field, frozen
 
 from taskkit.errors import InvalidValue, NarrowWindow, NeverFires
 from taskkit.events import _cron
@@ -184,7 +184,7 @@ def _remake(expression: str, tz: str) -> TimeWindow:
 
 
 def _several(given: TimeWindow | Iterable[TimeWindow]) -> tuple[TimeWindow, ...]:
-    several = (given,) if isinstance(given, TimeWindow) else tuple(given)
+    several = tuple(given) if isinstance(given, Iterable) else (given,)
     for one in several:
         if not isinstance(one, TimeWindow):
             raise InvalidValue(f"blackouts={one!r}", f"it is a {type(one).__name__}", "give TimeWindow values")
@@ -204,8 +204,13 @@ class OpenTime(Window):
     """A window, or all time, less its blackouts: they beat it (R5)."""
 
     kind = "open_time"
-    window: TimeWindow | None = None
+    window: TimeWindow | None = field(default=None)
     blackouts: tuple[TimeWindow, ...] = field(default=(), converter=_several)
+
+    @window.validator
+    def _check_window(self, attribute: Attribute[Any], window: object) -> None:
+        if window is not None and not isinstance(window, TimeWindow):
+            raise InvalidValue(f"OpenTime({window!r})", f"it is a {type(window).__name__}", "give a TimeWindow, or None for all time")
 
     _shut: tuple[TimeWindow, ...] = field(init=False, eq=False, repr=False)
 

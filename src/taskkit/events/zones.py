@@ -173,6 +173,11 @@ def zone(name: str) -> Zone:
     return Zone(name, _tzif.parse(data), pendulum.timezone(name))
 
 
+def is_zone(name: str) -> bool:
+    """Whether this machine has a zone of the name."""
+    return _tzif.load(name) is not None
+
+
 def zone_name(tz: object) -> str:
     """A zone as it was handed in, by name; UnknownZone where that is not to be had."""
     if isinstance(tz, str):
