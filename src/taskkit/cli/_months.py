@@ -76,4 +76,6 @@ def _legend(rule: Interval | Window) -> str:
         return "15:2h open for two hours on the 15th   ~ the clock changes on this day"
     if isinstance(rule, RandomDays):
         return "15* the next run may fall on the 15th   ~ the clock changes on this day"
+    if rule.relative:
+        return "15* a run on the 15th, or one whose day is drawn and may be the 15th   ~ the clock changes on this day"
     return "15* one run on the 15th   15*3 three runs   ~ the clock changes on this day"

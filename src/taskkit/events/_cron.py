@@ -75,10 +75,6 @@ def _read_one(text: str) -> Expression:
     fields = text.lower().split()
     if len(fields) != len(_FIELDS):
         raise InvalidValue(refusal, f"it has {len(fields)} of the {len(_FIELDS)} fields", f"give {', '.join(_FIELDS)}")
-            refusal,
-            f"it has {len(fields)} field{'' if len(fields) == 1 else 's'}",
-            "give five: minute, hour, day of the month, month, day of the week",
-        )
     if "w" in fields[2] or any(letter in "".join(fields[:2]) for letter in "hr"):
         raise InvalidValue(refusal, "W, H and R are not for windows", "use numbers, names, ranges, steps, lists, L and #")
     try:

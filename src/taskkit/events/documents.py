@@ -32,9 +32,8 @@ _KINDS: dict[str, type[Interval | Window]] = {
 def to_document(value: Interval | Window) -> Document:
     """What `json.dumps` takes."""
     if type(value) not in _KINDS.values():
-        raise InvalidValue(
-            f"writing a {type(value).__name__} as a document", "its kind is not known here", f"known are {', '.join(_KINDS)}"
-        )
+        tried = f"writing a {type(value).__name__} as a document"
+        raise InvalidValue(tried, "its kind is not known here", f"known are {', '.join(_KINDS)}")
     document: Document = _converter().unstructure(value)
     return document
 
