@@ -96,9 +96,7 @@ class WallClock:
         stretch = self.zone.stretch(at)
         if at >= stretch.calm_start:
             wall = self._ceiling(at + stretch.offset)
-            if wall is None:
-                return None
-            if wall < stretch.calm_wall_end:
+            if wall is not None and wall < stretch.calm_wall_end:
                 found = wall - stretch.offset
                 return found if found <= limits.last else None
         return self._after_near_change(at, stretch)

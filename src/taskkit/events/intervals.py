@@ -209,7 +209,7 @@ class Rule(Interval):
         """The last second at which the rule may have an occurrence."""
         if self.end is None:
             return LATEST
-        return wall_of(self.end) if is_instant(self.end) else self.shown_in.readings(end_wall(self.end))[1]
+        return wall_of(self.end) if is_instant(self.end) else self.shown_in.last_until(end_wall(self.end))
 
     @property
     def edges_text(self) -> str:

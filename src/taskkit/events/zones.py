@@ -101,6 +101,13 @@ class Zone:
             return first, wall - stretch.after
         return first, first
 
+    def last_until(self, wall: int) -> int:
+        """The last instant at which the wall shows `wall` or less: before a gap that holds it, in the second hour of a fold."""
+        stretch = self.reaching(wall)
+        if wall < stretch.start + stretch.offset:
+            return stretch.start - 1
+        return self.readings(wall)[1]
+
     def wall(self, instant: int) -> int:
         return instant + self.stretch(instant).offset
 
