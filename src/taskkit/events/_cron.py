@@ -7,13 +7,16 @@ is a restriction. Several expressions are written with `|` between them and mean
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable
+import re
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from datetime import date
+from itertools import pairwise
 
 from attrs import evolve, frozen
 
 from taskkit.errors import InvalidValue
-from taskkit.events._days import Calendar, YearTable, is_leap, months_of, new_year
+from taskkit.events._days import FIRST_DAY, LAST_DAY, Calendar, YearTable, is_leap, months_of, new_year
+from taskkit.events._fields import MONTH_NAMES, WEEKDAY_NAMES
 from taskkit.events._tzif import DAY, EPOCH_DAY
 
 #: From (included) and to (excluded), in seconds of the day.
@@ -32,6 +35,14 @@ class Expression:
     months: frozenset[int]
     weekdays: frozenset[int] | None  # Sunday is 0
     nth: frozenset[tuple[int, int | str]]
+
+    @property
+    def every_day(self) -> bool:
+        """Whether no day is left out."""
+        all_days = self.days is None or self.days >= set(range(1, 32))
+        all_weekdays = self.weekdays is None or (not self.nth and len(self.weekdays) == len(WEEKDAY_NAMES))
+        either = self.days is not None and self.weekdays is not None
+        return len(self.months) == len(MONTH_NAMES) and ((all_days or all_weekdays) if either else (all_days and all_weekdays))
 
     def days_of(self, year: int) -> set[int]:
         """Days of the year, counted from 0."""
@@ -75,23 +86,54 @@ def _read_one(text: str) -> Expression:
     fields = text.lower().split()
     if len(fields) != len(_FIELDS):
         raise InvalidValue(refusal, f"it has {len(fields)} of the {len(_FIELDS)} fields", f"give {', '.join(_FIELDS)}")
-    if "w" in fields[2] or any(letter in "".join(fields[:2]) for letter in "hr"):
-        raise InvalidValue(refusal, "W, H and R are not for windows", "use numbers, names, ranges, steps, lists, L and #")
     try:
-        (minutes, hours, days, months, weekdays), nth = croniter.expand(text)
+        plain = [_plain_field(field, names) for field, names in zip(fields, _NAMES, strict=True)]
+        expanded, nth = croniter.expand(" ".join(plain))
     except (CroniterError, ValueError) as error:
-        raise InvalidValue(refusal, f"croniter says {str(error).strip('.')!r}", "five fields, as in '* 22-23 * * 1-5'") from None
+        raise InvalidValue(
+            refusal, str(error).strip("."), "numbers, names, ranges, steps, lists, L and #, as in '* 22-23 * * 1-5'"
+        ) from None
+    # What croniter shortens to a star is a restriction all the same, unless it was written as a star.
+    minutes, hours, days, months, weekdays = (
+        None if field in _STARS else frozenset(everything if values == ["*"] else values)
+        for field, values, everything in zip(plain, expanded, _EVERYTHING, strict=True)
+    )
     return Expression(
-        minutes=frozenset(60 * hour + minute for hour in _all(hours, range(24)) for minute in _all(minutes, range(60))),
-        days=None if days == ["*"] else frozenset(days),
-        months=frozenset(_all(months, range(1, 13))),
-        weekdays=None if weekdays == ["*"] else frozenset(weekdays),
+        minutes=frozenset(60 * int(hour) + int(minute) for hour in hours or range(24) for minute in minutes or range(60)),
+        days=days,
+        months=frozenset(int(month) for month in months or range(1, 13)),
+        weekdays=weekdays and frozenset(map(int, weekdays)),
         nth=frozenset((weekday, which) for weekday, several in nth.items() for which in several),
     )
 
 
-def _all(values: list[int | str], everything: range) -> Iterable[int]:
-    return everything if values == ["*"] else [int(value) for value in values]
+_STARS = ("*", "?")
+_EVERYTHING = (range(60), range(24), range(1, 32), range(1, 13), range(7))
+_MONTHS = {name[:3].lower(): number for number, name in enumerate(MONTH_NAMES, start=1)}
+_WEEKDAYS = {name[:3].lower(): number for number, name in enumerate((WEEKDAY_NAMES[-1], *WEEKDAY_NAMES[:-1]))} | {"7": 0}
+_NAMES: tuple[dict[str, int], ...] = ({}, {}, {}, _MONTHS, _WEEKDAYS)
+_RANGE = re.compile(r"(\w+)-(\w+)(/\d+)?")
+_CHANCE = re.compile(r"[hr](\(.*\))?(/\d+)?")
+
+
+def _plain_field(field: str, names: dict[str, int]) -> str:
+    """A field as croniter reads it rightly: it takes `5-5` for the whole cycle, and knows no star in a list."""
+    items = [_plain_item(item, names) for item in field.split(",")]
+    return "*" if "*" in items else ",".join(items)
+
+
+def _plain_item(item: str, names: dict[str, int]) -> str:
+    if _CHANCE.fullmatch(item) or (names is _NAMES[2] and "w" in item):
+        raise ValueError("W, H and R are not for windows")
+    match = _RANGE.fullmatch(item)
+    if match is None:
+        return item
+    first, last = (names.get(word, word) for word in match.groups()[:2])
+    if str(first) == str(last):
+        return str(first)
+    if match[3] not in (None, "/1") and str(first).isdigit() and str(last).isdigit() and int(first) > int(last):
+        raise ValueError(f"the steps of {item} would go past the end of the field: write two ranges")
+    return item
 
 
 class Pattern:
@@ -100,6 +142,7 @@ class Pattern:
     def __init__(self, expressions: frozenset[Expression]) -> None:
         self.expressions = expressions
         self._years: dict[Hashable, tuple[Ranges, ...]] = {}
+        self._shapes: dict[tuple[bool, ...], Ranges] = {}
         self.open_days: Calendar = _DaysWhere(self, bool)
         self.broken_days: Calendar = _DaysWhere(self, lambda ranges: ranges != WHOLE_DAY)
 
@@ -112,6 +155,7 @@ class Pattern:
         return found
 
     def ranges(self, day: int) -> Ranges:
+        day = min(max(day, FIRST_DAY), LAST_DAY)
         year = date.fromordinal(day + EPOCH_DAY).year
         return self.year(year)[day - new_year(year)]
 
@@ -140,25 +184,29 @@ class Pattern:
 
     def shortest(self) -> int:
         """The shortest time, in seconds, for which it is open at once."""
-        days = self.year(_A_LEAP_YEAR)
-        lengths = {end - start for ranges in set(days) for start, end in ranges if start > 0 and end < DAY}
-        for today, tomorrow in set(zip(days, (*days[1:], days[0]), strict=True)):
-            late = today[-1][1] - today[-1][0] if today and today[-1][1] == DAY else 0
-            early = tomorrow[0][1] if tomorrow and tomorrow[0][0] == 0 else 0
-            if late or early:
-                lengths.add(late + early)
-        return min(lengths, default=0)
+        return min((length for pair in self._neighbours() for length in _lengths(*pair)), default=0)
+
+    def _neighbours(self) -> set[tuple[Ranges, Ranges]]:
+        """What a day and the day after it can look like."""
+        if len(self.expressions) == 1:
+            (only,) = self.expressions
+            ranges = runs(only.minutes)
+            return {(ranges, ranges)} if only.every_day else {((), ranges), (ranges, ())}
+        inside = {pair for year in KINDS for pair in pairwise(self.year(year))}
+        new_years = {
+            (self.year(one)[-1], self.year(other)[0]) for one in KINDS for other in KINDS if kind_of(one + 1)[1] == kind_of(other)[1]
+        }
+        return inside | new_years
 
     def _lay_out(self, year: int) -> tuple[Ranges, ...]:
         sets = [(expression.days_of(year), expression.minutes) for expression in self.expressions]
-        known: dict[tuple[bool, ...], Ranges] = {}
         days = []
         for day in range(sum(months_of(year))):
             which = tuple(day in days_of for days_of, _ in sets)
-            if which not in known:
+            if which not in self._shapes:  # days of one shape share one value, in all years
                 minutes = frozenset[int]().union(*(minutes for matches, (_, minutes) in zip(which, sets, strict=True) if matches))
-                known[which] = runs(minutes)
-            days.append(known[which])
+                self._shapes[which] = runs(minutes)
+            days.append(self._shapes[which])
         return tuple(days)
 
 
@@ -176,7 +224,13 @@ class _DaysWhere(Calendar):
         return tuple(day for day, ranges in enumerate(self._pattern.year(year)) if self._holds(ranges))
 
 
-_A_LEAP_YEAR = 2024
+def _lengths(today: Ranges, tomorrow: Ranges) -> Iterator[int]:
+    """How long the openings of today are, and the one that passes midnight or ends there."""
+    yield from (end - start for start, end in today if start > 0 and end < DAY)
+    late = today[-1][1] - today[-1][0] if today and today[-1][1] == DAY else 0
+    early = tomorrow[0][1] if tomorrow and tomorrow[0][0] == 0 else 0
+    if late or early:
+        yield late + early
 
 
 def kind_of(year: int) -> tuple[bool, int]:

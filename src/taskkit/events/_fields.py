@@ -176,7 +176,7 @@ def read_once(given: Edge) -> str:
 def _edge(what: str, given: object) -> str:
     """As `2026-01-31`, `2026-01-31T10:00` or `2026-01-31T09:00:00Z`."""
     if isinstance(given, datetime):
-        return _written(floor_second(_aware(what, given)))
+        return _written(what, floor_second(_aware(what, given)))
     if isinstance(given, date):
         return given.isoformat()
     match = _EDGE.fullmatch(given) if isinstance(given, str) else None
@@ -187,7 +187,7 @@ def _edge(what: str, given: object) -> str:
     except ValueError:
         raise invalid(what, given, "it is no date and no time", "as in '2026-01-31', '2026-01-31 10:00' or an aware datetime") from None
     if moment.tzinfo:
-        return _written(floor_second(moment))
+        return _written(what, floor_second(moment))
     return match[1] + (f"T{match[2]}" if match[2] else "") + (f":{match[3]}" if match[3] not in (None, "00") else "")
 
 
@@ -202,7 +202,9 @@ def _aware(what: str, moment: datetime) -> datetime:
     return moment
 
 
-def _written(second: int) -> str:
+def _written(what: str, second: int) -> str:
+    if not EARLIEST <= second <= LATEST:
+        raise invalid(what, "an instant", "it lies outside of the years 1 to 9999 in UTC", "give a time that people live to see")
     day, rest = divmod(second, DAY)
     return f"{date.fromordinal(day + EPOCH_DAY).isoformat()}T{rest // 3600:02}:{rest // 60 % 60:02}:{rest % 60:02}Z"
 

@@ -214,8 +214,11 @@ class Sentence:
         self._say("at", times, first)
 
     def _in(self, token: Token) -> None:
-        if month_named(self.cursor.next.word) is None:
+        word = self.cursor.next
+        if token.word == "in" and ("/" in word.said or word.word == "utc" or is_zone(word.said)):
             self._zone(self.cursor.take())
+        elif month_named(word.word) is None:
+            raise self.cursor.unexpected(word, "a month or a zone", VOCABULARY)
         else:
             self._say("months", self._list(month_named), token)
 
@@ -267,10 +270,11 @@ class Sentence:
     def _goes_on(self, fits: Callable[[str], object]) -> bool:
         """Past a comma or an 'and', if what follows belongs to the list."""
         place = self.cursor.mark()
-        joined = bool(self.cursor.take_if(",", "and"))
-        self.cursor.skip("and")
-        if joined and fits(self.cursor.next.word):
+        comma, conjunction = self.cursor.take_if(","), self.cursor.take_if("and")
+        if (comma or conjunction) and fits(self.cursor.next.word):
             return True
+        if conjunction:
+            raise self.cursor.unexpected(self.cursor.next, "another one after 'and'", VOCABULARY)
         self.cursor.back(place)
         return False
 

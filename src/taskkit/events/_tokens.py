@@ -76,6 +76,6 @@ class Cursor:
 
     def unexpected(self, token: Token, expected: str, vocabulary: Iterable[str] = ()) -> UnreadableText:
         known = set(vocabulary)
-        near = [] if token.word in known else get_close_matches(token.word, known, n=1, cutoff=0.6)
+        near = [] if token.word in known else get_close_matches(token.word, known, n=1, cutoff=0.7)
         case = f"{token.said!r} is not understood" if token.said else "the text ends too early"
         return self.error(token, f"{case} here", f"did you mean {near[0]!r}?" if near else f"expected {expected}")

@@ -18,6 +18,7 @@ from attrs import field, frozen
 EPOCH_DAY = date(1970, 1, 1).toordinal()
 DAY = 86_400
 _MAGIC = b"TZif"
+_LONGEST_NAME = 100  # a file system has a limit too, and raises
 _NAME = re.compile(r"[A-Za-z0-9_+\-]+(/[A-Za-z0-9_+\-]+)*")
 
 
@@ -70,7 +71,7 @@ class ZoneData:
 
 def load(name: str) -> bytes | None:
     """The zone file, from where the standard library's zoneinfo takes it, or None where there is none of the name."""
-    if not _NAME.fullmatch(name):
+    if len(name) > _LONGEST_NAME or not _NAME.fullmatch(name):
         return None
     data = _read(name.split("/"))
     return data if data is not None and data.startswith(_MAGIC) else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from itertools import pairwise
+from itertools import chain, pairwise
 
 from taskkit.events._cron import WHOLE_DAY, Expression, Range, runs
 from taskkit.events._fields import MONTH_NAMES, WEEKDAY_NAMES
@@ -84,5 +84,5 @@ def _spans(numbers: Sequence[int], name: Callable[[int], str]) -> str:
             found[-1].append(number)
         else:
             found.append([number])
-    words = [f"{name(run[0])} to {name(run[-1])}" if len(run) > 2 else listed(map(name, run)) for run in found]
-    return listed(words)
+    words = [[f"{name(run[0])} to {name(run[-1])}"] if len(run) > 2 else map(name, run) for run in found]
+    return listed(chain.from_iterable(words))

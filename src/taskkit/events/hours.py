@@ -3,35 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import time
 
+from taskkit.errors import InvalidValue
 from taskkit.events._fields import Weekday, read_times, read_weekdays, seconds_of
 
 _LAST_MINUTE = 24 * 60 - 1
 
 
-def weekdays(first: str, last: str) -> str:
+def weekdays(first: str | time, last: str | time) -> str:
     """From Monday to Friday; a `last` before `first` lies in the next morning."""
     return on_days(list(Weekday)[:5], first, last)
 
 
-def weekends(first: str, last: str) -> str:
+def weekends(first: str | time, last: str | time) -> str:
     """On Saturday and Sunday; a `last` before `first` lies in the next morning."""
     return on_days([Weekday.SAT, Weekday.SUN], first, last)
 
 
-def every_day(first: str, last: str) -> str:
+def every_day(first: str | time, last: str | time) -> str:
     """On all days; a `last` before `first` lies in the next morning."""
     return on_days(list(Weekday), first, last)
 
 
-def on_days(days: Iterable[Weekday | str] | Weekday | str, first: str, last: str) -> str:
+def on_days(days: Iterable[Weekday | str] | Weekday | str, first: str | time, last: str | time) -> str:
     """On the given weekdays; a `last` before `first` lies in the next morning."""
     chosen = {int(day) for day in read_weekdays(days)}
-    start, end = (seconds_of(read_times(time))[0] // 60 for time in (first, last))
+    start, end = (_minute(given) for given in (first, last))
     if start <= end:
         return " | ".join(_same_day(start, end, chosen))
     mornings = {(day + 1) % 7 for day in chosen}
     return " | ".join(_same_day(start, _LAST_MINUTE, chosen) + _same_day(0, end, mornings))
+
+
+def _minute(given: str | time) -> int:
+    if not isinstance(given, str | time):
+        raise InvalidValue(f"taking {given!r} as an end of the hours", f"it is a {type(given).__name__}", "give one time, as in '22:00'")
+    return seconds_of(read_times(given))[0] // 60
 
 
 def _same_day(start: int, end: int, days: set[int]) -> list[str]:

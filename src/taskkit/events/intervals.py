@@ -7,7 +7,7 @@ between runs (only `RandomDays` and `MaxAge` do) is handed in as a `Memory`.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 from itertools import islice
 from typing import Any, ClassVar, Self
@@ -68,6 +68,14 @@ def _a(kind: type[Any], help: str) -> Check:
     return check
 
 
+def _parts(given: Iterable[Memory]) -> tuple[Memory, ...]:
+    parts = tuple(given) if isinstance(given, Iterable) else (given,)
+    for part in parts:
+        if not isinstance(part, Memory):
+            raise invalid("parts", part, f"it is a {type(part).__name__}", "give a Memory for each member")
+    return parts
+
+
 @frozen
 class Memory:
     """What a standing remembers of one interval: `RandomDays` and `MaxAge` look at it, all others at the moment alone.
@@ -79,13 +87,7 @@ class Memory:
     last_success: datetime | None = field(default=None, validator=_moment)
     last_nominal: Nominal | None = field(default=None, validator=_a(Nominal, "give an occurrence's nominal, or Nominal.parse(text)"))
     draw: int | None = field(default=None, validator=_a(int, "give what interval.draw() gave"))
-    parts: tuple[Memory, ...] = field(default=(), converter=tuple)
-
-    @parts.validator
-    def _check_parts(self, attribute: Attribute[Any], value: object) -> None:
-        for part in self.parts:
-            if not isinstance(part, Memory):
-                raise invalid("parts", part, f"it is a {type(part).__name__}", "give a Memory for each member")
+    parts: tuple[Memory, ...] = field(default=(), converter=_parts)
 
     def part(self, place: int) -> Memory:
         return self.parts[place] if place < len(self.parts) else evolve(self, parts=())

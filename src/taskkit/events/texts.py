@@ -62,12 +62,17 @@ def _window(cursor: Cursor) -> Window:
         blackouts.append(_one_window(cursor))
     if not cursor.done:
         raise cursor.unexpected(cursor.next, "a zone, 'except window …' or the end")
-    return OpenTime(window, blackouts) if blackouts or window is None else window
+    if window is not None and not blackouts:
+        return window
+    try:
+        return OpenTime(window, blackouts)
+    except InvalidValue as error:
+        raise cursor.error(first, error.case, error.help) from error
 
 
 def _one_window(cursor: Cursor) -> TimeWindow:
     token = cursor.take()
-    if token.said[:1] not in ("'", '"') or len(token.said) < 2:
+    if len(token.said) < 2 or token.said[0] not in "'\"" or token.said[-1] != token.said[0]:
         raise cursor.error(token, "a cron expression in quotes must follow 'window'", "as in window '* 22-23 * * 1-5'")
     cursor.skip(",")
     tz = "UTC" if cursor.done or cursor.next.word == "except" else read_zone(cursor, cursor.take())

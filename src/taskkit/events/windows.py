@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from datetime import datetime
 from typing import Any, ClassVar
 
@@ -18,13 +18,14 @@ from attrs import Attribute, field, frozen
 from taskkit.errors import InvalidValue, NarrowWindow, NeverFires
 from taskkit.events import _cron
 from taskkit.events._cron import Pattern
+from taskkit.events._tzif import DAY
 from taskkit.events._window_words import description
 from taskkit.events.moments import ceiling_second, floor_second
-from taskkit.events.zones import LATEST, Stretch, Zone, zone, zone_name
+from taskkit.events.zones import EARLIEST, LATEST, Stretch, Zone, zone, zone_name
 
 _NARROW = 5 * 60
-#: A nightly window that its blackouts leave shut this often, some fifty years, stays shut.
-_TRIES = 20_000
+#: Weekdays and leap days come together again within forty years, so what is shut for longer stays shut.
+_HORIZON = 41 * 366
 _YEAR_2000 = 946_684_800
 
 
@@ -68,23 +69,25 @@ class Window(ABC):
 
     def next_opening(self, moment: datetime) -> pendulum.DateTime | None:
         """The first instant at or after the moment at which a job may start: the moment itself while the window is open."""
-        if self.contains(moment):
+        if floor_second(moment) >= EARLIEST and self.contains(moment):
             return pendulum.instance(moment).in_timezone(self.shown_in.name)
-        return self._show(self.open_from(ceiling_second(moment)))
+        return self._show(self.open_from(max(ceiling_second(moment), EARLIEST)))
 
     def closes_after(self, moment: datetime) -> pendulum.DateTime | None:
         """When the opening that holds the moment, or else the next one, closes; None where it never does."""
-        opens = self.open_from(floor_second(moment))
+        opens = self.open_from(max(floor_second(moment), EARLIEST))
         return None if opens is None else self._show(self.shut_from(opens))
 
     def openings(self, start: datetime, end: datetime) -> Iterator[Opening]:
         """The openings from `start` to `end`, cut to that span."""
-        last = ceiling_second(end)
-        opens = self.open_from(ceiling_second(start))
+        spans = self._spans(max(ceiling_second(start), EARLIEST), floor_second(end))
+        return (Opening(self.shown_in.show(opens), self.shown_in.show(closes)) for opens, closes in spans)
+
+    def _spans(self, second: int, last: int) -> Iterator[tuple[int, int]]:
+        opens = self.open_from(second)
         while opens is not None and opens < last:
             closes = self.shut_from(opens)
-            until = last if closes is None else min(closes, last)
-            yield Opening(self.shown_in.show(opens), self.shown_in.show(until))
+            yield opens, last if closes is None else min(closes, last)
             opens = None if closes is None else self.open_from(closes)
 
     def _show(self, second: int | None) -> pendulum.DateTime | None:
@@ -151,6 +154,15 @@ class TimeWindow(Window):
             second = stretch.start
         return None
 
+    def look_of(self, day: int) -> Hashable | None:
+        """All that decides when it is open on a day of UTC; None where the clock changes near it."""
+        start, end = day * DAY, (day + 1) * DAY
+        stretch = self.shown_in.stretch(start)
+        if start < stretch.calm_start or end > stretch.end:
+            return None
+        first, last = (start + stretch.offset) // DAY, (end - 1 + stretch.offset) // DAY
+        return stretch.offset, id(self._pattern.ranges(first)), id(self._pattern.ranges(last))
+
     def _swallowed(self, stretch: Stretch) -> int:
         """For how long the gap before the stretch makes it open: the longest opening that lies wholly in that gap."""
         start, end = stretch.start + stretch.before, stretch.start + stretch.offset
@@ -191,14 +203,6 @@ def _several(given: TimeWindow | Iterable[TimeWindow]) -> tuple[TimeWindow, ...]
     return several
 
 
-def _joined(windows: Iterable[TimeWindow]) -> Iterator[TimeWindow]:
-    """The same open time in one window per zone."""
-    by_zone: dict[str, list[str]] = {}
-    for one in windows:
-        by_zone.setdefault(one.tz, []).append(one.expression)
-    return (_remake(" | ".join(expressions), tz) for tz, expressions in by_zone.items())
-
-
 @frozen
 class OpenTime(Window):
     """A window, or all time, less its blackouts: they beat it (R5)."""
@@ -212,10 +216,10 @@ class OpenTime(Window):
         if window is not None and not isinstance(window, TimeWindow):
             raise InvalidValue(f"OpenTime({window!r})", f"it is a {type(window).__name__}", "give a TimeWindow, or None for all time")
 
-    _shut: tuple[TimeWindow, ...] = field(init=False, eq=False, repr=False)
+    #: Days known to be shut as a whole, by what the clocks and the expressions say of them.
+    _shut_days: dict[Hashable, bool] = field(factory=dict, init=False, eq=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
-        object.__setattr__(self, "_shut", tuple(_joined(self.blackouts)))
         if self.open_from(_YEAR_2000) is None:
             raise NeverFires(f"making {str(self)!r}", "it never opens", "its blackouts leave nothing of it")
 
@@ -229,32 +233,42 @@ class OpenTime(Window):
         return window + "".join(f"; except {blackout.description}" for blackout in self.blackouts)
 
     def open_from(self, second: int) -> int | None:
-        for _ in range(_TRIES):
-            opens = self.window.open_from(second) if self.window else second
-            free = None if opens is None else self._blackout_end(opens)
-            if free is None or free == opens:
-                return free
-            second = free
+        for day in range(second // DAY, min(second // DAY + _HORIZON, LATEST // DAY)):
+            if not self._is_shut(day):
+                found = self._open_within(max(second, day * DAY), (day + 1) * DAY)
+                if found is not None:
+                    return found
         return None
 
     def shut_from(self, second: int) -> int | None:
         if self._blackout_end(second) != second:
             return second
-        ends = [blackout.open_from(second) for blackout in self._shut]
+        ends = [blackout.open_from(second) for blackout in self.blackouts]
         ends.append(self.window.shut_from(second) if self.window else None)
         return min((end for end in ends if end is not None), default=None)
 
-    def _blackout_end(self, second: int) -> int | None:
-        """The first second at or after this one in no blackout."""
-        for _ in range(_TRIES):
-            ends = [blackout.shut_from(second) for blackout in self._shut]
-            if None in ends:
-                return None
-            latest = max((end for end in ends if end is not None), default=second)
-            if latest == second:
-                return second
-            second = latest
+    def _open_within(self, second: int, end: int) -> int | None:
+        while second < end:
+            opens = self.window.open_from(second) if self.window else second
+            free = None if opens is None else self._blackout_end(opens)
+            if free is None or free == opens:
+                return free if free is not None and free < end else None
+            second = free
         return None
+
+    def _blackout_end(self, second: int) -> int | None:
+        """The second itself, or where the blackout ends that holds it."""
+        ends = [blackout.shut_from(second) for blackout in self.blackouts]
+        return None if None in ends else max((end for end in ends if end is not None), default=second)
+
+    def _is_shut(self, day: int) -> bool:
+        """Whether a day of UTC is shut as a whole; found out once for all days that look the same."""
+        looks = tuple(window.look_of(day) for window in (self.window, *self.blackouts) if window)
+        if None in looks:
+            return False
+        if looks not in self._shut_days:
+            self._shut_days[looks] = self._open_within(day * DAY, (day + 1) * DAY) is None
+        return self._shut_days[looks]
 
     def __str__(self) -> str:
         return str(self.window or "always") + "".join(f" except {blackout}" for blackout in self.blackouts)
