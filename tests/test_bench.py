@@ -1,0 +1,151 @@
+"""The benchmarks work, and what they compare is the same question: everybody in a race gives the same answers."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "bench"))
+
+import harness
+import intervals
+import peers
+
+#: rrule walks from its start, far too slowly for a test where it walks in minutes; so it is asked near its start.
+NEAR = datetime(2025, 1, 3, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("schedule", peers.SCHEDULES.values(), ids=list(peers.SCHEDULES))
+def test_all_who_seek_give_the_same_answers(schedule: peers.Schedule) -> None:
+    seeks = peers.seeks(schedule)
+    assert {peers.BY_HAND, peers.DOOR} < seeks.keys()
+    slow = seeks.pop(peers.RRULE, None)
+    moments = schedule.moments(50)
+    expected = [seeks[peers.BY_HAND](moment) for moment in moments]
+    for name, seek in seeks.items():
+        assert [seek(moment) for moment in moments] == expected, name
+    plan = schedule.make().plan()
+    assert [plan.after(second) for second in intervals.seconds(moments)] == [found and found.timestamp() for found in expected]
+    if slow:
+        near = schedule.moments(50, NEAR, days=5)
+        assert [slow(moment) for moment in near] == [seeks[peers.BY_HAND](moment) for moment in near]
+
+
+def test_a_window_opens_where_the_hand_written_one_does() -> None:
+    openings = peers.openings()
+    moments = [moment + timedelta(minutes=minute) for moment in peers.QUARTER_HOURS.moments(50) for minute in range(0, 240, 60)]
+    expected = [openings[peers.BY_HAND](moment) for moment in moments]
+    assert any(found == moment for found, moment in zip(expected, moments, strict=True))
+    assert [openings[peers.OPENING](moment) for moment in moments] == expected
+
+
+def test_all_who_catch_up_count_the_same_and_find_the_same() -> None:
+    now = datetime(2026, 7, 1, 12, 0, 1, tzinfo=peers.WORLD)
+    expected = (576, now - timedelta(seconds=1), now + timedelta(minutes=5, seconds=-1))
+    for name, catch_up in peers.catch_ups().items():
+        assert catch_up(now - timedelta(days=2, seconds=1), now) == expected, name
+
+
+def test_every_far_question_of_the_distances_has_an_answer() -> None:
+    for name, make in intervals.FROM.items():
+        for years in intervals.FAR:
+            assert make("2025-01-01").next_after(intervals.moments_of_year(name, 2025 + years)[0]), name
+            assert make(f"{2026 - years}-01-01").next_after(intervals.moments_of_year(name, 2026)[0]), name
+
+
+def test_every_kind_that_is_made_fires_or_opens() -> None:
+    moment = datetime(2026, 1, 5, 12, tzinfo=UTC)
+    for name, first in (intervals.MADE | intervals.MADE_APART).items():
+        assert first(moment) is not None, name
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(harness, "process_time", clock.read)
+    return clock
+
+
+class Clock:
+    """Time passes only where a case says so."""
+
+    now = 0.0
+
+    def read(self) -> float:
+        return self.now
+
+    def case(self, seconds: float) -> tuple[harness.Case, list[int]]:
+        """A case whose every operation takes so long, and how many were asked for, call by call."""
+        calls: list[int] = []
+
+        def run(count: int) -> None:
+            calls.append(count)
+            self.now += seconds * count
+
+        return run, calls
+
+
+def test_a_race_gives_the_time_of_one_operation_and_its_ratio(clock: Clock) -> None:
+    (fast, _), (slow, _) = clock.case(0.001), clock.case(0.004)
+    found = harness.race({"fast": fast, "slow": slow}, rounds=5, slice_seconds=0.1)
+    assert found.names == ["fast", "slow"]
+    assert found.micros("slow").value == pytest.approx(4000)
+    assert found.ratio("fast", "slow").value == pytest.approx(4)
+    assert found.ratio("slow", "fast").value == pytest.approx(0.25)
+    assert len(found.gauge) == 5
+
+
+def test_a_ratio_is_taken_within_a_round() -> None:
+    found = harness.Race()
+    for slowness in (1, 10, 3):
+        found.add({"ours": 2.0 * slowness, "theirs": 4.0 * slowness}, gauge=1.0)
+    assert found.ratio("ours", "theirs") == harness.Middle(2, 2, 2)
+    assert found.micros("ours").value == pytest.approx(6e6)
+
+
+def test_a_case_that_overfills_its_slice_sits_rounds_out(clock: Clock) -> None:
+    (slow, calls), (fast, fast_calls) = clock.case(5), clock.case(0.01)
+    found = harness.race({"slow": slow, "fast": fast}, rounds=6, slice_seconds=0.1)
+    assert calls == [1] * 5  # warmed, measured, and three rounds
+    assert fast_calls[-6:] == [10] * 6
+    assert found.ratio("fast", "slow").value == pytest.approx(500)
+
+
+def test_a_verdict_compares_the_median_with_the_goal() -> None:
+    middle = harness.Middle(0.4, 0.5, 0.6)
+    verdicts = [harness.Row("", "", "", middle, "x", goal).verdict for goal in (harness.Goal("≥", 0.5), harness.Goal("≤", 0.4), None)]
+    assert verdicts == ["reached", "missed", ""]
+
+
+def tiny() -> intervals.Run:
+    return intervals.Run(rounds=2, slice_seconds=0.0003, imports=1)
+
+
+def test_the_table_shows_ratios_goals_and_verdicts(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(intervals, "quick", tiny)
+    intervals.main(["--quick", "--only", "seek_openings", "--only", "made"])
+    shown = capsys.readouterr().out
+    line = next(line for line in shown.splitlines() if f"{peers.OPENING} : {peers.BY_HAND}" in line)
+    assert " x " in line
+    assert "≥ 0.5" in line
+    assert line.endswith(("reached", "missed"))
+    assert "noise: gauge" in shown
+
+
+def test_json_has_a_document_for_each_row(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(intervals, "quick", tiny)
+    intervals.main(["--quick", "--json", "--only", "moments_of_pendulum"])
+    document = json.loads(capsys.readouterr().out)
+    assert [row["unit"] for row in document["rows"]] == ["x", "x"]
+    assert document["noise"]["gauge_ms"] > 0
+
+
+def test_importing_taskkit_loads_nothing_that_can_wait(tmp_path: Path) -> None:
+    fresh = intervals.Fresh(str(tmp_path))
+    assert fresh.loaded() == []
+    assert fresh.loaded(["attrs", "json.tool"]) == ["attrs"]
+    assert "taskkit.events.intervals" in fresh.traced(["taskkit"])
