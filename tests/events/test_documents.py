@@ -55,9 +55,10 @@ STORED: list[tuple[Interval | Window, dict[str, Any]]] = [
     (Weekly(2, on=[MON, "wed"], at="09:00"), {"kind": "weekly", "every": 2, "on": ["mon", "wed"], "at": ["09:00"]}),
     (every(SUN), {"kind": "weekly", "on": ["sun"]}),
     (
-        Monthly([-1, 1], months="june", missing_day="next", every=5),
-        {"kind": "monthly", "days": [1, -1], "months": [6], "missing_day": "next", "every": 5},
+        Monthly([-1, 1], months="june", missing_day="next"),
+        {"kind": "monthly", "days": [1, -1], "months": [6], "missing_day": "next"},
     ),
+    (Monthly(31, every=5), {"kind": "monthly", "days": [31], "every": 5}),
     (Monthly(20, tz=BERLIN), {"kind": "monthly", "days": [20], "tz": BERLIN}),
     (Once("2026-03-29 02:30", tz=BERLIN, fold="last"), {"kind": "once", "at": "2026-03-29T02:30", "tz": BERLIN, "fold": "last"}),
     (RandomDays(15, 30), {"kind": "random", "low": 15, "high": 30}),

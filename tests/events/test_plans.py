@@ -50,7 +50,7 @@ def rules(tz: str, first: str) -> list[Interval]:
         Weekly(every=1, on=[MON, WED, SAT, SUN], at=["02:15", "23:00"], tz=tz),
         Weekly(every=2, on=[MON, SUN], tz=tz, start=first),
         Monthly([1, 29, 30, -1], tz=tz, at="02:30", missing_day="next"),
-        Monthly([1, 28, 31], months=[1, 3, 12], every=3, tz=tz, start=first),
+        Monthly([1, 28, 31], every=3, tz=tz, start=first),
         Once(f"{second:%Y-%m-%d} 02:30", tz=tz),
         Once(second.add(hours=5, seconds=3), tz=tz),
     ]

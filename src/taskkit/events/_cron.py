@@ -8,9 +8,11 @@ is a restriction. Several expressions are written with `|` between them and mean
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from datetime import date
 from itertools import pairwise
+from operator import itemgetter
 
 from attrs import evolve, frozen
 
@@ -24,6 +26,7 @@ Range = tuple[int, int]
 Ranges = tuple[Range, ...]
 _FIELDS = ("minute", "hour", "day of the month", "month", "day of the week")
 WHOLE_DAY: Ranges = ((0, DAY),)
+_end = itemgetter(1)
 
 
 @frozen
@@ -142,6 +145,7 @@ class Pattern:
     def __init__(self, expressions: frozenset[Expression]) -> None:
         self.expressions = expressions
         self._years: dict[Hashable, tuple[Ranges, ...]] = {}
+        self._days: dict[int, tuple[int, tuple[Ranges, ...]]] = {}  # by year: its first day, and the ranges of each
         self._shapes: dict[tuple[bool, ...], Ranges] = {}
         self.open_days: Calendar = _DaysWhere(self, bool)
         self.broken_days: Calendar = _DaysWhere(self, lambda ranges: ranges != WHOLE_DAY)
@@ -157,7 +161,10 @@ class Pattern:
     def ranges(self, day: int) -> Ranges:
         day = min(max(day, FIRST_DAY), LAST_DAY)
         year = date.fromordinal(day + EPOCH_DAY).year
-        return self.year(year)[day - new_year(year)]
+        found = self._days.get(year)
+        if found is None:
+            found = self._days[year] = new_year(year), self.year(year)
+        return found[1][day - found[0]]
 
     def contains(self, wall: int) -> bool:
         return self.first_open(wall) == wall
@@ -165,9 +172,10 @@ class Pattern:
     def first_open(self, wall: int) -> int | None:
         """The first wall second at or after `wall` that belongs to the pattern."""
         day, second = divmod(wall, DAY)
-        for start, end in self.ranges(day):
-            if second < end:
-                return wall if second >= start else day * DAY + start
+        ranges = self.ranges(day)
+        if ranges and second < ranges[-1][1]:
+            start = ranges[bisect_right(ranges, second, key=_end)][0]
+            return wall if second >= start else day * DAY + start
         found = self.open_days.ceiling(day + 1)
         return None if found is None else found * DAY + self.ranges(found)[0][0]
 

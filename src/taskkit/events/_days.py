@@ -10,9 +10,8 @@ from abc import ABC, abstractmethod
 from bisect import bisect_left, bisect_right
 from collections.abc import Hashable
 from datetime import date
+from itertools import accumulate
 from typing import Protocol
-
-from attrs import frozen
 
 from taskkit.events._tzif import EPOCH_DAY
 
@@ -33,13 +32,13 @@ class Days(Protocol):
         """How many lie from `first` (included) to `end` (excluded)."""
 
 
-@frozen
 class Cycle:
     """`origin + k * length + offset`, for every whole k and each of the offsets (ascending, within the length)."""
 
-    origin: int
-    length: int
-    offsets: tuple[int, ...] = (0,)
+    __slots__ = ("length", "offsets", "origin")
+
+    def __init__(self, origin: int, length: int, offsets: tuple[int, ...] = (0,)) -> None:
+        self.origin, self.length, self.offsets = origin, length, offsets
 
     def ceiling(self, day: int) -> int | None:
         start, place = self._start(day)
@@ -65,11 +64,13 @@ class Cycle:
         return day - place, place
 
 
-@frozen
 class OneDay:
     """A set of a single day."""
 
-    day: int
+    __slots__ = ("day",)
+
+    def __init__(self, day: int) -> None:
+        self.day = day
 
     def ceiling(self, day: int) -> int | None:
         return self.day if day <= self.day else None
@@ -90,6 +91,7 @@ class Calendar(ABC):
 
     def __init__(self) -> None:
         self._tables: dict[Hashable, YearTable] = {}
+        self._years: dict[int, tuple[int, YearTable]] = {}
 
     @abstractmethod
     def kind(self, year: int) -> Hashable: ...
@@ -99,32 +101,40 @@ class Calendar(ABC):
 
     def of(self, year: int) -> YearTable:
         """The table of the year, made once per kind."""
-        kind = self.kind(year)
-        table = self._tables.get(kind)
-        if table is None:
-            table = self._tables[kind] = self.table(year)
-        return table
+        return self._year(year)[1]
+
+    def _year(self, year: int) -> tuple[int, YearTable]:
+        """1 January and the table."""
+        found = self._years.get(year)
+        if found is None:
+            kind = self.kind(year)
+            table = self._tables.get(kind)
+            if table is None:
+                table = self._tables[kind] = self.table(year)
+            found = self._years[year] = new_year(year), table
+        return found
 
     def ceiling(self, day: int) -> int | None:
         year = _year(day)
-        start, table = new_year(year), self.of(year)
+        start, table = self._year(year)
         index = bisect_left(table, day - start)
         while index == len(table):
             if year == date.max.year:
                 return None
             year += 1
-            start, table, index = new_year(year), self.of(year), 0
+            start, table = self._year(year)
+            index = 0
         return start + table[index]
 
     def floor(self, day: int) -> int | None:
         year = _year(day)
-        start, table = new_year(year), self.of(year)
+        start, table = self._year(year)
         index = bisect_right(table, day - start)
         while not index:
             if year == date.min.year:
                 return None
             year -= 1
-            start, table = new_year(year), self.of(year)
+            start, table = self._year(year)
             index = len(table)
         return start + table[index - 1]
 
@@ -148,6 +158,14 @@ def new_year(year: int) -> int:
 _COMMON = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 _LEAP = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
+_COMMON_STARTS = tuple(accumulate(_COMMON[:-1], initial=0))
+_LEAP_STARTS = tuple(accumulate(_LEAP[:-1], initial=0))
+
+
+def _starts_of(year: int) -> tuple[int, ...]:
+    """On which day of the year, counted from 0, the twelve months begin."""
+    return _LEAP_STARTS if is_leap(year) else _COMMON_STARTS
+
 
 def months_of(year: int) -> tuple[int, ...]:
     """How long the twelve months of the year are."""
@@ -155,7 +173,9 @@ def months_of(year: int) -> tuple[int, ...]:
 
 
 def _year(day: int) -> int:
-    return date.fromordinal(min(max(day, FIRST_DAY), LAST_DAY) + EPOCH_DAY).year
+    if FIRST_DAY <= day <= LAST_DAY:
+        return date.fromordinal(day + EPOCH_DAY).year
+    return date.min.year if day < FIRST_DAY else date.max.year
 
 
 class MonthDays(Calendar):
@@ -163,24 +183,24 @@ class MonthDays(Calendar):
 
     def __init__(self, days: tuple[int, ...], months: tuple[int, ...], missing: str, every: int, origin: int) -> None:
         super().__init__()
-        self.days, self.months, self.missing, self.every, self.origin = days, frozenset(months), missing, every, origin
+        self.days, self.months, self.missing, self.every, self.origin = days, months, missing, every, origin
 
     def kind(self, year: int) -> Hashable:
         return is_leap(year), (12 * year - self.origin) % self.every
 
     def table(self, year: int) -> YearTable:
         found: set[int] = set()
-        start = 0
-        for month, length in enumerate(months_of(year), start=1):
-            if month in self.months and (12 * year + month - 1 - self.origin) % self.every == 0:
-                found.update(start + place - 1 for day in self.days if (place := self._place(day, length)))
-            start += length
+        starts, lengths = _starts_of(year), months_of(year)
+        for month in self.months:
+            if (12 * year + month - 1 - self.origin) % self.every == 0:
+                start, length = starts[month - 1] - 1, lengths[month - 1]
+                found.update([start + place for day in self.days if (place := self._place(day, length))])
         return tuple(sorted(found))
 
     def _place(self, day: int, length: int) -> int:
         """Which day of a month of this length is meant, 0 for none, one past the end for the next month's first."""
+        if 0 < day <= length:
+            return day
         if day < 0:
             return length + 1 + day
-        if day <= length or self.missing == "last":
-            return min(day, length)
-        return length + 1 if self.missing == "next" else 0
+        return {"last": length, "next": length + 1, "skip": 0}[self.missing]

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterable
 from datetime import date, datetime, time
 from enum import IntEnum
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from attrs import Attribute
@@ -60,6 +61,8 @@ def invalid(what: str, given: object, case: str, help: str = "") -> InvalidValue
 
 def each(value: object) -> Iterable[object]:
     """One value or several, as several."""
+    if isinstance(value, (list, tuple)):  # asked first: an abstract class takes its time
+        return value
     if isinstance(value, str) or not isinstance(value, Iterable):
         return (value,)
     return value
@@ -74,12 +77,12 @@ def distinct(what: str, read: Callable[[Any], Any], given: object) -> tuple[Any,
 
 def read_times(given: str | time | Iterable[str | time]) -> tuple[str, ...]:
     """`"6:00"`, `time(6)` or several, as `("06:00",)`."""
-    if type(given) is str and len(given) == 5 and given in _TIMES:
+    if type(given) is str and _seconds(given) is not None:
         return (given,)
     return distinct("at", _time_of_day, given)
 
 
-_TIMES = {f"{minute // 60:02}:{minute % 60:02}": minute * 60 for minute in range(1440)}
+_WRITTEN = re.compile(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]")
 _CLOCK = re.compile(r"(\d{1,2}):(\d\d)")
 
 
@@ -88,13 +91,19 @@ def _time_of_day(given: object) -> str:
         return f"{given.hour:02}:{given.minute:02}"
     match = _CLOCK.fullmatch(given) if isinstance(given, str) else None
     text = match and f"{int(match[1]):02}:{match[2]}"
-    if text not in _TIMES:
+    if text is None or _seconds(text) is None:
         raise invalid("at", given, "it is no time of day", "give hours and minutes, from '00:00' to '23:59'")
-    return str(text)
+    return text
 
 
 def seconds_of(times: tuple[str, ...]) -> tuple[int, ...]:
-    return tuple(_TIMES[text] for text in times)
+    return tuple([_seconds(text) or 0 for text in times])  # midnight is 0, and what is no time was refused before
+
+
+@lru_cache(maxsize=24 * 60)
+def _seconds(text: str) -> int | None:
+    """Of a time of day as it is kept, `"06:00"`; None for what is none."""
+    return 3600 * int(text[:2]) + 60 * int(text[3:]) if _WRITTEN.fullmatch(text) else None
 
 
 def read_weekdays(given: Iterable[Weekday | str] | Weekday | str) -> tuple[Weekday, ...]:
@@ -110,7 +119,8 @@ def _weekday(given: object) -> Weekday:
 
 def read_month_days(given: Iterable[int] | int) -> tuple[int, ...]:
     """Ascending, those from the end last."""
-    return tuple(sorted(distinct("days", _day_of_month, given), key=lambda day: (day < 0, day)))
+    found = distinct("days", _day_of_month, given)
+    return found if found[0] > 0 else tuple(sorted(found, key=lambda day: (day < 0, day)))
 
 
 def _day_of_month(given: object) -> int:

@@ -44,13 +44,13 @@ class Limits:
     last_wall: int = LATEST + DAY
 
 
-@frozen(eq=False)
 class Elapsed:
     """Every so many seconds that pass, whatever the clocks on the wall do (T2)."""
 
-    origin: int
-    step: int
-    limits: Limits
+    __slots__ = ("limits", "origin", "step")
+
+    def __init__(self, origin: int, step: int, limits: Limits) -> None:
+        self.origin, self.step, self.limits = origin, step, limits
 
     def after(self, second: int) -> int | None:
         second = max(second, self.limits.first - 1)
@@ -99,6 +99,11 @@ class WallClock:
             if wall is not None and wall < stretch.calm_wall_end:
                 found = wall - stretch.offset
                 return found if found <= limits.last else None
+            if wall is not None and at + stretch.offset < stretch.calm_wall_end:  # nothing is due before that wall, whatever changes
+                later = self.zone.reaching(wall)
+                if later.calm_start + later.offset <= wall < later.calm_wall_end:
+                    found = wall - later.offset
+                    return found if found <= limits.last else None
         return self._after_near_change(at, stretch)
 
     def _after_near_change(self, at: int, stretch: Stretch) -> int | None:
@@ -228,11 +233,13 @@ class WallClock:
         return total
 
 
-@frozen(eq=False)
 class Union:
     """The occurrences of several plans; those of the same minute are one, at the earliest of their seconds (T9)."""
 
-    plans: tuple[Plan, ...]
+    __slots__ = ("plans",)
+
+    def __init__(self, plans: tuple[Plan, ...]) -> None:
+        self.plans = plans
 
     def after(self, second: int) -> int | None:
         while True:

@@ -13,8 +13,6 @@ import zoneinfo
 from datetime import date
 from pathlib import Path
 
-from attrs import field, frozen
-
 EPOCH_DAY = date(1970, 1, 1).toordinal()
 DAY = 86_400
 _MAGIC = b"TZif"
@@ -22,27 +20,22 @@ _LONGEST_NAME = 100  # a file system has a limit too, and raises
 _NAME = re.compile(r"[A-Za-z0-9_+\-]+(/[A-Za-z0-9_+\-]+)*")
 
 
-@frozen
 class YearlyRule:
     """Two changes a year, as the footer of a zone file states them."""
 
-    standard: int
-    summer: int
-    begins: Change
-    ends: Change
+    def __init__(self, standard: int, summer: int, begins: Change, ends: Change) -> None:
+        self.standard, self.summer, self.begins, self.ends = standard, summer, begins, ends
 
     def transitions(self, year: int) -> list[tuple[int, int]]:
         """(instant, offset from then on), in order."""
         return sorted([(self.begins.wall(year) - self.standard, self.summer), (self.ends.wall(year) - self.summer, self.standard)])
 
 
-@frozen
 class Change:
     """`M10.5.0/3`, `J60` or `59`: a day of the year and a time, which may lie outside that day."""
 
-    kind: str
-    numbers: tuple[int, ...]
-    seconds: int
+    def __init__(self, kind: str, numbers: tuple[int, ...], seconds: int) -> None:
+        self.kind, self.numbers, self.seconds = kind, numbers, seconds
 
     def wall(self, year: int) -> int:
         first = date(year, 1, 1).toordinal()
@@ -60,13 +53,13 @@ class Change:
         return (day - EPOCH_DAY) * DAY + self.seconds
 
 
-@frozen
 class ZoneData:
     """What one zone file holds."""
 
-    initial: int
-    transitions: list[tuple[int, int]] = field(repr=False)
-    rule: YearlyRule | None
+    __slots__ = ("initial", "rule", "transitions")
+
+    def __init__(self, initial: int, transitions: list[tuple[int, int]], rule: YearlyRule | None) -> None:
+        self.initial, self.transitions, self.rule = initial, transitions, rule
 
 
 def load(name: str) -> bytes | None:
@@ -127,12 +120,12 @@ def _block_end(data: bytes, start: int, width: int) -> int:
 _ABBREVIATION = r"(?:<[^>]+>|[A-Za-z]+)"
 _CLOCK = r"[+-]?\d+(?::\d+){0,2}"
 _DATE = r"(?:M\d+\.\d+\.\d+|J\d+|\d+)"
-_FOOTER = re.compile(rf"{_ABBREVIATION}({_CLOCK})(?:{_ABBREVIATION}({_CLOCK})?,({_DATE})(?:/({_CLOCK}))?,({_DATE})(?:/({_CLOCK}))?)?")
+_FOOTER = rf"{_ABBREVIATION}({_CLOCK})(?:{_ABBREVIATION}({_CLOCK})?,({_DATE})(?:/({_CLOCK}))?,({_DATE})(?:/({_CLOCK}))?)?"
 
 
 def read_footer(footer: str, last: int) -> tuple[YearlyRule | None, int]:
     """The rule, or None and the fixed offset; a file without a footer keeps its last offset."""
-    match = _FOOTER.fullmatch(footer)
+    match = re.fullmatch(_FOOTER, footer)  # compiled when first needed
     if match is None:
         return None, last
     standard_text, summer_text, begins, begins_at, ends, ends_at = match.groups()

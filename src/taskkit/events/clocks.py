@@ -5,10 +5,11 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Iterable
 from datetime import date, datetime, time
-from typing import Literal, Self, TypedDict, Unpack, get_args
+from typing import Any, Literal, Self, TypedDict, Unpack, get_args
 
-from attrs import evolve, field, frozen
+from attrs import Attribute, evolve, field, frozen
 
+from taskkit.errors import InvalidValue
 from taskkit.events._days import Cycle, Days, MonthDays, OneDay
 from taskkit.events._fields import (
     MONTH_NAMES,
@@ -119,6 +120,11 @@ class Monthly(ClockRule):
     months: tuple[int, ...] = field(default=tuple(range(1, 13)), kw_only=True, converter=read_months)
     every: int = field(default=1, kw_only=True, validator=whole("months", 1_200))
     missing_day: MissingDay = field(default="last", kw_only=True, validator=one_of(*get_args(MissingDay)))
+
+    @every.validator
+    def _check_every(self, attribute: Attribute[Any], every: int) -> None:
+        if every != 1 and len(self.months) != len(MONTH_NAMES):
+            raise InvalidValue(f"every={every}, months={self.months}", "both say which months", "leave one of them away")
 
     def make_plan(self, memory: Memory) -> Plan:
         anchor = date.fromordinal(self.anchor_day + EPOCH_DAY)

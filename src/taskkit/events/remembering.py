@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import secrets
 from typing import Any
 
 from attrs import Attribute, evolve, field, frozen
@@ -50,7 +49,7 @@ class RandomDays(Remembering):
 
     def draw(self, rng: random.Random | None = None) -> int:
         """A number of days for the next run, from the system's secure source unless another is given."""
-        return (rng or secrets.SystemRandom()).randint(self.low, self.high)
+        return (rng or random.SystemRandom()).randint(self.low, self.high)
 
     def accepts(self, draw: int | None) -> bool:
         """Whether a stored draw is still one of this rule's."""

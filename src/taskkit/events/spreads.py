@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from hashlib import blake2b
 
 import pendulum
 from attrs import field, frozen
@@ -41,6 +40,8 @@ class Spread:
         """The record's place from 0 (included) to 1 (excluded), the same in every process."""
         if not isinstance(record, str):
             raise InvalidValue(f"spreading {record!r}", f"it is a {type(record).__name__}", "give the record's id as text")
+        from hashlib import blake2b  # loads OpenSSL, a tenth of `import taskkit`
+
         return int.from_bytes(blake2b(record.encode(), digest_size=_HASH_BYTES).digest()) / (1 << 8 * _HASH_BYTES)
 
     def __str__(self) -> str:

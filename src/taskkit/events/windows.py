@@ -69,9 +69,11 @@ class Window(ABC):
 
     def next_opening(self, moment: datetime) -> pendulum.DateTime | None:
         """The first instant at or after the moment at which a job may start: the moment itself while the window is open."""
-        if floor_second(moment) >= EARLIEST and self.contains(moment):
+        second = floor_second(moment)
+        opens = self.open_from(max(second, EARLIEST))
+        if opens == second:
             return pendulum.instance(moment).in_timezone(self.shown_in.name)
-        return self._show(self.open_from(max(ceiling_second(moment), EARLIEST)))
+        return self._show(opens)
 
     def closes_after(self, moment: datetime) -> pendulum.DateTime | None:
         """When the opening that holds the moment, or else the next one, closes; None where it never does."""
@@ -124,10 +126,12 @@ class TimeWindow(Window):
 
     @property
     def description(self) -> str:
+
         return f"{description(self._expressions)}, {self.tz}"
 
     def open_from(self, second: int) -> int | None:
-        stretch = self.shown_in.stretch(second)
+        shown_in = zone(self.tz)
+        stretch = shown_in.stretch(second)
         while second <= LATEST:
             if second < stretch.calm_start and second < stretch.start + self._swallowed(stretch):
                 return second
@@ -136,7 +140,7 @@ class TimeWindow(Window):
                 return None
             if wall < stretch.end + stretch.offset:
                 return wall - stretch.offset
-            stretch = max(self.shown_in.next(stretch), self.shown_in.reaching(wall), key=lambda stretch: stretch.index)
+            stretch = max(shown_in.next(stretch), shown_in.reaching(wall), key=lambda stretch: stretch.index)
             second = stretch.start
         return None
 

@@ -12,11 +12,11 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, tzinfo
-from difflib import get_close_matches
 from functools import cache
 
 import pendulum
 from attrs import field, frozen
+from pendulum import DateTime
 
 from taskkit.errors import UnknownZone
 from taskkit.events import _tzif
@@ -26,26 +26,19 @@ from taskkit.events._tzif import DAY, EPOCH_DAY
 EARLIEST = (2 - EPOCH_DAY) * DAY
 LATEST = (date.max.toordinal() - 1 - EPOCH_DAY) * DAY - 1
 _ENDLESS = 1 << 62
+_day = date.fromordinal
 _FIRST_YEARS = 2045
 
 
-@frozen(eq=False)
 class Stretch:
     """`start` (included) to `end` (excluded), with the offset before, during and after."""
 
-    index: int
-    start: int
-    end: int
-    before: int
-    offset: int
-    after: int
-    #: From here, and on the wall up to there, no gap and no fold is near.
-    calm_start: int = field(init=False)
-    calm_wall_end: int = field(init=False)
+    __slots__ = ("after", "before", "calm_start", "calm_wall_end", "end", "index", "offset", "start")
 
-    def __attrs_post_init__(self) -> None:
-        object.__setattr__(self, "calm_start", self.start + abs(self.offset - self.before))
-        object.__setattr__(self, "calm_wall_end", self.end + min(self.offset, self.after))
+    def __init__(self, index: int, start: int, end: int, before: int, offset: int, after: int) -> None:
+        self.index, self.start, self.end, self.before, self.offset, self.after = index, start, end, before, offset, after
+        self.calm_start = self.start + abs(self.offset - self.before)
+        self.calm_wall_end = self.end + min(self.offset, self.after)
 
     def repeats(self, instant: int) -> bool:
         """Whether the wall showed this time once before."""
@@ -115,11 +108,12 @@ class Zone:
         """The instant as people read it."""
         stretch = self.stretch(instant)
         days, seconds = divmod(instant + stretch.offset, DAY)
-        day = date.fromordinal(days + EPOCH_DAY)
+        day = _day(days + EPOCH_DAY)
         minutes, second = divmod(seconds, 60)
         hour, minute = divmod(minutes, 60)
-        fold = 1 if instant < stretch.calm_start and stretch.repeats(instant) else 0
-        return pendulum.DateTime(day.year, day.month, day.day, hour, minute, second, 0, self.tzinfo, fold=fold)
+        if instant < stretch.calm_start and stretch.repeats(instant):
+            return DateTime(day.year, day.month, day.day, hour, minute, second, 0, self.tzinfo, fold=1)
+        return DateTime(day.year, day.month, day.day, hour, minute, second, 0, self.tzinfo)  # a keyword is a tenth of the time
 
     def changes(self, start: int, end: int) -> Iterator[Stretch]:
         """The stretches that begin from `start` (included) to `end` (excluded): each a change of the clock."""
@@ -174,6 +168,8 @@ def zone(name: str) -> Zone:
     """The zone of this name, read once in a process; UnknownZone where the machine has none (T1)."""
     data = _tzif.load(name)
     if data is None:
+        from difflib import get_close_matches
+
         near = get_close_matches(name, _tzif.names(), n=3, cutoff=0.5)
         hint = f"did you mean {' or '.join(near)}?" if near else "zones are named as in Europe/Berlin"
         raise UnknownZone(f"finding the zone {name!r}", "it is not in this machine's zone data", hint)
