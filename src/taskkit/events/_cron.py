@@ -159,7 +159,8 @@ class Pattern:
         return found
 
     def ranges(self, day: int) -> Ranges:
-        day = min(max(day, FIRST_DAY), LAST_DAY)
+        if not FIRST_DAY <= day <= LAST_DAY:
+            day = FIRST_DAY if day < FIRST_DAY else LAST_DAY
         year = date.fromordinal(day + EPOCH_DAY).year
         found = self._days.get(year)
         if found is None:

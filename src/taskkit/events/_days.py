@@ -194,13 +194,14 @@ class MonthDays(Calendar):
         for month in self.months:
             if (12 * year + month - 1 - self.origin) % self.every == 0:
                 start, length = starts[month - 1] - 1, lengths[month - 1]
-                found.update([start + place for day in self.days if (place := self._place(day, length))])
+                for day in self.days:
+                    place = day if 0 < day <= length else self._place(day, length)
+                    if place:
+                        found.add(start + place)
         return tuple(sorted(found))
 
     def _place(self, day: int, length: int) -> int:
-        """Which day of a month of this length is meant, 0 for none, one past the end for the next month's first."""
-        if 0 < day <= length:
-            return day
+        """Which day is meant by one from the end or past it: 0 for none, one past the end for the next month's first."""
         if day < 0:
             return length + 1 + day
         return {"last": length, "next": length + 1, "skip": 0}[self.missing]

@@ -13,14 +13,14 @@ from itertools import islice
 from typing import Any, ClassVar, Self
 
 import pendulum
-from attrs import Attribute, evolve, field, fields, frozen
+from attrs import Attribute, Factory, evolve, field, fields, frozen
 
 from taskkit.errors import InvalidValue, NeverFires
 from taskkit.events._fields import Check, end_wall, instant_of, invalid, is_instant, read_end, read_start, wall_of
 from taskkit.events._plans import Plan, walk
 from taskkit.events.moments import ceiling_second, floor_second, refusal
 from taskkit.events.nominals import Nominal
-from taskkit.events.zones import EARLIEST, LATEST, Zone, zone, zone_name
+from taskkit.events.zones import EARLIEST, LATEST, Zone, zone_name, zone_of
 
 
 @frozen
@@ -194,6 +194,7 @@ class Rule(Interval):
     """An interval with a zone, a start and an end."""
 
     tz: str = field(default="UTC", kw_only=True, converter=zone_name)
+    shown_in: Zone = field(default=Factory(zone_of, takes_self=True), init=False, eq=False, repr=False)
     start: str | None = field(default=None, kw_only=True, converter=read_start)
     end: str | None = field(default=None, kw_only=True, converter=read_end)
 
@@ -201,10 +202,6 @@ class Rule(Interval):
     def _check_end(self, attribute: Attribute[Any], end: str | None) -> None:
         if end is not None and self.start is not None and self.last_instant < instant_of(self.start, self.shown_in):
             raise InvalidValue(f"start={self.start!r}, end={end!r}", "the end lies before the start", "swap them, or leave one away")
-
-    @property
-    def shown_in(self) -> Zone:
-        return zone(self.tz)
 
     @property
     def last_instant(self) -> int:

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any, ClassVar
 
 import pendulum
-from attrs import Attribute, field, frozen
+from attrs import Attribute, Factory, field, frozen
 
 from taskkit.errors import InvalidValue, NarrowWindow, NeverFires
 from taskkit.events import _cron
@@ -21,7 +21,7 @@ from taskkit.events._cron import Pattern
 from taskkit.events._tzif import DAY
 from taskkit.events._window_words import description
 from taskkit.events.moments import ceiling_second, floor_second
-from taskkit.events.zones import EARLIEST, LATEST, Stretch, Zone, zone, zone_name
+from taskkit.events.zones import EARLIEST, LATEST, Stretch, Zone, zone, zone_name, zone_of
 
 _NARROW = 5 * 60
 #: Weekdays and leap days come together again within forty years, so what is shut for longer stays shut.
@@ -70,7 +70,7 @@ class Window(ABC):
     def next_opening(self, moment: datetime) -> pendulum.DateTime | None:
         """The first instant at or after the moment at which a job may start: the moment itself while the window is open."""
         second = floor_second(moment)
-        opens = self.open_from(max(second, EARLIEST))
+        opens = self.open_from(second if second > EARLIEST else EARLIEST)
         if opens == second:
             return pendulum.instance(moment).in_timezone(self.shown_in.name)
         return self._show(opens)
@@ -103,6 +103,7 @@ class TimeWindow(Window):
     kind = "window"
     expression: str = field(eq=False)
     tz: str = field(default="UTC", kw_only=True, converter=zone_name)
+    shown_in: Zone = field(default=Factory(zone_of, takes_self=True), init=False, eq=False, repr=False)
     _expressions: frozenset[_cron.Expression] = field(init=False, repr=False)
     _pattern: Pattern = field(init=False, eq=False, repr=False)
 
@@ -119,10 +120,6 @@ class TimeWindow(Window):
                 f"the window {self.expression!r} opens for {shortest // 60} min at a time: a job that comes late waits for the next opening"
             )
             warnings.warn(text, NarrowWindow, stacklevel=3)
-
-    @property
-    def shown_in(self) -> Zone:
-        return zone(self.tz)
 
     @property
     def description(self) -> str:

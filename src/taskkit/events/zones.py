@@ -13,6 +13,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, tzinfo
 from functools import cache
+from typing import Protocol
 
 import pendulum
 from attrs import field, frozen
@@ -176,6 +177,13 @@ def zone(name: str) -> Zone:
     return Zone(name, _tzif.parse(data), pendulum.timezone(name))
 
 
+class HasZone(Protocol):
+    """Whatever says its zone's name."""
+
+    @property
+    def tz(self) -> str: ...
+
+
 def is_zone(name: str) -> bool:
     """Whether this machine has a zone of the name."""
     return _tzif.load(name) is not None
@@ -189,6 +197,11 @@ def zone_name(tz: object) -> str:
     if name is None:
         raise UnknownZone(f"taking {tz!r} as a zone", "it has no name in the zone data", "name one, as in tz='Europe/Berlin'")
     return zone(str(name)).name
+
+
+def zone_of(value: HasZone) -> Zone:
+    """The zone that a value names."""
+    return zone(value.tz)
 
 
 def forget() -> None:
