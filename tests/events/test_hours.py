@@ -65,7 +65,7 @@ def test_friday_night_ends_on_saturday_and_saturday_night_on_sunday() -> None:
 
 
 def test_a_time_may_be_a_time_of_the_standard_library() -> None:
-    assert every_day(time(9), time(9, 59)) == "* 9 * * *"  # type: ignore[arg-type]
+    assert every_day(time(9), time(9, 59)) == "* 9 * * *"
 
 
 @settings(max_examples=150, deadline=None)

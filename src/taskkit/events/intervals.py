@@ -200,7 +200,12 @@ class Rule(Interval):
 
     @end.validator
     def _check_end(self, attribute: Attribute[Any], end: str | None) -> None:
-        if end is not None and self.start is not None and self.last_instant < instant_of(self.start, self.shown_in):
+        if end is None or self.start is None:
+            return
+        first, last = wall_of(self.start), end_wall(end)
+        if is_instant(self.start) != is_instant(end):  # what was said in the same way is compared as it was said
+            first, last = instant_of(self.start, self.shown_in), self.last_instant
+        if last < first:
             raise InvalidValue(f"start={self.start!r}, end={end!r}", "the end lies before the start", "swap them, or leave one away")
 
     @property

@@ -46,6 +46,8 @@ class RandomDays(Remembering):
     def _check_order(self, attribute: Attribute[Any], high: int) -> None:
         if self.low > high:
             raise InvalidValue(f"RandomDays({self.low}, {high})", "the first number is the larger", f"RandomDays({high}, {self.low})")
+        if self.gap == "skip":
+            raise InvalidValue("RandomDays(…, gap='skip')", "a drawn day has one run, and a gap could take it", "leave gap at 'shift'")
 
     def draw(self, rng: random.Random | None = None) -> int:
         """A number of days for the next run, from the system's secure source unless another is given."""
