@@ -46,6 +46,8 @@ source_paths = ["{events}"]
 only_mutate = {files}
 pytest_add_cli_args_test_selection = {tests}
 also_copy = ["src", "tests", "pyproject.toml"]
+# the mutated code is called from elsewhere than the line that this test looks at
+pytest_add_cli_args = ["-k", "not points_at_the_line"]
 """
 KILLED, SURVIVED, UNTESTED, SLOW = "killed", "survived", "no test", "timeout"
 #: What mutmut writes down: the exit code of pytest, or a code of its own.

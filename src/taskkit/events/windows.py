@@ -116,18 +116,15 @@ class TimeWindow(Window):
             raise NeverFires(f"making the window {self.expression!r}", "it never opens", "no year has such a day")
         shortest = pattern.shortest()
         if 0 < shortest < _NARROW:
-            text = (
-                f"the window {self.expression!r} opens for {shortest // 60} min at a time: a job that comes late waits for the next opening"
-            )
-            warnings.warn(text, NarrowWindow, stacklevel=3)
+            opens = f"the window {self.expression!r} opens for {shortest // 60} min at a time"
+            warnings.warn(f"{opens}: a job that comes late waits for the next opening", NarrowWindow, stacklevel=3)
 
     @property
     def description(self) -> str:
-
         return f"{description(self._expressions)}, {self.tz}"
 
     def open_from(self, second: int) -> int | None:
-        shown_in = zone(self.tz)
+        shown_in = self.shown_in
         stretch = shown_in.stretch(second)
         while second <= LATEST:
             if second < stretch.calm_start and second < stretch.start + self._swallowed(stretch):

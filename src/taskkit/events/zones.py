@@ -12,6 +12,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, tzinfo
+from difflib import get_close_matches
 from functools import cache
 from typing import Protocol
 
@@ -27,7 +28,6 @@ from taskkit.events._tzif import DAY, EPOCH_DAY
 EARLIEST = (2 - EPOCH_DAY) * DAY
 LATEST = (date.max.toordinal() - 1 - EPOCH_DAY) * DAY - 1
 _ENDLESS = 1 << 62
-_day = date.fromordinal
 _FIRST_YEARS = 2045
 
 
@@ -38,6 +38,7 @@ class Stretch:
 
     def __init__(self, index: int, start: int, end: int, before: int, offset: int, after: int) -> None:
         self.index, self.start, self.end, self.before, self.offset, self.after = index, start, end, before, offset, after
+        # From here, and on the wall up to there, no gap and no fold is near.
         self.calm_start = self.start + abs(self.offset - self.before)
         self.calm_wall_end = self.end + min(self.offset, self.after)
 
@@ -109,7 +110,7 @@ class Zone:
         """The instant as people read it."""
         stretch = self.stretch(instant)
         days, seconds = divmod(instant + stretch.offset, DAY)
-        day = _day(days + EPOCH_DAY)
+        day = date.fromordinal(days + EPOCH_DAY)
         minutes, second = divmod(seconds, 60)
         hour, minute = divmod(minutes, 60)
         if instant < stretch.calm_start and stretch.repeats(instant):
@@ -169,8 +170,6 @@ def zone(name: str) -> Zone:
     """The zone of this name, read once in a process; UnknownZone where the machine has none (T1)."""
     data = _tzif.load(name)
     if data is None:
-        from difflib import get_close_matches
-
         near = get_close_matches(name, _tzif.names(), n=3, cutoff=0.5)
         hint = f"did you mean {' or '.join(near)}?" if near else "zones are named as in Europe/Berlin"
         raise UnknownZone(f"finding the zone {name!r}", "it is not in this machine's zone data", hint)
