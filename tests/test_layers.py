@@ -20,9 +20,9 @@ FLOORS = [
     for storey in (
         "errors",
         "events._tzif events.zones events.moments events.nominals",
-        "events._days events._plans events._fields events._wording",
+        "events._days events._plans events._wall_clock events._fields events._edges events._wording",
         "events.intervals events.elapsed events.clocks events.remembering events.unions",
-        "events._cron events._window_words events.windows events.hours events.spreads",
+        "events._cron events._patterns events._window_words events.windows events.open_times events.hours events.spreads",
         "events._tokens events._sentences events.texts events.documents events",
         "taskkit",
         "cli._rows cli._months cli._peers cli._next cli._demo cli",

@@ -20,10 +20,13 @@ HOME = Path(__file__).resolve().parent.parent
 EVENTS = "src/taskkit/events"
 FILES = [
     "_plans.py",
+    "_wall_clock.py",
     "_days.py",
     "zones.py",
     "_cron.py",
+    "_patterns.py",
     "windows.py",
+    "open_times.py",
     "clocks.py",
     "elapsed.py",
     "remembering.py",

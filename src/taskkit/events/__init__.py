@@ -7,11 +7,12 @@ from taskkit.events.elapsed import Hourly, Minutely
 from taskkit.events.hours import every_day, on_days, weekdays, weekends
 from taskkit.events.intervals import Interval, Memory, Missed, Occurrence, Reason
 from taskkit.events.nominals import Nominal
+from taskkit.events.open_times import OpenTime
 from taskkit.events.remembering import MaxAge, RandomDays
 from taskkit.events.spreads import Spread
 from taskkit.events.texts import parse, parse_interval, parse_window
 from taskkit.events.unions import AnyOf
-from taskkit.events.windows import Opening, OpenTime, TimeWindow, Window
+from taskkit.events.windows import Opening, TimeWindow, Window
 
 MON, TUE, WED, THU, FRI, SAT, SUN = Weekday
 

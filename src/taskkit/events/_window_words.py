@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from itertools import chain, pairwise
 
-from taskkit.events._cron import WHOLE_DAY, Expression, Range, runs
+from taskkit.events._cron import Expression
 from taskkit.events._fields import MONTH_NAMES, WEEKDAY_NAMES
+from taskkit.events._patterns import WHOLE_DAY, Range, runs
 from taskkit.events._wording import listed, ordinal
 
 _FEW = 4

@@ -11,25 +11,11 @@ from attrs import Attribute, evolve, field, frozen
 
 from taskkit.errors import InvalidValue
 from taskkit.events._days import Cycle, Days, MonthDays, OneDay
-from taskkit.events._fields import (
-    MONTH_NAMES,
-    Edge,
-    Weekday,
-    day_of,
-    is_instant,
-    limits,
-    one_of,
-    read_month_days,
-    read_months,
-    read_once,
-    read_times,
-    read_weekdays,
-    seconds_of,
-    wall_of,
-    whole,
-)
-from taskkit.events._plans import Elapsed, Limits, Plan, WallClock
+from taskkit.events._edges import Edge, day_of, is_instant, limits, read_once, wall_of
+from taskkit.events._fields import MONTH_NAMES, Weekday, one_of, read_month_days, read_months, read_times, read_weekdays, seconds_of, whole
+from taskkit.events._plans import Elapsed, Limits, Plan
 from taskkit.events._tzif import DAY, EPOCH_DAY
+from taskkit.events._wall_clock import WallClock
 from taskkit.events._wording import choices_text, listed, ordinal
 from taskkit.events._wording import every as every_text
 from taskkit.events.intervals import Interval, Memory, Rule

@@ -16,9 +16,10 @@ from taskkit.events._fields import Weekday
 from taskkit.events.clocks import Daily, Monthly, Once, Weekly
 from taskkit.events.elapsed import Hourly, Minutely
 from taskkit.events.intervals import Interval
+from taskkit.events.open_times import OpenTime
 from taskkit.events.remembering import MaxAge, RandomDays
 from taskkit.events.unions import AnyOf
-from taskkit.events.windows import OpenTime, TimeWindow, Window
+from taskkit.events.windows import TimeWindow, Window
 
 if TYPE_CHECKING:
     from cattrs import Converter

@@ -7,7 +7,8 @@ from typing import ClassVar, Self
 
 from attrs import evolve, field, frozen
 
-from taskkit.events._fields import instant_of, whole
+from taskkit.events._edges import instant_of
+from taskkit.events._fields import whole
 from taskkit.events._plans import Elapsed, Limits, Plan
 from taskkit.events._wording import every
 from taskkit.events.intervals import Memory, Rule

@@ -16,7 +16,8 @@ import pendulum
 from attrs import Attribute, Factory, evolve, field, fields, frozen
 
 from taskkit.errors import InvalidValue, NeverFires
-from taskkit.events._fields import Check, end_wall, instant_of, invalid, is_instant, read_end, read_start, wall_of
+from taskkit.events._edges import end_wall, instant_of, is_instant, read_end, read_start, wall_of
+from taskkit.events._fields import Check, invalid
 from taskkit.events._plans import Plan, walk
 from taskkit.events.moments import ceiling_second, floor_second, refusal
 from taskkit.events.nominals import Nominal

@@ -14,8 +14,9 @@ from taskkit.errors import InvalidValue
 from taskkit.events._sentences import VOCABULARY, Sentence, read_zone
 from taskkit.events._tokens import Cursor
 from taskkit.events.intervals import Interval
+from taskkit.events.open_times import OpenTime
 from taskkit.events.unions import AnyOf
-from taskkit.events.windows import OpenTime, TimeWindow, Window
+from taskkit.events.windows import TimeWindow, Window
 
 T = TypeVar("T")
 
