@@ -81,7 +81,7 @@ def bench(session: nox.Session) -> None:
 def sweep(session: nox.Session) -> None:
     """Every distinct change of every zone, ±36 hours, over a grid of rules: minutes, not seconds."""
     install(session, "test")
-    session.run("pytest", "-m", "sweep", "-s", *session.posargs, env={"TASKKIT_SWEEP": "full"})
+    session.run("pytest", "-m", "sweep", *session.posargs, env={"TASKKIT_SWEEP": "full"})
 
 
 @nox.session

@@ -7,6 +7,14 @@ import os
 import pytest
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What a long proof counted, in every run."""
+    for report in terminalreporter.stats.get("passed", []):
+        for name, value in report.user_properties:
+            if name == "said":
+                terminalreporter.write_line(value)
+
+
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """In CI a skipped test is an error: what it needs has to be installed."""
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
