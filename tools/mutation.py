@@ -40,6 +40,9 @@ TESTS = [
     "test_windows.py",
     "test_hours.py",
     "test_spreads.py",
+    "test_clock_changes.py",
+    "test_texts.py",
+    "test_documents.py",
     "test_bad_input.py",
 ]
 CONFIG = """
