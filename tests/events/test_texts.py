@@ -465,3 +465,14 @@ def test_any_rule_that_is_read_is_written_and_read_back(head: str, clauses: list
 @ignore_narrow
 def test_any_text_at_all_is_read_or_refused(text: str) -> None:
     assert str(read(text))
+
+
+def test_a_time_after_a_date_is_asked_back_where_it_could_be_the_time_of_the_runs() -> None:
+    with pytest.raises(UnreadableText, match="say 'at 09:00', or 2026-01-01T09:00 for the start"):
+        parse("daily from 2026-01-01 09:00")
+    assert parse("every hour from 2026-01-01 09:00") == Hourly(start="2026-01-01T09:00")
+    assert parse("daily from 2026-01-01T09:00") == Daily(start="2026-01-01T09:00")
+
+
+def test_every_weekday_is_monday_to_friday() -> None:
+    assert parse("every weekday at 9:00") == Weekly(on=["mon", "tue", "wed", "thu", "fri"], at="09:00")
