@@ -120,3 +120,16 @@ def test_an_age_and_a_draw_are_counted_like_any_other() -> None:
     assert RandomDays(15, 30).count_between(start.add(days=21), start.add(days=99), memory) == 0
     assert MaxAge(90, again=2).count_between(start, start.add(days=95), memory) == 3
     assert MaxAge(90).latest_before(start.add(days=90), memory) is None
+
+
+def test_t09_the_plan_of_a_union_names_what_all_members_call_the_minute() -> None:
+    start = pendulum.datetime(2026, 1, 1)
+    plan = AnyOf(Daily(at="06:00"), Hourly(6)).plan()
+    assert [str(name) for name in plan.nominals(floor_second(start.add(hours=6)))] == ["2026-01-01T06:00 UTC", "2026-01-01T06:00Z"]
+    assert plan.nominals(floor_second(start.add(hours=7))) == ()
+
+
+def test_t04_a_time_after_a_gap_is_no_second_reading() -> None:
+    after_gap = Daily(at="03:15", tz=BERLIN).next_after(pendulum.datetime(2026, 3, 29))
+    assert after_gap is not None
+    assert after_gap.fold == 0
