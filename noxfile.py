@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 
@@ -87,5 +86,5 @@ def sweep(session: nox.Session) -> None:
 @nox.session
 def mutation(session: nox.Session) -> None:
     """How many small mistakes in intervals and windows the fast tests notice; stops after its time."""
-    install(session, "test")
-    session.run("python", "tools/mutation.py", *session.posargs, env={"PYTHONHASHSEED": "0", **os.environ})
+    install(session, "test", "mutation")
+    session.run("python", "tools/mutation.py", *session.posargs)
