@@ -1,14 +1,36 @@
-"""taskkit: automation for password vaults and privileged-access products. This is the face: import from here."""
+"""taskkit: automation for password vaults and privileged-access products. This is the face: import from here.
+
+What makes a task due is there at once; the rest is read when it is first used, so that a plain import stays small.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from taskkit.errors import (
+    BrokenPlugin,
+    Duplicate,
+    HostRefused,
+    IllegalStep,
+    InUse,
     InvalidValue,
+    MissingPlugin,
     NaiveMoment,
     NarrowWindow,
     NeverFires,
+    NotAllowed,
+    NotFound,
+    OtherNode,
+    Outdated,
+    Refused,
+    StaleToken,
+    StopAsked,
     TaskkitError,
     UnknownZone,
     UnreadableDocument,
     UnreadableText,
+    VaultAway,
 )
 from taskkit.events import (
     FRI,
@@ -52,46 +74,281 @@ from taskkit.events import (
     weekends,
 )
 
+if TYPE_CHECKING:
+    from taskkit.engine import (
+        RIGHTS,
+        Engine,
+        Entry,
+        Execution,
+        Gathering,
+        Limits,
+        Page,
+        Pause,
+        Row,
+        Settings,
+    )
+    from taskkit.events.happenings import (
+        ApprovalExpired,
+        Approved,
+        CheckedIn,
+        Demanded,
+        Happening,
+        OfApproval,
+        RecordChanged,
+        RecordCreated,
+        RecordRemoved,
+        RecordSaved,
+        SessionEnded,
+        SessionStarted,
+        Unlocked,
+    )
+    from taskkit.events.policies import (
+        AfterApproval,
+        AfterCheckIn,
+        AfterExpire,
+        AfterSave,
+        AfterSession,
+        AfterUnlock,
+        Due,
+        OnDemand,
+        Policy,
+    )
+    from taskkit.facts import (
+        Fact,
+        Fault,
+        Head,
+    )
+    from taskkit.instants import (
+        Clock,
+        SystemClock,
+    )
+    from taskkit.jobs import (
+        Kind,
+        Why,
+    )
+    from taskkit.outcomes import (
+        Asks,
+        Done,
+        Effect,
+        ErrorClass,
+        NotDone,
+        NotNow,
+        Unknown,
+    )
+    from taskkit.records import (
+        Accounts,
+        Record,
+        RecordType,
+    )
+    from taskkit.secrets import (
+        Secret,
+    )
+    from taskkit.selections import (
+        AllOf,
+        Contains,
+        Everything,
+        FieldIs,
+        Listed,
+        Not,
+        OfType,
+        OfVault,
+        OneOf,
+        Selection,
+        Tagged,
+    )
+    from taskkit.states import (
+        State,
+        Step,
+    )
+    from taskkit.targets import (
+        Target,
+    )
+    from taskkit.tasks import (
+        SYSTEM,
+        ConsentRule,
+        Fallback,
+        Guard,
+        Task,
+        Waves,
+        of_record,
+        of_type,
+    )
+    from taskkit.vaults import (
+        Outbox,
+        Records,
+        Rights,
+        Secrets,
+        Session,
+        Sessions,
+        Values,
+        Vault,
+    )
+
+_ROOMS = {
+    "taskkit.engine": "RIGHTS Engine Entry Execution Gathering Limits Page Pause Row Settings",
+    "taskkit.events.happenings": "ApprovalExpired Approved CheckedIn Demanded Happening OfApproval RecordChanged"
+    " RecordCreated RecordRemoved RecordSaved SessionEnded SessionStarted Unlocked",
+    "taskkit.events.policies": "AfterApproval AfterCheckIn AfterExpire AfterSave AfterSession AfterUnlock Due OnDemand Policy",
+    "taskkit.facts": "Fact Fault Head",
+    "taskkit.instants": "Clock SystemClock",
+    "taskkit.jobs": "Kind Why",
+    "taskkit.outcomes": "Asks Done Effect ErrorClass NotDone NotNow Unknown",
+    "taskkit.records": "Accounts Record RecordType",
+    "taskkit.secrets": "Secret",
+    "taskkit.selections": "AllOf Contains Everything FieldIs Listed Not OfType OfVault OneOf Selection Tagged",
+    "taskkit.states": "State Step",
+    "taskkit.targets": "Target",
+    "taskkit.tasks": "SYSTEM ConsentRule Fallback Guard Task Waves of_record of_type",
+    "taskkit.vaults": "Outbox Records Rights Secrets Session Sessions Values Vault",
+}
+_LATE = {name: room for room, names in _ROOMS.items() for name in names.split()}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(_LATE[name]), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
 __all__ = [
     "FRI",
     "MON",
+    "RIGHTS",
     "SAT",
     "SUN",
+    "SYSTEM",
     "THU",
     "TUE",
     "WED",
+    "Accounts",
+    "AfterApproval",
+    "AfterCheckIn",
+    "AfterExpire",
+    "AfterSave",
+    "AfterSession",
+    "AfterUnlock",
+    "AllOf",
     "AnyOf",
+    "ApprovalExpired",
+    "Approved",
+    "Asks",
+    "BrokenPlugin",
+    "CheckedIn",
+    "Clock",
+    "ConsentRule",
+    "Contains",
     "Daily",
+    "Demanded",
+    "Done",
+    "Due",
+    "Duplicate",
+    "Effect",
+    "Engine",
+    "Entry",
+    "ErrorClass",
+    "Everything",
+    "Execution",
+    "Fact",
+    "Fallback",
+    "Fault",
+    "FieldIs",
+    "Gathering",
+    "Guard",
+    "Happening",
+    "Head",
+    "HostRefused",
     "Hourly",
+    "IllegalStep",
+    "InUse",
     "Interval",
     "InvalidValue",
+    "Kind",
+    "Limits",
+    "Listed",
     "MaxAge",
     "Memory",
     "Minutely",
     "Missed",
+    "MissingPlugin",
     "Monthly",
     "NaiveMoment",
     "NarrowWindow",
     "NeverFires",
     "Nominal",
+    "Not",
+    "NotAllowed",
+    "NotDone",
+    "NotFound",
+    "NotNow",
     "Occurrence",
+    "OfApproval",
+    "OfType",
+    "OfVault",
+    "OnDemand",
     "Once",
+    "OneOf",
     "OpenTime",
     "Opening",
+    "OtherNode",
+    "Outbox",
+    "Outdated",
+    "Page",
+    "Pause",
+    "Policy",
     "RandomDays",
     "Reason",
+    "Record",
+    "RecordChanged",
+    "RecordCreated",
+    "RecordRemoved",
+    "RecordSaved",
+    "RecordType",
+    "Records",
+    "Refused",
+    "Rights",
+    "Row",
+    "Secret",
+    "Secrets",
+    "Selection",
+    "Session",
+    "SessionEnded",
+    "SessionStarted",
+    "Sessions",
+    "Settings",
     "Spread",
+    "StaleToken",
+    "State",
+    "Step",
+    "StopAsked",
+    "SystemClock",
+    "Tagged",
+    "Target",
+    "Task",
     "TaskkitError",
     "TimeWindow",
+    "Unknown",
     "UnknownZone",
+    "Unlocked",
     "UnreadableDocument",
     "UnreadableText",
+    "Values",
+    "Vault",
+    "VaultAway",
+    "Waves",
     "Weekday",
     "Weekly",
+    "Why",
     "Window",
     "every",
     "every_day",
     "from_document",
+    "of_record",
+    "of_type",
     "on_days",
     "on_the",
     "parse",

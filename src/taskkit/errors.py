@@ -1,14 +1,22 @@
 """Everything taskkit raises, ordered by who has to act.
 
 A message says what was tried, what is the case and what would help; the three parts are attributes too,
-so that a product can show them in its own words.
+so that a product can show them in its own words. `code` is the error's stable name for counting and translating.
 """
 
 from __future__ import annotations
 
+import re
+from typing import ClassVar
+
 
 class TaskkitError(Exception):
     """The root of the tree: catch it to catch all that taskkit raises on purpose."""
+
+    code: ClassVar[str] = "taskkit_error"
+
+    def __init_subclass__(cls) -> None:
+        cls.code = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", cls.__name__).lower()
 
     def __init__(self, tried: str, case: str, help: str = "") -> None:
         super().__init__(tried, case, help)
@@ -16,6 +24,9 @@ class TaskkitError(Exception):
 
     def __str__(self) -> str:
         return f"{self.tried}: {self.case}" + (f"; {self.help}" if self.help else "")
+
+
+# What was written has to change: values, texts, documents.
 
 
 class InvalidValue(TaskkitError, ValueError):
@@ -50,6 +61,85 @@ class UnreadableText(InvalidValue):
 
 class UnreadableDocument(InvalidValue):
     """A stored document does not describe the value that was asked for."""
+
+
+# What was asked is not to be had as things stand: the caller looks again, or asks somebody else.
+
+
+class Refused(TaskkitError):
+    """What was asked cannot be done as things stand; nothing has changed."""
+
+
+class NotFound(Refused, LookupError):
+    """There is no task, job, record or definition of this name."""
+
+
+class NotAllowed(Refused, PermissionError):
+    """The person lacks the right (A2)."""
+
+
+class Duplicate(Refused):
+    """The name is taken in this list (R2, R10)."""
+
+
+class InUse(Refused):
+    """A definition is still chosen by tasks (R10)."""
+
+
+class Outdated(Refused):
+    """Somebody else changed it first; read it again."""
+
+
+class IllegalStep(Refused):
+    """The job's state does not allow this step (J1)."""
+
+
+class OtherNode(Refused):
+    """The job is bound to a pool that this node does not serve (J6)."""
+
+
+# The worker has lost its job, or the vault is away: nobody did wrong, and the engine goes on.
+
+
+class StaleToken(TaskkitError):
+    """A newer claim owns the job; what the old worker wrote changed nothing (J3)."""
+
+
+class StopAsked(TaskkitError):
+    """Somebody asked the job to stop, and this is a safe point (J6)."""
+
+
+class VaultAway(TaskkitError):
+    """The vault did not answer in time, or answered with an error."""
+
+
+# The author of a plug-in has to act.
+
+
+class BrokenPlugin(TaskkitError):
+    """A plug-in breaks its contract: a misspelt hook, a duplicate name, a wrong version, an offer of the wrong kind."""
+
+
+class MissingPlugin(TaskkitError):
+    """A stored task needs an executor or a script that is not installed, or one that cannot do it."""
+
+
+# The administrator of the machine that was reached has to act.
+
+
+class HostRefused(TaskkitError):
+    """What a script meets on a host when it cannot go on: `error` says of which class, as outcomes do."""
+
+    def __init__(self, tried: str, case: str, help: str = "", *, error: str = "failed") -> None:
+        super().__init__(tried, case, help)
+        self.error = error
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return _host_refused, (self.tried, self.case, self.help, self.error)
+
+
+def _host_refused(tried: str, case: str, help: str, error: str) -> HostRefused:
+    return HostRefused(tried, case, help, error=error)
 
 
 class NarrowWindow(UserWarning):

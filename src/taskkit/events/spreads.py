@@ -25,16 +25,20 @@ class Spread:
 
     def start(self, record: str, due: datetime, window: Window | None = None) -> pendulum.DateTime:
         """When the record's run starts; a window that closes earlier shortens the span, one that is shut moves it to its opening."""
-        second: int | None = ceiling_second(due)
-        span = self.minutes * 60
-        if window is not None and second is not None:
-            second = window.open_from(second)
-            closes = None if second is None else window.shut_from(second)
-            span = span if second is None or closes is None else min(span, closes - second)
+        second = self.second(record, ceiling_second(due), window)
         if second is None:
             raise InvalidValue(f"spreading over {self.minutes} minutes", "the window does not open any more", "choose another window")
-        shown = window.shown_in if window else zone("UTC")
-        return shown.show(second + int(self.share(record) * span))
+        return (window.shown_in if window else zone("UTC")).show(second)
+
+    def second(self, record: str, due: int, window: Window | None = None) -> int | None:
+        """The same in whole seconds; None where the window does not open any more."""
+        opens: int | None = due
+        span = self.minutes * 60
+        if window is not None:
+            opens = window.open_from(due)
+            closes = None if opens is None else window.shut_from(opens)
+            span = span if opens is None or closes is None else min(span, closes - opens)
+        return None if opens is None else opens + int(self.share(record) * span)
 
     def share(self, record: str) -> float:
         """The record's place from 0 (included) to 1 (excluded), the same in every process."""

@@ -1,0 +1,96 @@
+"""What all agents of one engine stand on: the store, the vault, the clock, the plug-ins, who this process is, and the settings."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Mapping
+from itertools import count
+from typing import TYPE_CHECKING, Any
+
+from attrs import field, frozen
+
+from taskkit.checks import a, mapping, optional_a, optional_whole, several, whole
+from taskkit.instants import MINUTE, SECOND, Clock, Instant
+from taskkit.tasks import DEFAULT_POOL, Fallback
+
+if TYPE_CHECKING:
+    from taskkit.documents import Documents
+    from taskkit.engine._catalog import Catalog
+    from taskkit.plugins.manager import Plugins
+    from taskkit.storage import Storage
+    from taskkit.vaults import Vault
+
+
+@frozen
+class Limits:
+    """How many jobs run at once; None is without limit."""
+
+    host: int | None = field(default=None, validator=optional_whole(1))
+    pools: Mapping[str, int] = field(factory=dict, converter=mapping, hash=False)
+
+
+@frozen
+class Settings:
+    """How an engine works; every value has a default that suits a product of some thousand records."""
+
+    pools: tuple[str, ...] = field(default=(DEFAULT_POOL,), converter=several)
+    workers: int = field(default=16, validator=whole(1, 1000))
+    lease: int = field(default=60, validator=whole(3, 3600))
+    fallback: Fallback | None = field(default=None, validator=optional_a(Fallback))
+    limits: Limits = field(default=Limits(), validator=a(Limits))
+    vault_timeout: int = field(default=10, validator=whole(1, 600))
+    #: Threads that hang past their deadline and are given up before the engine stops taking work.
+    abandoned: int = field(default=16, validator=whole(1, 1000))
+    #: Waiting for an account or a session, a job is looked at again after so many seconds even if nobody woke it.
+    look: int = field(default=300, validator=whole(1, 86_400))
+    #: Longest wait between two looks into the store while nothing is due.
+    poll: float = field(default=1.0)
+
+    @property
+    def lease_length(self) -> Instant:
+        return self.lease * SECOND
+
+    @property
+    def look_length(self) -> Instant:
+        return self.look * SECOND
+
+
+#: A job that was rescued so often without progress is nobody's to try again (J4).
+MOST_RESCUES = 3
+VAULT_AWAY_LOOK = MINUTE
+
+
+class Ground:
+    """Handed to every agent; holds no state of the work."""
+
+    __slots__ = ("catalog", "clock", "documents", "ids", "node", "plugins", "rng", "settings", "storage", "vault", "worker")
+
+    def __init__(
+        self, *, storage: Storage, vault: Vault, clock: Clock, plugins: Plugins, node: str, settings: Settings, rng: random.Random | None
+    ) -> None:
+        self.storage, self.vault, self.clock, self.plugins = storage, vault, clock, plugins
+        self.node, self.settings = node, settings
+        self.rng: random.Random = rng or random.SystemRandom()
+        begun = f"{self.rng.getrandbits(48):012x}" if rng else os.urandom(6).hex()
+        #: New at each start of the process, so that a restarted node is never taken for the one that died (J4).
+        self.worker = f"{node}/{begun}"
+        self.ids = _Ids(begun)
+        self.documents: Documents
+        self.catalog: Catalog
+
+    def now(self) -> Instant:
+        return self.clock.now()
+
+
+class _Ids:
+    """Opaque names that no other process gives."""
+
+    def __init__(self, begun: str) -> None:
+        self._begun, self._numbers = begun, count(1)
+
+    def __call__(self) -> str:
+        return f"{self._begun}-{next(self._numbers):x}"
+
+
+Body = Mapping[str, Any]

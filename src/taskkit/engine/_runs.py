@@ -1,0 +1,213 @@
+"""The run that a script sees: its job, its host, its secrets for this run alone, and the fence behind every step that it keeps."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import pendulum
+from attrs import asdict
+
+from taskkit.engine._border import asked
+from taskkit.engine._cases import Case
+from taskkit.errors import InvalidValue, StaleToken
+from taskkit.instants import shown
+from taskkit.jobs import Job
+from taskkit.plugins.kinds import Host, Login, Operation
+from taskkit.records import EMPTY, Record
+from taskkit.scrubbing import Scrubber, Stream
+from taskkit.secrets import Secret
+from taskkit.states import Step
+from taskkit.storage import Move, Name
+from taskkit.tasks import Task
+from taskkit.vaults import Vault
+
+if TYPE_CHECKING:
+    from taskkit.engine._ground import Ground
+
+
+class JobRun:
+    """Implements the port `Run`."""
+
+    __slots__ = ("_blobs", "_case", "_ground", "_job", "_lost", "_memo", "_operations", "_points", "_progress", "_stop", "scrubber")
+
+    def __init__(self, ground: Ground, case: Case, points: Callable[[str, Job], None] | None = None) -> None:
+        self._ground, self._case, self._job = ground, case, case.job
+        self._memo: Mapping[str, Any] = case.job.memo or EMPTY
+        self._operations: list[Mapping[str, Any]] = list(case.job.operations)
+        self._blobs: list[str] = []
+        self._progress: tuple[int, int, str] | None = case.job.progress
+        self._points = points
+        self._lost = False
+        self._stop: threading.Event | None = None
+        self.scrubber = Scrubber()
+
+    def begin(self, job: Job) -> None:
+        """The job as it stands now that its start has landed."""
+        self._job = job
+
+    # what it is about
+
+    @property
+    def job(self) -> Job:
+        return self._job
+
+    @property
+    def task(self) -> Task:
+        return self._case.task
+
+    @property
+    def record(self) -> Record | None:
+        return self._case.record
+
+    @property
+    def shadow(self) -> Record | None:
+        return self._case.shadow
+
+    @property
+    def token(self) -> int:
+        return self._job.token or 0
+
+    @property
+    def memo(self) -> Mapping[str, Any]:
+        return self._memo
+
+    @property
+    def rescued(self) -> bool:
+        return self._job.rescues > 0 and self._job.started is not None
+
+    @property
+    def consented(self) -> str | None:
+        return self._job.consented
+
+    @property
+    def vault(self) -> Vault:
+        return self._ground.vault
+
+    @property
+    def viewer(self) -> str | None:
+        return self._case.task.runs_as
+
+    @property
+    def rng(self) -> Any:
+        return self._ground.rng
+
+    # time and stopping
+
+    def now(self) -> pendulum.DateTime:
+        return shown(self._ground.now())
+
+    @property
+    def seconds_left(self) -> float:
+        deadline = self._case.deadline
+        return 3600.0 * 24 * 365 if deadline is None else max(0.0, deadline - self._ground.clock.monotonic())
+
+    @property
+    def stop_requested(self) -> bool:
+        if self._lost or self.seconds_left <= 0:
+            return True
+        kept = self._ground.storage.job(self._job.id)
+        if kept is None or kept.token != self._job.token or (kept.lease is not None and kept.lease <= self._ground.now()):
+            self._lost = True
+        return self._lost or (kept is not None and kept.stop is not None)
+
+    # the host
+
+    @contextmanager
+    def connect(self, login: Record | None = None) -> Iterator[Any]:
+        """The record's host, as its shadow account or else as the record itself."""
+        case, executor = self._case, self._case.executor
+        if executor is None or case.record is None:
+            raise InvalidValue(f"connecting for {case.script.name!r}", "its record's type names no executor", "name one in the record type")
+        self.point("connect")
+        with executor.connect(self._host(case.record), self.login(login or case.shadow or case.record), self) as connection:
+            yield connection
+
+    def _host(self, record: Record) -> Host:
+        found = self._ground.catalog.record_type(record.type)
+        if found is None:
+            return Host(record.fields.get("host", ""))
+        port = record.fields.get(found.port, "")
+        return Host(found.host_of(record), int(port) if port.isdecimal() else None, found.settings)
+
+    def login(self, record: Record) -> Login:
+        """The account's current secret, read for this run alone and scrubbed from all that the run says (S1)."""
+        found = self._ground.catalog.record_type(record.type)
+        values = asked(
+            lambda: self.vault.secrets.values(self.vault.records.account(record), self), "reading the secrets of a login"
+        ).current
+        for secret in values.values():
+            self.keep(secret)
+        if found is None:
+            return Login(record)
+        return Login(record, found.user_of(record), values.get(found.secret), values.get(found.key))
+
+    # what it says
+
+    def scrub(self, text: str) -> str:
+        return self.scrubber.scrub(text)
+
+    def scrub_stream(self) -> Stream:
+        return self.scrubber.stream()
+
+    def keep(self, secret: Secret) -> Secret:
+        self.scrubber.add(secret)
+        return secret
+
+    def operation(self, operation: Operation) -> None:
+        told = self.scrubber.scrub_deep(asdict(operation, filter=lambda _, value: value not in (None, "", False)))
+        told |= {"began": operation.began.isoformat(), "ended": operation.ended.isoformat()}
+        self._operations.append(told)
+        self.point(f"operation:{operation.name}")
+
+    def progress(self, done: int, of: int, text: str = "") -> None:
+        self._progress = (done, of, self.scrub(text))
+        self._write(Step.SAVE, {"progress": self._progress}, durable=False)
+
+    def save(self, memo: Mapping[str, Any], *, turned: bool = False) -> None:
+        self.point("save")
+        kept = self.scrubber.scrub_deep(dict(memo))
+        fields = {"memo": kept, "operations": tuple(self._operations), "rescues": 0}
+        if turned:
+            fields["turned_at"] = self._ground.now()
+        self._write(Step.SAVE, fields, durable=True)
+        self._memo = kept
+        self.point("saved")
+
+    def blob(self, pieces: Iterable[bytes], name: str = "") -> str:
+        id = self._ground.storage.put_blob(pieces)
+        self._blobs.append(id)
+        return id
+
+    def point(self, name: str) -> None:
+        if self._points is not None:
+            self._points(name, self._job)
+        if self._lost:
+            raise self._stale()
+
+    def _write(self, step: Step, fields: Mapping[str, Any], *, durable: bool) -> None:
+        lease = {"lease": self._ground.now() + self._ground.settings.lease_length}
+        if not self._ground.storage.write([(Move(self._job.id, step, token=self.token, fields={**lease, **fields}),)], durable=durable)[0]:
+            self._lost = True
+            raise self._stale()
+
+    def _stale(self) -> StaleToken:
+        return StaleToken(f"going on with the job {self._job.id!r}", "a newer claim owns it", "nothing more is done here")
+
+    # how it ended
+
+    def ending(self) -> dict[str, Any]:
+        """What the unit that ends the job keeps of the run."""
+        told: dict[str, Any] = {}
+        if self._operations:
+            told["operations"] = tuple(self._operations)
+        if self._blobs:
+            told["blobs"] = tuple(self._blobs)
+        if self._progress is not None:
+            told["progress"] = self._progress
+        return told
+
+    def names(self) -> tuple[Name, ...]:
+        return tuple(Name(blob, self._job.id) for blob in self._blobs)

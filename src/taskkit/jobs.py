@@ -1,0 +1,164 @@
+"""A job and its causes, as they are kept. What moves them stands in `states`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any, Self
+
+from attrs import frozen
+
+from taskkit.instants import Instant
+from taskkit.states import PENDING, State
+
+
+class Kind(StrEnum):
+    """What made a job."""
+
+    OCCURRENCE = "occurrence"  #: an interval
+    FIRED = "fired"  #: a happening
+    DEMAND = "demand"  #: a person
+    FALLBACK = "fallback"  #: the failure of another
+    PART = "part"  #: one record of a run over many
+    RECOVERY = "recovery"  #: an intent that is still open
+
+
+class Why(StrEnum):
+    """Why a job waits, or why it ended without running."""
+
+    WINDOW = "window"
+    SUSPENDED = "suspended"
+    CONSENT = "consent"
+    SESSION = "session"
+    BUSY = "busy"
+    HOST_PAUSED = "host_paused"
+    VAULT_AWAY = "vault_away"
+    CONDUCTING = "conducting"
+    NOT_NOW = "not_now"
+    RELEASED = "released"
+    LATE = "late"
+    INACTIVE = "inactive"
+    REMOVED = "removed"
+    RECORD_REMOVED = "record_removed"
+    RIGHTS = "rights"
+    SATISFIED = "satisfied"
+    GAVE_UP = "gave_up"
+    BY_PERSON = "by_person"
+    ASKED_TO_STOP = "asked_to_stop"
+    LIST_CHANGED = "list_changed"
+    RESCUES = "rescues"
+    GUARD = "guard"
+    MERGED = "merged"
+    NO_CONSENT = "no_consent"
+
+
+@frozen(slots=False)
+class Cause:
+    """Why a job is there: a happening or a demand. What an interval wants is on the job itself."""
+
+    job: str
+    fire: str
+    kind: str
+    policy: str
+    at: Instant
+    due: Instant
+    happening: str = ""
+    quiet: bool = False
+    give_up_at: Instant | None = None
+    then: str = "run"
+    who: str | None = None
+    origin: tuple[str, ...] = ()
+
+
+@frozen(slots=False)
+class Job:
+    """One piece of work for one or more fires. Times are instants; what a person reads is made from it by the history."""
+
+    id: str
+    kind: Kind
+    task: str
+    line: str
+    planned_for: int  #: the revision of the task that it was planned for
+    record: str | None
+    due: Instant  #: when it is looked at next
+    wanted: Instant  #: when it was due first
+    created: Instant
+    pool: str = "local"
+    state: State = State.SCHEDULED
+    revision: int = 1
+    # what an interval wants
+    at: int | None = None  #: the second of the occurrence
+    nominal: str | None = None
+    fire: str | None = None  #: the nominal, while this job stands for it: kept once for a line and record (J5)
+    policy: str = ""
+    missed: int = 0
+    missed_first: int | None = None
+    missed_last: int | None = None
+    # what led here
+    via: tuple[str, str | None, int] | None = None  #: the triggering task, record and revision, where they are others (R2)
+    target_fallback: bool = False
+    origin: tuple[str, ...] = ()
+    series: str | None = None
+    cycle: int = 0
+    execution: str | None = None
+    conducts: bool = False
+    demanded_by: str | None = None
+    forced: bool = False
+    manual: bool = False
+    # where it stands
+    why: str | None = None
+    waits: int = 0  #: how often the same reason made it wait
+    token: int | None = None
+    lease: Instant | None = None
+    worker: str | None = None
+    node: str | None = None
+    rescues: int = 0
+    started: Instant | None = None
+    turned_at: Instant | None = None
+    ended: Instant | None = None
+    memo: Mapping[str, Any] | None = None
+    progress: tuple[int, int, str] | None = None
+    consented: str | None = None
+    asks_until: Instant | None = None
+    digest: str | None = None
+    summary: str | None = None
+    stop: str | None = None
+    # how it ended
+    error: str | None = None
+    text: str = ""
+    result: Mapping[str, Any] | None = None
+    operations: tuple[Mapping[str, Any], ...] = ()
+    blobs: tuple[str, ...] = ()
+    version: int | None = None  #: of the script's definition that it ran
+    into: str | None = None
+    host: str | None = None
+    account: str | None = None
+
+    def with_(self, changes: Mapping[str, Any]) -> Self:
+        """The same job, changed; values were checked when they were made, so nothing is checked again."""
+        copy = object.__new__(type(self))
+        copy.__dict__.update(self.__dict__)
+        copy.__dict__.update(changes)
+        return copy
+
+    @property
+    def is_pending(self) -> bool:
+        return self.state in PENDING
+
+    @property
+    def is_demanded(self) -> bool:
+        return self.kind is Kind.DEMAND or self.manual
+
+    @property
+    def trigger(self) -> tuple[str, str | None]:
+        """The task and record whose policy made it."""
+        return self.via[:2] if self.via else (self.task, self.record)
+
+    @property
+    def seat(self) -> tuple[str, ...] | None:
+        """What only one pending job may have: one occurrence for a trigger, one fired job for a line and record (P4)."""
+        if self.kind is Kind.OCCURRENCE:
+            return ("occurrence", self.line, self.record or "", *((self.via[0], self.via[1] or "") if self.via else ()))
+        if self.kind is Kind.FIRED or self.kind is Kind.FALLBACK:
+            return "fired", self.line, self.record or ""
+        return None

@@ -1,0 +1,89 @@
+"""What executors and scripts answer. Only `jobs` turns an answer into a state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from attrs import field, frozen
+
+
+class ErrorClass(StrEnum):
+    """Why something was not done: it decides what is tried again and what suspends the task (J7)."""
+
+    UNREACHABLE = "unreachable"  #: no connection to the host
+    TIMEOUT = "timeout"  #: the host or the vault did not answer in time, and nothing was begun
+    BUSY = "busy"  #: the host refused for now
+    FAILED = "failed"  #: it ran and failed, for no reason that is known here
+    STOPPED = "stopped"  #: somebody asked it to stop
+    WRONG_CREDENTIALS = "wrong_credentials"  #: suspends the task for the record
+    ACCOUNT_LOCKED = "account_locked"  #: suspends the task for the record
+    BAD_CONFIGURATION = "bad_configuration"  #: task, script or record do not fit together
+    PERMISSION = "permission"  #: the account may not do it, or the person behind the task lacks a right
+    REFUSED = "refused"  #: a policy of the host, the vault or a guard says no
+
+
+#: Worth another try, where the work may be said twice (J7).
+RETRIED = frozenset({ErrorClass.UNREACHABLE, ErrorClass.TIMEOUT, ErrorClass.BUSY, ErrorClass.FAILED})
+#: Going on would spend log-in attempts: the task waits for somebody (J7).
+SUSPENDING = frozenset({ErrorClass.WRONG_CREDENTIALS, ErrorClass.ACCOUNT_LOCKED})
+
+
+class Effect(StrEnum):
+    """What may be done after work whose end nobody saw (J10)."""
+
+    IDEMPOTENT = "idempotent"  #: say it again
+    VERIFIABLE = "verifiable"  #: look first, then decide
+    COMPENSABLE = "compensable"  #: undo it, then say it again
+    BLIND = "blind"  #: neither: stop, keep everything, ask a person
+
+
+def _text(given: object) -> str:
+    return str(given)
+
+
+@frozen
+class Done:
+    """It is done; `result` is kept in the history."""
+
+    result: Mapping[str, Any] = field(factory=dict)
+
+
+@frozen
+class NotDone:
+    """It is not done, and that is certain."""
+
+    error: ErrorClass = field(converter=ErrorClass)
+    text: str = field(default="", converter=_text)
+    result: Mapping[str, Any] = field(factory=dict)
+
+
+@frozen
+class Unknown:
+    """It may or may not be done."""
+
+    text: str = field(default="", converter=_text)
+    result: Mapping[str, Any] = field(factory=dict)
+
+
+@frozen
+class NotNow:
+    """Try again at `until`, at the latest; until then the job waits and holds nothing."""
+
+    until: datetime
+    reason: str = "not_now"
+
+
+@frozen
+class Asks:
+    """A plan that people must see before it goes on: they consent to its `digest` (A5, A8)."""
+
+    digest: str
+    summary: str
+    until: datetime | None = None
+
+
+Outcome = Done | NotDone | Unknown | NotNow | Asks
+DONE = Done()

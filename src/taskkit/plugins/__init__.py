@@ -1,0 +1,79 @@
+"""The doors for plug-ins: what one offers, how it is found, and what its settings look like.
+
+A face that opens on demand: the core imports `taskkit.plugins.kinds` and must not load pluggy by that.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from taskkit.plugins.forms import Form, Setting, Shape, Trouble, fill, form, troubles
+    from taskkit.plugins.kinds import (
+        Command,
+        Connection,
+        Executor,
+        Exporter,
+        Host,
+        Login,
+        Notifier,
+        Operation,
+        Report,
+        Run,
+        RunsCommands,
+        Script,
+        Verb,
+    )
+    from taskkit.plugins.manager import Plugins
+    from taskkit.plugins.offers import Offer
+    from taskkit.plugins.specs import hookimpl
+    from taskkit.plugins.storages import StorageKind
+
+__all__ = [
+    "Command",
+    "Connection",
+    "Executor",
+    "Exporter",
+    "Form",
+    "Host",
+    "Login",
+    "Notifier",
+    "Offer",
+    "Operation",
+    "Plugins",
+    "Report",
+    "Run",
+    "RunsCommands",
+    "Script",
+    "Setting",
+    "Shape",
+    "StorageKind",
+    "Trouble",
+    "Verb",
+    "fill",
+    "form",
+    "hookimpl",
+    "troubles",
+]
+
+_ROOMS = {
+    "forms": ("Form", "Setting", "Shape", "Trouble", "fill", "form", "troubles"),
+    "manager": ("Plugins",),
+    "offers": ("Offer",),
+    "specs": ("hookimpl",),
+    "storages": ("StorageKind",),
+}
+_ROOM = {name: room for room, names in _ROOMS.items() for name in names}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found = getattr(import_module(f"{__name__}.{_ROOM.get(name, 'kinds')}"), name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

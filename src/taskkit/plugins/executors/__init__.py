@@ -1,0 +1,1 @@
+"""Our own executors: each reaches one kind of host, and comes through the same door as a stranger's."""

@@ -1,0 +1,183 @@
+"""Commands on this machine: no shell unless asked, secrets by stdin only, and an end to all that a command started (S1, J10)."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shlex
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from attrs import Attribute, evolve, field, frozen
+
+from taskkit.checks import mapping, optional_a, refused, whole
+from taskkit.errors import HostRefused, InvalidValue
+from taskkit.outcomes import ErrorClass
+from taskkit.plugins.executors._expectations import Expectations, Judgement
+from taskkit.plugins.executors._outputs import Output, Recorder
+from taskkit.plugins.executors._processes import End, NotStarted, started
+from taskkit.plugins.kinds import Command, Executor, Host, Login, Operation, Run, Verb
+from taskkit.scrubbing import WITHHELD
+from taskkit.secrets import Secret
+
+#: The machine has too little of something for now; whatever else keeps a command from starting stays so until somebody acts.
+_BUSY = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ETXTBSY})
+_SHELL = "/bin/sh"
+
+
+def _variables(instance: object, attribute: Attribute[Any], given: Mapping[object, object]) -> None:
+    for name, value in given.items():
+        if not (isinstance(name, str) and name and isinstance(value, str)) or "=" in name or "\0" in name + value:
+            raise refused(instance, attribute, str(name), "it is no variable", "give names without = and texts, both without NUL")
+
+
+def _seconds(instance: object, attribute: Attribute[Any], given: object) -> None:
+    if isinstance(given, bool) or not isinstance(given, int | float) or not 0 < given <= 60:
+        raise refused(instance, attribute, given, "these are no seconds", "give a number above 0 and up to 60")
+
+
+@frozen
+class LocalSettings:
+    """What a record type may say about commands on this machine."""
+
+    #: Beside PATH, HOME and LANG, or in their place. Nothing else comes from the product's own environment, which may hold secrets.
+    env: Mapping[str, str] = field(factory=dict, converter=mapping, validator=_variables, kw_only=True, hash=False)
+    cwd: str | None = field(default=None, validator=optional_a(str, "give a path"), kw_only=True)
+    #: How many bytes are kept of the output, and as many of the errors: half from the beginning, half from the end.
+    cap: int = field(default=65_536, validator=whole(1024, 16_777_216), kw_only=True)
+    #: How many seconds a command has to end when asked, and its children to let go of the output after it.
+    grace: float = field(default=2.0, validator=_seconds, kw_only=True)
+
+    @classmethod
+    def of(cls, host: Host) -> LocalSettings:
+        try:
+            return cls(**host.settings)
+        except (InvalidValue, TypeError, ValueError) as error:
+            known = "there are env, cwd, cap and grace"
+            raise HostRefused("reading the settings for 'local'", str(error), known, error=ErrorClass.BAD_CONFIGURATION) from None
+
+    @property
+    def environment(self) -> dict[str, str]:
+        kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        return {"PATH": os.defpath, "LANG": "C.UTF-8", **kept, **self.env}
+
+
+class Local(Executor):
+    """Runs commands on this machine, as the user of this process; a record's address and login are for the commands to use."""
+
+    name = "local"
+    verbs = frozenset({Verb.COMMANDS})
+    settings = LocalSettings
+
+    @contextmanager
+    def connect(self, host: Host, login: Login, run: Run) -> Iterator[LocalCommands]:
+        for secret in filter(None, (login.secret, login.key)):
+            run.keep(secret)
+        yield LocalCommands(LocalSettings.of(host))
+
+
+class LocalCommands:
+    """What `Local.connect` gives: any thread may use it."""
+
+    def __init__(self, settings: LocalSettings) -> None:
+        self._settings = settings
+
+    def commands(self, sequence: Iterable[Command], run: Run) -> Iterator[Operation]:
+        """Run one after the other; the first that may not begin any more is told, and is the last."""
+        for command in sequence:
+            refusal, began = _refusal(run), run.now()
+            judgement, told = (refusal, {}) if refusal else self._carry_out(command, run)
+            yield Operation(
+                name=run.scrub(command.line)[:200],
+                state=judgement.state,
+                began=began,
+                ended=run.now(),
+                error=judgement.error,
+                text=run.scrub(judgement.text),
+                captured=judgement.captured,
+                **told,
+            )
+            if refusal:
+                return
+
+    def _carry_out(self, command: Command, run: Run) -> tuple[Judgement, Mapping[str, Any]]:
+        try:
+            expectations, argv, stdin, seconds = Expectations.of(command), _argv(command), _stdin(command, run), _seconds_for(command, run)
+            _refuse_secrets(run, command.line, *argv, *self._settings.env.values())
+        except ValueError as error:  # shlex raises them too
+            return Judgement("not_done", ErrorClass.BAD_CONFIGURATION, str(error)), {}
+        try:
+            end, out, err = self._run(argv, stdin, seconds, run)
+        except NotStarted as error:
+            return _not_started(error.__cause__), {}
+        return _with_end(expectations.judge(end.exit, end.signal, out, err), end, seconds), _told(end, out, err)
+
+    def _run(self, argv: list[str], stdin: bytes | None, seconds: float, run: Run) -> tuple[End, Output, Output]:
+        settings = self._settings
+        out, err = (Recorder(run.scrub_stream(), settings.cap) for _ in range(2))
+        how = {"env": settings.environment, "cwd": settings.cwd}
+        with started(argv, out.feed, err.feed, stdin=stdin, grace=settings.grace, **how) as group:
+            end = group.run(_cut(run, seconds))
+        return end, out.finish(), err.finish()
+
+
+def _refusal(run: Run) -> Judgement | None:
+    """Why no command may begin any more."""
+    if run.seconds_left <= 0:
+        return Judgement("not_done", ErrorClass.TIMEOUT, "it was not begun: the job has no time left")
+    return Judgement("not_done", ErrorClass.STOPPED, "it was not begun: the job was asked to stop") if run.stop_requested else None
+
+
+def _argv(command: Command) -> list[str]:
+    return [_SHELL, "-c", command.line] if command.shell else shlex.split(command.line)
+
+
+def _stdin(command: Command, run: Run) -> bytes | None:
+    """What is written to its pipe; the run scrubs what is secret of it from now on."""
+    if command.stdin is None:
+        return None
+    parts = command.stdin if isinstance(command.stdin, tuple) else (command.stdin,)
+    return b"".join(run.keep(part).reveal_bytes() if isinstance(part, Secret) else part.encode() for part in parts)
+
+
+def _seconds_for(command: Command, run: Run) -> float:
+    if not command.timeout > 0:  # also what is no number at all
+        raise InvalidValue(f"Command(timeout={command.timeout})", "it is no time", "give seconds above 0")
+    return min(command.timeout, run.seconds_left)
+
+
+def _refuse_secrets(run: Run, *texts: str) -> None:
+    """Everybody on this machine can read the arguments of a process (S1). Where the run holds a short secret, nobody can tell."""
+    for text in texts:
+        if run.scrub(text) not in (text, WITHHELD):
+            raise InvalidValue("starting a command", "its line or environment holds a secret of this run", "give secrets by stdin")
+
+
+def _cut(run: Run, seconds: float) -> Callable[[], ErrorClass | None]:
+    """Asked while it runs: why it has to end. The time is the machine's, as the process is."""
+    until = time.monotonic() + seconds
+    return lambda: ErrorClass.TIMEOUT if time.monotonic() >= until else ErrorClass.STOPPED if run.stop_requested else None
+
+
+def _not_started(error: BaseException | None) -> Judgement:
+    if not isinstance(error, OSError):
+        return Judgement("not_done", ErrorClass.BAD_CONFIGURATION, f"it could not be started: {error}")
+    kind = ErrorClass.BUSY if error.errno in _BUSY else ErrorClass.BAD_CONFIGURATION
+    return Judgement("not_done", kind, f"it could not be started: {error.strerror}" + (f": {error.filename}" if error.filename else ""))
+
+
+def _with_end(judgement: Judgement, end: End, seconds: float) -> Judgement:
+    """A command that was cut short is unknown, dead or not: what it had done by then nobody saw (J10)."""
+    if not end.cut:
+        note = "it left processes behind that held its output: its group was ended" if end.left else ""
+        return evolve(judgement, text="; ".join(filter(None, (judgement.text, note))))
+    why = f"it took longer than {seconds:g} s" if end.cut == ErrorClass.TIMEOUT else "the job was asked to stop"
+    seen = "it was seen to end" if end.seen else "nobody saw it end: it may still run"
+    return evolve(judgement, state="unknown", error=ErrorClass(end.cut), text=f"{why} and was told to end; {seen}")
+
+
+def _told(end: End, out: Output, err: Output) -> Mapping[str, Any]:
+    truncated = bool(out.left_out or err.left_out)
+    return {"exit": end.exit, "signal": end.signal, "output": str(out), "errors": str(err), "truncated": truncated}

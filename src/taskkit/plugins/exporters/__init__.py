@@ -1,0 +1,1 @@
+"""Our own exporters: guests like any other, they import only what a stranger may import."""

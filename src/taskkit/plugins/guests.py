@@ -1,0 +1,67 @@
+"""What taskkit itself offers, through the same door as everybody: this module is a plug-in.
+
+Each hook imports when it is asked, so that nothing is loaded which a product does not use.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from taskkit.plugins.specs import hookimpl
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from taskkit.events.policies import Policy
+    from taskkit.plugins.kinds import Executor, Exporter, Notifier, Script
+    from taskkit.plugins.storages import StorageKind
+    from taskkit.storage import Storage
+
+
+@hookimpl
+def taskkit_executors() -> Iterable[Executor]:
+    from taskkit.plugins.executors.local import Local
+
+    return [Local()]
+
+
+@hookimpl
+def taskkit_scripts() -> Iterable[type[Script]]:
+    from taskkit.scripts.check_status import CheckStatus
+    from taskkit.scripts.commands import Commands
+
+    return [Commands, CheckStatus]
+
+
+@hookimpl
+def taskkit_policies() -> Iterable[type[Policy]]:
+    from taskkit.events.policies import POLICIES
+
+    return POLICIES
+
+
+@hookimpl
+def taskkit_exporters() -> Iterable[Exporter]:
+    from taskkit.plugins.exporters.json_lines import JsonLines
+
+    return [JsonLines()]
+
+
+@hookimpl
+def taskkit_notifiers() -> Iterable[Notifier]:
+    from taskkit.plugins.notifiers.inbox import Inbox
+
+    return [Inbox()]
+
+
+@hookimpl
+def taskkit_storages() -> Iterable[StorageKind]:
+    from taskkit.plugins.storages import StorageKind
+
+    return [StorageKind("memory", _open_memory)]
+
+
+def _open_memory(url: str) -> Storage:
+    from taskkit.storage.memory import MemoryStorage
+
+    return MemoryStorage()

@@ -1,0 +1,287 @@
+"""What plug-ins offer: executors, scripts, exporters, notifiers, reports. A plug-in's author imports from here (and values) only."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from enum import StrEnum
+from typing import IO, TYPE_CHECKING, Any, ClassVar, Literal, Protocol
+
+from attrs import Attribute, field, frozen
+
+from taskkit.checks import mapping, refused
+from taskkit.outcomes import Effect, Outcome
+from taskkit.records import NO_ACCOUNTS, Accounts, Record
+from taskkit.secrets import Secret
+
+if TYPE_CHECKING:
+    import pendulum
+
+    from taskkit.facts import Fact
+    from taskkit.jobs import Job
+    from taskkit.scrubbing import Stream
+    from taskkit.tasks import Task
+    from taskkit.vaults import Vault
+
+
+class Verb(StrEnum):
+    """What an executor can do on a host; a script names the verbs that it needs."""
+
+    COMMANDS = "commands"
+    DIALOGUE = "dialogue"
+    PROBE = "probe"
+    CHANGE_SECRET = "change_secret"  # noqa: S105  the name of a verb
+    READ_DIRECTORY = "read_directory"
+    FIND_SERVICES = "find_services"
+
+
+@frozen
+class Host:
+    """The machine that a record names, and what its type says about reaching it."""
+
+    address: str
+    port: int | None = None
+    settings: Mapping[str, Any] = field(factory=dict, converter=mapping, hash=False)
+
+
+@frozen
+class Login:
+    """As whom to connect: the record's own account or its shadow account (R3)."""
+
+    record: Record
+    user: str = ""
+    secret: Secret | None = None
+    key: Secret | None = None
+
+
+def _line(instance: object, attribute: Attribute[Any], given: object) -> None:
+    """Accepts a command line: longer than a name, perhaps of several lines, without the NUL that no system takes."""
+    if not isinstance(given, str) or not given.strip() or "\0" in given:
+        raise refused(instance, attribute, given, "it is no command line", "give a text that is not empty, without NUL")
+
+
+def _codes(given: Iterable[int]) -> tuple[int, ...]:
+    return tuple(given)
+
+
+@frozen
+class Command:
+    """One command of a sequence, and what counts as its success."""
+
+    line: str = field(validator=_line)
+    #: Several parts are said one after the other, so that nobody has to reveal a secret to put text around it.
+    stdin: Secret | str | tuple[Secret | str, ...] | None = field(default=None, kw_only=True)
+    timeout: float = field(default=60.0, kw_only=True)
+    shell: bool = field(default=False, kw_only=True)
+    exits: tuple[int, ...] = field(default=(0,), converter=_codes, kw_only=True)
+    expect: str | None = field(default=None, kw_only=True)
+    forbid: str | None = field(default=None, kw_only=True)
+    capture: Mapping[str, str] = field(factory=dict, converter=mapping, hash=False, kw_only=True)
+
+
+@frozen
+class Operation:
+    """One step inside a job with a result of its own."""
+
+    name: str
+    state: Literal["done", "not_done", "unknown"]
+    began: pendulum.DateTime
+    ended: pendulum.DateTime
+    exit: int | None = None
+    signal: int | None = None
+    output: str = ""
+    errors: str = ""
+    truncated: bool = False
+    error: str | None = None
+    text: str = ""
+    captured: Mapping[str, str] = field(factory=dict, converter=mapping, hash=False)
+
+
+class Connection(Protocol):
+    """An open connection to one host; a verb's methods are on it where the executor has the verb."""
+
+
+class RunsCommands(Protocol):
+    """Connections of executors with `Verb.COMMANDS`."""
+
+    def commands(self, sequence: Iterable[Command], run: Run) -> Iterator[Operation]:
+        """Run one after the other; yields after each, so that the caller can stop. Output is scrubbed and capped."""
+        ...
+
+
+class Executor(ABC):
+    """How one kind of host is reached."""
+
+    #: The word by which record types name it.
+    name: ClassVar[str]
+    #: What it can do.
+    verbs: ClassVar[frozenset[Verb]]
+    #: What may be done after work of it whose end nobody saw (J10).
+    effect: ClassVar[Effect] = Effect.BLIND
+    #: An attrs class: what a record type's `settings` may say to it.
+    settings: ClassVar[type[Any] | None] = None
+
+    @abstractmethod
+    def connect(self, host: Host, login: Login, run: Run) -> AbstractContextManager[Any]:
+        """Connect once for a job and host; raise HostRefused where that fails."""
+
+
+class Run(Protocol):
+    """What a script sees of its job."""
+
+    @property
+    def job(self) -> Job: ...
+    @property
+    def task(self) -> Task: ...
+    @property
+    def record(self) -> Record | None: ...
+    @property
+    def shadow(self) -> Record | None:
+        """The record of the shadow account, where there is one."""
+        ...
+
+    @property
+    def token(self) -> int: ...
+    @property
+    def memo(self) -> Mapping[str, Any]:
+        """What `save` kept last: read it before anything else, `perform` may be called again at any time (J13)."""
+        ...
+
+    @property
+    def rescued(self) -> bool:
+        """Whether an earlier worker may have begun."""
+        ...
+
+    @property
+    def consented(self) -> str | None:
+        """The digest of the plan that people consented to."""
+        ...
+
+    @property
+    def vault(self) -> Vault: ...
+    @property
+    def viewer(self) -> str | None:
+        """As whom the vault is read (A1)."""
+        ...
+
+    @property
+    def stop_requested(self) -> bool:
+        """Somebody asked it to stop, its deadline passed, or it lost its lease: begin no further step."""
+        ...
+
+    @property
+    def seconds_left(self) -> float: ...
+
+    def now(self) -> pendulum.DateTime: ...
+
+    def connect(self, login: Record | None = None) -> AbstractContextManager[Any]:
+        """The record's host, as its shadow account or else as the record itself."""
+        ...
+
+    def scrub(self, text: str) -> str: ...
+    def scrub_stream(self) -> Stream:
+        """As `scrub`, for output that comes in pieces."""
+        ...
+
+    def keep(self, secret: Secret) -> Secret:
+        """Have a secret scrubbed from whatever this run says from now on."""
+        ...
+
+    def operation(self, operation: Operation) -> None:
+        """Keep the result of one step."""
+        ...
+
+    def progress(self, done: int, of: int, text: str = "") -> None: ...
+
+    def save(self, memo: Mapping[str, Any], *, turned: bool = False) -> None:
+        """Keep what has been done, durable, before the next effect; StaleToken where the job is lost (J13)."""
+        ...
+
+    def blob(self, pieces: Iterable[bytes], name: str = "") -> str:
+        """Keep a large result; it becomes visible when the job ends."""
+        ...
+
+    def point(self, name: str) -> None:
+        """A named place where a test may stop the world; raises StaleToken where the lease is lost."""
+        ...
+
+
+class Script(ABC):
+    """What a task carries out. A subclass is a kind, an attrs class whose fields are its settings; a value of it is a definition."""
+
+    #: The word that names the kind in documents.
+    kind: ClassVar[str]
+    #: One job for each record, or one job for which the records are material (R6).
+    spread: ClassVar[Literal["each", "once"]] = "each"
+    #: What the record's executor must be able to do.
+    needs: ClassVar[frozenset[Verb]] = frozenset()
+    #: Whether it changes an account's secret: such jobs may be `satisfied` by a change that another job made (R4).
+    changes_secret: ClassVar[bool] = False
+    #: Whether one run may change many records: no first run before somebody saw its preview (T13, A8).
+    changes_many: ClassVar[bool] = False
+    #: What may be done after a run whose end nobody saw; None: what the executor says (J10).
+    effect: ClassVar[Effect | None] = None
+    #: The right that the person behind a system task needs, beside the rights on the records (A2).
+    right: ClassVar[str | None] = None
+
+    name: str
+
+    def accounts(self, run: Run) -> Accounts:
+        """What the job holds while it runs; asked before the start, without effects. By default it logs in and changes nothing."""
+        login = run.shadow or run.record
+        return Accounts(uses={run.vault.records.account(login)}) if login and self.needs else NO_ACCOUNTS
+
+    @abstractmethod
+    def perform(self, run: Run) -> Outcome:
+        """Do it. May be called again at any time: read `run.memo` and the vault first (J13)."""
+
+
+class Exporter(ABC):
+    """Makes a document or stream from records or facts."""
+
+    name: ClassVar[str]
+    settings: ClassVar[type[Any] | None] = None
+
+    @abstractmethod
+    def export(self, facts: Iterable[Fact], to: IO[bytes]) -> int:
+        """Write all of them; how many."""
+
+
+class Notifier(ABC):
+    """Tells people. It is a reader of facts with a mark of its own: what it was handed and did not raise about is not handed again."""
+
+    name: ClassVar[str]
+    settings: ClassVar[type[Any] | None] = None
+    #: The kinds of facts that it is handed.
+    wants: ClassVar[frozenset[str]]
+
+    @abstractmethod
+    def notify(self, facts: Sequence[Fact]) -> None: ...
+
+
+class Report(ABC):
+    """Makes one kind of report from records and facts."""
+
+    name: ClassVar[str]
+    settings: ClassVar[type[Any] | None] = None
+
+    @abstractmethod
+    def rows(self, run: Run) -> Iterator[Mapping[str, Any]]: ...
+
+
+__all__ = [
+    "Command",
+    "Connection",
+    "Executor",
+    "Exporter",
+    "Host",
+    "Login",
+    "Notifier",
+    "Operation",
+    "Report",
+    "Run",
+    "RunsCommands",
+    "Script",
+    "Verb",
+]

@@ -1,0 +1,211 @@
+"""The plug-ins of one engine, asked once and looked at one by one, so that a mistake names its plug-in.
+
+No other file sees pluggy (`specs` marks the hooks with it); there is no global manager. What a plug-in raises, when it is loaded
+or asked, becomes a BrokenPlugin of type and text: no stack frame of it comes along.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import islice
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+import pluggy
+
+from taskkit.errors import BrokenPlugin, MissingPlugin
+from taskkit.plugins import _sources, specs
+from taskkit.plugins._contracts import faults
+from taskkit.plugins._sources import Source
+from taskkit.plugins.offers import OFFER_KINDS, Offer, OfferKind
+from taskkit.plugins.storages import scheme_of
+from taskkit.scrubbing import Scrubber, told
+
+if TYPE_CHECKING:
+    from taskkit.events.policies import Policy
+    from taskkit.plugins.kinds import Executor, Exporter, Notifier, Report, Script
+    from taskkit.plugins.storages import StorageKind
+    from taskkit.storage import Storage
+
+#: Executors that taskkit itself brings, each with an extra of the same name for what it needs.
+EXTRAS = frozenset({"https", "ldap", "ssh", "telnet", "winrm"})
+_MOST_OFFERS = 1000
+_LONGEST_TEXT = 500
+T = TypeVar("T")
+
+
+class Plugins:
+    """Executors, scripts, policies and the rest by their names, as the plug-ins of one engine offer them."""
+
+    def __init__(
+        self,
+        given: Iterable[object] = (),
+        *,
+        discover: bool | str | Iterable[str] = True,
+        guests: bool = True,
+        broken: Literal["raise", "leave_out"] = "raise",
+    ) -> None:
+        """Modules and objects, or `(name, plug-in)`; with `discover` the entry points too: all of them, or those of these names.
+
+        Whatever breaks the contract is a BrokenPlugin. With `broken="leave_out"` a plug-in that was merely found is left out as a whole
+        and stands in `broken`; one that was handed in, or wanted by name, still raises.
+        """
+        self._manager = pluggy.PluginManager(specs.NAMESPACE)
+        self._manager.add_hookspecs(specs)
+        self._admitted: dict[str, tuple[Source, object]] = {}
+        self._offers: dict[tuple[str, str], Offer] = {}
+        self.broken: tuple[BrokenPlugin, ...] = ()
+        for source in _found(given, discover, guests):
+            self._try(source, leave_out=broken == "leave_out" and not source.asked)
+        self.executors: Mapping[str, Executor] = self._by_name("executor")
+        self.scripts: Mapping[str, type[Script]] = self._by_name("script")
+        self.policies: Mapping[str, type[Policy]] = self._by_name("policy")
+        self.exporters: Mapping[str, Exporter] = self._by_name("exporter")
+        self.notifiers: Mapping[str, Notifier] = self._by_name("notifier")
+        self.reports: Mapping[str, Report] = self._by_name("report")
+        self.storages: Mapping[str, StorageKind] = self._by_name("storage")
+
+    # what is there
+
+    def executor(self, name: str) -> Executor:
+        return self._find("executor", self.executors, name)
+
+    def script(self, kind: str) -> type[Script]:
+        return self._find("script", self.scripts, kind)
+
+    def policy(self, kind: str) -> type[Policy]:
+        return self._find("policy", self.policies, kind)
+
+    def exporter(self, name: str) -> Exporter:
+        return self._find("exporter", self.exporters, name)
+
+    def notifier(self, name: str) -> Notifier:
+        return self._find("notifier", self.notifiers, name)
+
+    def report(self, name: str) -> Report:
+        return self._find("report", self.reports, name)
+
+    def open_storage(self, url: str) -> Storage:
+        """The storage of a URL, by the plug-in that offers its scheme."""
+        return self._find("storage", self.storages, scheme_of(url)).open(url)
+
+    def offered(self) -> Sequence[Offer]:
+        """All that is there, and which plug-in answers for it."""
+        return tuple(self._offers.values())
+
+    def _by_name(self, word: str) -> Mapping[str, Any]:
+        return MappingProxyType({name: offer.offered for (kind, name), offer in self._offers.items() if kind == word})
+
+    def _find(self, word: str, there: Mapping[str, T], name: str) -> T:
+        if name in there:
+            return there[name]
+        known = f"there are {', '.join(sorted(there))}" if there else "there is none"
+        raise MissingPlugin(f"looking for a plug-in's {word}", f"no {word} {name!r} is installed; {known}", self._advice(word, there, name))
+
+    def _advice(self, word: str, there: Mapping[str, object], name: str) -> str:
+        near = difflib.get_close_matches(name, there, 1)
+        if word == "executor" and name in EXTRAS:
+            return f"pip install 'taskkit[{name}]'"
+        if near:
+            return f"did you mean {near[0]!r}?"
+        left_out = f"; left out as broken: {', '.join(error.tried for error in self.broken)}" if self.broken else ""
+        return f"install a plug-in that offers it{left_out}"
+
+    # how it got there
+
+    def _try(self, source: Source, *, leave_out: bool) -> None:
+        try:
+            self._admit(source)
+        except BrokenPlugin as error:
+            if not leave_out:
+                raise
+            self.broken += (error.with_traceback(None),)
+
+    def _admit(self, source: Source) -> None:
+        """All that a plug-in offers, or nothing of it."""
+        plugin = _crossing(f"loading {source}", source.load)
+        if any(plugin is other for _, other in self._admitted.values()):
+            return  # installed and handed in as well, or under two names: twice is once
+        self._check(source, plugin)
+        try:
+            self._register(source, plugin)
+            offers = self._fresh(source)
+        except BrokenPlugin:
+            if self._manager.has_plugin(source.name):
+                self._manager.unregister(name=source.name)
+            raise
+        self._admitted[source.name] = source, plugin
+        self._offers |= offers
+
+    def _check(self, source: Source, plugin: object) -> None:
+        tried = f"starting {source}"
+        if source.name in self._admitted:
+            other, _ = self._admitted[source.name]
+            raise BrokenPlugin(tried, f"{other} has the same name", "hand in (name, plug-in), or uninstall one of the two")
+        if fault := _crossing(tried, lambda: next(faults(plugin, partial(self._manager.parse_hookimpl_opts, plugin)), None)):
+            raise BrokenPlugin(tried, *fault)
+
+    def _register(self, source: Source, plugin: object) -> None:
+        case = ""
+        try:
+            self._manager.register(plugin, source.name)
+            self._manager.check_pending()
+        except pluggy.PluginValidationError as error:
+            case = str(error).splitlines()[-1]
+        if case:
+            raise BrokenPlugin(f"starting {source}", case, "a hook takes no arguments")
+
+    def _fresh(self, source: Source) -> dict[tuple[str, str], Offer]:
+        """What the plug-in offers, each under a name that is not taken."""
+        fresh: dict[tuple[str, str], Offer] = {}
+        for kind in OFFER_KINDS:
+            for offer in self._ask(source, kind):
+                key = kind.word, offer.name
+                if other := self._offers.get(key) or fresh.get(key):
+                    twice = f"{kind.word} {offer.name!r} is offered by plug-in {other.plugin!r} already"
+                    raise BrokenPlugin(f"asking {source} for {kind.hook}", twice, "uninstall one of the two, or give it another name")
+                fresh[key] = offer
+        return fresh
+
+    def _ask(self, source: Source, kind: OfferKind) -> Iterator[Offer]:
+        tried = f"asking {source} for {kind.hook}"
+        for hook in getattr(self._manager.hook, kind.hook).get_hookimpls():
+            if hook.plugin_name != source.name:
+                continue
+            answer = _crossing(tried, hook.function)
+            if not isinstance(answer, Iterable) or isinstance(answer, str | bytes | Mapping):
+                case = f"it answers a {type(answer).__name__}, which is no list"
+                raise BrokenPlugin(tried, case, "answer a list, or yield what it offers")
+            for offered in _crossing(tried, partial(_several, answer)):
+                if fault := _crossing(tried, partial(kind.fault, offered)):
+                    raise BrokenPlugin(tried, *fault)
+                yield Offer(kind.word, getattr(offered, kind.key), source.name, source.distribution, source.version, offered)
+
+
+def _found(given: Iterable[object], discover: bool | str | Iterable[str], guests: bool) -> Iterator[Source]:
+    if guests:
+        yield _sources.guests()
+    yield from _sources.given(given)
+    if discover is False:
+        return
+    wanted = None if discover is True else frozenset([discover] if isinstance(discover, str) else discover)
+    found = _sources.discovered(wanted)
+    if missing := sorted((wanted or frozenset()) - {source.name for source in found}):
+        tried, case = "starting plug-ins by name", f"no plug-in {', '.join(map(repr, missing))} is installed"
+        raise MissingPlugin(tried, case, f"install it: it is an entry point of the group {_sources.GROUP!r}")
+    yield from found
+
+
+def _several(answer: Iterable[object]) -> Sequence[object]:
+    return tuple(islice(answer, _MOST_OFFERS))  # a generator may have no end
+
+
+def _crossing(tried: str, ask: Callable[[], T]) -> T:
+    """What foreign code answers; whatever it raises is told as type and text, outside of its stack (S1)."""
+    try:
+        return ask()
+    except (Exception, SystemExit) as error:
+        case = told(error, Scrubber())[:_LONGEST_TEXT]
+    raise BrokenPlugin(tried, case)

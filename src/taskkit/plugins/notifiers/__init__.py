@@ -1,0 +1,1 @@
+"""Our own notifiers: guests like any other, they import only what a stranger may import."""

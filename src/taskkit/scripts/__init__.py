@@ -1,0 +1,13 @@
+"""What tasks carry out. A script is a value: a definition, named and chosen by tasks, that says its steps and not how a host is reached."""
+
+from taskkit.scripts._steps import Step
+from taskkit.scripts.check_status import Check, CheckStatus, Health
+from taskkit.scripts.commands import Commands
+
+__all__ = [
+    "Check",
+    "CheckStatus",
+    "Commands",
+    "Health",
+    "Step",
+]

@@ -1,0 +1,184 @@
+"""Looks at how a host is doing: commands whose ends, outputs and numbers say ok, warning or error, and that change nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
+from math import isfinite
+from typing import Any
+
+from attrs import Attribute, evolve, field, frozen
+
+from taskkit.checks import named, refused, several
+from taskkit.errors import InvalidValue, StopAsked
+from taskkit.outcomes import Done, Effect, ErrorClass, NotDone, Outcome
+from taskkit.plugins.kinds import Command, Operation, Run, RunsCommands, Script, Verb
+from taskkit.records import Accounts
+from taskkit.scripts._fields import with_secrets
+from taskkit.scripts._steps import Step, answer, carried_out, prepared
+
+
+class Health(StrEnum):
+    """What a check found; the later, the worse."""
+
+    OK = "ok"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+_ORDER = tuple(Health)
+_LIMITS = ("warn_above", "error_above", "warn_below", "error_below")
+
+
+def _limit(check: Check, attribute: Attribute[Any], given: object) -> None:
+    if given is not None and (isinstance(given, bool) or not isinstance(given, int | float) or not isfinite(given)):
+        raise refused(check, attribute, given, "it is no limit", "give a number")
+
+
+@frozen
+class Check(Step):
+    """A step that is looked at: its end and patterns, and one captured number within limits. At a limit is still within it."""
+
+    name: str = field(validator=named, kw_only=True)
+    #: Which of the captured values the limits are about, where there are several.
+    number: str | None = field(default=None, kw_only=True)
+    warn_above: float | None = field(default=None, validator=_limit, kw_only=True)
+    error_above: float | None = field(default=None, validator=_limit, kw_only=True)
+    warn_below: float | None = field(default=None, validator=_limit, kw_only=True)
+    error_below: float | None = field(default=None, validator=_limit, kw_only=True)
+
+    def __attrs_post_init__(self) -> None:
+        if self._limited and self.measured is None:
+            raise InvalidValue(f"check {self.name!r}", "it has limits and captures no number", "say which with capture={…} and number=…")
+        if self.number is not None and self.number not in self.capture:
+            raise InvalidValue(
+                f"check {self.name!r}", f"it does not capture {self.number!r}", f"there are {', '.join(self.capture) or 'none'}"
+            )
+        self._check_order("warn_above", "error_above", self.warn_above, self.error_above)
+        self._check_order("error_below", "warn_below", self.error_below, self.warn_below)
+
+    @property
+    def measured(self) -> str | None:
+        """The name of the number that the limits are about."""
+        return self.number or (next(iter(self.capture)) if len(self.capture) == 1 else None)
+
+    @property
+    def _limited(self) -> bool:
+        return any(getattr(self, name) is not None for name in _LIMITS)
+
+    def _check_order(self, low: str, high: str, least: float | None, most: float | None) -> None:
+        if least is not None and most is not None and least > most:
+            raise InvalidValue(f"check {self.name!r}", f"{low} is {least:g} and {high} is {most:g}", "a warning comes before an error")
+
+    def judge(self, captured: Mapping[str, str]) -> tuple[Health, str]:
+        """How the number stands to the limits."""
+        if not self._limited:
+            return Health.OK, ""
+        name = str(self.measured)
+        value = _number(captured.get(name, ""))
+        if value is None:
+            return Health.ERROR, f"{name} is no number"
+        for health, above, below in (
+            (Health.ERROR, self.error_above, self.error_below),
+            (Health.WARNING, self.warn_above, self.warn_below),
+        ):
+            if above is not None and value > above:
+                return health, f"{name} is {value:g}, above {above:g}"
+            if below is not None and value < below:
+                return health, f"{name} is {value:g}, below {below:g}"
+        return Health.OK, ""
+
+
+@frozen
+class Finding:
+    """What one check found."""
+
+    check: str
+    health: Health
+    operation: Operation
+
+
+def _tuple(given: Iterable[Check] | Check) -> tuple[Check, ...]:
+    return several(given)
+
+
+def _checks(instance: object, attribute: Attribute[Any], given: tuple[object, ...]) -> None:
+    if not given or not all(isinstance(check, Check) for check in given):
+        raise refused(instance, attribute, given, "these are no checks", "give at least one Check")
+    names = [check.name for check in given if isinstance(check, Check)]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise InvalidValue("CheckStatus", f"several checks are called {', '.join(map(repr, twice))}", "give each a name of its own")
+
+
+@frozen
+class CheckStatus(Script):
+    """Carries out all checks, whatever they find: the worst is the answer. Nothing is changed, so it may be said again."""
+
+    kind = "check_status"
+    needs = frozenset({Verb.COMMANDS})
+    effect = Effect.IDEMPOTENT
+
+    name: str = field(validator=named)
+    checks: tuple[Check, ...] = field(converter=_tuple, validator=_checks)
+
+    def accounts(self, run: Run) -> Accounts:
+        return with_secrets(super().accounts(run), [check.stdin for check in self.checks], run)
+
+    def perform(self, run: Run) -> Outcome:
+        findings: list[Finding] = []
+        try:
+            commands = prepared(self.checks, run)
+            with run.connect() as connection:
+                for check, command in zip(self.checks, commands, strict=True):
+                    findings.append(_look(check, command, connection, run))
+                    run.progress(len(findings), len(commands))
+        except Exception as error:  # whatever the vault or an executor raises becomes an outcome here
+            return evolve(answer(error, run), result=_result(findings))
+        return _outcome(findings)
+
+
+def _look(check: Check, command: Command, connection: RunsCommands, run: Run) -> Finding:
+    if not run.stop_requested:
+        finding = _finding(check, carried_out(connection, command, check.name, run))
+        run.operation(finding.operation)
+        if finding.operation.error != ErrorClass.STOPPED:
+            return finding
+    raise StopAsked(f"the check {check.name!r}", "the job was asked to stop")
+
+
+def _finding(check: Check, operation: Operation) -> Finding:
+    if operation.state != "done":  # that nobody saw its end is no doubt here: nothing was to be changed
+        return Finding(check.name, Health(check.level), operation)
+    health, text = check.judge(operation.captured)
+    if health is Health.ERROR:
+        operation = evolve(operation, state="not_done", error=ErrorClass.FAILED, text=text)
+    return Finding(check.name, health, evolve(operation, text=text or operation.text))
+
+
+def _outcome(findings: list[Finding]) -> Outcome:
+    bad = [finding for finding in findings if finding.health is Health.ERROR]
+    if not bad:
+        return Done(_result(findings))
+    return NotDone(bad[0].operation.error or ErrorClass.FAILED, "; ".join(map(_told, bad)), _result(findings))
+
+
+def _result(findings: list[Finding]) -> Mapping[str, Any]:
+    healths = [finding.health for finding in findings]
+    return {
+        "state": max(healths, key=_ORDER.index, default=Health.OK).value,
+        "checks": {finding.check: finding.health.value for finding in findings},
+        "captured": {finding.check: dict(finding.operation.captured) for finding in findings if finding.operation.captured},
+        "warnings": [_told(finding) for finding in findings if finding.health is Health.WARNING],
+    }
+
+
+def _told(finding: Finding) -> str:
+    return f"{finding.check}: {finding.operation.text}"
+
+
+def _number(text: str) -> float | None:
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if isfinite(value) else None

@@ -1,0 +1,196 @@
+"""The port through which the engine keeps everything. A storage keeps and never decides."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, ClassVar, Literal
+
+from attrs import field, frozen
+
+from taskkit.facts import Fact, Fault, Head, Mark
+from taskkit.instants import Clock, Instant
+from taskkit.jobs import Cause, Job, Kind
+from taskkit.states import State
+from taskkit.storage.units import (
+    LANDED,
+    Absorb,
+    Change,
+    Expect,
+    Free,
+    Hold,
+    Insert,
+    Join,
+    Keep,
+    Landed,
+    Move,
+    Name,
+    Refusal,
+    Tell,
+    Unit,
+    Wait,
+)
+
+
+@frozen(slots=False)
+class Document:
+    """A small value that is kept under a name, with the revision at which it stands."""
+
+    id: str
+    revision: int
+    body: Mapping[str, Any]
+    group: str = ""
+
+
+@frozen(slots=False)
+class Claimed:
+    """A job that this worker owns now, its causes, and the fired job that waits beside an occurrence."""
+
+    job: Job
+    causes: tuple[Cause, ...] = ()
+    beside: Job | None = None
+
+
+def _several(given: Any) -> frozenset[Any] | None:
+    return None if given is None else frozenset((given,) if isinstance(given, str) else given)
+
+
+@frozen
+class Query:
+    """Which jobs; what is None does not matter."""
+
+    states: frozenset[State] | None = field(default=None, converter=_several)
+    kinds: frozenset[Kind] | None = field(default=None, converter=_several)
+    record: str | None = None
+    line: str | None = None
+    lines: frozenset[str] | None = field(default=None, converter=_several)
+    task: str | None = None
+    trigger: str | None = None
+    execution: str | None = None
+    why: str | None = None
+    host: str | None = None
+    account: str | None = None
+    since: Instant | None = None
+    until: Instant | None = None
+
+
+@frozen
+class Slice:
+    """One page, and where the next begins; None after the last."""
+
+    jobs: Sequence[Job]
+    next: str | None = None
+
+
+class Storage(ABC):
+    """What every backend does; the contracts are numbered in the documentation."""
+
+    #: The store's own clock, where it has one: then it is the engine's (J4).
+    clock: ClassVar[Clock | None] = None
+    #: The chain of facts that this process writes.
+    chain: str
+
+    @abstractmethod
+    def write(self, units: Sequence[Unit], *, durable: bool = True) -> Sequence[Landed]:
+        """In one transaction, in order; a refused unit refuses no other; one answer per unit. Returns after commit."""
+
+    @abstractmethod
+    def claim(self, now: Instant, *, worker: str, node: str, pools: Sequence[str], limit: int, lease: Instant) -> Sequence[Claimed]:
+        """Jobs that are due, or whose worker's lease ran out, with a new token and the lease; in order of due."""
+
+    @abstractmethod
+    def job(self, id: str) -> Job | None: ...
+
+    @abstractmethod
+    def causes(self, job: str) -> Sequence[Cause]: ...
+
+    @abstractmethod
+    def seated(self, seat: tuple[str, ...]) -> Job | None:
+        """The pending job that has this seat."""
+
+    @abstractmethod
+    def open_jobs(self, line: str, record: str | None) -> Sequence[Job]:
+        """The jobs of a line and record that have not ended."""
+
+    @abstractmethod
+    def jobs(self, query: Query, *, order: Literal["due", "newest"] = "newest", page: str | None = None, limit: int = 100) -> Slice:
+        """A page; what is added or ends meanwhile neither repeats nor hides another job."""
+
+    @abstractmethod
+    def count(self, query: Query) -> int: ...
+
+    @abstractmethod
+    def next_due(self, pools: Sequence[str]) -> Instant | None:
+        """When a claim could find something, at the earliest."""
+
+    @abstractmethod
+    def fitting(self, keys: Iterable[str]) -> Sequence[Job]:
+        """The waiting jobs that could hold what they want now, together, in order of due."""
+
+    @abstractmethod
+    def holders(self, key: str) -> Sequence[str]:
+        """The jobs that hold it."""
+
+    @abstractmethod
+    def document(self, table: str, id: str) -> Document | None: ...
+
+    @abstractmethod
+    def documents(self, table: str, *, group: str | None = None, after: str = "", limit: int = 1000) -> Sequence[Document]:
+        """By id, a page at a time."""
+
+    @abstractmethod
+    def put_blob(self, pieces: Iterable[bytes]) -> str:
+        """Keep pieces, unseen until a unit names them."""
+
+    @abstractmethod
+    def open_blob(self, id: str) -> Iterator[bytes]: ...
+
+    @abstractmethod
+    def sweep_blobs(self) -> int:
+        """Remove what no unit named and nobody writes; how many."""
+
+    @abstractmethod
+    def facts(
+        self, after: Mark, *, kinds: frozenset[str] | None = None, record: str | None = None, limit: int = 1000
+    ) -> tuple[Sequence[Fact], Mark]:
+        """What landed after the mark, and the mark after it: nothing is lost, however late it commits."""
+
+    @abstractmethod
+    def heads(self) -> Sequence[Head]: ...
+
+    @abstractmethod
+    def check(self, noted: Iterable[Head] = ()) -> Sequence[Fault]:
+        """What is wrong with any chain, also against heads that were noted elsewhere; empty where all is well."""
+
+    @abstractmethod
+    def archive(self, until: Instant) -> Sequence[Fact]:
+        """Take away the facts before an instant; a checkpoint stands in their place."""
+
+    @abstractmethod
+    def purge(self, query: Query) -> int:
+        """Forget ended jobs; their fires stay kept for 90 days."""
+
+
+__all__ = [
+    "LANDED",
+    "Absorb",
+    "Change",
+    "Claimed",
+    "Document",
+    "Expect",
+    "Free",
+    "Hold",
+    "Insert",
+    "Join",
+    "Keep",
+    "Landed",
+    "Move",
+    "Name",
+    "Query",
+    "Refusal",
+    "Slice",
+    "Storage",
+    "Tell",
+    "Unit",
+    "Wait",
+]

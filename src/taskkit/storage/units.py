@@ -1,0 +1,145 @@
+"""What can be written: changes are values; a unit, a tuple of them, lands as a whole or not at all (J2)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Any
+
+from attrs import field, frozen
+
+from taskkit.facts import Fact
+from taskkit.instants import Instant
+from taskkit.jobs import Cause, Job
+from taskkit.records import EMPTY
+from taskkit.states import Step
+
+
+@frozen(slots=False)
+class Expect:
+    """A guard: this revision of a document still stands."""
+
+    table: str
+    id: str
+    revision: int
+
+
+@frozen(slots=False)
+class Insert:
+    """A new job with its causes: refused where its seat is taken or one of its fires is kept already (P4, J5)."""
+
+    job: Job
+    causes: tuple[Cause, ...] = ()
+
+
+@frozen(slots=False)
+class Move:
+    """A step of a job: by revision while nobody has claimed it, by token while somebody has."""
+
+    job: str
+    step: Step
+    revision: int | None = None
+    token: int | None = None
+    fields: Mapping[str, Any] = EMPTY
+
+
+@frozen(slots=False)
+class Join:
+    """One more cause for a job: refused once it has turned, or where the fire is kept already. Nothing that its owner guards changes."""
+
+    cause: Cause
+
+
+@frozen(slots=False)
+class Absorb:
+    """The causes of one job move to another (P4)."""
+
+    job: str
+    into: str
+
+
+@frozen(slots=False)
+class Hold:
+    """What a job holds from now on, all or none: `writes` alone, `uses` beside others, `slots` as many as the limit says (R4)."""
+
+    job: str
+    wanted: Instant
+    writes: tuple[str, ...] = ()
+    uses: tuple[str, ...] = ()
+    slots: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        return (*self.writes, *self.uses, *(key for key, _ in self.slots))
+
+
+@frozen(slots=False)
+class Wait:
+    """A job waits for what a refused `Hold` wanted; a waiting writer bars new users."""
+
+    hold: Hold
+
+
+@frozen(slots=False)
+class Free:
+    """A job holds nothing any more, and waits for nothing."""
+
+    job: str
+
+
+@frozen(slots=False)
+class Keep:
+    """A document at its next revision: `revision` is the one it replaces, 0 for a new one. Without a body it is removed."""
+
+    table: str
+    id: str
+    revision: int
+    body: Mapping[str, Any] | None
+    group: str = ""
+
+
+@frozen(slots=False)
+class Tell:
+    """A fact joins the chain of the writing process."""
+
+    fact: Fact
+
+
+@frozen(slots=False)
+class Name:
+    """A blob becomes visible."""
+
+    blob: str
+    job: str
+
+
+Change = Expect | Insert | Move | Join | Absorb | Hold | Wait | Free | Keep | Tell | Name
+Unit = tuple[Change, ...]
+
+
+class Refusal(StrEnum):
+    """Why a unit did not land."""
+
+    REVISION = "revision"  #: somebody changed it first
+    TOKEN = "token"  # noqa: S105  a newer claim owns the job
+    STEP = "step"  #: its state does not take this step
+    SEAT = "seat"  #: there is such a pending job already
+    FIRE = "fire"  #: it was kept before: twice is once
+    TURNED = "turned"  #: the job has turned, or ended
+    BUSY = "busy"  #: others hold it
+    ABSENT = "absent"  #: there is no such job or blob
+
+
+@frozen
+class Landed:
+    """The answer to one unit."""
+
+    refusal: Refusal | None = None
+    #: The change that was refused.
+    change: Change | None = field(default=None, repr=False)
+
+    def __bool__(self) -> bool:
+        return self.refusal is None
+
+
+LANDED = Landed()

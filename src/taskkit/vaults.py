@@ -1,0 +1,136 @@
+"""The product that embeds taskkit, seen through one port in small facets: a first embedding offers records, the rest comes when wanted."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Protocol
+
+from attrs import field, frozen
+
+from taskkit.checks import mapping
+from taskkit.errors import InvalidValue, NotFound
+from taskkit.records import AccountId, Record
+from taskkit.selections import Selection
+
+if TYPE_CHECKING:
+    from taskkit.events.happenings import Happening
+    from taskkit.secrets import Secret
+
+
+class Viewer(Protocol):
+    """As whom, and for which job, the vault is read."""
+
+    @property
+    def viewer(self) -> str | None: ...
+    @property
+    def token(self) -> int: ...
+
+
+class Records(ABC):
+    """The records of the vault."""
+
+    @abstractmethod
+    def get(self, id: str) -> Record | None: ...
+
+    @abstractmethod
+    def all(self) -> Iterable[Record]:
+        """Every record, in an order that stays."""
+
+    def find(self, selection: Selection, viewer: str | None) -> Iterator[Record]:
+        """What the viewer may see of a selection; a vault with a database answers it there."""
+        return (record for record in self.all() if selection.matches(record))
+
+    def account(self, record: Record) -> AccountId:
+        """What its secret belongs to: the end of its path of references, unless the vault knows better (R8)."""
+        return root(self, record).id
+
+
+def root(records: Records, record: Record) -> Record:
+    """The end of a record's path of references; a path that comes back to itself is refused."""
+    passed = [record.id]
+    while record.reference is not None:
+        following = records.get(record.reference)
+        if following is None:
+            raise NotFound(f"following the references of {passed[0]!r}", f"there is no record {record.reference!r}", "mend the reference")
+        if following.id in passed:
+            path = " → ".join([*passed, following.id])
+            raise InvalidValue(f"following the references of {passed[0]!r}", f"they go in a circle: {path}", "mend one of them")
+        record = following
+        passed.append(record.id)
+    return record
+
+
+@frozen
+class Values:
+    """The secrets of an account, by the names of its root record's secret fields."""
+
+    current: Mapping[str, Secret] = field(factory=dict, converter=mapping, repr=False, eq=False)
+    pending: Mapping[str, Secret] = field(factory=dict, converter=mapping, repr=False, eq=False)
+    previous: Mapping[str, Secret] = field(factory=dict, converter=mapping, repr=False, eq=False)
+
+
+class Secrets:
+    """What the vault keeps secret. Reading it here is no unlock (P3)."""
+
+    def values(self, account: AccountId, run: Viewer) -> Values:
+        return Values()
+
+    def changed_at(self, account: AccountId) -> datetime | None:
+        """When its current secret was set, where the vault knows."""
+        return None
+
+
+@frozen
+class Session:
+    id: str
+    record: str
+    user: str = ""
+
+
+class Sessions:
+    """Who works with an account just now."""
+
+    def active(self, account: AccountId) -> Sequence[Session]:
+        """Over all records of the account (P2)."""
+        return ()
+
+
+class Rights:
+    """What people may do; by default everybody may everything, and the product asks before it calls."""
+
+    def may(self, user: str | None, right: str, record: str | None = None) -> bool:
+        return True
+
+    def members(self, group: str) -> Iterable[str]:
+        """The people of a group; a person is a group of one."""
+        return (group,)
+
+
+class Outbox:
+    """Happenings that the vault keeps until they are fetched, for vaults that cannot call `emit` in their own transaction (P9)."""
+
+    def since(self, mark: str | None) -> tuple[Sequence[Happening], str | None]:
+        """What happened after the mark, in order, and the new mark."""
+        return (), mark
+
+
+@frozen
+class Vault:
+    """The facets of one product."""
+
+    records: Records
+    secrets: Secrets = field(factory=Secrets, kw_only=True)
+    sessions: Sessions = field(factory=Sessions, kw_only=True)
+    rights: Rights = field(factory=Rights, kw_only=True)
+    outbox: Outbox = field(factory=Outbox, kw_only=True)
+
+    def __attrs_post_init__(self) -> None:
+        wanted: tuple[tuple[str, type[Any]], ...] = (
+            ("records", Records), ("secrets", Secrets), ("sessions", Sessions), ("rights", Rights), ("outbox", Outbox),
+        )  # fmt: skip
+        for name, kind in wanted:
+            if not isinstance(getattr(self, name), kind):
+                given = type(getattr(self, name)).__name__
+                raise InvalidValue(f"Vault({name}=…)", f"it is a {given}", f"give a subclass of {kind.__name__}")

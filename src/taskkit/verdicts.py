@@ -1,0 +1,57 @@
+"""What an answer of a script makes of its job: the one place where outcomes become steps (J7, J10)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from attrs import field, frozen
+
+from taskkit.outcomes import RETRIED, SUSPENDING, Asks, Done, Effect, ErrorClass, NotDone, NotNow, Outcome, Unknown
+from taskkit.states import Step
+
+
+@frozen
+class Verdict:
+    """What an outcome makes of a running job."""
+
+    step: Step
+    fields: Mapping[str, Any] = field(factory=dict)
+    error: ErrorClass | None = None
+    #: Whether another try is worth it (J7).
+    again: bool = False
+    #: Whether the task waits, for this record, until somebody resumes it (J7).
+    suspends: bool = False
+
+
+def verdict(outcome: Outcome, effect: Effect) -> Verdict:
+    """The one place where what a script answers becomes a step."""
+    if isinstance(outcome, Done):
+        return Verdict(Step.COMPLETE, {"result": outcome.result})
+    if isinstance(outcome, NotDone):
+        return _not_done(outcome, effect)
+    if isinstance(outcome, Unknown):
+        return _unknown(outcome, effect)
+    if isinstance(outcome, NotNow):
+        return Verdict(Step.DEFER, {"why": outcome.reason})
+    return _asks(outcome)
+
+
+def _not_done(outcome: NotDone, effect: Effect) -> Verdict:
+    told = {"error": outcome.error.value, "text": outcome.text, "result": outcome.result}
+    if outcome.error is ErrorClass.STOPPED:
+        return Verdict(Step.STOP, told, outcome.error)
+    may_repeat = outcome.error is not ErrorClass.FAILED or effect in (Effect.IDEMPOTENT, Effect.VERIFIABLE)
+    again = outcome.error in RETRIED and may_repeat
+    return Verdict(Step.FAIL, told, outcome.error, again, outcome.error in SUSPENDING)
+
+
+def _unknown(outcome: Unknown, effect: Effect) -> Verdict:
+    told = {"text": outcome.text, "result": outcome.result}
+    if effect in (Effect.IDEMPOTENT, Effect.VERIFIABLE):  # said again, or looked at first, by the next run
+        return Verdict(Step.FAIL, told | {"error": "unknown"}, ErrorClass.FAILED, again=True)
+    return Verdict(Step.DOUBT, told | {"error": "unknown"}, suspends=True)
+
+
+def _asks(outcome: Asks) -> Verdict:
+    return Verdict(Step.ASK, {"digest": outcome.digest, "summary": outcome.summary})
