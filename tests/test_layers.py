@@ -18,7 +18,7 @@ SOURCE = Path(taskkit.__file__).parent
 FLOORS = [
     name
     for storey in (
-        "errors secrets scrubbing checks",
+        "errors secrets disguises scrubbing checks",
         "events._tzif events.zones events.moments events.nominals",
         "events._days events._plans events._wall_clock events._fields events._edges events._wording",
         "events.intervals events.elapsed events.clocks events.remembering events.unions",

@@ -1,0 +1,126 @@
+"""The forms in which a secret may come back (S1): a host echoes it quoted, a library puts it into a URL, Windows doubles its bytes.
+
+Each encoding of the secret, each reading of these bytes as text, each spelling of such a text, and what travels as ASCII (base64, hex,
+percent). One layer deep, plus base64 inside a URL or JSON; further nesting is not looked for.
+"""
+
+from __future__ import annotations
+
+import base64
+import html
+import json
+import re
+from collections.abc import Iterator
+from urllib.parse import quote, quote_plus
+
+#: A shorter one is found in too many innocent words, and what is left around it would give it away.
+SHORTEST = 6
+
+#: What is left alone by quote(safe=""), by quote(), by encodeURIComponent, and by encodeURI and requests.
+SAFE = ("", "/", "!*'()", "!#$&'()*+,/:;=?@[]~")
+#: What is written as \uXXXX, beside what JSON asks for, by Go, by PowerShell 5 and by .NET.
+ESCAPED = ("", "<>&", "<>&'", "<>&'+`")
+BASE64_LINES = (64, 76)
+
+
+def is_short(raw: bytes) -> bool:
+    """Characters count, and white space around them does not: programs strip it."""
+    text = raw.strip().decode(errors="surrogateescape")  # a byte that is no UTF-8 counts as one
+    return len(text.strip()) < SHORTEST
+
+
+def forms_of(raw: bytes) -> set[str]:
+    """All that the secret may look like."""
+    found = set(_lines(raw.decode(errors="surrogateescape")))
+    for held in {raw, raw.strip()}:  # a file's last newline is seldom printed with it
+        for encoded in _encodings(held):
+            found.update(*map(_spellings, _readings(encoded)), _wires(encoded), _base64(encoded))
+        found.update(_wide(held))
+    return {form for form in found if len(form) >= SHORTEST}  # what lines, chunks and lossy readings leave may be less
+
+
+def _lines(text: str) -> Iterator[str]:
+    """The lines of a key: much output is scrubbed line by line, and may be indented."""
+    return (line.strip() for line in text.splitlines())
+
+
+def _encodings(raw: bytes) -> set[bytes]:
+    """The bytes that hosts make of it: as given, and those of Western hosts that know no UTF-8."""
+    return {raw, *(encoded for name in ("cp1252", "cp850") if (encoded := _encoded(raw, name)))}
+
+
+def _wide(raw: bytes) -> Iterator[str]:
+    """What Windows makes of it, in PowerShell's encoded commands and directories' passwords."""
+    if encoded := _encoded(raw, "utf-16-le"):
+        yield encoded.decode("latin-1").strip("\0")  # read byte by byte; without its ends it is the big-endian one too
+        yield from _base64(encoded)
+
+
+def _encoded(raw: bytes, encoding: str) -> bytes | None:
+    """The text of the bytes in another encoding, if it can say all of it."""
+    text = raw.decode(errors="surrogateescape")
+    encoded = text.encode(encoding, errors="ignore")
+    return encoded if encoded.decode(encoding) == text else None
+
+
+def _readings(raw: bytes) -> set[str]:
+    """The texts that a reader makes of the bytes, rightly or wrongly."""
+    exact = {raw.decode(errors=errors) for errors in ("surrogateescape", "backslashreplace")}
+    lossy = {raw.decode(encoding, errors="replace") for encoding in ("utf-8", "cp1252")}
+    return {*exact, raw.decode("latin-1"), *(text for text in lossy if text.strip("\ufffd"))}  # nothing but question marks says nothing
+
+
+def _spellings(text: str) -> Iterator[str]:
+    """The text as programs print it: in source, JSON, a shell, XML, from a terminal."""
+    yield from (text, text[::-1], repr(text)[1:-1])
+    lines = text.replace("\r\n", "\n")
+    yield from (lines, lines.replace("\n", "\r\n"))
+    yield from (text.replace("'", other) for other in ("'\"'\"'", "'\\''", "''", "\\'"))  # shlex, bash, SQL and PowerShell, C
+    yield re.sub(r"([^\w@%+=:,./-])", r"\\\1", text)  # printf %q
+    for escaped in (html.escape(text), html.escape(text, quote=False)):
+        yield from (escaped, escaped.replace("&#x27;", "&#39;"), escaped.replace("&#x27;", "&apos;"))
+    yield from _json_spellings(text)
+
+
+def _json_spellings(text: str) -> Iterator[str]:
+    for written in (json.dumps(text)[1:-1], json.dumps(text, ensure_ascii=False)[1:-1]):
+        for marks in ESCAPED:
+            escaped = written.translate({ord(mark): f"\\u{ord(mark):04x}" for mark in marks})
+            for form in (escaped, escaped.replace("/", "\\/"), escaped.replace('\\"', "\\u0022")):
+                yield from (form, _upper(form))
+
+
+def _wires(raw: bytes) -> Iterator[str]:
+    """The bytes as they travel in ASCII."""
+    yield repr(raw)[2:-1]
+    for between in ("", ":", " ", "-"):
+        dumped = raw.hex(between) if between else raw.hex()
+        yield from (dumped, dumped.upper())
+    for safe in SAFE:
+        for quoted in (quote(raw, safe), quote_plus(raw, safe)):
+            yield from (quoted, _lower(quoted))
+
+
+def _base64(raw: bytes) -> Iterator[str]:
+    """As it stands, for URLs, inside a URL and inside JSON."""
+    for form in _base64_cuts(raw):
+        quoted = quote(form, safe="")
+        yield from (form, form.translate({ord("+"): "-", ord("/"): "_"}), quoted, _lower(quoted), form.replace("/", "\\/"))
+
+
+def _base64_cuts(raw: bytes) -> Iterator[str]:
+    """The secret alone, and inside a longer text at its three alignments: there, the characters that are made of its bits only."""
+    for before in range(3):
+        whole = base64.b64encode(bytes(before) + raw).decode()[(8 * before + 5) // 6 :]
+        bare = whole.rstrip("=")
+        yield from (whole, bare, bare[:-1] if bare != whole else bare)
+        if not before:
+            yield from (whole[at : at + width] for width in BASE64_LINES for at in range(0, len(whole), width))
+
+
+def _lower(quoted: str) -> str:
+    return re.sub("%[0-9A-F]{2}", lambda found: found[0].lower(), quoted)
+
+
+def _upper(escaped: str) -> str:
+    return re.sub(r"(?<!\\)(?:\\\\)*\\u[0-9a-f]{4}", lambda found: found[0][:-4] + found[0][-4:].upper(), escaped)
