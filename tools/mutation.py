@@ -44,6 +44,7 @@ TESTS = [
     "test_texts.py",
     "test_documents.py",
     "test_bad_input.py",
+    "test_words.py",
 ]
 CONFIG = """
 
