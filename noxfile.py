@@ -73,7 +73,8 @@ def examples(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Ratios against peers and against hand-written arithmetic, in one run."""
     install(session, "peers")
-    session.run("python", "bench/intervals.py", *session.posargs)
+    for name in ("intervals", "jobs"):
+        session.run("python", f"bench/{name}.py", *session.posargs)
 
 
 @nox.session

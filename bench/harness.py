@@ -8,9 +8,11 @@ timed once in every round.
 
 from __future__ import annotations
 
+import argparse
+import json
 import os
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from statistics import median, quantiles
 from time import process_time
 from typing import Any, Literal
@@ -184,3 +186,58 @@ def _number(value: float) -> str:
 def _line(texts: Sequence[str], widths: Sequence[int]) -> str:
     aligned = (text.ljust(width) if place < 2 else text.rjust(width) for place, (text, width) in enumerate(zip(texts, widths, strict=True)))
     return "  " + "  ".join(aligned).rstrip()
+
+
+@dataclass
+class Run:
+    """How long each race goes on, and the gauge over all of them."""
+
+    rounds: int
+    slice_seconds: float
+    imports: int
+    gauges: list[float] = field(default_factory=list)
+
+    def race(self, cases: dict[str, Case]) -> Race:
+        found = race(cases, rounds=self.rounds, slice_seconds=self.slice_seconds)
+        self.gauges += found.gauge
+        return found
+
+
+def quick() -> Run:
+    """Enough to see that all works, not to quote."""
+    return Run(rounds=11, slice_seconds=0.003, imports=5)
+
+
+def full() -> Run:
+    return Run(rounds=61, slice_seconds=0.008, imports=31)
+
+
+Section = Callable[[Run], Iterator[Row]]
+
+
+def measure(run: Run, sections: Sequence[Section]) -> list[Row]:
+    """All rows of the sections."""
+    return [row for section in sections for row in section(run)]
+
+
+def command(about: str, known: Sequence[Section], arguments: Sequence[str] | None, *, absent: Sequence[str] = ()) -> None:
+    """The command line of a benchmark."""
+    parser = argparse.ArgumentParser(description=about)
+    parser.add_argument("--quick", action="store_true", help="short rounds: enough to see that it works, not to quote")
+    parser.add_argument("--json", action="store_true", help="print one JSON document instead of a table")
+    parser.add_argument("--only", choices=[section.__name__ for section in known], action="append", help="these sections alone")
+    said = parser.parse_args(arguments)
+    run = quick() if said.quick else full()
+    rows = measure(run, [section for section in known if not said.only or section.__name__ in said.only])
+    noise = Noise.of(run.gauges) if run.gauges else None
+    if said.json:
+        print(json.dumps({"noise": noise and asdict(noise), "absent": absent, "rows": [row.document() for row in rows]}, indent=1))
+        return
+    print(table(rows))
+    print(f"\n{sum(row.verdict == 'reached' for row in rows)} reached, {sum(row.verdict == 'missed' for row in rows)} missed")
+    for row in rows:
+        if row.verdict == "missed":
+            print(f"  missed: {row.case}, {row.figure}: {row.middle.value:.3g} {row.unit}, goal {row.goal}")
+    print(noise or "")
+    if absent:
+        print(f"not installed, so not compared: {', '.join(absent)}")

@@ -5,13 +5,10 @@ python bench/intervals.py [--quick] [--json]
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from tempfile import TemporaryDirectory
@@ -19,7 +16,7 @@ from typing import Any
 
 import peers
 import pendulum
-from harness import Case, Goal, Middle, Noise, Race, Row, race, table
+from harness import Case, Goal, Middle, Race, Row, Run, command
 from peers import FIVE_MINUTES, QUARTER_HOURS, SCHEDULES
 
 from taskkit import (
@@ -54,30 +51,6 @@ NOTHING_LOADED = Goal("≤", 0)
 LATE = ("croniter", "cattrs", "rich", "cryptography", "paramiko", "sqlite3")
 TOGETHER = ("attrs", "pluggy", "pendulum")
 _SHOWN = 12  # of the modules that cost most
-
-
-@dataclass
-class Run:
-    """How long each race goes on, and the gauge over all of them."""
-
-    rounds: int
-    slice_seconds: float
-    imports: int
-    gauges: list[float] = field(default_factory=list)
-
-    def race(self, cases: dict[str, Case]) -> Race:
-        found = race(cases, rounds=self.rounds, slice_seconds=self.slice_seconds)
-        self.gauges += found.gauge
-        return found
-
-
-def quick() -> Run:
-    """Enough to see that all works, not to quote."""
-    return Run(rounds=11, slice_seconds=0.003, imports=5)
-
-
-def full() -> Run:
-    return Run(rounds=61, slice_seconds=0.008, imports=31)
 
 
 def asking(question: Callable[[Any], object], inputs: Sequence[Any]) -> Case:
@@ -298,31 +271,8 @@ SECTIONS: tuple[Callable[[Run], Iterator[Row]], ...] = (
 )
 
 
-def measure(run: Run, sections: Sequence[Callable[[Run], Iterator[Row]]] = SECTIONS) -> list[Row]:
-    """All rows of the sections."""
-    return [row for section in sections for row in section(run)]
-
-
 def main(arguments: Sequence[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description="Ratios against peers and against the standard library by hand.")
-    parser.add_argument("--quick", action="store_true", help="short rounds: enough to see that it works, not to quote")
-    parser.add_argument("--json", action="store_true", help="print one JSON document instead of a table")
-    parser.add_argument("--only", choices=[section.__name__ for section in SECTIONS], action="append", help="these sections alone")
-    said = parser.parse_args(arguments)
-    run = quick() if said.quick else full()
-    rows = measure(run, [section for section in SECTIONS if not said.only or section.__name__ in said.only])
-    noise = Noise.of(run.gauges) if run.gauges else None
-    if said.json:
-        print(json.dumps({"noise": noise and asdict(noise), "absent": peers.ABSENT, "rows": [row.document() for row in rows]}, indent=1))
-        return
-    print(table(rows))
-    print(f"\n{sum(row.verdict == 'reached' for row in rows)} reached, {sum(row.verdict == 'missed' for row in rows)} missed")
-    for row in rows:
-        if row.verdict == "missed":
-            print(f"  missed: {row.case}, {row.figure}: {row.middle.value:.3g} {row.unit}, goal {row.goal}")
-    print(noise or "")
-    if peers.ABSENT:
-        print(f"not installed, so not compared: {', '.join(peers.ABSENT)}")
+    command("Intervals and windows, against peers and against the standard library by hand.", SECTIONS, arguments, absent=peers.ABSENT)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "bench"))
 
 import harness
 import intervals
+import jobs
 import peers
 
 #: rrule walks from its start, far too slowly for a test where it walks in minutes; so it is asked near its start.
@@ -121,12 +122,12 @@ def test_a_verdict_compares_the_median_with_the_goal() -> None:
     assert verdicts == ["reached", "missed", ""]
 
 
-def tiny() -> intervals.Run:
-    return intervals.Run(rounds=2, slice_seconds=0.0003, imports=1)
+def tiny() -> harness.Run:
+    return harness.Run(rounds=2, slice_seconds=0.0003, imports=1)
 
 
 def test_the_table_shows_ratios_goals_and_verdicts(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr(intervals, "quick", tiny)
+    monkeypatch.setattr(harness, "quick", tiny)
     intervals.main(["--quick", "--only", "seek_openings", "--only", "made"])
     shown = capsys.readouterr().out
     line = next(line for line in shown.splitlines() if f"{peers.OPENING} : {peers.BY_HAND}" in line)
@@ -137,7 +138,7 @@ def test_the_table_shows_ratios_goals_and_verdicts(monkeypatch: pytest.MonkeyPat
 
 
 def test_json_has_a_document_for_each_row(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr(intervals, "quick", tiny)
+    monkeypatch.setattr(harness, "quick", tiny)
     intervals.main(["--quick", "--json", "--only", "moments_of_pendulum"])
     document = json.loads(capsys.readouterr().out)
     assert [row["unit"] for row in document["rows"]] == ["x", "x"]
@@ -149,3 +150,16 @@ def test_importing_taskkit_loads_nothing_that_can_wait(tmp_path: Path) -> None:
     assert fresh.loaded() == []
     assert fresh.loaded(["attrs", "json.tool"]) == ["attrs"]
     assert "taskkit.events.intervals" in fresh.traced(["taskkit"])
+
+
+def test_the_engine_is_measured_by_jobs_that_are_done(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(harness, "quick", tiny)
+    monkeypatch.setattr(jobs, "RECORDS", 2 * jobs.BATCH)
+    jobs.main(["--quick", "--only", "life", "--only", "planning", "--only", "latency"])
+    shown = capsys.readouterr().out
+    assert all(name in shown for name in ("a job", "all planned anew", "emit to start"))
+    house = jobs.House(jobs.RECORDS)
+    house.batches(3)
+    ended = [entry for entry in house.engine.history(limit=5000).entries if entry.ended]
+    assert len(ended) == 3 * jobs.BATCH
+    assert {entry.state for entry in ended} == {"completed"}
