@@ -41,7 +41,7 @@ FLOORS = [
         "engine.engine engine",
         "taskkit",
         "testing.clocks testing.vaults testing.executors testing",
-        "cli._rows cli._months cli._peers cli._next cli._demo cli",
+        "cli._rows cli._months cli._peers cli._next cli._night cli._demo cli",
         "__main__",
     )
     for name in storey.split()

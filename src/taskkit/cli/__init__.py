@@ -66,7 +66,7 @@ def _parser() -> argparse.ArgumentParser:
     following.add_argument("--months", type=_count, default=1, metavar="N", help="how many months the picture shows (1)")
     following.set_defaults(run=_run_next)
 
-    same = "the same rules here and elsewhere, across a clock change"
+    same = "a night in a small vault, and rules across a clock change, here and elsewhere"
     demo = commands.add_parser("demo", help=same, description=f"Show {same}.", epilog=DEMO_EXAMPLES, formatter_class=raw)
     demo.set_defaults(run=_run_demo)
     return parser

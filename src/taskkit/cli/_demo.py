@@ -1,4 +1,4 @@
-"""`taskkit demo`: a few rules across a change of the clock, here and in other schedulers, side by side."""
+"""`taskkit demo`: a night in a small vault, then a few rules across a change of the clock, here and in other schedulers."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from taskkit.cli import _night
 from taskkit.cli._peers import PEERS, Peer, Runs
 from taskkit.events import MON, WED, Daily, Minutely, Weekly
 from taskkit.events.clocks import ClockRule
@@ -95,10 +96,11 @@ class Column:
 
 
 def run() -> int:
-    """All scenes, then what can be asked of a rule besides."""
+    """The night, all scenes, then what can be asked of a rule besides."""
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = _WIDE
+    _night.show(console)
     peers = [peer for peer in PEERS if peer.version]
     absent = [peer.package for peer in PEERS if not peer.version]
     console.print(Text("One rule, several schedulers: who runs what when the clock changes\n", style="bold"))

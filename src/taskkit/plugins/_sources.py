@@ -27,8 +27,13 @@ class Source:
     asked: bool = True
 
     def __str__(self) -> str:
-        of = f" of {self.distribution} {self.version or ''}".rstrip() if self.distribution else ""
-        return f"plug-in {self.name!r}{of}"
+        return who(self.name, self.distribution, self.version)
+
+
+def who(plugin: str, distribution: str | None, version: str | None) -> str:
+    """A plug-in, as errors name it."""
+    of = f" of {distribution} {version or ''}".rstrip() if distribution else ""
+    return f"plug-in {plugin!r}{of}"
 
 
 def own_version() -> str | None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from itertools import islice
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -148,14 +147,18 @@ class Plugins:
             raise BrokenPlugin(tried, *fault)
 
     def _register(self, source: Source, plugin: object) -> None:
-        case = ""
+        tried = f"starting {source}"
+        if refused := _crossing(tried, partial(self._enter, source.name, plugin)):
+            raise BrokenPlugin(tried, refused, "a hook takes no arguments")
+
+    def _enter(self, name: str, plugin: object) -> str:
+        """Why pluggy does not take it, or nothing."""
         try:
-            self._manager.register(plugin, source.name)
+            self._manager.register(plugin, name)
             self._manager.check_pending()
         except pluggy.PluginValidationError as error:
-            case = str(error).splitlines()[-1]
-        if case:
-            raise BrokenPlugin(f"starting {source}", case, "a hook takes no arguments")
+            return str(error).splitlines()[-1]
+        return ""
 
     def _fresh(self, source: Source) -> dict[tuple[str, str], Offer]:
         """What the plug-in offers, each under a name that is not taken."""
@@ -164,7 +167,8 @@ class Plugins:
             for offer in self._ask(source, kind):
                 key = kind.word, offer.name
                 if other := self._offers.get(key) or fresh.get(key):
-                    twice = f"{kind.word} {offer.name!r} is offered by plug-in {other.plugin!r} already"
+                    by = _sources.who(other.plugin, other.distribution, other.version)
+                    twice = f"{kind.word} {offer.name!r} is offered by {by} already"
                     raise BrokenPlugin(f"asking {source} for {kind.hook}", twice, "uninstall one of the two, or give it another name")
                 fresh[key] = offer
         return fresh
@@ -174,14 +178,11 @@ class Plugins:
         for hook in getattr(self._manager.hook, kind.hook).get_hookimpls():
             if hook.plugin_name != source.name:
                 continue
-            answer = _crossing(tried, hook.function)
-            if not isinstance(answer, Iterable) or isinstance(answer, str | bytes | Mapping):
-                case = f"it answers a {type(answer).__name__}, which is no list"
-                raise BrokenPlugin(tried, case, "answer a list, or yield what it offers")
-            for offered in _crossing(tried, partial(_several, answer)):
+            for offered in _answer(tried, hook.function):
                 if fault := _crossing(tried, partial(kind.fault, offered)):
                     raise BrokenPlugin(tried, *fault)
-                yield Offer(kind.word, getattr(offered, kind.key), source.name, source.distribution, source.version, offered)
+                name = _crossing(tried, partial(getattr, offered, kind.key))
+                yield Offer(kind.word, name, source.name, source.distribution, source.version, offered)
 
 
 def _found(given: Iterable[object], discover: bool | str | Iterable[str], guests: bool) -> Iterator[Source]:
@@ -198,8 +199,18 @@ def _found(given: Iterable[object], discover: bool | str | Iterable[str], guests
     yield from found
 
 
-def _several(answer: Iterable[object]) -> Sequence[object]:
-    return tuple(islice(answer, _MOST_OFFERS))  # a generator may have no end
+def _answer(tried: str, hook: Callable[[], object]) -> Iterator[object]:
+    answer = _crossing(tried, hook)
+    if not isinstance(answer, Iterable) or isinstance(answer, str | bytes | Mapping):
+        case = f"it answers a {type(answer).__name__}, which is no list"
+        raise BrokenPlugin(tried, case, "answer a list, or yield what it offers")
+    offers = _crossing(tried, lambda: iter(answer))
+    end = object()
+    for _ in range(_MOST_OFFERS):
+        if (offered := _crossing(tried, lambda: next(offers, end))) is end:
+            return
+        yield offered
+    raise BrokenPlugin(tried, f"it offers {_MOST_OFFERS:,} and does not end", "yield each offer once")
 
 
 def _crossing(tried: str, ask: Callable[[], T]) -> T:
