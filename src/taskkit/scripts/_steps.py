@@ -9,7 +9,7 @@ from typing import Any, Literal
 from attrs import Attribute, evolve, field, frozen
 
 from taskkit.checks import a, mapping, one_of, optional_a, refused, several
-from taskkit.errors import BrokenPlugin, HostRefused, InvalidValue, Refused, StaleToken, StopAsked, TaskkitError, VaultAway
+from taskkit.errors import BrokenPlugin, HostRefused, InvalidValue, Refused, StopAsked, TaskkitError, VaultAway
 from taskkit.outcomes import ErrorClass, NotDone
 from taskkit.plugins.kinds import Command, Operation, Run, RunsCommands
 from taskkit.scripts._fields import Fields
@@ -132,6 +132,6 @@ def _class(error: Exception) -> ErrorClass:
         return ErrorClass(error.error) if error.error in set(ErrorClass) else ErrorClass.FAILED
     if isinstance(error, VaultAway):
         return ErrorClass.TIMEOUT
-    if isinstance(error, (StaleToken, StopAsked)):
+    if isinstance(error, StopAsked):
         return ErrorClass.STOPPED
     return ErrorClass.BAD_CONFIGURATION if isinstance(error, (InvalidValue, Refused)) else ErrorClass.FAILED

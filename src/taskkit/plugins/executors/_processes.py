@@ -74,9 +74,7 @@ class Group:
         self._outputs: set[IO[bytes]] = set()
         self._unsaid = memoryview(b"")
         self._end: End | None = None
-        self._door = _door(process.pid)
-        if self._door is not None:
-            self._selector.register(self._door, selectors.EVENT_READ, self._close_door)
+        self._door: int | None = None
 
     def run(self, cut: Callable[[], str | None]) -> End:
         """Feed and read until the command ends, or until `cut` says why it has to."""
@@ -95,6 +93,9 @@ class Group:
             if pipe:
                 self._outputs.add(pipe)
                 self._selector.register(pipe, selectors.EVENT_READ, partial(self._read, pipe, sink))
+        self._door = _door(self._process.pid)
+        if self._door is not None:
+            self._selector.register(self._door, selectors.EVENT_READ, self._close_door)
 
     def feed(self, stdin: bytes | None) -> None:
         if (pipe := self._process.stdin) and stdin is not None:

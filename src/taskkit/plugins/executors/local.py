@@ -156,9 +156,9 @@ def _refuse_secrets(run: Run, *texts: str) -> None:
 
 
 def _cut(run: Run, seconds: float) -> Callable[[], ErrorClass | None]:
-    """Asked while it runs: why it has to end. The time is the machine's, as the process is."""
+    """Asked while it runs: why it has to end. A stop is no reason: it is honoured between commands (J6). The time is the machine's."""
     until = time.monotonic() + seconds
-    return lambda: ErrorClass.TIMEOUT if time.monotonic() >= until else ErrorClass.STOPPED if run.stop_requested else None
+    return lambda: ErrorClass.TIMEOUT if time.monotonic() >= until or run.seconds_left <= 0 else None
 
 
 def _not_started(error: BaseException | None) -> Judgement:
@@ -173,9 +173,9 @@ def _with_end(judgement: Judgement, end: End, seconds: float) -> Judgement:
     if not end.cut:
         note = "it left processes behind that held its output: its group was ended" if end.left else ""
         return evolve(judgement, text="; ".join(filter(None, (judgement.text, note))))
-    why = f"it took longer than {seconds:g} s" if end.cut == ErrorClass.TIMEOUT else "the job was asked to stop"
     seen = "it was seen to end" if end.seen else "nobody saw it end: it may still run"
-    return evolve(judgement, state="unknown", error=ErrorClass(end.cut), text=f"{why} and was told to end; {seen}")
+    text = f"it took longer than {seconds:g} s and was told to end; {seen}"
+    return evolve(judgement, state="unknown", error=ErrorClass(end.cut), text=text)
 
 
 def _told(end: End, out: Output, err: Output) -> Mapping[str, Any]:
