@@ -135,10 +135,10 @@ def _other(given: Any, shape: Shape) -> Any:
 
 
 def _list(shape: Shape, converter: BaseConverter) -> Hook:
-    from cattrs.cols import homogenous_tuple_structure_factory
+    from cattrs.cols import list_structure_factory
 
-    several: Any = tuple.__class_getitem__((shape.of, ...))  # a shape stands where cattrs looks for a type
-    structure = homogenous_tuple_structure_factory(several, converter)
+    several: Any = list.__class_getitem__(shape.of)  # a shape stands where cattrs looks for a type
+    structure: Hook = list_structure_factory(several, converter)
 
     def fill(given: Any, asked: Any) -> Any:
         if not isinstance(given, list | tuple | set | frozenset):

@@ -253,8 +253,8 @@ class Notifier(ABC):
 
     name: ClassVar[str]
     settings: ClassVar[type[Any] | None] = None
-    #: The kinds of facts that it is handed.
-    wants: ClassVar[frozenset[str]]
+    #: The kinds of facts that it is handed; a value may want others than its class.
+    wants: frozenset[str]
 
     @abstractmethod
     def notify(self, facts: Sequence[Fact]) -> None: ...
