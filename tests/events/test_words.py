@@ -55,7 +55,10 @@ def test_a_rule_says_what_differs_from_the_usual_and_nothing_else(rule: Any, tex
             "planning '90 days after the last success at 00:00, UTC': the memory holds no last_success and no created; "
             "hand in Memory(created=…)",
         ),
-        (lambda: OpenTime(None, ["nights"]), "blackouts='nights': it is a str; give TimeWindow values"),
+        (
+            lambda: OpenTime(None, ["nights"]),  # type: ignore[list-item]
+            "blackouts='nights': it is a str; give TimeWindow values",
+        ),
         (
             lambda: OpenTime(TimeWindow("* 8 * * *"), [TimeWindow("* 8 * * *")]),
             "making \"window '* 8 * * *', UTC except window '* 8 * * *', UTC\": it never opens; its blackouts leave nothing of it",

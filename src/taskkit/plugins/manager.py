@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from taskkit.plugins.storages import StorageKind
     from taskkit.storage import Storage
 
-#: Executors that taskkit itself brings, each with an extra of the same name for what it needs.
-EXTRAS = frozenset({"https", "ldap", "ssh", "telnet", "winrm"})
 _MOST_OFFERS = 1000
 _LONGEST_TEXT = 500
 T = TypeVar("T")
@@ -105,7 +103,7 @@ class Plugins:
 
     def _advice(self, word: str, there: Mapping[str, object], name: str) -> str:
         near = difflib.get_close_matches(name, there, 1)
-        if word == "executor" and name in EXTRAS:
+        if word == "executor" and name in _extras():
             return f"pip install 'taskkit[{name}]'"
         if near:
             return f"did you mean {near[0]!r}?"
@@ -220,3 +218,13 @@ def _crossing(tried: str, ask: Callable[[], T]) -> T:
     except (Exception, SystemExit) as error:
         case = told(error, Scrubber())[:_LONGEST_TEXT]
     raise BrokenPlugin(tried, case)
+
+
+def _extras() -> list[str]:
+    """What this release of taskkit can be installed with: an executor of ours has an extra of its name for what it needs."""
+    from importlib.metadata import PackageNotFoundError, metadata
+
+    try:
+        return metadata("taskkit").get_all("Provides-Extra") or []
+    except PackageNotFoundError:  # used from a folder, without having been installed
+        return []

@@ -24,7 +24,7 @@ class Inbox(Notifier):
     def __init__(self, wants: Iterable[str] | str = DISTURBING, *, most: int = 1000) -> None:
         if type(most) is not int or most < 1:
             raise InvalidValue(f"Inbox(most={most!r})", "it is no whole number from 1", "say how many notices are kept")
-        self.wants = names(wants)  # a class variable of the kind: most kinds want the same in each instance
+        self.wants = names(wants)
         self._lock = threading.Lock()
         self._kept: deque[Fact] = deque(maxlen=most)
 
