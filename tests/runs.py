@@ -54,6 +54,7 @@ class WatchedRun:
     token = 1
     consented: str | None = None
     viewer: str | None = "anna"
+    origin: tuple[str, ...] = ()
 
     def __init__(
         self,

@@ -5,13 +5,16 @@ from __future__ import annotations
 import ast
 import doctest
 import importlib.util
+import inspect
 import re
 import shlex
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import redirect_stdout
+from enum import Enum
 from io import StringIO
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import attrs
@@ -19,17 +22,51 @@ import pytest
 from attrs import frozen
 
 import taskkit
+import taskkit.engine
+import taskkit.plugins
+import taskkit.scripts
+import taskkit.testing
 from taskkit import errors
+from taskkit.events.happenings import HAPPENINGS
+from taskkit.events.policies import POLICIES
+from taskkit.facts import KINDS as FACTS
+from taskkit.outcomes import Effect, ErrorClass
+from taskkit.plugins import specs
+from taskkit.plugins.kinds import Verb
+from taskkit.scripts import Health
+from taskkit.selections import SELECTIONS
+from taskkit.states import TABLE, State, Step
+from taskkit.storage import Refusal
 
 ROOT = Path(__file__).parent.parent
+SOURCE = Path(taskkit.__file__).parent
 DOCS = ROOT / "docs"
 REFERENCE = DOCS / "reference"
+FACES: list[ModuleType] = [taskkit, taskkit.engine, taskkit.plugins, taskkit.scripts, taskkit.testing]
 PAGES = [ROOT / "README.md", *sorted(page for page in DOCS.rglob("*.md") if "_build" not in page.parts)]
 KINDS: dict[str, type[Any]] = {
-    made.kind: made for made in (getattr(taskkit, name) for name in taskkit.__all__) if isinstance(getattr(made, "kind", None), str)
+    made.kind: made
+    for made in (getattr(taskkit, name) for name in taskkit.__all__)
+    if isinstance(made, type) and issubclass(made, taskkit.Interval | taskkit.Window) and isinstance(getattr(made, "kind", None), str)
 }
 ERRORS = [name for name, made in vars(errors).items() if isinstance(made, type) and issubclass(made, Exception | Warning)]
-RULES = [*(f"T{number}" for number in range(1, 18)), "R5"]
+RULES = [
+    f"{letter}{number}" for letter, last in {"T": 17, "P": 9, "R": 10, "J": 14, "S": 1, "A": 8}.items() for number in range(1, last + 1)
+]
+HOOKS = [name for name in vars(specs) if name.startswith("taskkit_")]
+#: Where the members of an enumeration stand, each as a term with what it means.
+MEMBERS: dict[type[Enum], str] = {
+    State: "jobs.md", Step: "jobs.md", taskkit.Kind: "jobs.md", taskkit.Why: "jobs.md", ErrorClass: "outcomes.md", Effect: "outcomes.md",
+    taskkit.Target: "tasks.md", Verb: "plugins.md", Health: "scripts.md",
+}  # fmt: skip
+#: Pages on which each class stands with all of its public attributes.
+OF_CLASSES = [
+    f"{page}.md"
+    for page in (
+        "engine", "tasks", "records", "selections", "happenings", "policies", "vault", "outcomes", "facts", "storage", "plugins", "scripts",
+        "testing",
+    )
+]  # fmt: skip
 
 _FENCE = re.compile(
     r"^(?P<indent> *)(?P<ticks>`{3,})(?P<language>[\w{}]*)[^\n]*\n(?P<code>.*?)^(?P=indent)(?P=ticks)$", re.MULTILINE | re.DOTALL
@@ -37,6 +74,8 @@ _FENCE = re.compile(
 _TOCTREE = re.compile(r"^:::\{toctree\}\n(.*?)^:::$", re.MULTILINE | re.DOTALL)
 _HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
 _CODE = re.compile(r"`(\w+)[^`]*`")
+_SET = re.compile(r"^ {8}self\.([a-z]\w*)(?:: .*)? = ", re.MULTILINE)
+_TERM = re.compile(r"^((?:`[^`\n]+`(?:, )?)+)\n: ", re.MULTILINE)
 
 
 @frozen
@@ -149,13 +188,179 @@ def test_a_command_line_answers_as_shown(command: Command, capsys: pytest.Captur
             assert any(given.rstrip() == line.rstrip() for given in answer), f"{line!r} does not follow:\n{said.out}{said.err}"
 
 
-def test_every_name_of_the_face_is_documented() -> None:
+def part(page: Path, name: str) -> str:
+    """The text of a page below the heading of a name, with what is below smaller headings."""
+    text = _FENCE.sub("", page.read_text(encoding="utf-8"))
+    for found in re.finditer(r"^(#+) .*$", text, re.MULTILINE):
+        if name in _CODE.findall(found[0]) or found[0].lstrip("# ") == name:
+            following = re.search(rf"^#{{1,{len(found[1])}}} ", text[found.end() :], re.MULTILINE)
+            return text[found.end() :][: following.start()] if following else text[found.end() :]
+    raise AssertionError(f"{page.name} has no heading for {name}")
+
+
+def terms(text: str) -> set[str]:
+    """What is defined in lists: the first word of each piece of code before a colon."""
+    return {word for found in _TERM.findall(text) for word in _CODE.findall(found)}
+
+
+@pytest.mark.parametrize("face", FACES, ids=lambda face: face.__name__)
+def test_every_name_of_a_face_is_documented(face: ModuleType) -> None:
     known = set[str]().union(*map(documented, REFERENCE.glob("*.md")))
-    assert set(taskkit.__all__) <= known, f"no heading of docs/reference names {sorted(set(taskkit.__all__) - known)}"
+    assert set(face.__all__) <= known, f"no heading of docs/reference names {sorted(set(face.__all__) - known)}"
 
 
-def test_every_error_is_documented() -> None:
-    assert set(ERRORS) <= documented(REFERENCE / "errors.md")
+def classes_of(page: Path) -> Iterator[type[Any]]:
+    """What the faces export, where it stands in a heading of the page. `Step` is two things: of jobs and of scripts."""
+    told = documented(page)
+    seen: set[str] = set()
+    for face in reversed(FACES) if page.stem == "scripts" else FACES:
+        for name in sorted(told & set(face.__all__) - seen):
+            made = getattr(face, name)
+            seen.add(name)
+            if isinstance(made, type) and not issubclass(made, Enum | Exception):
+                yield made
+
+
+CLASSES = [
+    pytest.param(REFERENCE / page, made, id=f"{page}:{made.__name__}") for page in OF_CLASSES for made in classes_of(REFERENCE / page)
+]
+
+
+def attributes(made: type[Any]) -> set[str]:
+    """The public attributes that a class brings, beside those of its bases."""
+    inherited = {name for base in made.__mro__[1:] for name in (*vars(base), *vars(base).get("__annotations__", {}))}
+    own = {name for name in (*vars(made), *vars(made).get("__annotations__", {})) if not name.startswith("_")} - inherited
+    fields = {field.alias for field in attrs.fields(made) if field.init and not field.inherited} if attrs.has(made) else set()
+    return {name for name in own | fields | set(_SET.findall(inspect.getsource(made))) if name}
+
+
+@pytest.mark.parametrize(("page", "made"), CLASSES)
+def test_every_public_attribute_of_a_class_is_documented(page: Path, made: type[Any]) -> None:
+    told = {word for code in re.findall(r"`([^`]+)`", part(page, made.__name__)) for word in re.findall(r"\w+", code)}
+    assert attributes(made) <= told, f"{page.name} does not tell of {sorted(attributes(made) - told)} of {made.__name__}"
+
+
+@pytest.mark.parametrize(("page", "made"), CLASSES)
+def test_no_page_tells_of_an_attribute_that_is_not_there(page: Path, made: type[Any]) -> None:
+    known = {name for base in made.__mro__ for name in (*vars(base), *vars(base).get("__annotations__", {}))} | attributes(made)
+    known |= {"str", "kind"} | set(inspect.signature(made).parameters)
+    own = part(page, made.__name__).split("\n## ")[0] if made is taskkit.Engine else sections_of(page, made)
+    assert terms(own) <= known, f"{page.name} tells of {sorted(terms(own) - known)}, which {made.__name__} has not"
+
+
+def sections_of(page: Path, made: type[Any]) -> str:
+    """The text right below the heading of a class, without what is below smaller ones."""
+    return re.split(r"^#+ ", part(page, made.__name__), maxsplit=1, flags=re.MULTILINE)[0]
+
+
+@pytest.mark.parametrize(("members", "page"), MEMBERS.items(), ids=lambda given: getattr(given, "__name__", given))
+def test_every_member_is_documented(members: type[Enum], page: str) -> None:
+    assert terms(sections_of(REFERENCE / page, members)) == {member.value for member in members}
+
+
+@pytest.mark.parametrize("made", [*HAPPENINGS, *POLICIES, *SELECTIONS], ids=lambda made: made.__name__)
+def test_every_kind_stands_with_its_class(made: type[Any]) -> None:
+    pages = [page for page in REFERENCE.glob("*.md") if made.__name__ in documented(page)]
+    assert any(f"ind `{made.kind}`" in part(page, made.__name__) for page in pages), f"nobody tells that {made.__name__} is {made.kind!r}"
+
+
+def test_every_hook_is_documented() -> None:
+    assert set(HOOKS) <= documented(REFERENCE / "plugins.md")
+
+
+@pytest.mark.parametrize("name", ERRORS)
+def test_every_error_is_documented_with_its_code(name: str) -> None:
+    text, made = part(REFERENCE / "errors.md", name), getattr(errors, name)
+    assert f"`{made.code}`" in text if issubclass(made, errors.TaskkitError) else text
+
+
+def constants(tree: ast.AST) -> Iterator[str]:
+    return (node.value for node in ast.walk(tree) if isinstance(node, ast.Constant) and isinstance(node.value, str))
+
+
+def source() -> Iterator[ast.Module]:
+    return (ast.parse(path.read_text(encoding="utf-8")) for path in SOURCE.rglob("*.py"))
+
+
+def facts_written() -> set[str]:
+    """Kinds of facts: what `Fact(…)` is given, and in rooms that tell facts, capitalized words that are handed on or stand in a table."""
+    found: set[str] = set()
+    for tree in source():
+        calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+        told = [call for call in calls if isinstance(call.func, ast.Name) and call.func.id == "Fact"]
+        found |= {word for call in told if call.args for word in constants(call.args[0])}
+        if told:
+            handed = [argument for call in calls for argument in call.args]
+            tables = [value for node in ast.walk(tree) if isinstance(node, ast.Dict) for value in node.values]
+            words = {value for node in (*handed, *tables) if isinstance(node, ast.Constant) and isinstance(value := node.value, str)}
+            found |= {word for word in words if re.fullmatch(r"(?:[A-Z][a-z]+)+", word)}
+    return found
+
+
+def test_every_kind_of_fact_is_documented() -> None:
+    told = terms(part(REFERENCE / "facts.md", "Kinds of facts"))
+    assert told == facts_written()
+    assert told == FACTS
+
+
+def codes() -> Mapping[str, set[str]]:
+    """The words of the page of codes, by what stands before them, without links."""
+    text = (REFERENCE / "codes.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (.*?) \| (`.*`) \|$", text, re.MULTILINE)
+    return {re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", label): set(re.findall(r"`([^`]+)`", words)) for label, words in rows}
+
+
+CODES: dict[str, set[str]] = {
+    "state of a job": set(State),
+    "kind of a job": set(taskkit.Kind),
+    "why a job waits, or ended without running": set(taskkit.Why),
+    "step of a job": set(Step),
+    "error class of an outcome": set(ErrorClass),
+    "effect of a script or executor": set(Effect),
+    "verb of an executor": set(Verb),
+    "target of a task": set(taskkit.Target),
+    "health that a check found": set(Health),
+    "refusal of a unit": set(Refusal),
+    "kind of a happening": {made.kind for made in HAPPENINGS},
+    "kind of a policy": {made.kind for made in POLICIES},
+    "kind of an interval or window": set(KINDS),
+    "kind of a selection": {made.kind for made in SELECTIONS},
+    "kind of a script": set(taskkit.plugins.Plugins(discover=False).scripts),
+    "code of an error": {made.code for made in vars(errors).values() if isinstance(made, type) and issubclass(made, errors.TaskkitError)},
+    "right": set(taskkit.RIGHTS),
+}
+
+
+@pytest.mark.parametrize("label", CODES)
+def test_every_code_is_listed(label: str) -> None:
+    assert codes()[label] == CODES[label]
+
+
+def test_every_other_code_is_a_word_of_the_source() -> None:
+    said = {word for tree in source() for word in constants(tree)}
+    others = {label: words for label, words in codes().items() if label not in CODES}
+    assert {"state of an operation", "action that a person may take", "status of a task in the overview"} <= set(others)
+    assert {word for words in others.values() for word in words} <= said
+
+
+def test_every_contract_that_a_test_of_stores_cites_is_documented() -> None:
+    told = re.findall(r"^- \*\*(C\d+)\. ", (REFERENCE / "storage.md").read_text(encoding="utf-8"), re.MULTILINE)
+    cited = {
+        found for page in (ROOT / "tests" / "storage").rglob("*.py") for found in re.findall(r"\bC\d+\b", page.read_text(encoding="utf-8"))
+    }
+    assert told == [f"C{number}" for number in range(1, len(told) + 1)]
+    assert cited <= set(told)
+
+
+def test_the_picture_of_the_states_is_drawn_from_the_table() -> None:
+    spec = importlib.util.spec_from_file_location("draw_states", ROOT / "tools" / "draw_states.py")
+    assert spec
+    assert spec.loader
+    drawing = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(drawing)
+    drawn = drawing.FILE.read_text(encoding="utf-8")
+    assert drawn == drawing.draw(), "the table has changed: python tools/draw_states.py draws it anew"
+    assert all(f">{state.value}</text>" in drawn for state in TABLE)
 
 
 @pytest.mark.parametrize("number", RULES)

@@ -31,6 +31,34 @@ KEY_LINES = {
         "every 2 weeks on Monday and Wednesday at 09:00, Europe/Berlin, from 2026-03-02: next Wed 18 Mar 2026 09:00 CET",
         "every 6 hours: next Mon 16 Mar 2026 18:00 UTC",
     ],
+    "embed_a_dict.py": [
+        "db-1   Sun 03:30  completed  Hello app  every day at 02:30, Europe/Berlin",
+        "db-1   Sun 13:00  completed  Hello app  after check-in (checked_in)",
+        "web-1  Sun 13:00  completed  Hello www  on demand of bob",
+        "web-1  Mon 02:30  scheduled             every day at 02:30, Europe/Berlin",
+    ],
+    "notify_me.py": [
+        "JobFailed      db-1: connecting to '10.0.0.1': unreachable; bring it up",
+        "TaskSuspended  db-2: account_locked",
+        "1 of 3 completed",
+    ],
+    "many_servers.py": [
+        "halted: 1 of the first 1 did not succeed",
+        "1 error of 20; failed: web-01",
+        "19 completed, 1 error of 20; failed: web-07",
+        "20 completed of 20; failed: none",
+    ],
+    "a_policy_of_ours.py": [
+        "scheduled for 10:00:00: 60 minutes after unlock (unlocked)",
+        "a leak in the test house: 0 jobs",
+        "scheduled for 09:00:00: 60 minutes after unlock (unlocked), after a leak (leak_reported)",
+        "completed",
+    ],
+    "test_a_task.py": [
+        "each night has one run also the one in which the clock jumps",
+        "check in and expiry of one approval are one run",
+        "a host that is down is tried again and the other is not held up",
+    ],
 }
 
 

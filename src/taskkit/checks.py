@@ -34,6 +34,16 @@ def whole(least: int, most: int = 1_000_000) -> Any:
     return check
 
 
+def number(above: float, most: float) -> Any:
+    """Accepts numbers of a range, whole or not."""
+
+    def check(instance: object, attribute: Attribute[Any], given: object) -> None:
+        if isinstance(given, bool) or not isinstance(given, int | float) or not above < given <= most:
+            raise refused(instance, attribute, given, f"it is no number above {above:g} and up to {most:,}")
+
+    return check
+
+
 def optional_whole(least: int, most: int = 1_000_000) -> Any:
     check = whole(least, most)
 
@@ -89,9 +99,15 @@ def several(given: Any) -> tuple[Any, ...]:
 
 
 def names(given: Iterable[str] | str) -> frozenset[str]:
-    return frozenset((given,) if isinstance(given, str) else given)
+    """One name or several, as a set."""
+    found = (given,) if isinstance(given, str) else tuple(given) if isinstance(given, Iterable) else (given,)
+    if not all(isinstance(one, str) and one.strip() for one in found):
+        raise InvalidValue(f"taking {given!r} as names", "they are none", "give a text, or several that are not empty")
+    return frozenset(found)
 
 
 def mapping(given: Mapping[str, Any]) -> Mapping[str, Any]:
     """A copy that nobody changes."""
+    if not isinstance(given, Mapping):
+        raise InvalidValue(f"taking {given!r} as a mapping", f"it is a {type(given).__name__}", "give a dict")
     return given if isinstance(given, MappingProxyType) else MappingProxyType(dict(given))

@@ -6,6 +6,7 @@ What has kinds (policies, intervals, windows, selections, scripts) names its kin
 from __future__ import annotations
 
 import difflib
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
 from types import MappingProxyType
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import attrs
 
-from taskkit.errors import TaskkitError, UnreadableDocument
+from taskkit.errors import NarrowWindow, TaskkitError, UnreadableDocument
 from taskkit.events import documents as rules
 from taskkit.events.intervals import Interval
 from taskkit.events.policies import Policy
@@ -62,7 +63,9 @@ class Documents:
         from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
         converter = Converter(forbid_extra_keys=True)
-        converter.register_unstructure_hook(frozenset, sorted)
+        for made in _PLAIN:
+            converter.register_structure_hook(made, _plainly)
+        converter.register_unstructure_hook_func(lambda made: getattr(made, "__origin__", made) is frozenset, sorted)
         converter.register_unstructure_hook(tuple, lambda given: [converter.unstructure(one) for one in given])
         converter.register_unstructure_hook_func(lambda made: made is MappingProxyType, _plain)
         converter.register_structure_hook_func(lambda made: getattr(made, "__origin__", None) is Mapping, lambda given, _: dict(given))
@@ -71,7 +74,8 @@ class Documents:
         )
         for base in (Interval, Window):
             converter.register_unstructure_hook_func(_is_a(base), rules.to_document)
-            converter.register_structure_hook_func(_is_a(base), lambda given, _: rules.from_document(given))
+        converter.register_structure_hook_func(_is_a(Interval), lambda given, _: rules.from_document(given))
+        converter.register_structure_hook_func(_is_a(Window), lambda given, _: _window(given))
         converter.register_unstructure_hook_func(_is_a(Policy), self._kinded)
         converter.register_unstructure_hook_func(_is_a(Selection), self._kinded)
         converter.register_structure_hook(Selection, lambda given, _: self._selection(given))
@@ -107,6 +111,24 @@ class Documents:
         if "part" in said:
             said["part"] = self._selection(said["part"])
         return _made(self._selections, said, "a selection")
+
+
+def _window(given: Mapping[str, Any]) -> Interval | Window:
+    """That it is narrow was said when it was first made."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", NarrowWindow)
+        return rules.from_document(given)
+
+
+#: What JSON has: taken as it is or refused, and never made of something else, as "false" would be made True.
+_PLAIN: Mapping[type[Any], tuple[type[Any], ...]] = {bool: (bool,), str: (str,), int: (int,), float: (float, int)}
+
+
+def _plainly(given: Any, made: type[T]) -> T:
+    wanted = next(wanted for plain, wanted in _PLAIN.items() if issubclass(made, plain))
+    if not isinstance(given, wanted) or (isinstance(given, bool) and made is not bool):
+        raise UnreadableDocument("reading a value", f"{str(given)[:80]!r} is a {type(given).__name__}, and no {wanted[0].__name__}")
+    return given if made in (str, int, bool) else made(given)  # type: ignore[call-arg]
 
 
 def _is_a(base: type[Any]) -> Callable[[Any], bool]:

@@ -9,6 +9,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Mapping, Sequence
+from json.encoder import encode_basestring as _quoted
 from typing import Any
 
 from attrs import field, frozen
@@ -16,10 +17,22 @@ from attrs import field, frozen
 from taskkit.instants import Instant, shown
 from taskkit.records import EMPTY
 
+#: All that is told, by name: stable, as notifiers and exporters go by them.
+KINDS = frozenset(
+    {
+        "ChainBegan", "ConsentAsked", "ConsentExpired", "Consented", "Declined", "Defined", "Demanded", "EngineFailed", "ExecutionRerun",
+        "FallbackEnded", "HappeningFailed", "HappeningJoined", "HappeningPassed", "HistoryPurged", "JobCanceled", "JobCompleted",
+        "JobDeferred", "JobFailed", "JobMade", "JobMerged", "JobMissed", "JobSatisfied", "JobStarted", "JobStopped", "JobUncertain",
+        "ListEdited", "ListMadeUnique", "ListShared", "NextRunSet", "NotifierFailed", "Paused", "PlanFailed", "PluginAbandoned",
+        "PolicyFailed", "Reconciled", "Resumed", "RunAsked", "StaleWriteRefused", "StopAsked", "TaskEdited", "TaskPut", "TaskRemoved",
+        "TaskResumed", "TaskSuspended", "Undefined", "WaveBegan",
+    }
+)  # fmt: skip
 #: A reader's place: the last position that it has seen, per chain.
 Mark = Mapping[str, int]
 START: Mark = {}
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=True, allow_nan=False).encode
+_escape = json.JSONEncoder(separators=(",", ":"), sort_keys=True, allow_nan=False).encode
 
 
 @frozen(slots=False)
@@ -47,8 +60,25 @@ class Fact:
 
 
 def encoded(fact: Fact) -> str:
-    """The bytes that are kept and hashed, as text."""
-    return _encode((fact.kind, fact.at, fact.job, fact.task, fact.line, fact.record, fact.who, fact.details or None))
+    """The bytes that are kept and hashed, as text. Half a character, out of a host's output, is escaped: no store could keep it else."""
+    about = f"{_text(fact.job)},{_text(fact.task)},{_text(fact.line)},{_text(fact.record)},{_text(fact.who)}"
+    text = f"[{_quoted(fact.kind)},{fact.at},{about},{_encode(fact.details) if fact.details else 'null'}]"
+    if text.isascii() or _is_whole(text):
+        return text
+    return _escape((fact.kind, fact.at, fact.job, fact.task, fact.line, fact.record, fact.who, fact.details or None))
+
+
+def _text(told: str | None) -> str:
+    """A bare text is quoted at a fraction of what a list of several costs."""
+    return "null" if told is None else _quoted(told)
+
+
+def _is_whole(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def decoded(text: str, chain: str, position: int, hash: str) -> Fact:
@@ -85,8 +115,8 @@ class Fault:
     case: str
 
 
-def faults(chain: str, texts: Sequence[tuple[int, str, str]], base: Head, noted: Head | None, key: bytes | None = None) -> list[Fault]:
-    """What is wrong with a chain of (position, text, hash), counted from a checkpoint; `noted` is a head that somebody took away."""
+def faults(chain: str, texts: Sequence[tuple[int, str, str]], base: Head, noted: Sequence[Head], key: bytes | None = None) -> list[Fault]:
+    """What is wrong with a chain of (position, text, hash), counted from a checkpoint; `noted` are heads that somebody took away."""
     found: list[Fault] = []
     position, before, seen = base.position, base.hash, {base.position: base.hash}
     for place, text, hash in texts:
@@ -96,8 +126,8 @@ def faults(chain: str, texts: Sequence[tuple[int, str, str]], base: Head, noted:
             found.append(Fault(chain, place, "the fact was changed, or one before it"))
         position, before = place, hash
         seen[place] = hash
-    if noted and noted.position > position:
-        found.append(Fault(chain, position + 1, f"the tail up to {noted.position} is missing"))
-    elif noted and noted.position >= base.position and seen.get(noted.position) != noted.hash:
-        found.append(Fault(chain, noted.position, "it is not the fact that was noted"))
-    return found
+    last = max((head.position for head in noted), default=0)
+    if last > position:
+        found.append(Fault(chain, position + 1, f"the tail up to {last} is missing"))
+    others = {head.position for head in noted if base.position <= head.position <= position and seen.get(head.position) != head.hash}
+    return found + [Fault(chain, place, "it is not the fact that was noted") for place in sorted(others)]

@@ -38,6 +38,9 @@ class Why(StrEnum):
     RELEASED = "released"
     LATE = "late"
     INACTIVE = "inactive"
+    EDITED = "edited"
+    ENDED = "ended"
+    MISFIT = "misfit"
     REMOVED = "removed"
     RECORD_REMOVED = "record_removed"
     RIGHTS = "rights"
@@ -91,7 +94,7 @@ class Job:
     nominal: str | None = None
     fire: str | None = None  #: the nominal, while this job stands for it: kept once for a line and record (J5)
     policy: str = ""
-    missed: int = 0
+    missed: int = 0  #: how many occurrences it stands for, where they are several
     missed_first: int | None = None
     missed_last: int | None = None
     # what led here
@@ -156,7 +159,9 @@ class Job:
 
     @property
     def seat(self) -> tuple[str, ...] | None:
-        """What only one pending job may have: one occurrence for a trigger, one fired job for a line and record (P4)."""
+        """What only one job may have that waits for its first start: one occurrence for a trigger, one fired for a line and record (P4)."""
+        if self.started is not None:
+            return None
         if self.kind is Kind.OCCURRENCE:
             return ("occurrence", self.line, self.record or "", *((self.via[0], self.via[1] or "") if self.via else ()))
         if self.kind is Kind.FIRED or self.kind is Kind.FALLBACK:

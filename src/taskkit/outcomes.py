@@ -1,4 +1,4 @@
-"""What executors and scripts answer. Only `jobs` turns an answer into a state."""
+"""What executors and scripts answer. Only `verdicts` turns an answer into a step."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from attrs import field, frozen
+from attrs import Attribute, field, frozen
+
+from taskkit.checks import a, refused
 
 
 class ErrorClass(StrEnum):
@@ -44,11 +46,31 @@ def _text(given: object) -> str:
     return str(given)
 
 
+def _moment(instance: object, attribute: Attribute[Any], given: object) -> None:
+    """A naive moment would be refused where nobody can mend it any more: when the job ends."""
+    if not isinstance(given, datetime) or given.tzinfo is None:
+        raise refused(instance, attribute, str(given), "it is no moment of a zone", "give run.now().add(minutes=…)")
+
+
+def _optional_moment(instance: object, attribute: Attribute[Any], given: object) -> None:
+    if given is not None:
+        _moment(instance, attribute, given)
+
+
+def _copied(given: Any) -> Any:
+    return dict(given) if isinstance(given, Mapping) else given
+
+
+def _result() -> Any:
+    """What the history keeps: names and values."""
+    return field(factory=dict, converter=_copied, validator=a(dict, "give a mapping of names and values"), hash=False)
+
+
 @frozen
 class Done:
     """It is done; `result` is kept in the history."""
 
-    result: Mapping[str, Any] = field(factory=dict)
+    result: Mapping[str, Any] = _result()
 
 
 @frozen
@@ -57,7 +79,7 @@ class NotDone:
 
     error: ErrorClass = field(converter=ErrorClass)
     text: str = field(default="", converter=_text)
-    result: Mapping[str, Any] = field(factory=dict)
+    result: Mapping[str, Any] = _result()
 
 
 @frozen
@@ -65,24 +87,24 @@ class Unknown:
     """It may or may not be done."""
 
     text: str = field(default="", converter=_text)
-    result: Mapping[str, Any] = field(factory=dict)
+    result: Mapping[str, Any] = _result()
 
 
 @frozen
 class NotNow:
     """Try again at `until`, at the latest; until then the job waits and holds nothing."""
 
-    until: datetime
-    reason: str = "not_now"
+    until: datetime = field(validator=_moment)
+    reason: str = field(default="not_now", validator=a(str))
 
 
 @frozen
 class Asks:
     """A plan that people must see before it goes on: they consent to its `digest` (A5, A8)."""
 
-    digest: str
-    summary: str
-    until: datetime | None = None
+    digest: str = field(validator=a(str))
+    summary: str = field(validator=a(str))
+    until: datetime | None = field(default=None, validator=_optional_moment)
 
 
 Outcome = Done | NotDone | Unknown | NotNow | Asks

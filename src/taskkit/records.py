@@ -9,8 +9,18 @@ from typing import Any, ClassVar
 from attrs import Attribute, field, frozen
 
 from taskkit.checks import mapping, named, names, optional_name
+from taskkit.errors import InvalidValue
 
 AccountId = str
+
+
+def _texts(record: Record, attribute: Attribute[Any], given: Mapping[object, object]) -> None:
+    for name, value in given.items():
+        if not isinstance(name, str) or not isinstance(value, str):
+            kind = type(value).__name__ if isinstance(name, str) else f"name of type {type(name).__name__}"
+            raise InvalidValue(
+                f"Record({record.id!r}, fields=…)", f"the field {name!r} holds a {kind}", "fields are texts; give '' for none"
+            )
 
 
 @frozen
@@ -19,7 +29,7 @@ class Record:
 
     id: str = field(validator=named)
     type: str = field(validator=named)
-    fields: Mapping[str, str] = field(factory=dict, converter=mapping, kw_only=True, hash=False)
+    fields: Mapping[str, str] = field(factory=dict, converter=mapping, validator=_texts, kw_only=True, hash=False)
     secret_fields: frozenset[str] = field(default=frozenset(), converter=names, kw_only=True)
     reference: str | None = field(default=None, validator=optional_name, kw_only=True)
     name: str = field(default="", kw_only=True)

@@ -85,18 +85,25 @@ class Contains(Selection):
         return any(sought in value.casefold() for value in (record.name, *record.fields.values()))
 
 
+def _names(instance: object, attribute: Any, given: tuple[object, ...]) -> None:
+    for one in given:
+        named(instance, attribute, one)
+
+
 @frozen
 class Listed(Selection):
     """Exactly these records."""
 
     kind = "listed"
-    records: tuple[str, ...] = field(converter=several)
+    records: tuple[str, ...] = field(converter=several, validator=_names)
 
     def matches(self, record: Record) -> bool:
         return record.id in self.records
 
 
 def _selections(instance: object, attribute: Any, given: tuple[object, ...]) -> None:
+    if not given:
+        raise InvalidValue(f"{type(instance).__name__}()", "of nothing it is all records or none", "say Everything(), or Listed([])")
     for one in given:
         if not isinstance(one, Selection):
             raise InvalidValue(f"{type(instance).__name__}(…)", f"{one!r} is no selection", "give OfType(…), Tagged(…) …")

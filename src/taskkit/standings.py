@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import count
 from typing import Any
 
 from attrs import evolve, field, frozen
 
-from taskkit.events._plans import Union
 from taskkit.events.intervals import Interval, Memory
 from taskkit.events.nominals import Nominal
 from taskkit.events.remembering import RandomDays
 from taskkit.events.unions import AnyOf
-from taskkit.instants import Instant, shown
+from taskkit.instants import SECOND, Instant, shown
 
 TABLE = "standing"
 
@@ -25,7 +25,8 @@ def standing_id(line: str, record: str | None) -> str:
 class Standing:
     """What a line must remember for a record: most lines remember nothing and have none.
 
-    `draws` and `nominals` have one place for each member of the task's interval.
+    `draws` and `nominals` have one place for each member of the task's interval that looks at a memory, so that an edit of the others
+    leaves them where they are (T10).
     """
 
     created: Instant
@@ -40,29 +41,41 @@ class Standing:
 
     def memory(self, interval: Interval) -> Memory:
         """As the interval wants it handed in."""
-        success = shown(self.last_success) if self.last_success is not None else None
-        one = Memory(shown(self.created), success)
-        parts = [
-            evolve(one, draw=_at(self.draws, place), last_nominal=_nominal(_at(self.nominals, place)))
-            for place in range(len(members(interval)))
-        ]
-        return evolve(one, parts=parts) if isinstance(interval, AnyOf) else parts[0]
+        if not isinstance(interval, AnyOf):
+            return self._part(0)
+        places = count()
+        return evolve(self._bare, parts=[self._part(next(places)) if one.relative else self._bare for one in interval.members])
+
+    @property
+    def _bare(self) -> Memory:
+        return Memory(shown(self.created), shown(self.last_success) if self.last_success is not None else None)
+
+    def _part(self, place: int) -> Memory:
+        return evolve(self._bare, draw=_at(self.draws, place), last_nominal=_nominal(_at(self.nominals, place)))
 
     def drawn(self, interval: Interval, rng: Any) -> Standing:
         """With a legal draw for each member that needs one (T10)."""
-        return evolve(self, draws=tuple(_draw(one, _at(self.draws, place), rng) for place, one in enumerate(members(interval))))
+        return evolve(self, draws=tuple(_draw(one, _at(self.draws, place), rng) for place, one in enumerate(remembering(interval))))
 
-    def used(self, interval: Interval, second: int) -> Standing:
-        """After the occurrence of this second: its members remember their nominal time, and their draws are used up."""
-        plan = interval.plan(self.memory(interval))
-        named = dict(plan.parts(second) if isinstance(plan, Union) else ((0, nominal) for nominal in plan.nominals(second)))
-        places = range(len(members(interval)))
-        nominals = tuple(str(named[place]) if place in named else _at(self.nominals, place) for place in places)
-        return evolve(self, draws=tuple(None if place in named else _at(self.draws, place) for place in places), nominals=nominals)
+    def renewed(self, interval: Interval, now: Instant) -> Standing:
+        """Where the day of a draw has passed without a job for it, its member counts from now (R7)."""
+        standing = self
+        for place, member in enumerate(remembering(interval)):
+            if _has_passed(member, self._part(place), now):
+                since = str(Nominal(member.shown_in.wall(now // SECOND), member.shown_in.name))
+                standing = standing._used(place, since)
+        return standing
 
-    @property
-    def is_empty(self) -> bool:
-        return not self.suspended and self.next_run is None and not any(self.draws) and not any(self.nominals)
+    def used(self, interval: Interval, second: int, rng: Any) -> Standing:
+        """After a run that stands for all up to this second: its members remember their nominal time, and have new draws (T10, T15)."""
+        standing = self.drawn(interval, rng)
+        for place, member in enumerate(remembering(interval)):
+            while (found := _last(member, standing._part(place), second)) is not None:
+                standing = standing._used(place, found).drawn(interval, rng)
+        return standing
+
+    def _used(self, place: int, nominal: str) -> Standing:
+        return evolve(self, nominals=_put(self.nominals, place, nominal), draws=_put(self.draws, place, None))
 
     def body(self) -> dict[str, Any]:
         return {name: value for name, value in self.__dict__.items() if name != "revision" and value not in (None, ())}
@@ -72,12 +85,34 @@ def members(interval: Interval) -> tuple[Interval, ...]:
     return interval.members if isinstance(interval, AnyOf) else (interval,)
 
 
+def remembering(interval: Interval) -> list[Interval]:
+    """Those that look at a memory."""
+    return [one for one in members(interval) if one.relative]
+
+
 def _at(values: tuple[Any, ...], place: int) -> Any:
     return values[place] if place < len(values) else None
 
 
+def _put(values: tuple[Any, ...], place: int, value: Any) -> tuple[Any, ...]:
+    return (*(_at(values, one) for one in range(place)), value, *values[place + 1 :])
+
+
 def _nominal(text: str | None) -> Nominal | None:
     return Nominal.parse(text) if text else None
+
+
+def _has_passed(member: Interval, part: Memory, now: Instant) -> bool:
+    return isinstance(member, RandomDays) and member.accepts(part.draw) and member.plan(part).after(now // SECOND) is None
+
+
+def _last(member: Interval, part: Memory, second: int) -> str | None:
+    """The name of its last occurrence up to this second, where that one is behind it: a drawn day may have several."""
+    plan = member.plan(part)
+    at = plan.before(second + 1)
+    if at is None or (isinstance(member, RandomDays) and plan.after(second) is not None):
+        return None
+    return str(plan.nominals(at)[0])
 
 
 def _draw(member: Interval, kept: int | None, rng: Any) -> int | None:

@@ -107,6 +107,10 @@ class Rights:
         """The people of a group; a person is a group of one."""
         return (group,)
 
+    def active(self, user: str) -> bool:
+        """Whether the person is still there and not disabled (A1)."""
+        return True
+
 
 class Outbox:
     """Happenings that the vault keeps until they are fetched, for vaults that cannot call `emit` in their own transaction (P9)."""

@@ -1,11 +1,12 @@
 """The movers: the engine and its agents, one duty each."""
 
-from taskkit.engine._conductor import Execution
 from taskkit.engine._consents import Gathering
+from taskkit.engine._entries import Entry, Page
+from taskkit.engine._executions import Execution
 from taskkit.engine._ground import Limits, Settings
 from taskkit.engine._pauses import Pause
 from taskkit.engine._rights import RIGHTS
-from taskkit.engine._views import Entry, Page, Row
+from taskkit.engine._views import Row
 from taskkit.engine.engine import Engine
 
 __all__ = ["RIGHTS", "Engine", "Entry", "Execution", "Gathering", "Limits", "Page", "Pause", "Row", "Settings"]

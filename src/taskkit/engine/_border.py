@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Iterator, Mapping
+from math import isfinite
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from taskkit.errors import HostRefused, StaleToken, StopAsked, TaskkitError, VaultAway
+from taskkit.errors import BrokenPlugin, HostRefused, InvalidValue, MissingPlugin, NotFound, StaleToken, StopAsked, TaskkitError, VaultAway
 from taskkit.outcomes import Asks, Done, ErrorClass, NotDone, NotNow, Outcome, Unknown
 from taskkit.scrubbing import Scrubber, told
 
+if TYPE_CHECKING:
+    from taskkit.vaults import Vault
+
 T = TypeVar("T")
 _OUTCOMES = (Done, NotDone, Unknown, NotNow, Asks)
+#: What says that task, script and record do not fit together, where nothing has been touched yet.
+_MISFITS = (InvalidValue, NotFound, MissingPlugin)
+
+
+class Touching(Protocol):
+    """What the border asks of a run."""
+
+    @property
+    def scrubber(self) -> Scrubber: ...
+    @property
+    def touched(self) -> bool:
+        """Whether anything outside may have changed."""
+        ...
 
 
 def asked(question: Callable[[], T], tried: str) -> T:
@@ -23,23 +40,93 @@ def asked(question: Callable[[], T], tried: str) -> T:
         raise VaultAway(tried, f"it answered with {type(error).__name__}", "the job waits, and is looked at again soon") from None
 
 
-def performed(perform: Callable[[], Outcome], scrubber: Scrubber) -> Outcome:
+def answered(question: Callable[[], T], tried: str, scrubber: Scrubber) -> T:
+    """A plug-in's answer to a question without effects; BrokenPlugin where it raises."""
+    try:
+        return question()
+    except TaskkitError:
+        raise
+    except Exception as error:
+        raise BrokenPlugin(tried, f"it raised {told(error, scrubber)}", "its author has to mend it") from None
+
+
+#: Facets that only tell: a question to one of them changes nothing, whether it is answered or not.
+_TELLING = frozenset({"records", "secrets", "sessions", "rights", "outbox"})
+
+
+class _AskedFacet:
+    """One facet of the vault, all of whose answers pass `asked`."""
+
+    __slots__ = ("_facet", "_tells", "_touch")
+
+    def __init__(self, facet: object, tells: bool, touch: Callable[[], None]) -> None:
+        self._facet, self._tells, self._touch = facet, tells, touch
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._facet, name)
+        return self._asking(found, name) if callable(found) else found
+
+    def _asking(self, question: Callable[..., Any], name: str) -> Callable[..., Any]:
+        def ask(*args: Any, **kwargs: Any) -> Any:
+            if not self._tells:
+                self._touch()
+            return _each(asked(lambda: question(*args, **kwargs), f"asking the vault ({name})"), name)
+
+        return ask
+
+
+def _each(answer: Any, name: str) -> Any:
+    return _in_turn(answer, name) if isinstance(answer, Iterator) else answer
+
+
+def _in_turn(answers: Iterator[T], name: str) -> Iterator[T]:
+    ended = object()
+    while (answer := asked(lambda: next(answers, ended), f"asking the vault ({name})")) is not ended:
+        yield answer  # type: ignore[misc]
+
+
+class _AskedVault:
+    """The vault as scripts get it: that it does not answer is no failure of theirs, and may be told apart from one."""
+
+    __slots__ = ("_touch", "_vault")
+
+    def __init__(self, vault: Vault, touch: Callable[[], None]) -> None:
+        self._vault, self._touch = vault, touch
+
+    def __getattr__(self, name: str) -> Any:
+        return _AskedFacet(getattr(self._vault, name), name in _TELLING, self._touch)
+
+
+def guarded(vault: Vault, touch: Callable[[], None]) -> Vault:
+    """`touch` is called before anything in the vault may change."""
+    return _AskedVault(vault, touch)  # type: ignore[return-value]
+
+
+def performed(perform: Callable[[], Outcome], run: Touching) -> Outcome:
     """What a script answered, whatever it did instead of answering. StaleToken passes: the job is another's."""
     try:
         outcome = perform()
     except StaleToken:
         raise
-    except StopAsked as error:
-        return NotDone(ErrorClass.STOPPED, error.case)
-    except HostRefused as error:
-        return NotDone(_error_class(error.error), scrubber.scrub(str(error)))
-    except VaultAway as error:
-        return NotDone(ErrorClass.TIMEOUT, str(error))
     except Exception as error:
-        return Unknown(f"the script raised {told(error, scrubber)}")
+        return _instead(error, run)
     if isinstance(outcome, _OUTCOMES):
-        return _scrubbed(outcome, scrubber)
+        return _scrubbed(outcome, run.scrubber)
     return Unknown(f"the script answered with a {type(outcome).__name__}, which is no outcome")
+
+
+def _instead(error: Exception, run: Touching) -> Outcome:
+    """What an error says about the work: that it is not done is believed only where the error itself is clear about that (J10)."""
+    scrub = run.scrubber.scrub
+    if isinstance(error, StopAsked):
+        return NotDone(ErrorClass.STOPPED, scrub(error.case))
+    if isinstance(error, HostRefused):
+        return NotDone(_error_class(error.error), scrub(str(error)))
+    if isinstance(error, VaultAway):
+        return Unknown(scrub(str(error))) if run.touched else NotDone(ErrorClass.TIMEOUT, scrub(str(error)))
+    if isinstance(error, _MISFITS) and not run.touched:
+        return NotDone(ErrorClass.BAD_CONFIGURATION, scrub(str(error)))
+    return Unknown(f"the script raised {told(error, run.scrubber)}")
 
 
 def _error_class(name: str) -> ErrorClass:
@@ -47,12 +134,36 @@ def _error_class(name: str) -> ErrorClass:
 
 
 def _scrubbed(outcome: Outcome, scrubber: Scrubber) -> Outcome:
+    def scrub(text: str) -> str:
+        return _text(scrubber.scrub(text))
+
     if isinstance(outcome, Done):
-        return outcome if not outcome.result else Done(scrubber.scrub_deep(dict(outcome.result)))
+        return Done(plain(scrubber.scrub_deep(outcome.result))) if outcome.result else outcome
     if isinstance(outcome, NotDone):
-        return NotDone(outcome.error, scrubber.scrub(outcome.text), scrubber.scrub_deep(dict(outcome.result)))
+        return NotDone(outcome.error, scrub(outcome.text), plain(scrubber.scrub_deep(outcome.result)))
     if isinstance(outcome, Unknown):
-        return Unknown(scrubber.scrub(outcome.text), scrubber.scrub_deep(dict(outcome.result)))
+        return Unknown(scrub(outcome.text), plain(scrubber.scrub_deep(outcome.result)))
     if isinstance(outcome, Asks):
-        return Asks(scrubber.scrub(outcome.digest), scrubber.scrub(outcome.summary), outcome.until)
-    return outcome
+        return Asks(scrub(outcome.digest), scrub(outcome.summary), outcome.until)
+    return NotNow(outcome.until, scrub(outcome.reason))
+
+
+def plain(value: Any) -> Any:
+    """As every store keeps it and gives it back: what JSON knows, in text that can be encoded."""
+    if isinstance(value, str):
+        return _text(value)
+    if value is None or isinstance(value, bool | int):
+        return value
+    if isinstance(value, float):
+        return value if isfinite(value) else str(value)
+    if isinstance(value, Mapping):
+        return {_text(str(name)): plain(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(one) for one in value]
+    return _text(value.decode("utf-8", "replace") if isinstance(value, bytes | bytearray) else str(value))
+
+
+def _text(text: str) -> str:
+    """Without what no store takes: NUL, and halves of characters."""
+    text = text.replace("\0", "\ufffd")
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")

@@ -15,7 +15,7 @@ from taskkit.tasks import Task, TaskList, of_record, of_type
 if TYPE_CHECKING:
     from taskkit.engine._ground import Ground
 
-TASKS, LISTS, DEFINITIONS, VERSIONS, REMOVED = "task", "list", "definition", "version", "removed"
+TASKS, LISTS, DEFINITIONS, VERSIONS, REMOVED, PAST = "task", "list", "definition", "version", "removed", "past"
 _KEPT = 20_000
 _PAGE = 1000
 T = TypeVar("T")
@@ -51,10 +51,22 @@ class Catalog:
         task = self.task(id)
         return task if task is not None and task.revision == revision else None
 
+    def forget(self, id: str) -> None:
+        """The store has moved on from what was read of a task: a start was refused, or will be."""
+        self._read = {key: value for key, value in self._read.items() if key[:2] != (TASKS, id)}
+
     def removed(self, id: str) -> Task | None:
         """As it stood when it was removed: what ran then ends normally (R7)."""
         kept = self._storage.document(REMOVED, id)
         return self._ground.documents.task(kept.body, 0) if kept else None
+
+    def begun(self, id: str, revision: int) -> Task | None:
+        """The task as it stood when a job began, whatever was edited since: the job ends as it began (R1, R7)."""
+        now = self.task_at(id, revision)
+        if now is not None:
+            return now
+        kept = self._storage.document(PAST, past_name(id, revision))
+        return self._ground.documents.task(kept.body, revision) if kept else self.removed(id) or self.task(id)
 
     def wanted_task(self, id: str) -> Task:
         task = self.task(id)
@@ -81,21 +93,29 @@ class Catalog:
             else TaskList(id)
         )
 
-    def list_of(self, record: Record) -> TaskList:
+    def list_id(self, record: Record) -> str:
         """The list that counts for a record: its own where it was made unique, its type's otherwise (R1)."""
-        own = self.list(of_record(record.id))
-        return own if own.unique else self.list(of_type(record.type))
+        own = self._storage.document(LISTS, of_record(record.id))
+        return own.id if own is not None and own.body["unique"] else of_type(record.type)
+
+    def list_of(self, record: Record) -> TaskList:
+        return self.list(self.list_id(record))
 
     def effective(self, record: Record) -> Sequence[Task]:
-        return self.tasks_in(self.list_of(record).id)
+        return self.tasks_in(self.list_id(record))
 
     # definitions
 
     def definition(self, name: str) -> Definition | None:
         kept = self._storage.document(DEFINITIONS, name)
-        if kept is None:
+        if kept is None or not kept.body:  # an empty one was removed: its versions go on where they ended
             return None
         return self._once(DEFINITIONS, kept, lambda: Definition(name, kept.revision, self._ground.documents.definition(kept.body)))
+
+    def version(self, name: str, version: int) -> Definition | None:
+        """A definition as it stood at a version."""
+        kept = self._storage.document(VERSIONS, version_name(name, version))
+        return Definition(name, version, self._ground.documents.definition(kept.body)) if kept else None
 
     def definitions(self) -> Iterator[Definition]:
         return (found for kept in self.pages(DEFINITIONS) if (found := self.definition(kept.id)))
@@ -105,10 +125,12 @@ class Catalog:
         return found.value if found and isinstance(found.value, RecordType) else None
 
     def pages(self, table: str, group: str | None = None) -> Iterator[Document]:
-        after = ""
-        while page := self._storage.documents(table, group=group, after=after, limit=_PAGE):
+        after, more = "", True
+        while more:
+            page = self._storage.documents(table, group=group, after=after, limit=_PAGE)
             yield from page
-            after = page[-1].id
+            more = len(page) == _PAGE
+            after = page[-1].id if more else ""
 
     def _once(self, table: str, kept: Document, make: Callable[[], T]) -> T:
         key = (table, kept.id, kept.revision)
@@ -123,3 +145,11 @@ class Catalog:
 def type_name(name: str) -> str:
     """Record types and scripts share the table of definitions, not their names."""
     return f"type:{name}"
+
+
+def version_name(name: str, version: int) -> str:
+    return f"{name}@{version}"
+
+
+def past_name(task: str, revision: int) -> str:
+    return f"{task}@{revision}"

@@ -6,29 +6,39 @@ what is there already. So no crash leaves a record unplanned, and a stale plan n
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from taskkit.engine._planner import Planner, dropped
-from taskkit.instants import Instant
+from taskkit.engine._border import asked
+from taskkit.engine._catalog import LISTS, TASKS
+from taskkit.engine._fits import Fits, begins, list_id, still_theirs
+from taskkit.engine._planner import dropped
+from taskkit.engine._portions import Plan, Portions, Written
+from taskkit.errors import VaultAway
 from taskkit.jobs import Job, Kind, Why
 from taskkit.records import Record
 from taskkit.selections import OfType
-from taskkit.states import PENDING
-from taskkit.storage import Document, Keep, Query, Unit
-from taskkit.tasks import SYSTEM, Task, of_record
+from taskkit.states import PENDING, State
+from taskkit.storage import Document, Expect, Keep, Query, Unit
+from taskkit.targets import Target
+from taskkit.tasks import SYSTEM, Task
 
 if TYPE_CHECKING:
     from taskkit.engine._ground import Ground
 
 CHORES = "chore"
-_AT_ONCE = 500
+_OF_RECORD = "record:"
+_PAGE = 10_000
+_PASSES = 4
 
 
 class Chores:
-    def __init__(self, ground: Ground, planner: Planner) -> None:
-        self._ground, self._planner, self._storage = ground, planner, ground.storage
+    def __init__(self, ground: Ground, fits: Fits, portions: Portions) -> None:
+        self._ground, self._fits, self._portions = ground, fits, portions
+        self._storage, self._catalog = ground.storage, ground.catalog
+
+    # leaving and doing
 
     def left(self, task: str, *, first_run: bool = False) -> Keep:
         """The change by which a unit leaves the planning of a task to be done."""
@@ -36,78 +46,144 @@ class Chores:
         first_run = first_run or bool(kept and kept.body.get("first_run"))
         return Keep(CHORES, task, kept.revision if kept else 0, {"first_run": first_run})
 
+    def left_for(self, record: str) -> Keep:
+        """The same for all that waits for a record."""
+        return self.left(_OF_RECORD + record)
+
     def do_all(self) -> int:
         """All that was left, by whomever; how many chores were done."""
-        found = self._storage.documents(CHORES)
-        for chore in found:
-            self.do(chore)
-        return len(found)
+        return sum(map(self._do, self._storage.documents(CHORES)))
 
     def do_for(self, task: str) -> None:
+        """What an edit left; without the vault it waits for the next tick."""
         if chore := self._storage.document(CHORES, task):
-            self.do(chore)
+            self._do(chore)
 
-    def do(self, chore: Document) -> None:
-        now = self._ground.now()
-        task = self._ground.catalog.task(chore.id)
-        for units in self._units(task, chore, now):
-            self._storage.write(units)
-        self._storage.write([(Keep(CHORES, chore.id, chore.revision, None),)])  # refused where an edit has left it anew
+    def do_for_record(self, record: str) -> None:
+        self.do_for(_OF_RECORD + record)
 
-    def _units(self, task: Task | None, chore: Document, now: Instant) -> Iterator[list[Unit]]:
+    def _do(self, chore: Document) -> bool:
+        """Again, as long as somebody moved what was to be planned; then the next tick goes on."""
+        with suppress(VaultAway):
+            for _ in range(_PASSES):
+                if not self._pass(chore).lost:
+                    self._storage.write([(Keep(CHORES, chore.id, chore.revision, None),)])  # refused where an edit has left it anew
+                    return True
+        return False
+
+    def _pass(self, chore: Document) -> Written:
+        if chore.id.startswith(_OF_RECORD):
+            return self.settle(chore.id.removeprefix(_OF_RECORD))
+        task = self._catalog.task(chore.id)
         if task is None or not task.active:
-            why = Why.REMOVED if task is None else Why.INACTIVE
-            yield from _portions(self._ends(job, why, now) for job in self._pending(chore.id))
-            return
-        yield from _portions(unit for job in self._pending(task.id) for unit in self._again(task, job, now))
-        yield from _portions(self._missing(task, now, first_run=bool(chore.body.get("first_run"))))
+            return self._portions.write(self._of_none(chore.id, task))
+        return self._portions.write(self._of_task(task, first_run=bool(chore.body.get("first_run"))))
+
+    # a task
+
+    def _of_task(self, task: Task, *, first_run: bool) -> Iterator[Plan | Unit]:
+        """All that waits is planned anew, and what has no occurrence gets one."""
+        lists = {kept.id: kept for kept in self._catalog.pages(LISTS)}
+        covered = self._covered(task, lists)
+        planned: set[str | None] = set()
+        for job in self._pending(task.id):
+            trigger, name = job.trigger
+            if trigger == task.id and job.kind is Kind.OCCURRENCE and job.started is None:
+                planned.add(name)
+            if trigger == task.id and name in covered:
+                if self._fits.is_stale(job, task, covered[name]):
+                    yield Plan(task, covered[name], job)
+            elif fit := self._fits.fitted(job, self._record):
+                yield fit
+        planned |= {job.trigger[1] for job in self._jobs(Query(states=State.QUEUED, trigger=task.id)) if begins(job)}
+        if task.interval is not None:
+            missing = (record for name, record in covered.items() if name not in planned)
+            yield from (Plan(task, record, None, first_run, still_theirs(task, record, lists)) for record in missing)
+
+    def _of_none(self, id: str, task: Task | None) -> Iterator[Plan | Unit]:
+        """A task that is no more, or not active: its jobs end, and what others want of it is theirs again (R2, R7)."""
+        still, why = Expect(TASKS, id, task.revision if task else 0), Why.INACTIVE if task else Why.REMOVED
+        for job in self._pending(id):
+            if job.trigger[0] != id:
+                fit = self._fits.fitted(job, self._record)
+            else:
+                fit = None if job.kind is Kind.RECOVERY else (still, *dropped(job, why, self._ground.now()))
+            if fit:
+                yield fit
+
+    def _covered(self, task: Task, lists: Mapping[str, Document]) -> Mapping[str | None, Record | None]:
+        """The records for which the task has an occurrence each; a system task has one of its own."""
+        kind, _, name = task.list.partition(":")
+        if task.list == SYSTEM:
+            return {None: None}
+        if kind == "record":
+            record = self._record(name)
+            return {} if record is None else {name: record}
+        records = asked(lambda: list(self._ground.vault.records.find(OfType(name), None)), "finding the records of a type")
+        return {record.id: record for record in records if list_id(record, lists) == task.list}
 
     def _pending(self, task: str) -> Iterator[Job]:
-        """Jobs that the task makes or that run it."""
-        seen: set[str] = set()
-        for query in (Query(states=PENDING, trigger=task), Query(states=PENDING, task=task)):
-            page: str | None = None
-            while True:
-                found = self._storage.jobs(query, order="newest", page=page, limit=_AT_ONCE)
-                yield from (job for job in found.jobs if job.id not in seen)
-                seen.update(job.id for job in found.jobs)
-                page = found.next
-                if page is None:
-                    break
+        """Jobs that the task makes, and those that run it for others (R2)."""
+        yield from self._jobs(Query(states=PENDING, trigger=task))
+        if any(other.target is not Target.ITSELF for other in self._catalog.all_tasks()):
+            yield from (job for job in self._jobs(Query(states=PENDING, task=task)) if job.trigger[0] != task)
 
-    def _ends(self, job: Job, why: Why, now: Instant) -> Unit:
-        """A recovery job is nothing that an edit may end (S4)."""
-        return () if job.kind is Kind.RECOVERY else dropped(job, why, now)
+    def _jobs(self, query: Query) -> Iterator[Job]:
+        page: str | None = None
+        while True:
+            found = self._storage.jobs(query, page=page, limit=_PAGE)
+            yield from found.jobs
+            page = found.next
+            if page is None:
+                return
 
-    def _again(self, task: Task, job: Job, now: Instant) -> Iterator[Unit]:
-        trigger_id, name = job.trigger
-        trigger = task if trigger_id == task.id else self._ground.catalog.task(trigger_id)
-        record = self._ground.vault.records.get(name) if name is not None else None
-        if trigger is None or (name is not None and record is None):
-            yield self._ends(job, Why.REMOVED if trigger is None else Why.RECORD_REMOVED, now)
-        elif job.planned_for != task.revision or job.via is not None or trigger is not task:
-            yield self._planner.replanned(trigger, record, job, now)
+    # records
 
-    def _missing(self, task: Task, now: Instant, *, first_run: bool) -> Iterator[Unit]:
-        if task.interval is None:
-            return
-        for record in self.covered(task):
-            if unit := self._planner.occurrence(task, record, now, first_run=first_run):
-                yield unit
+    def settle(self, name: str) -> Written:
+        """What waits for a record fits its tasks as they are now, and each of them has its occurrence (R1, R8)."""
+        record = self._record(name)
+        if record is None:
+            return self.without(name)
+        waiting = {job.id: job for job in self._of_record(record)}
+        fits = (fit for job in waiting.values() if (fit := self._fits.fitted(job, self._record, anew=True)))
+        return Written(lost=self._portions.write(fits).lost + self.plan(record).lost)
 
-    def covered(self, task: Task) -> Iterable[Record | None]:
-        """The records for which the task has an occurrence each; a system task has one of its own."""
-        if task.list == SYSTEM:
-            return (None,)
-        kind, _, name = task.list.partition(":")
-        if kind == "record":
-            record = self._ground.vault.records.get(name)
-            return () if record is None else (record,)
-        unique = {kept.id for kept in self._ground.catalog.pages("list", group="unique")}
-        return (record for record in self._ground.vault.records.find(OfType(name), None) if of_record(record.id) not in unique)
+    def without(self, name: str) -> Written:
+        """What waits for a record that is gone ends; what other records wanted there is theirs again (R2, R8)."""
+        here = self._jobs(Query(states=PENDING, record=name))
+        elsewhere = (job for job in self._made_by(name, self._catalog.all_tasks()) if job.record != name)
+        return self._portions.write(fit for job in (*here, *elsewhere) if (fit := self._left_alone(job, name)))
 
+    def plan(self, record: Record) -> Written:
+        """All occurrences that a record lacks: where it has them, their seats are taken."""
+        lists = {kept.id: kept for kept in self._catalog.pages(LISTS)}
+        tasks = (task for task in self._catalog.tasks_in(list_id(record, lists)) if task.active and task.interval)
+        lacking = (task for task in tasks if not self._fits.begins(task, record))
+        return self._portions.write(Plan(task, record, guard=still_theirs(task, record, lists)) for task in lacking)
 
-def _portions(units: Iterable[Unit]) -> Iterator[list[Unit]]:
-    several = iter(units)
-    while portion := list(islice(several, _AT_ONCE)):
-        yield portion
+    def compare(self, waiting: Iterable[Job], records: Mapping[str, Record]) -> int:
+        """What waits against what there is (R8); how much did not fit. A record that seems to be gone is looked for once more."""
+        waiting = list(waiting)
+        fits = (fit for job in waiting if (fit := self._fits.fitted(job, lambda name: records.get(name) or self._record(name))))
+        repaired = self._portions.write(fits).landed
+        return repaired + self._portions.write(self._fits.missing(waiting, records.values())).landed
+
+    def _of_record(self, record: Record) -> Iterator[Job]:
+        yield from self._jobs(Query(states=PENDING, record=record.id))
+        yield from self._made_by(record.id, self._catalog.effective(record))
+
+    def _made_by(self, record: str, tasks: Iterable[Task]) -> Iterator[Job]:
+        """What a record's tasks want of other records."""
+        for task in tasks:
+            if task.target is not Target.ITSELF:
+                yield from (job for job in self._jobs(Query(states=PENDING, trigger=task.id)) if job.trigger[1] == record)
+
+    def _left_alone(self, job: Job, name: str) -> Plan | Unit | None:
+        if job.kind is Kind.RECOVERY:
+            return None
+        if job.trigger[1] != name:
+            return self._fits.fitted(job, self._record, anew=True)
+        return dropped(job, Why.RECORD_REMOVED, self._ground.now())
+
+    def _record(self, name: str) -> Record | None:
+        return asked(lambda: self._ground.vault.records.get(name), "reading a record")

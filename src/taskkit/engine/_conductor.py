@@ -1,181 +1,249 @@
 """A run over many records (R6): the conductor's job finds the records, makes a part job for each, wave by wave, and waits for them.
 
-It is performed as a script is: called again at any time, it reads what was kept and goes on from there.
+It is performed as a script is: called again at any time, it reads what was kept and goes on from there. The list is kept once, in the
+job's execution; its memo says up to which place of the list the wave goes, and up to which the parts were made. Each portion of parts
+lands in one unit with that place, behind the conductor's token: so no crash makes a part twice or forgets one.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
-
-from attrs import field, frozen
 
 from taskkit.engine._border import asked
 from taskkit.engine._cases import Case
+from taskkit.engine._executions import OPEN, TABLE, counts, execution, has_failed, last_parts
+from taskkit.engine._ground import VAULT_AWAY_LOOK
+from taskkit.engine._planner import dropped
+from taskkit.engine._waits import written
+from taskkit.errors import Outdated, Refused, StaleToken, VaultAway
 from taskkit.facts import Fact
-from taskkit.instants import SECOND, shown
+from taskkit.instants import DAY, MINUTE, SECOND, Instant, shown
 from taskkit.jobs import Job, Kind, Why
 from taskkit.outcomes import Asks, Done, ErrorClass, NotDone, NotNow, Outcome
-from taskkit.states import CLAIMED, PENDING, State, Step
-from taskkit.storage import Keep, Move, Query, Tell
-from taskkit.storage.units import Insert
+from taskkit.selections import Everything, Selection
+from taskkit.states import PENDING, State, Step
+from taskkit.storage import Change, Insert, Keep, Move, Query, Tell, Unit
+from taskkit.tasks import Task
 
 if TYPE_CHECKING:
     from taskkit.engine._ground import Ground
     from taskkit.engine._planner import Planner
+    from taskkit.engine._targets import Targets
 
-_TABLE = "execution"
-_PAGE = 1000
-#: From the best end to the worst: an execution is as good as its worst part.
-_WORST = (State.COMPLETED, State.MERGED, State.CANCELED, State.MISSED, State.EXPIRED, State.ERROR, State.UNCERTAIN)
-
-
-@frozen
-class Execution:
-    """How a run over many records stands: by the last job of each record."""
-
-    id: str
-    of: int  #: how many records it is about
-    states: dict[str, int] = field(factory=dict)  #: how many records stand where
-    failed: tuple[str, ...] = ()
-    running: tuple[str, ...] = ()
-
-    @property
-    def begun(self) -> int:
-        return sum(self.states.values())
-
-    @property
-    def done(self) -> int:
-        return self.states.get(State.COMPLETED, 0)
-
-    @property
-    def state(self) -> State:
-        """The worst of them; running while one of them has not ended or not begun."""
-        if self.begun < self.of or any(state not in _WORST for state in self.states):
-            return State.RUNNING
-        return max((State(state) for state in self.states), key=_WORST.index, default=State.COMPLETED)
+_PORTION = 500
+_TRIES = 8
 
 
 class Conductor:
-    def __init__(self, ground: Ground, planner: Planner, points: Callable[[str, Job], None] | None) -> None:
-        self._ground, self._planner, self._storage = ground, planner, ground.storage
+    def __init__(self, ground: Ground, planner: Planner, targets: Targets, points: Callable[[str, Job], None] | None) -> None:
+        self._ground, self._planner, self._targets, self._storage = ground, planner, targets, ground.storage
         self.points = points
 
     def perform(self, case: Case) -> Outcome:
+        try:
+            return self._perform(case)
+        except VaultAway:
+            return NotNow(shown(self._ground.now() + VAULT_AWAY_LOOK), Why.VAULT_AWAY.value)
+
+    def _perform(self, case: Case) -> Outcome:
         names = self._listed(case)
         if isinstance(names, Asks):
             return names
-        last = self.last_parts(case.job.id)
-        opened = [job for job in last.values() if job.state in PENDING or job.state in CLAIMED]
-        ended = [job for job in last.values() if job.state not in PENDING and job.state not in CLAIMED]
-        case.run.progress(len(ended), len(names))
-        if case.job.stop is not None or case.run.stop_requested:
-            return self._stopped(opened, case)
-        if opened:
-            return self._waiting(case)
-        failed = [job for job in ended if job.state is not State.COMPLETED]
-        halt = case.task.waves.halt
-        if halt is not None and ended and len(last) < len(names) and len(failed) / len(ended) > halt:
-            return NotDone(ErrorClass.REFUSED, f"halted: {len(failed)} of the first {len(ended)} failed", _counts(last, len(names)))
-        if len(last) < len(names):
-            self._begin(case, [name for name in names if name not in last], first=not last)
-            return self._waiting(case)
-        if failed:
-            return NotDone(ErrorClass.REFUSED, f"{len(failed)} of {len(names)} did not succeed", _counts(last, len(names)))
-        return Done(_counts(last, len(names)))
+        if (by := self._asked_to_stop(case)) is not None:
+            return self._stopped(case, names, by)
+        until, begun = _place(case.job.memo)
+        if (asks := self._unconsented(case, len(names) - begun)) is not None:
+            return asks
+        self._begin(case, names, until, begun)
+        waiting = self._count(case, OPEN)
+        case.run.progress(until - waiting, len(names))
+        if waiting:
+            return self._waiting()
+        return self._next(case, names, until)
+
+    def _next(self, case: Case, names: Sequence[str], until: int) -> Outcome:
+        """All parts so far have ended: the next wave, or the end."""
+        last = last_parts(self._storage, case.job.id)
+        failed = sum(map(has_failed, last.values()))
+        told = {"records": len(names), **counts(last)}
+        if until == len(names):
+            return NotDone(ErrorClass.FAILED, f"{failed} of {until} did not succeed", told) if failed else Done(told)
+        if until and failed / until > self._bearable(case.task, until):
+            return NotDone(ErrorClass.REFUSED, f"halted: {failed} of the first {until} did not succeed", told)
+        if (held := self._held_back(case)) is not None:
+            return held
+        waves = case.task.waves
+        size = waves.canary if not until and waves.canary else waves.size
+        self._begin(case, names, min(len(names), until + (size or len(names))), until, wave=True)
+        return self._waiting()
+
+    @staticmethod
+    def _bearable(task: Task, until: int) -> float:
+        """Which share of failures a run goes on with; a canary is there to stop it, so nothing may fail among them (R6)."""
+        if task.waves.halt is not None:
+            return task.waves.halt
+        return 0.0 if until == task.waves.canary else 1.0
+
+    # what a wave waits for
+
+    def _waiting(self) -> NotNow:
+        """Its last part wakes it; the timer is the net."""
+        return NotNow(shown(self._ground.now() + self._ground.settings.look_length), Why.CONDUCTING.value)
+
+    def _held_back(self, case: Case) -> Outcome | None:
+        """A wave is begun as a job is: not while the task is suspended, and inside its window."""
+        now, window = self._ground.now(), case.task.window
+        standing = self._planner.standing(case.job.line, None)
+        if standing is not None and standing.suspended:
+            return NotNow(shown(now + DAY), Why.SUSPENDED.value)
+        second = now // SECOND
+        if window is None or case.job.forced or (opens := window.open_from(second)) == second:
+            return None
+        if opens is None:
+            return NotDone(ErrorClass.REFUSED, "its window does not open any more")
+        return NotNow(shown(opens * SECOND), Why.WINDOW.value)
+
+    def _unconsented(self, case: Case, left: int) -> Asks | None:
+        """An edit has voided the consent to what was not begun yet (A5)."""
+        task, job = case.task, case.job
+        if task.consent is None or not job.is_demanded or job.consented is not None or job.forced:
+            return None
+        if not left and not self._count(case, PENDING):
+            return None
+        until = shown(self._ground.now() + task.consent.minutes * MINUTE)
+        return Asks(f"revision {task.revision}", f"the task was edited while it ran; {left} records were not begun", until)
+
+    def _count(self, case: Case, states: frozenset[State]) -> int:
+        return self._storage.count(Query(execution=case.job.id, states=states))
 
     # the list
 
     def _listed(self, case: Case) -> Sequence[str] | Asks:
-        kept = self._storage.document(_TABLE, case.job.id)
+        kept = self._storage.document(TABLE, case.job.id)
         if kept is not None:
             return kept.body["records"]  # type: ignore[no-any-return]
-        names = [record.id for record in asked(lambda: list(self._found(case)), "finding the records of a selection")]
+        selection = case.task.selection
+        names = list(dict.fromkeys(self._found(case, selection))) if selection is not None else []
         if (asks := self._guarded(case, names)) is not None:
             return asks
-        token = case.job.token
-        unit = (Move(case.job.id, Step.SAVE, token=token), Keep(_TABLE, case.job.id, 0, {"records": names}))
-        if not self._storage.write([unit])[0]:
-            case.run.point("listed")
+        self._save(case, {}, Keep(TABLE, case.job.id, 0, {"records": names}))
+        case.run.point("listed")
         return names
 
-    def _found(self, case: Case) -> Any:
-        assert case.task.selection is not None  # noqa: S101  a conductor has one
-        return self._ground.vault.records.find(case.task.selection, case.task.runs_as)
+    def _found(self, case: Case, selection: Selection) -> list[str]:
+        """As the person sees it behind the task (A1)."""
+        find, viewer = self._ground.vault.records.find, case.task.runs_as
+        return asked(lambda: [record.id for record in find(selection, viewer)], "finding the records of a selection")
 
     def _guarded(self, case: Case, names: Sequence[str]) -> Asks | None:
-        """More than one run may touch: people see the number, and consent to this list (A8)."""
-        guard, digest = case.task.guard, hashlib.sha256("\n".join(names).encode()).hexdigest()
+        """More than one run may touch: people see the number, and consent to this list under this revision (A8)."""
+        guard = case.task.guard
+        digest = hashlib.sha256("\n".join([str(case.task.revision), *names]).encode()).hexdigest()
         if case.job.consented == digest:
             return None
         if guard.most is not None and len(names) > guard.most:
             return Asks(digest, f"it would touch {len(names)} records; {guard.most} is its guard")
         if guard.share is not None:
-            total = sum(1 for _ in asked(lambda: list(self._ground.vault.records.all()), "counting the records"))
-            if total and len(names) / total > guard.share:
+            total = len(self._found(case, Everything()))
+            if len(names) > guard.share * total:
                 return Asks(digest, f"it would touch {len(names)} of {total} records; {guard.share:.0%} is its guard")
         return None
 
     # parts
 
-    def last_parts(self, execution: str) -> dict[str, Job]:
-        """The last job of each record."""
-        found: dict[str, Job] = {}
-        page: str | None = None
-        while True:
-            some = self._storage.jobs(Query(execution=execution), page=page, limit=_PAGE)
-            for job in some.jobs:  # the newest comes first
-                found.setdefault(job.record or "", job)
-            page = some.next
-            if page is None:
-                return found
+    def _begin(self, case: Case, names: Sequence[str], until: int, begun: int, *, wave: bool = False) -> None:
+        """The parts of a wave, as far as they are not there yet."""
+        for first in range(begun, until, _PORTION):
+            portion = names[first : min(until, first + _PORTION)]
+            now = self._ground.now()
+            changes: list[Change] = [Insert(self.part(case.job, case.task, name, now)) for name in portion]
+            if wave and first == begun:
+                told = {"records": until - begun, "from": begun, "of": len(names)}
+                changes.append(Tell(Fact("WaveBegan", now, case.job.id, case.job.task, case.job.line, None, None, told)))
+            self._save(case, {"memo": {"until": until, "begun": first + len(portion)}}, *changes)
+            case.run.point("begun")
 
-    def _begin(self, case: Case, names: Sequence[str], *, first: bool) -> None:
-        waves = case.task.waves
-        size = waves.canary if first and waves.canary else waves.size
-        parts = tuple(Insert(self.part(case.job, case.task.revision, name, case.now)) for name in names[:size])
-        begun = Fact("WaveBegan", case.now, case.job.id, case.job.task, case.job.line, None, None, {"records": len(parts)})
-        self._storage.write([(Move(case.job.id, Step.SAVE, token=case.job.token), *parts, Tell(begun))])
-
-    def part(self, conductor: Job, revision: int, record: str, now: int) -> Job:
-        task, due = self._ground.catalog.task(conductor.task), now
-        if task is not None and task.spread is not None:
-            due = max(now, (task.spread.second(record, now // SECOND, task.window) or 0) * SECOND)
-        found = self._ground.vault.records.get(record)
+    def part(self, conductor: Job, task: Task, name: str, now: Instant, *, by: str | None = None) -> Job:
+        """For a record that is gone meanwhile there is a part as well: it ends as canceled, and nothing is forgotten."""
+        record = asked(lambda: self._ground.vault.records.get(name), "reading a record of the list")
+        aim = self._targets.aim(task, record)
+        spread = task.spread.second(name, now // SECOND, task.window) if task.spread is not None else None
+        due = now if spread is None else max(now, spread * SECOND)
         return Job(
-            id=self._ground.ids(), kind=Kind.PART, task=conductor.task, line=conductor.line, planned_for=revision, record=record,
-            due=due, wanted=due, created=now, pool=(found.pool if found else None) or conductor.pool, execution=conductor.id,
-            origin=conductor.origin,
+            id=self._ground.ids(), kind=Kind.PART, task=aim.task.id, line=aim.task.line, planned_for=aim.task.revision,
+            record=aim.record.id if aim.record else name, due=due, wanted=due, created=now, via=aim.via, target_fallback=aim.fallback,
+            pool=self._planner.pool(aim.task, aim.record), execution=conductor.id, origin=conductor.origin, demanded_by=by,
         )  # fmt: skip
 
-    def _waiting(self, case: Case) -> NotNow:
-        """Its last part wakes it; the timer is the net."""
-        return NotNow(shown(self._ground.now() + self._ground.settings.look_length), Why.CONDUCTING.value)
+    def again(self, conductor: Job, task: Task, by: str | None) -> list[str]:
+        """Parts for the records that failed: each re-run is a revision of the execution, so two at once make no part twice."""
+        tried = f"running what failed of {conductor.id!r} again"
+        made: dict[str, str] = {}
+        for _ in range(_TRIES):
+            kept, found = self._storage.document(TABLE, conductor.id), execution(self._storage, conductor.id)
+            names = [name for name in found.failed if name not in made] if found else []
+            if kept is None or not names:
+                break
+            now = self._ground.now()
+            parts = [self.part(conductor, task, name, now, by=by) for name in names]
+            told = Tell(Fact("ExecutionRerun", now, conductor.id, conductor.task, conductor.line, None, by, {"records": len(parts)}))
+            units: list[Unit] = [
+                (Keep(TABLE, conductor.id, kept.revision + place, kept.body), *map(Insert, parts[first : first + _PORTION]))
+                for place, first in enumerate(range(0, len(parts), _PORTION))
+            ]
+            landed = self._storage.write([(*units[0], told), *units[1:]])
+            for place, answer in enumerate(landed):
+                if answer:
+                    made |= {part.record or "": part.id for part in parts[place * _PORTION : (place + 1) * _PORTION]}
+            if all(landed):
+                return list(made.values())
+        if not made:
+            raise Refused(tried, "nothing of it failed", "look at engine.execution(…)")
+        raise Outdated(tried, "its jobs move too fast", "look at engine.execution(…)")
 
-    def _stopped(self, opened: Sequence[Job], case: Case) -> Outcome:
-        now = self._ground.now()
-        for job in opened:
-            fields = {"ended": now, "why": Why.ASKED_TO_STOP.value}
-            if job.state in PENDING:
-                self._storage.write([(Move(job.id, Step.CANCEL, job.revision, fields=fields),)])
-        return NotDone(ErrorClass.STOPPED, f"stopped; {len(opened)} records had not ended")
+    # stopping
 
-    def execution(self, id: str) -> Execution | None:
-        kept = self._storage.document(_TABLE, id)
-        if kept is None:
-            return None
-        last = self.last_parts(id)
-        return Execution(
-            id,
-            len(kept.body["records"]),
-            dict(Counter(job.state.value for job in last.values())),
-            tuple(name for name, job in last.items() if job.state in _WORST and job.state is not State.COMPLETED),
-            tuple(name for name, job in last.items() if job.state in CLAIMED),
-        )
+    def _asked_to_stop(self, case: Case) -> str | None:
+        kept = self._storage.job(case.job.id)
+        if kept is None or kept.token != case.job.token:
+            raise self._stale(case)
+        return kept.stop
+
+    def _stopped(self, case: Case, names: Sequence[str], by: str) -> Outcome:
+        """What has not begun ends; what runs is asked to stop, and waited for."""
+        last = last_parts(self._storage, case.job.id)
+        opened = [job for job in last.values() if job.state in OPEN]
+        now, guard = self._ground.now(), Move(case.job.id, Step.SAVE, token=case.job.token)
+        written(self._ground, [(guard, *self._stopping(job, by, now)) for job in opened if job.stop is None])
+        if self._count(case, OPEN):
+            return self._waiting()
+        done = sum(job.state is State.COMPLETED for job in last.values())
+        told = {"records": len(names), **counts(last_parts(self._storage, case.job.id))}
+        return NotDone(ErrorClass.STOPPED, f"stopped; {len(names) - done} of {len(names)} are not done", told)
+
+    @staticmethod
+    def _stopping(job: Job, by: str, now: Instant) -> Unit:
+        if job.state in PENDING:
+            return dropped(job, Why.ASKED_TO_STOP, now, who=by)
+        step = Step.SAVE if job.state is State.RUNNING else Step.BEAT
+        fact = Fact("StopAsked", now, job.id, job.task, job.line, job.record, by)
+        return Move(job.id, step, token=job.token, fields={"stop": by}), Tell(fact)
+
+    # the fence
+
+    def _save(self, case: Case, fields: Mapping[str, Any], *changes: Change) -> None:
+        """What the conductor keeps, with what follows from it, behind its token."""
+        told = {**fields, "lease": self._ground.now() + self._ground.settings.lease_length, "rescues": 0}
+        if not self._storage.write([(Move(case.job.id, Step.SAVE, token=case.job.token, fields=told), *changes)])[0]:
+            raise self._stale(case)
+
+    @staticmethod
+    def _stale(case: Case) -> StaleToken:
+        return StaleToken(f"conducting {case.job.id!r}", "a newer claim owns it", "nothing more is done here")
 
 
-def _counts(last: dict[str, Job], of: int) -> dict[str, Any]:
-    states = Counter(job.state.value for job in last.values())
-    return {"records": of, **dict(sorted(states.items()))}
+def _place(memo: Mapping[str, Any] | None) -> tuple[int, int]:
+    """Up to where in the list the wave goes, and up to where its parts are there."""
+    return (memo["until"], memo["begun"]) if memo else (0, 0)

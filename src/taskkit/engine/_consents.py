@@ -2,98 +2,149 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
-from attrs import frozen
+import pendulum
+from attrs import evolve, frozen
 
+from taskkit.engine._planner import Planner
 from taskkit.engine._rights import TASK_REVIEW, RightsDesk
+from taskkit.engine._successors import Successor
+from taskkit.engine._waits import written
 from taskkit.errors import NotAllowed, NotFound, Outdated, Refused
 from taskkit.facts import Fact
-from taskkit.instants import Instant
+from taskkit.instants import Instant, shown
 from taskkit.jobs import Job, Why
 from taskkit.states import State, Step
-from taskkit.storage import Change, Keep, Move, Query, Tell
+from taskkit.storage import Change, Document, Expect, Keep, Move, Query, Tell
 from taskkit.tasks import ConsentRule, Task
 
 if TYPE_CHECKING:
     from taskkit.engine._ground import Ground
+    from taskkit.engine._pauses import Pauses
 
 _TABLE = "consent"
 _ONE_REVIEWER = ConsentRule(1)
 _TRIES = 8
+_PAGE = 500
 
 
 @frozen
 class Gathering:
-    """How far the consents for a job have come."""
+    """How far the consents for a job have come, and what is consented to: hand `plan` to `consent`, and what you saw is what counts."""
 
     job: str
     needed: int
     given: tuple[str, ...] = ()
+    plan: str = ""
+    summary: str | None = None
+    until: pendulum.DateTime | None = None
+
+    @property
+    def is_complete(self) -> bool:
+        return len(self.given) >= self.needed
 
 
 class Consents:
-    def __init__(self, ground: Ground, rights: RightsDesk) -> None:
-        self._ground, self._rights, self._storage = ground, rights, ground.storage
+    def __init__(self, ground: Ground, rights: RightsDesk, planner: Planner, pauses: Pauses) -> None:
+        self._ground, self._rights, self._planner, self._pauses = ground, rights, planner, pauses
+        self._storage = ground.storage
 
-    def give(self, id: str, *, by: str) -> Gathering:
+    def give(self, id: str, *, by: str, plan: str | None = None) -> Gathering:
         """One vote; with the last that is needed the job goes on. Two at once cannot both be the first."""
+        tried = f"consenting to the job {id!r}"
         for _ in range(_TRIES):
-            job, task = self._awaiting(id, f"consenting to the job {id!r}")
-            self._may(job, task, by)
+            job, task = self._awaiting(id, tried)
+            self._may(job, task, by, tried)
             kept = self._storage.document(_TABLE, id)
-            bound = [task.revision, job.digest]
-            given = kept.body["given"] if kept and kept.body["bound"] == bound else []
-            if by in given:
-                raise Refused(f"consenting to the job {id!r}", f"{by!r} has done so", "somebody else has to")
-            given = [*given, by]
-            needed = (task.consent or _ONE_REVIEWER).needed
+            found = self._gathered(job, task, kept)
+            if plan is not None and plan != found.plan:
+                raise Outdated(tried, "it was changed since you looked at it", "look at it again")
+            if by in found.given:
+                raise Refused(tried, f"{by!r} has done so", "somebody else has to")
             now = self._ground.now()
-            told = {"given": len(given), "needed": needed}
-            changes: list[Change] = [Keep(_TABLE, id, kept.revision if kept else 0, {"given": given, "bound": bound})]
-            changes.append(Tell(Fact("Consented", now, id, job.task, job.line, job.record, by, told)))
-            if len(given) >= needed:
-                fields = {"due": now, "consented": job.digest or f"revision {task.revision}", "why": None}
-                changes.append(Move(id, Step.CONSENT, job.revision, fields=fields))
-            if self._storage.write([tuple(changes)])[0]:
-                return Gathering(id, needed, tuple(given))
-        raise Outdated(f"consenting to the job {id!r}", "too many people do so at once", "try again")
+            given = (*found.given, by)
+            if self._storage.write([self._vote(job, task, kept, given, now)])[0]:
+                if len(given) >= found.needed and job.conducts:
+                    self._pauses.wake(Query(execution=id, states=State.DEFERRED, why=Why.CONSENT))
+                return evolve(found, given=given)
+        raise Outdated(tried, "too many people do so at once", "try again")
+
+    def _vote(self, job: Job, task: Task, kept: Document | None, given: tuple[str, ...], now: Instant) -> tuple[Change, ...]:
+        """The unit lands only while the job still waits, for what was consented to. With the last vote all are used up."""
+        needed, plan = _rule(task).needed, _plan(job, task)
+        told = {"given": len(given), "needed": needed, "plan": plan}
+        fact = Fact("Consented", now, job.id, job.task, job.line, job.record, given[-1], told)
+        still = Expect("task", task.id, task.revision)
+        if len(given) < needed:
+            votes = Keep(_TABLE, job.id, kept.revision if kept else 0, {"given": list(given), "plan": plan})
+            return still, Move(job.id, Step.REPLAN, job.revision), votes, Tell(fact)
+        fields = {"due": now, "consented": job.digest or plan, "asks_until": None, "why": None}
+        used_up = (Keep(_TABLE, job.id, kept.revision, None),) if kept else ()
+        return still, Move(job.id, Step.CONSENT, job.revision, fields=fields), *used_up, Tell(fact)
 
     def decline(self, id: str, *, by: str, why: str = "") -> None:
         """One refusal ends it."""
-        job, task = self._awaiting(id, f"declining the job {id!r}")
-        self._may(job, task, by)
-        now = self._ground.now()
-        fields = {"ended": now, "why": Why.NO_CONSENT.value, "text": why}
-        fact = Fact("Declined", now, id, job.task, job.line, job.record, by, {"why": why})
-        if not self._storage.write([(Move(id, Step.CANCEL, job.revision, fields=fields), Tell(fact))])[0]:
-            raise Outdated(f"declining the job {id!r}", "it has moved on", "look at it again")
+        tried = f"declining the job {id!r}"
+        successor = Successor()
+        for _ in range(_TRIES):
+            job, task = self._awaiting(id, tried)
+            self._may(job, task, by, tried)
+            answer = written(self._ground, [self._end(job, Step.CANCEL, "Declined", {"why": why} if why else {}, by, successor)])[0]
+            if answer:
+                return
+            successor.learns(answer)
+        raise Outdated(tried, "it moves too fast", "look at it again")
 
-    def gathering(self, job: Job) -> Gathering:
-        task, kept = self._ground.catalog.task(job.task), self._storage.document(_TABLE, job.id)
-        rule = (task.consent if task else None) or _ONE_REVIEWER
-        return Gathering(job.id, rule.needed, tuple(kept.body["given"]) if kept else ())
+    def gathering(self, id: str) -> Gathering:
+        job, task = self._awaiting(id, f"looking at the consents for the job {id!r}")
+        return self._gathered(job, task, self._storage.document(_TABLE, id))
 
     def expire(self, now: Instant) -> int:
         """Expiry limits the gathering, not the wait for a window."""
-        waiting = self._storage.jobs(Query(states=State.AWAITING_CONSENT), limit=10_000).jobs
-        late = [job for job in waiting if job.asks_until is not None and job.asks_until <= now]
-        fields = {"ended": now, "why": Why.NO_CONSENT.value}
-        units = [
-            (
-                Move(job.id, Step.EXPIRE, job.revision, fields=fields),
-                Tell(Fact("ConsentExpired", now, job.id, job.task, job.line, job.record)),
-            )
-            for job in late
-        ]
-        return sum(map(bool, self._storage.write(units))) if units else 0
+        late = [job for job in self._asking() if job.asks_until is not None and job.asks_until <= now]
+        return sum(map(self._expired, late))
+
+    def _expired(self, job: Job) -> bool:
+        successor = Successor()
+        for _ in range(_TRIES):
+            answer = written(self._ground, [self._end(job, Step.EXPIRE, "ConsentExpired", {}, None, successor)])[0]
+            if answer or not successor.learns(answer):
+                return bool(answer)
+        return False
 
     def may(self, job: Job, task: Task, user: str) -> bool:
         try:
-            self._may(job, task, user)
+            self._may(job, task, user, "consenting")
         except NotAllowed:
             return False
         return True
+
+    def forget(self) -> int:
+        """The votes for jobs that were purged go too."""
+        gone = [kept for kept in self._ground.catalog.pages(_TABLE) if self._storage.job(kept.id) is None]
+        return sum(map(bool, self._storage.write([(Keep(_TABLE, kept.id, kept.revision, None),) for kept in gone])))
+
+    def _end(self, job: Job, step: Step, kind: str, told: dict[str, Any], by: str | None, successor: Successor) -> tuple[Change, ...]:
+        """It ends without a run; an occurrence that never began leaves its successor, so that the cadence goes on (J5, J9)."""
+        now = self._ground.now()
+        fields = {"ended": now, "why": Why.NO_CONSENT.value, "text": told.get("why", "")}
+        fact = Fact(kind, now, job.id, job.task, job.line, job.record, by, told)
+        trigger = self._ground.catalog.task(job.trigger[0])
+        following: tuple[Change, ...] = ()
+        if trigger is not None:
+            following = successor.of(job, trigger, self._planner, now, self._planner.standing(trigger.line, job.trigger[1]))
+        return (Move(job.id, step, job.revision, fields=fields), *following, Tell(fact))
+
+    def _asking(self) -> Iterator[Job]:
+        page: str | None = None
+        while True:
+            found = self._storage.jobs(Query(states=State.AWAITING_CONSENT), page=page, limit=_PAGE)
+            yield from found.jobs
+            page = found.next
+            if page is None:
+                return
 
     def _awaiting(self, id: str, tried: str) -> tuple[Job, Task]:
         job = self._storage.job(id)
@@ -103,14 +154,25 @@ class Consents:
             raise Refused(tried, f"it is {job.state}, and waits for no consent", "look at its history")
         return job, self._ground.catalog.wanted_task(job.task)
 
-    def _may(self, job: Job, task: Task, by: str) -> None:
-        tried = f"consenting to the job {job.id!r}"
+    def _gathered(self, job: Job, task: Task, kept: Document | None) -> Gathering:
+        plan, until = _plan(job, task), shown(job.asks_until) if job.asks_until is not None else None
+        given = tuple(kept.body["given"]) if kept and kept.body["plan"] == plan else ()
+        return Gathering(job.id, _rule(task).needed, given, plan, job.summary, until)
+
+    def _may(self, job: Job, task: Task, by: str, tried: str) -> None:
         if by == job.demanded_by:
             raise NotAllowed(tried, f"{by!r} asked for it, and nobody consents to their own", "somebody else has to")
-        rule = task.consent
-        if rule is not None and rule.people:
-            members = self._ground.vault.rights.members
-            if not any(by == name or by in members(name) for name in rule.people):
-                raise NotAllowed(tried, f"{by!r} is none of those who may", f"these may: {', '.join(sorted(rule.people))}")
-        else:
+        people = _rule(task).people
+        if not people:
             self._rights.demand(by, TASK_REVIEW, tried, job.record)
+        elif not self._rights.is_one_of(by, people):
+            raise NotAllowed(tried, f"{by!r} is none of those who may", f"these may: {', '.join(sorted(people))}")
+
+
+def _rule(task: Task) -> ConsentRule:
+    return task.consent or _ONE_REVIEWER
+
+
+def _plan(job: Job, task: Task) -> str:
+    """What a vote is bound to: another revision or another digest is another plan."""
+    return f"revision {task.revision}, plan {job.digest}" if job.digest else f"revision {task.revision}"

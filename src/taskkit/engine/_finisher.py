@@ -1,199 +1,178 @@
-"""From running to whatever the outcome makes of it: one unit ends the job, and what follows from its end follows here."""
+"""From running to whatever the outcome makes of it: one unit ends the job, and what follows from its end follows here.
+
+Nothing that stands around a job may keep it from ending: what was refused is made anew, and in the end the job ends by itself.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from attrs import evolve
+from attrs import define
 
+from taskkit.engine._ages import aged
 from taskkit.engine._cases import Case
-from taskkit.engine._pauses import woken_by
-from taskkit.engine._planner import FRESH, Planner
-from taskkit.engine._starter import suspension
+from taskkit.engine._executions import wake_conductors
+from taskkit.engine._planner import Planner
+from taskkit.engine._refusals import suspended
+from taskkit.engine._retries import Retries
+from taskkit.engine._waits import written
 from taskkit.facts import Fact
 from taskkit.instants import DAY, MINUTE, SECOND, Instant, instant
-from taskkit.jobs import Kind
 from taskkit.outcomes import Asks, NotNow, Outcome
-from taskkit.standings import Standing
-from taskkit.states import CLAIMED, PENDING, State, Step
-from taskkit.storage import Change, Free, Insert, Keep, Landed, Move, Query, Refusal, Tell, Unit
-from taskkit.tasks import Fallback
+from taskkit.records import EMPTY
+from taskkit.states import SENT_BACK, Step
+from taskkit.storage import Change, Expect, Free, Insert, Keep, Landed, Move, Name, Refusal, Tell, Unit
 from taskkit.verdicts import Verdict, verdict
 
 if TYPE_CHECKING:
     from taskkit.engine._ground import Ground
 
 _TRIES = 6
-_DONE_DETAILS: dict[str, Any] = {}
+
+
+@define
+class _Ending:
+    """One job that ended, and the unit that says so."""
+
+    case: Case
+    outcome: Outcome
+    unit: Unit
+
+    @property
+    def is_grave(self) -> bool:
+        """What must not be lost to a relaxed disk: an uncertain end, a changed account (J14), a suspension that saves tries to log in."""
+        return any(map(_weighs, self.unit))
 
 
 class Finisher:
     def __init__(self, ground: Ground, planner: Planner) -> None:
         self._ground, self._planner, self._storage = ground, planner, ground.storage
+        self._retries = Retries(ground)
 
     def finish(self, ended: Sequence[tuple[Case, Outcome]]) -> list[Case]:
         """Write the ends of several jobs at once; those whose end was refused, because another owns the job now."""
-        waiting = [(case, outcome, self._unit(case, outcome)) for case, outcome in ended]
+        waiting = [_Ending(case, outcome, self._made(case, outcome)) for case, outcome in ended]
+        done: list[Case] = []
         lost: list[Case] = []
-        for _ in range(_TRIES):
-            answers = self._storage.write([unit for _, _, unit in waiting], durable=any(_is_grave(unit) for _, _, unit in waiting))
-            waiting = [
-                again for one, answer in zip(waiting, answers, strict=True) if not answer and (again := self._again(one, answer, lost))
-            ]
+        for tries in range(_TRIES, 0, -1):
+            answers = written(self._ground, [one.unit for one in waiting], durable=any(one.is_grave for one in waiting))
+            done += [one.case for one, answer in zip(waiting, answers, strict=True) if answer]
+            refused = [(one, answer) for one, answer in zip(waiting, answers, strict=True) if not answer]
+            lost += [one.case for one, answer in refused if _is_lost(one, answer)]
+            waiting = [self._again(one, answer, last=tries == 2) for one, answer in refused if not _is_lost(one, answer)]
             if not waiting:
                 break
-        self._follow(case for case, _ in ended if case not in lost)
+        for case in lost:
+            case.run.lose(Step.COMPLETE)
+        self._follow(done)
         return lost
 
     # the unit
 
-    def _unit(self, case: Case, outcome: Outcome) -> Unit:
-        now, job = self._ground.now(), case.job
-        case.now = now
-        found = verdict(outcome, case.effect)
-        fields = {**found.fields, **case.run.ending()}
+    def _made(self, case: Case, outcome: Outcome, retry: Insert | Move | None = None) -> Unit:
+        try:
+            return self._unit(case, outcome, retry)
+        except Exception as error:  # what follows from an end may not keep the job from ending, nor others with it (J9)
+            found = verdict(outcome, case.effect)
+            fields = {**found.fields, **self._ends(case, found, outcome)}
+            told = {"error": type(error).__name__}
+            fact = Fact("EngineFailed", case.now, case.job.id, case.job.task, case.job.line, case.job.record, None, told)
+            return Move(case.job.id, found.step, token=case.job.token, fields=fields), Free(case.job.id), Tell(fact)
+
+    def _unit(self, case: Case, outcome: Outcome, retry: Insert | Move | None = None) -> Unit:
+        case.now = self._ground.now()
+        job, found = case.job, verdict(outcome, case.effect)
+        fields = {**found.fields, **case.run.ending(), **self._ends(case, found, outcome)}
         changes: list[Change] = [Move(job.id, found.step, token=job.token, fields=fields)]
-        if found.step is Step.DEFER:
-            fields |= {"due": self._later(outcome, now), "waits": job.waits + 1}
+        if found.step in SENT_BACK and not job.conducts:  # a run over many goes on: the next one waits for its end (T15)
             changes.append(Free(job.id))
-        elif found.step is Step.ASK:
-            fields["asks_until"] = self._asks_until(outcome, now)
-            changes.append(Free(job.id))
-        else:
-            fields["ended"] = now
         changes += case.run.names()
-        changes += self._learned(case, found)
-        if retry := self._retry(case, found):
-            changes.append(retry)
-        changes += self._told(case, found, retried=retry is not None)
+        changes = self._learned(changes, case, found)
+        retry = retry or self._retries.after(case, found)
+        if retry is not None:
+            changes += (Expect("task", case.task.id, case.task.revision), retry)
+        changes += self._told(case, found, fields, retried=retry is not None)
         return tuple(changes)
+
+    def _ends(self, case: Case, found: Verdict, outcome: Outcome) -> dict[str, Any]:
+        now = case.now
+        if found.step is Step.DEFER:
+            return {"due": self._later(outcome, now), "waits": case.waits_again(found.fields["why"])}
+        if found.step is Step.ASK:
+            return {"asks_until": instant(outcome.until) if isinstance(outcome, Asks) and outcome.until else now + DAY}
+        return {"ended": now}
 
     @staticmethod
     def _later(outcome: Outcome, now: Instant) -> Instant:
         """Deferral never leaves a job due at once: that would be a hot loop (J12)."""
         return max(instant(outcome.until), now + SECOND) if isinstance(outcome, NotNow) else now + MINUTE
 
-    @staticmethod
-    def _asks_until(outcome: Outcome, now: Instant) -> Instant:
-        return instant(outcome.until) if isinstance(outcome, Asks) and outcome.until else now + DAY
-
-    def _learned(self, case: Case, found: Verdict) -> tuple[Change, ...]:
+    def _learned(self, changes: list[Change], case: Case, found: Verdict) -> list[Change]:
         """What account and standing remember of it."""
-        changes: tuple[Change, ...] = ()
         if found.step is Step.COMPLETE and case.script.changes_secret and case.accounts:
-            changes = tuple(self._changed(account, case) for account in sorted(case.accounts.writes))
+            changes += [self._changed(account, case) for account in sorted(case.accounts.writes)]
         if found.suspends:
-            return (*changes, *suspension(self._with_standing(case), found.error.value if found.error else "unknown", case.now))
-        interval = case.task.interval
-        if found.step is Step.COMPLETE and interval is not None and interval.relative:
-            before = self._planner.standing(case.task.line, case.job.record) or Standing(created=case.job.created)
-            changes += (self._planner.keep(case.task, case.job.record, evolve(before, last_success=case.now)),)
+            case.standing = self._planner.standing(case.job.line, case.job.record)
+            return suspended(changes, case, found.error.value if found.error else "unknown", case.now)
+        if found.step is Step.COMPLETE:
+            changes += aged(self._ground, self._planner, case)
         return changes
-
-    def _with_standing(self, case: Case) -> Case:
-        case.standing = self._planner.standing(case.job.line, case.job.record)
-        return case
 
     def _changed(self, account: str, case: Case) -> Keep:
         kept = self._storage.document("account", account)
         return Keep("account", account, kept.revision if kept else 0, {"changed": case.now, "job": case.job.id})
 
-    def _fallback(self, case: Case) -> Fallback | None:
-        """A part is tried again only where its task says so: a run over many is re-run as a whole (R6)."""
-        return case.task.fallback or (None if case.job.kind is Kind.PART else self._ground.settings.fallback)
-
-    def _retry(self, case: Case, found: Verdict) -> Insert | None:
-        job, fallback = case.job, self._fallback(case)
-        if not found.again or fallback is None or job.cycle >= fallback.cycles or job.manual or case.job.conducts:
-            return None
-        due = case.now + fallback.minutes * MINUTE
-        if fallback.window is not None and (opens := fallback.window.open_from(-(-due // SECOND))) is not None:
-            due = max(due, opens * SECOND)
-        again = job.with_(_AGAIN).with_(
-            {
-                "id": self._ground.ids(),
-                "due": due,
-                "wanted": due,
-                "created": case.now,
-                "series": job.series or job.id,
-                "cycle": job.cycle + 1,
-            }
-        )
-        return Insert(again)
-
-    def _told(self, case: Case, found: Verdict, *, retried: bool) -> Iterable[Tell]:
-        job, kind = case.job, _FACTS[found.step]
+    @staticmethod
+    def _told(case: Case, found: Verdict, fields: dict[str, Any], *, retried: bool) -> Iterable[Tell]:
+        job = case.job
         about = (job.id, job.task, job.line, job.record)
-        told = {name: found.fields[name] for name in ("error", "text", "why", "digest", "summary") if found.fields.get(name)}
-        yield Tell(Fact(kind, case.now, *about, None, told or _DONE_DETAILS))
-        if found.again and not retried and job.cycle:
+        told = {name: fields[name] for name in ("error", "text", "why", "digest", "summary") if fields.get(name)}
+        if found.step is not Step.DEFER or fields["waits"] == 0:  # the same reason again is a count, and no news (J12)
+            yield Tell(Fact(_FACTS[found.step], case.now, *about, None, told or EMPTY))
+        if job.cycle and not retried and found.step in (Step.FAIL, Step.DOUBT):
             yield Tell(Fact("FallbackEnded", case.now, *about, None, {"series": job.series, "cycles": job.cycle}))
 
     # refusals
 
-    def _again(self, one: tuple[Case, Outcome, Unit], answer: Landed, lost: list[Case]) -> tuple[Case, Outcome, Unit] | None:
-        case, outcome, unit = one
-        if isinstance(answer.change, Move) and answer.change.job == case.job.id:
-            lost.append(case)
-            return None
-        if answer.refusal is Refusal.SEAT:  # a follow-up waits already: it is the next cycle (J7)
-            return case, outcome, self._handed_on(case, unit)
-        return case, outcome, self._unit(case, outcome)
-
-    def _handed_on(self, case: Case, unit: Unit) -> Unit:
-        waiting = self._storage.seated(("fired", case.job.line, case.job.record or ""))
-        if waiting is None:
-            return unit
-        series = {"series": case.job.series or case.job.id, "cycle": case.job.cycle + 1}
-        move = Move(waiting.id, Step.REPLAN, waiting.revision, fields=series)
-        return tuple(move if isinstance(change, Insert) else change for change in unit)
+    def _again(self, one: _Ending, answer: Landed, *, last: bool) -> _Ending:
+        case, outcome, change = one.case, one.outcome, answer.change
+        if last:
+            return _Ending(case, outcome, tuple(kept for kept in one.unit if _is_about(kept, case)))
+        if isinstance(change, Name):
+            case.run.forget(change.blob)
+        if isinstance(change, Move) and answer.refusal is Refusal.FIRE:  # the occurrence that waits stays where it is
+            return _Ending(case, outcome, tuple(kept for kept in one.unit if kept is not change))
+        retry = self._retries.handed_on(case) if answer.refusal is Refusal.SEAT else None
+        return _Ending(case, outcome, self._made(case, outcome, retry))
 
     # what follows
 
     def _follow(self, cases: Iterable[Case]) -> None:
-        freed: dict[str, None] = {}
         executions: dict[str, None] = {}
         for case in cases:
-            if case.hold is not None:
-                freed.update(dict.fromkeys(case.hold.keys))
-            if case.job.execution is not None:
-                executions[case.job.execution] = None
-            if case.task.interval is not None and case.task.interval.relative:
-                self._replan(case)
-        self.wake(freed)
-        for execution in executions:
-            self._wake_conductor(execution)
-
-    def wake(self, keys: Iterable[str]) -> None:
-        """As many of the waiting as fit, in order of due (R4)."""
-        if fitting := self._storage.fitting(keys):
-            self._storage.write([woken_by(job, self._ground.now()) for job in fitting])
-
-    def _wake_conductor(self, execution: str) -> None:
-        if self._storage.count(Query(execution=execution, states=_OPEN)):
-            return
-        conductor = self._storage.job(execution)
-        if conductor is not None and conductor.is_pending:
-            self._storage.write([woken_by(conductor, self._ground.now())])
-
-    def _replan(self, case: Case) -> None:
-        """A success counts the age anew: the occurrence that waits is planned by it (T11)."""
-        for _ in range(_TRIES):
-            waiting = self._storage.seated(("occurrence", case.task.line, case.job.record or ""))
-            if waiting is None or self._storage.write([self._planner.replanned(case.task, case.record, waiting, self._ground.now())])[0]:
-                return
+            if case.job.execution is not None or case.job.conducts:  # its parts may have ended before it waited for them
+                executions[case.job.execution or case.job.id] = None
+        wake_conductors(self._ground, executions)
 
 
-_OPEN = PENDING | CLAIMED
-#: What a retry does not take over from the attempt before it.
-_AGAIN: dict[str, Any] = FRESH | {"kind": Kind.FALLBACK, "state": State.SCHEDULED, "via": None}
 _FACTS = {
     Step.COMPLETE: "JobCompleted", Step.FAIL: "JobFailed", Step.DOUBT: "JobUncertain", Step.STOP: "JobStopped",
     Step.DEFER: "JobDeferred", Step.ASK: "ConsentAsked",
 }  # fmt: skip
 
 
-def _is_grave(unit: Unit) -> bool:
-    """What must not be lost to a relaxed disk (J14)."""
-    return any(isinstance(change, Move) and change.step is Step.DOUBT for change in unit)
+def _is_lost(one: _Ending, answer: Landed) -> bool:
+    """Another owns the job, or it has ended."""
+    return isinstance(answer.change, Move) and answer.change.job == one.case.job.id
+
+
+def _is_about(change: Change, case: Case) -> bool:
+    """The job's own step, without what stands around it."""
+    return isinstance(change, Free | Tell) or (isinstance(change, Move) and change.job == case.job.id)
+
+
+def _weighs(change: Change) -> bool:
+    if isinstance(change, Keep):
+        return change.table == "account" or bool(change.body and change.body.get("suspended"))
+    return isinstance(change, Move) and change.step is Step.DOUBT

@@ -1,25 +1,28 @@
 """Where jobs are worked on in threads: one dispatcher claims and hands out, a crew performs, a lifeline beats.
 
 A claimed batch is opened by one thread of the crew (gates, one unit for each start, one write for all), then its jobs are performed by
-as many threads as there are. Ends are written in groups: whoever finds nothing else waiting writes what has gathered.
+as many threads as there are. Ends are written in groups: whoever has the pen writes all that has gathered.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
-from attrs import frozen
+from attrs import define
 
 from taskkit.engine._cases import Case
 from taskkit.engine._crew import Crew
+from taskkit.engine._errands import Errands
 from taskkit.engine._finisher import Finisher
 from taskkit.engine._lifeline import Lifeline
+from taskkit.engine._refusals import given_back
 from taskkit.engine._starter import Starter
+from taskkit.engine._turns import Turns
 from taskkit.facts import Fact
-from taskkit.instants import SECOND
-from taskkit.jobs import Job
+from taskkit.instants import DAY, MINUTE, SECOND, Instant
+from taskkit.jobs import Job, Why
 from taskkit.outcomes import Outcome, Unknown
 from taskkit.states import Step
 from taskkit.storage import Claimed, Move, Tell
@@ -28,88 +31,123 @@ if TYPE_CHECKING:
     from taskkit.engine._ground import Ground
 
 _GROUP = 100
-_TICK_SECONDS = 1.0
+_BLINK = 0.1
 
 
-@frozen
+@define(eq=False)
 class Opening:
     """A claimed batch whose gates are to be asked."""
 
     claimed: Sequence[Claimed]
+    #: Whose questions are being answered just now.
+    asked: Job | None = None
 
 
 Piece = Opening | Case
+T = TypeVar("T")
+
+
+class _GivenUp(Exception):
+    """The thread that gets this was given up: others have taken over what it had."""
 
 
 class Floor:
     def __init__(
-        self,
-        ground: Ground,
-        *,
-        claim: Callable[[int], Sequence[Claimed]],
-        starter: Starter,
-        perform: Callable[[Case], Outcome | None],
-        finisher: Finisher,
-        lifeline: Lifeline,
-        tick: Callable[[], int],
-    ) -> None:
-        self._ground, self._claim, self._starter, self._perform = ground, claim, starter, perform
-        self._finisher, self._lifeline, self._tick = finisher, lifeline, tick
-        settings = ground.settings
+        self, ground: Ground, *, turns: Turns, starter: Starter, finisher: Finisher, lifeline: Lifeline,
+        errands: Sequence[tuple[str, Callable[[], int]]],
+    ) -> None:  # fmt: skip
+        self._ground, self._turns, self._starter, self._finisher, self._lifeline = ground, turns, starter, finisher, lifeline
+        settings, monotonic = ground.settings, ground.clock.monotonic
         self._crew: Crew[Piece] = Crew(
-            self._work, most=settings.workers, abandoned=settings.abandoned, monotonic=ground.clock.monotonic, on_failure=self._failed
+            "worker", self._work, most=settings.workers, abandoned=settings.abandoned, monotonic=monotonic, on_failure=self._failed
         )
+        self._errands = Errands(ground, errands, self.wake)
         self._ended: list[tuple[Case, Outcome]] = []
-        self._lock = threading.Lock()
+        self._pen = threading.Lock()
         self._news = threading.Event()
-        self._ticked = float("-inf")
+        self._complaints: set[str] = set()
+        self._claimed_at: Instant = 0
+        self._stop = threading.Event()
 
     def wake(self) -> None:
         self._news.set()
 
     def run(self, stop: threading.Event) -> None:
+        self._stop = stop
         watcher = threading.Thread(target=self._pass_on, args=(stop,), name="taskkit-stop", daemon=True)
         watcher.start()
-        self._lifeline.start()
         try:
             while not stop.is_set():
                 self._news.clear()
-                if not self._turn():
+                if not self._try(self._turn):
                     self._ground.clock.wait(self._news, self._pause())
         finally:
-            self._crew.stop(seconds=float(self._ground.settings.lease))
-            self._write()
-            self._lifeline.stop()
             stop.set()
+            self._end()
+
+    def _end(self) -> None:
+        """Nothing more is claimed; what runs ends, at its deadline at the latest. A store or vault that stays away is not waited for."""
+        pause, patience = min(_BLINK, self._ground.settings.poll), float(self._ground.settings.vault_timeout)
+        while self._crew.is_at_work() or ((self._ended or self._errands.are_out()) and patience > 0):
+            self._news.clear()
+            self._try(self._look_after)
+            if not self._crew.is_at_work():
+                patience -= pause
+            if self._crew.is_at_work() or self._ended or self._errands.are_out():
+                self._ground.clock.wait(self._news, pause)
+        self._crew.stop()
+        self._errands.stop()
 
     def _pass_on(self, stop: threading.Event) -> None:
         """A stop ends the dispatcher's wait, too."""
         stop.wait()
         self._news.set()
 
+    # the dispatcher
+
+    def _try(self, do: Callable[[], T]) -> T | None:
+        """A store that is away now may be back soon: the leases decide what becomes of the jobs meanwhile."""
+        try:
+            done = do()
+            if self._complaints:
+                self._tell("EngineFailed", {"error": ", ".join(sorted(self._complaints))})
+                self._complaints.clear()
+        except Exception as error:
+            self._complaints.add(type(error).__name__)
+            self._ground.clock.wait(self._news, self._ground.settings.poll)
+            return None
+        return done
+
     def _turn(self) -> bool:
         """Whether something was claimed."""
-        self._housekeeping()
-        for piece in self._crew.give_up_late():
-            self._give_up(piece)
-        claimed = self._claim(self._crew.free) if self._crew.free else ()
+        self._look_after()
+        self._errands.send_out()
+        if not (free := self._crew.free):
+            return False
+        self._claimed_at = self._ground.now()
+        claimed = self._turns.claim(free)
         if claimed:
-            for one in claimed:
-                self._lifeline.hold(one.job)
-            self._crew.give(Opening(claimed))
+            self._hand_out(claimed)
         return bool(claimed)
 
-    def _housekeeping(self) -> None:
-        now = self._ground.clock.monotonic()
-        if now - self._ticked >= _TICK_SECONDS:
-            self._ticked = now
-            self._tick()
+    def _hand_out(self, claimed: Sequence[Claimed]) -> None:
+        for one in claimed:
+            self._lifeline.hold(one.job)
+        self._crew.give(Opening(claimed), len(claimed))
+
+    def _look_after(self) -> None:
+        for piece in self._crew.give_up_late():
+            self._give_up(piece)
+        self._errands.look_after()
+        self._write()
 
     def _pause(self) -> float:
         """Until something is due, at most as long as the store may hold news from others."""
-        due = self._ground.storage.next_due(self._ground.settings.pools)
-        most = self._ground.settings.poll
-        if due is None or not self._crew.free:
+        most, pools = self._ground.settings.poll, self._try(self._turns.pools)
+        if not pools or not self._crew.free:  # what is paused is due and not claimed: nobody runs in circles for it (J11)
+            return most
+        due = self._try(lambda: self._ground.storage.next_due(pools))
+        if due is None or due <= self._claimed_at:  # what was due at the claim and not given is another's
             return most
         return min(most, max(0.0, (due - self._ground.now()) / SECOND))
 
@@ -118,37 +156,75 @@ class Floor:
     def _work(self, piece: Piece) -> None:
         if isinstance(piece, Opening):
             self._open(piece)
-            return
-        self._crew.limit(self._ground.clock.monotonic() + piece.task.deadline * 60)
-        outcome = self._perform(piece)
-        self._crew.limit(None)
-        if outcome is None:
-            self._lifeline.let_go(piece.job)
-            return
-        with self._lock:
-            self._ended.append((piece, outcome))
-            full = len(self._ended) >= _GROUP
-        if full or not self._crew.waiting():
-            self._write()
+        else:
+            self._perform(piece)
 
     def _open(self, piece: Opening) -> None:
-        self._crew.limit(self._ground.clock.monotonic() + self._ground.settings.vault_timeout)
-        started = self._starter.start(piece.claimed)
-        self._crew.limit(None)
+        if self._stop.is_set():
+            self._give_back(piece)
+            return
+        try:
+            started = self._starter.start(piece.claimed, lambda job: self._watch(piece, job))
+        except _GivenUp:
+            return
         running = {case.job.id for case in started}
         for one in piece.claimed:
             if one.job.id not in running:
                 self._lifeline.let_go(one.job)
         for case in started:
+            self._lifeline.hold(case.job, case.run)
+        for case in started[1:]:
             self._crew.give(case)
+        if started:
+            self._crew.turn_to(started[0])
+            self._perform(started[0])
+        else:
+            self._news.set()
+
+    def _give_back(self, piece: Opening) -> None:
+        now = self._ground.now()
+        self._ground.storage.write([given_back(one.job, now + SECOND) for one in piece.claimed])
+        for one in piece.claimed:
+            self._lifeline.let_go(one.job)
+
+    def _watch(self, piece: Opening, job: Job | None) -> None:
+        """Each job's questions to the vault have their time; what hangs is known by name, and the others start without it."""
+        piece.asked = job
+        until = None if job is None else self._ground.clock.monotonic() + self._ground.settings.vault_timeout
+        if not self._crew.limit(until):
+            raise _GivenUp
+
+    def _perform(self, case: Case) -> None:
+        self._crew.limit(self._ground.clock.monotonic() + case.task.deadline)
+        outcome = self._outcome(case)
+        self._crew.limit(None)
+        if outcome is None:
+            self._lifeline.let_go(case.job)
+            return
+        self._ended.append((case, outcome))
+        if len(self._ended) >= _GROUP or not self._crew.is_waiting():
+            self._write()
+
+    def _outcome(self, case: Case) -> Outcome | None:
+        """No signal comes to these threads: what ends them otherwise comes from the script."""
+        try:
+            return self._turns.perform(case)
+        except BaseException as error:
+            return Unknown(f"the script raised {type(error).__name__}")
 
     def _write(self) -> None:
-        with self._lock:
-            ended, self._ended = self._ended, []
-        if not ended:
-            return
-        self._finisher.finish(ended)
-        for case, _ in ended:
+        """Whoever comes while another has the pen leaves its ends to that one."""
+        while self._ended and self._pen.acquire(blocking=False):
+            try:
+                self._write_group()
+            finally:
+                self._pen.release()
+
+    def _write_group(self) -> None:
+        group = self._ended[:_GROUP]
+        self._finisher.finish(group)
+        del self._ended[: len(group)]  # where the store is away, they stay
+        for case, _ in group:
             self._lifeline.let_go(case.job)
         self._news.set()
 
@@ -156,25 +232,36 @@ class Floor:
 
     def _failed(self, piece: Piece, error: BaseException) -> None:
         """Ours, not the plug-in's: what it raises is an outcome by then. The leases run out, and others take over."""
-        for job in _jobs(piece):
-            self._lifeline.let_go(job)
-        fact = Fact("EngineFailed", self._ground.now(), details={"error": type(error).__name__, "jobs": [job.id for job in _jobs(piece)]})
-        self._ground.storage.write([(Tell(fact),)])
+        if isinstance(piece, Opening):
+            for one in piece.claimed:
+                self._lifeline.let_go(one.job)
+        self._tell("EngineFailed", {"error": type(error).__name__, "jobs": [job.id for job in _jobs(piece)]})
 
     def _give_up(self, piece: Piece) -> None:
-        """Its thread hangs past the deadline: the job ends as an outcome, and what the thread still writes is refused."""
-        now, jobs = self._ground.now(), _jobs(piece)
-        told = {"jobs": [job.id for job in jobs], "abandoned": self._crew.abandoned, "most": self._ground.settings.abandoned}
-        self._ground.storage.write([(Tell(Fact("PluginAbandoned", now, details=told)),)])
-        for job in jobs:
-            self._lifeline.let_go(job)
+        """Its thread hangs past the deadline: what it had goes on without it, and what it still writes is refused."""
+        told = {"jobs": [job.id for job in _jobs(piece)], "abandoned": self._crew.abandoned, "most": self._ground.settings.abandoned}
+        self._tell("PluginAbandoned", told)
         if isinstance(piece, Case):
-            self._finisher.finish(
-                [(piece, Unknown(f"it did not end within its {piece.task.deadline} minutes, and its thread was given up"))]
-            )
-            return
-        fields = {"due": now + 60 * SECOND, "why": "vault_away", "text": "the vault did not answer in time"}
-        self._ground.storage.write([(Move(one.job.id, Step.RELEASE, token=one.job.token, fields=fields),) for one in piece.claimed])
+            text = f"it did not end within its {piece.task.deadline:g} seconds, and its thread was given up"
+            self._ended.append((piece, Unknown(text)))
+        else:
+            self._open_without(piece)
+
+    def _open_without(self, piece: Opening) -> None:
+        """The one whose questions hang waits, longer each time; the others are opened by another thread."""
+        stuck, now = piece.asked, self._ground.now()
+        others = [one for one in piece.claimed if stuck is None or one.job.id != stuck.id]
+        if stuck is not None:
+            waits = stuck.waits + 1 if stuck.why == Why.VAULT_AWAY else 0
+            due = now + min(MINUTE << min(waits, 12), DAY)
+            fields = {"due": due, "why": Why.VAULT_AWAY.value, "waits": waits, "text": "the vault did not answer in time"}
+            self._ground.storage.write([(Move(stuck.id, Step.RELEASE, token=stuck.token, fields=fields),)])
+            self._lifeline.let_go(stuck)
+        if others:
+            self._crew.give(Opening(others), len(others))
+
+    def _tell(self, kind: str, details: dict[str, object]) -> None:
+        self._ground.storage.write([(Tell(Fact(kind, self._ground.now(), details=details)),)])
 
 
 def _jobs(piece: Piece) -> list[Job]:

@@ -10,9 +10,10 @@ from attrs import frozen
 from taskkit.engine._border import asked
 from taskkit.engine._cases import Case
 from taskkit.engine._ground import MOST_RESCUES, VAULT_AWAY_LOOK
-from taskkit.errors import NotFound, TaskkitError, VaultAway
+from taskkit.engine._occurrences import lateness
+from taskkit.errors import TaskkitError, VaultAway
 from taskkit.instants import DAY, MINUTE, SECOND, Instant, instant
-from taskkit.jobs import Kind, Why
+from taskkit.jobs import Cause, Kind, Why
 from taskkit.states import Step
 
 if TYPE_CHECKING:
@@ -33,14 +34,15 @@ class Instead:
     suspends: bool = False
     #: The job whose work made this one needless.
     into: str | None = None
+    error: str = ""
 
 
 class Gates:
     def __init__(self, ground: Ground, rights: RightsDesk, pauses: Pauses) -> None:
         self._ground, self._rights, self._pauses = ground, rights, pauses
         self._gates: tuple[Callable[[Case], Instead | None], ...] = (
-            self._rescues, self._active, self._suspension, self._lateness, self._window, self._right, self._consent, self._session,
-            self._host, self._satisfied,
+            self._rescues, self._stop, self._active, self._suspension, self._lateness, self._window, self._right, self._consent,
+            self._session, self._host, self._satisfied,
         )  # fmt: skip
 
     def refusal(self, case: Case) -> Instead | None:
@@ -50,14 +52,20 @@ class Gates:
                     return instead
         except VaultAway as error:
             return Instead(Step.DEFER, Why.VAULT_AWAY, case.now + VAULT_AWAY_LOOK, str(error))
-        except (NotFound, TaskkitError) as error:
-            return Instead(Step.FAIL, Why.NOT_NOW, text=str(error))
+        except TaskkitError as error:
+            return Instead(Step.FAIL, Why.MISFIT, text=str(error), error="bad_configuration")
         return None
 
     def _rescues(self, case: Case) -> Instead | None:
         if case.job.rescues <= MOST_RESCUES:
             return None
         return Instead(Step.DOUBT, Why.RESCUES, text=f"{case.job.rescues} workers were lost over it", suspends=True)
+
+    def _stop(self, case: Case) -> Instead | None:
+        """Somebody asked it to stop before it began (J6)."""
+        if case.job.stop is None or case.job.started is not None:
+            return None
+        return Instead(Step.CANCEL, Why.ASKED_TO_STOP)
 
     def _active(self, case: Case) -> Instead | None:
         if case.job.kind is Kind.RECOVERY or (case.task.active and case.trigger.active):
@@ -66,22 +74,22 @@ class Gates:
 
     def _suspension(self, case: Case) -> Instead | None:
         """It waits until somebody resumes the task: the release wakes it, the timer is the net."""
-        if case.standing is None or case.standing.suspended is None or case.job.kind is Kind.RECOVERY:
+        if case.suspended is None or case.job.kind is Kind.RECOVERY or conducts_already(case):
             return None
-        if case.job.kind is Kind.PART:
-            return Instead(Step.CANCEL, Why.SUSPENDED, text=f"suspended: {case.standing.suspended}")
+        if case.job.execution is not None:
+            return Instead(Step.CANCEL, Why.SUSPENDED, text=f"suspended: {case.suspended}")
         return Instead(Step.DEFER, Why.SUSPENDED, case.now + DAY)
 
     def _lateness(self, case: Case) -> Instead | None:
-        job, most = case.job, case.trigger.max_lateness
+        job, most = case.job, case.task.max_lateness
         if most is None or job.started is not None or job.kind not in (Kind.OCCURRENCE, Kind.FIRED) or job.manual:
             return None
-        late = case.now - job.wanted
+        late = lateness(case.trigger, case.task, job, case.now) if case.now - job.wanted > most * MINUTE else 0
         return Instead(Step.MISS, Why.LATE, text=f"{late // MINUTE} minutes late") if late > most * MINUTE else None
 
     def _window(self, case: Case) -> Instead | None:
         job, task = case.job, case.task
-        if job.forced or job.kind in (Kind.RECOVERY, Kind.PART):
+        if job.forced or job.kind in (Kind.RECOVERY, Kind.PART) or conducts_already(case):
             return None
         windows = [task.window]
         if job.kind is Kind.FALLBACK and (fallback := task.fallback or self._ground.settings.fallback):
@@ -100,33 +108,58 @@ class Gates:
         lost = self._rights.lost(case.task, case.job.record, case.script)
         if lost is None:
             return None
-        return Instead(Step.CANCEL, Why.RIGHTS, text=f"{case.task.runs_as!r}, as whom it runs, lacks the right {lost!r}", suspends=True)
+        return Instead(Step.CANCEL, Why.RIGHTS, text=lost, suspends=True)
 
     def _consent(self, case: Case) -> Instead | None:
         job = case.job
-        if case.task.consent is None or not job.is_demanded or job.consented is not None:
+        if job.execution is not None:
+            return self._consent_of_conductor(case, job.execution)
+        if case.task.consent is None or not job.is_demanded or job.consented is not None or job.forced or conducts_already(case):
             return None
         return Instead(Step.ASK, Why.CONSENT, case.now + case.task.consent.minutes * MINUTE)
 
-    def _session(self, case: Case) -> Instead | None:
-        """Only where every cause that is ready waits for quiet (P2)."""
-        ready = [cause for cause in case.causes if cause.due <= case.now]
-        if not ready or case.job.kind is not Kind.FIRED or not all(cause.quiet for cause in ready) or case.job.manual:
+    def _consent_of_conductor(self, case: Case, execution: str) -> Instead | None:
+        """A part that was made before an edit waits for the consent that its conductor has to gather anew (A5, R6)."""
+        conductor = self._ground.storage.job(execution) if case.trigger.consent is not None else None
+        if conductor is None or not conductor.is_demanded or conductor.forced:
             return None
-        vault, record = self._ground.vault, case.record
-        if record is None:
+        if conductor.consented is not None and conductor.planned_for == case.trigger.revision:
+            return None
+        if conductor.ended is not None:
+            return Instead(Step.CANCEL, Why.NO_CONSENT)
+        return Instead(Step.DEFER, Why.CONSENT, case.now + self._ground.settings.look_length)
+
+    def _session(self, case: Case) -> Instead | None:
+        """Only where every reason that is ready waits for quiet; one that has waited as long as it may runs, or counts no more (P2)."""
+        quiet, vault, record = self._quiet(case), self._ground.vault, case.record
+        if not quiet or record is None:
             return None
         account = asked(lambda: vault.records.account(record), "asking the vault for the account")
         if not asked(lambda: vault.sessions.active(account), "asking the vault for active sessions"):
             return None
         case.account = account
-        until = min([case.now + self._ground.settings.look_length, *(cause.give_up_at for cause in ready if cause.give_up_at)])
-        if until > case.now:
-            return Instead(Step.DEFER, Why.SESSION, until)
-        if all(cause.then == "give_up" for cause in ready if cause.give_up_at):
+        over = [cause for cause in quiet if cause.give_up_at is not None and cause.give_up_at <= case.now]
+        case.given_up = any(cause.then == "run" for cause in over)
+        if case.given_up:
+            return None
+        patient = [cause for cause in quiet if cause not in over]
+        later = [cause.due for cause in case.causes if cause.due > case.now]
+        if not patient and not later:
             return Instead(Step.CANCEL, Why.GAVE_UP, text="sessions went on for longer than it may wait")
-        case.given_up = True
-        return None
+        later += [cause.give_up_at for cause in patient if cause.give_up_at is not None]
+        return Instead(Step.DEFER, Why.SESSION, min([case.now + self._ground.settings.look_length, *later]))
+
+    def _quiet(self, case: Case) -> list[Cause]:
+        """The reasons that are ready, where all of them wait for quiet; a retry has those of the first attempt."""
+        job, ready = case.job, [cause for cause in case.causes if cause.due <= case.now]
+        if job.manual or job.kind not in (Kind.FIRED, Kind.FALLBACK):
+            return []
+        if job.kind is Kind.FALLBACK and job.wanted <= case.now and job.series is not None:
+            first = self._ground.storage.job(job.series)
+            if first is None or first.kind is not Kind.FIRED:
+                return []
+            ready += self._ground.storage.causes(job.series)
+        return ready if all(cause.quiet for cause in ready) else []
 
     def _host(self, case: Case) -> Instead | None:
         if case.job.host is None or not self._pauses.is_paused(f"host:{case.job.host}"):
@@ -136,17 +169,36 @@ class Gates:
     def _satisfied(self, case: Case) -> Instead | None:
         """Somebody has changed the account's secret since every cause of this job (R4)."""
         job = case.job
-        if not case.script.changes_secret or job.is_demanded or job.kind in (Kind.RECOVERY, Kind.PART) or case.record is None:
+        if not case.script.changes_secret or case.record is None or job.started is not None:
+            return None
+        wishes = self._wishes(case)
+        if not wishes:
             return None
         vault, record = self._ground.vault, case.record
         account = asked(lambda: vault.records.account(record), "asking the vault for the account")
         kept = self._ground.storage.document("account", account)
         told = asked(lambda: vault.secrets.changed_at(account), "asking the vault when the secret was changed")
         changed = max(instant(told) if told else 0, kept.body["changed"] if kept else 0)
-        wishes = [cause.at for cause in case.causes]
-        if job.kind is Kind.OCCURRENCE and job.at is not None:
-            wishes.append(job.at * SECOND)
-        if not changed or any(at >= changed for at in wishes) or not wishes:
+        if not changed or any(at >= changed for at in wishes):
             return None
         by = kept.body.get("job") if kept and kept.body["changed"] == changed else None
         return Instead(Step.SATISFY, Why.SATISFIED, into=by, text="the account was changed since")
+
+    def _wishes(self, case: Case) -> list[Instant]:
+        """When its reasons were: a retry's lie before the failure that made it, a part's are its conductor's. A demand is for a change."""
+        job, causes = case.job, case.causes
+        if job.kind is Kind.PART and job.execution is not None:
+            conductor = self._ground.storage.job(job.execution)
+            if conductor is None or job.demanded_by is not None:
+                return []
+            job, causes = conductor, tuple(self._ground.storage.causes(conductor.id))
+        if job.is_demanded or job.kind is Kind.RECOVERY:
+            return []
+        if job.kind is Kind.FALLBACK:
+            return [job.created, *(cause.at for cause in causes)]
+        return [cause.at for cause in causes] + ([job.at * SECOND] if job.at is not None else [])
+
+
+def conducts_already(case: Case) -> bool:
+    """A run over many that has begun is gated wave by wave: by its conductor, which must also get to its end (R6)."""
+    return case.job.conducts and case.job.started is not None

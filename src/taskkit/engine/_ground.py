@@ -6,12 +6,14 @@ import os
 import random
 from collections.abc import Mapping
 from itertools import count
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from attrs import field, frozen
+from attrs import Attribute, field, frozen
 
-from taskkit.checks import a, mapping, optional_a, optional_whole, several, whole
+from taskkit.checks import a, mapping, optional_a, optional_whole, refused, several, whole
 from taskkit.instants import MINUTE, SECOND, Clock, Instant
+from taskkit.states import FINAL, State
 from taskkit.tasks import DEFAULT_POOL, Fallback
 
 if TYPE_CHECKING:
@@ -30,6 +32,22 @@ class Limits:
     pools: Mapping[str, int] = field(factory=dict, converter=mapping, hash=False)
 
 
+#: A year for what nobody asks about any more, two for what failed; what is uncertain stays until somebody has looked at it.
+RETENTION: Mapping[State, int] = {
+    State.COMPLETED: 365, State.MERGED: 365, State.CANCELED: 365, State.MISSED: 365, State.EXPIRED: 365, State.ERROR: 730,
+}  # fmt: skip
+
+
+def _days(given: Mapping[State | str, int]) -> Mapping[State, int]:
+    return MappingProxyType({State(state): days for state, days in given.items()})
+
+
+def _check_days(instance: object, attribute: Attribute[Any], given: Mapping[State, int]) -> None:
+    for state, days in given.items():
+        if state not in FINAL or type(days) is not int or days < 1:
+            raise refused(instance, attribute, dict(given), f"{state}: {days!r} is no number of days of an ended job", "give {state: days}")
+
+
 @frozen
 class Settings:
     """How an engine works; every value has a default that suits a product of some thousand records."""
@@ -46,6 +64,8 @@ class Settings:
     look: int = field(default=300, validator=whole(1, 86_400))
     #: Longest wait between two looks into the store while nothing is due.
     poll: float = field(default=1.0)
+    #: For how many days ended jobs are kept, by their state; one that is not named is kept for ever (J8).
+    retention: Mapping[State, int] = field(factory=lambda: dict(RETENTION), converter=_days, hash=False, validator=_check_days)
 
     @property
     def lease_length(self) -> Instant:
@@ -64,7 +84,7 @@ VAULT_AWAY_LOOK = MINUTE
 class Ground:
     """Handed to every agent; holds no state of the work."""
 
-    __slots__ = ("catalog", "clock", "documents", "ids", "node", "plugins", "rng", "settings", "storage", "vault", "worker")
+    __slots__ = ("__weakref__", "catalog", "clock", "documents", "ids", "node", "plugins", "rng", "settings", "storage", "vault", "worker")
 
     def __init__(
         self, *, storage: Storage, vault: Vault, clock: Clock, plugins: Plugins, node: str, settings: Settings, rng: random.Random | None

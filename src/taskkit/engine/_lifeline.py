@@ -1,8 +1,12 @@
-"""The heartbeat of this process: as long as it beats, nobody rescues its jobs (J3, J4). A thread of its own: no job starves it."""
+"""The heartbeat of this process: as long as it beats, nobody rescues its jobs (J3, J4). A thread of its own: no job starves it.
+
+It begins with the first job that is held and ends when none has been for a while, so that whoever calls `work` has it, too.
+"""
 
 from __future__ import annotations
 
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from taskkit.jobs import Job
@@ -11,35 +15,39 @@ from taskkit.storage import Move
 
 if TYPE_CHECKING:
     from taskkit.engine._ground import Ground
+    from taskkit.engine._runs import JobRun
+
+_LOOK_SECONDS = 1.0
 
 
 class Lifeline:
     def __init__(self, ground: Ground) -> None:
         self._ground = ground
-        self._jobs: dict[str, int] = {}
+        self._jobs: dict[str, tuple[int, JobRun | None]] = {}
         self._lock = threading.Lock()
-        self._over = threading.Event()
+        self._over = threading.Event()  #: of the thread that lives now
         self._thread: threading.Thread | None = None
 
-    def hold(self, job: Job) -> None:
+    def hold(self, job: Job, run: JobRun | None = None) -> None:
+        """Beat for a claimed job, and tell its run what became of that."""
         with self._lock:
-            self._jobs[job.id] = job.token or 0
+            self._jobs[job.id] = job.token or 0, run
+            if self._thread is None:
+                self._over = threading.Event()
+                self._thread = threading.Thread(target=self._live, args=(self._over,), name="taskkit-lifeline", daemon=True)
+                self._thread.start()
 
     def let_go(self, job: Job) -> None:
         with self._lock:
-            self._jobs.pop(job.id, None)
+            if self._jobs.get(job.id, (None,))[0] == job.token:
+                del self._jobs[job.id]
 
-    def start(self) -> None:
-        if self._thread is None:
-            self._over.clear()
-            self._thread = threading.Thread(target=self._live, name="taskkit-lifeline", daemon=True)
-            self._thread.start()
-
-    def stop(self) -> None:
-        if self._thread is not None:
-            self._over.set()
-            self._thread.join()
-            self._thread = None
+    def look_again(self, job: str) -> None:
+        """Somebody in this process asked it to stop: its run need not wait until it reads the store again."""
+        with self._lock:
+            run = self._jobs.get(job, (0, None))[1]
+        if run is not None:
+            run.look_again()
 
     def beat(self) -> int:
         """Renew every lease; what was refused is another's now. How many were."""
@@ -47,17 +55,44 @@ class Lifeline:
             jobs = list(self._jobs.items())
         if not jobs:
             return 0
-        lease = {"lease": self._ground.now() + self._ground.settings.lease_length}
-        landed = self._ground.storage.write([(Move(job, Step.BEAT, token=token, fields=lease),) for job, token in jobs], durable=False)
-        lost = [job for (job, _), answer in zip(jobs, landed, strict=True) if not answer]
-        with self._lock:
-            for job in lost:
-                self._jobs.pop(job, None)
-        return len(lost)
+        lease = self._ground.now() + self._ground.settings.lease_length
+        moves = [(Move(job, Step.BEAT, token=token, fields={"lease": lease}),) for job, (token, _) in jobs]
+        answers = self._ground.storage.write(moves, durable=False)
+        lost = 0
+        for (job, (token, run)), answer in zip(jobs, answers, strict=True):
+            if answer:
+                if run is not None:
+                    run.renewed(lease)
+            else:
+                lost += self._lost(job, token, run)
+        return lost
 
-    def _live(self) -> None:
-        while not self._over.wait(self._ground.settings.lease / 3):
-            try:
-                self.beat()
-            except Exception:  # noqa: S112  a store that is away now may be back at the next beat; the lease decides
-                continue
+    def _lost(self, job: str, token: int, run: JobRun | None) -> bool:
+        """One that has just ended here is refused as well, and not lost."""
+        kept = self._ground.storage.job(job)
+        if kept is not None and kept.token is None:
+            return False
+        with self._lock:
+            if self._jobs.get(job, (None,))[0] == token:
+                del self._jobs[job]
+        if run is not None:
+            run.lose(Step.BEAT)
+        return True
+
+    def _live(self, over: threading.Event) -> None:
+        pause = self._ground.settings.lease / 3
+        waited, look = 0.0, min(pause, _LOOK_SECONDS)
+        while not over.wait(look):
+            waited += look
+            if self._is_idle(over):
+                return
+            if waited >= pause:
+                waited = 0.0
+                with suppress(Exception):  # a store that is away now may be back at the next beat; until then the lease decides
+                    self.beat()
+
+    def _is_idle(self, over: threading.Event) -> bool:
+        with self._lock:
+            if self._over is over and not self._jobs:
+                self._thread = None
+            return self._over is not over or self._thread is None

@@ -1,47 +1,133 @@
-"""Readers of facts, each from a mark of its own: a crash loses nothing, a slow one slows nobody (J5)."""
+"""Readers of facts, each from a mark of its own: a crash loses nothing, a slow one slows nobody (J5).
+
+The mark lies in the store. Before a notifier is handed anything, its mark says for how long this process has it: other processes leave it
+alone so long, and what was handed over but not noted, because the process died, is handed over once more. While the engine runs in threads,
+each notifier has a thread of its own.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import threading
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
-from taskkit.facts import Fact
+from taskkit.facts import START, Fact, Mark
+from taskkit.instants import Instant
 from taskkit.plugins.kinds import Notifier
-from taskkit.storage import Keep, Tell
+from taskkit.storage import Document, Keep, Tell
 
 if TYPE_CHECKING:
     from taskkit.engine._ground import Ground
 
 _TABLE = "mark"
 _PAGE = 500
+_SECONDS = 1.0
 
 
 class Notices:
     def __init__(self, ground: Ground) -> None:
         self._ground, self._storage = ground, ground.storage
         self._failing: set[str] = set()
+        self._threads: list[threading.Thread] = []
+        self._over = threading.Event()
+        self._sending = threading.Lock()
+
+    def begin(self) -> None:
+        """A notifier that is new here is told what happens from now on, and not what happened all the years before."""
+        heads = {head.chain: head.position for head in self._storage.heads()}
+        for name in self._ground.plugins.notifiers:
+            if self._storage.document(_TABLE, _id(name)) is None:
+                self._storage.write([(Keep(_TABLE, _id(name), 0, {"mark": heads}),)])
 
     def send(self) -> int:
-        """What landed since, to every notifier; how many facts were handed over."""
-        return sum(self._send(notifier) for notifier in self._ground.plugins.notifiers.values())
+        """What landed since, to every notifier; how many facts were handed over. Their threads do it where they run."""
+        if self._threads or not self._sending.acquire(blocking=False):
+            return 0
+        try:
+            return sum(self._send(notifier) for notifier in self._ground.plugins.notifiers.values())
+        finally:
+            self._sending.release()
+
+    # threads
+
+    def start(self) -> None:
+        self._over.clear()
+        for notifier in self._ground.plugins.notifiers.values():
+            thread = threading.Thread(target=self._live, args=(notifier,), name=f"taskkit-notifier-{notifier.name}", daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def stop(self, seconds: float) -> None:
+        """One that hangs is left behind: its mark stays where it was, and nothing is lost."""
+        self._over.set()
+        for thread in self._threads:
+            thread.join(seconds)
+        self._threads.clear()
+
+    def _live(self, notifier: Notifier) -> None:
+        over = False
+        while not over:
+            over = self._over.wait(_SECONDS)
+            with suppress(Exception):  # a store that is away now may be back at the next turn; the mark decides
+                while self._send(notifier):
+                    pass
+
+    # one notifier
 
     def _send(self, notifier: Notifier) -> int:
         """At least once: the mark moves after the notifier has taken what it was handed."""
-        kept = self._storage.document(_TABLE, f"notifier:{notifier.name}")
-        facts, mark = self._storage.facts(kept.body if kept else {}, kinds=notifier.wants, limit=_PAGE)
-        if facts:
-            try:
-                notifier.notify(facts)
-            except Exception as error:
-                self._complain(notifier, error)
-                return 0
-            self._failing.discard(notifier.name)
-        if facts or mark != (kept.body if kept else {}):
-            self._storage.write([(Keep(_TABLE, f"notifier:{notifier.name}", kept.revision if kept else 0, dict(mark)),)], durable=False)
+        id, now = _id(notifier.name), self._ground.now()
+        kept = self._storage.document(_TABLE, id)
+        body: dict[str, Any] = dict(kept.body) if kept else {"mark": dict(START)}
+        if body.get("until", 0) > now and body.get("holder") != self._ground.worker:
+            return 0
+        facts, mark = self._storage.facts(body["mark"], kinds=notifier.wants, limit=_PAGE)
+        if not facts:
+            if mark != body["mark"]:
+                self._keep(id, kept, {"mark": dict(mark)})
+            return 0
+        lease = {"holder": self._ground.worker, "until": now + self._ground.settings.lease_length}
+        if not self._keep(id, kept, body | lease):
+            return 0
+        return self._hand(notifier, facts, id, kept, mark)
+
+    def _hand(self, notifier: Notifier, facts: Any, id: str, kept: Document | None, mark: Mark) -> int:
+        try:
+            notifier.notify(facts)
+        except Exception as error:
+            self._complain(notifier, error)
+            return 0
+        self._failing.discard(notifier.name)
+        revision = (kept.revision if kept else 0) + 1
+        self._storage.write([(Keep(_TABLE, id, revision, {"mark": dict(mark)}),)], durable=False)
         return len(facts)
 
+    def _keep(self, id: str, kept: Document | None, body: dict[str, Any]) -> bool:
+        return bool(self._storage.write([(Keep(_TABLE, id, kept.revision if kept else 0, body),)], durable=False)[0])
+
     def _complain(self, notifier: Notifier, error: Exception) -> None:
-        """Once, until it works again: the same complaint each second tells nothing more."""
+        """Once, until it works again: the same complaint each second tells nothing more. Its text may hold anything, and is not told."""
         if notifier.name not in self._failing:
             self._failing.add(notifier.name)
             details = {"notifier": notifier.name, "error": type(error).__name__}
             self._storage.write([(Tell(Fact("NotifierFailed", self._ground.now(), details=details)),)])
+
+    # what may go
+
+    def unread(self) -> Instant | None:
+        """When the oldest fact happened that somebody still has to be handed; None where there is none."""
+        return min((at for notifier in self._ground.plugins.notifiers.values() for at in self._unread(notifier)), default=None)
+
+    def _unread(self, notifier: Notifier) -> Iterator[Instant]:
+        kept = self._storage.document(_TABLE, _id(notifier.name))
+        mark: Mark = kept.body["mark"] if kept else START
+        while True:
+            facts, mark = self._storage.facts(mark, kinds=notifier.wants, limit=_PAGE)
+            yield from (fact.at for fact in facts)
+            if not facts:
+                return
+
+
+def _id(name: str) -> str:
+    return f"notifier:{name}"

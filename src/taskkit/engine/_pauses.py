@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 import pendulum
 from attrs import frozen
 
+from taskkit.engine._rights import RightsDesk
 from taskkit.errors import InvalidValue, NotFound
 from taskkit.facts import Fact
 from taskkit.instants import shown
@@ -32,26 +34,27 @@ class Pause:
 
 
 class Pauses:
-    def __init__(self, ground: Ground) -> None:
-        self._ground, self._storage = ground, ground.storage
+    def __init__(self, ground: Ground, rights: RightsDesk) -> None:
+        self._ground, self._rights, self._storage = ground, rights, ground.storage
 
     def pause(self, what: str, *, by: str | None, why: str) -> None:
-        kind, _, name = what.partition(":")
+        """Who stopped it first and why stays on record: a second pause changes nothing."""
+        tried, (kind, _, name) = f"pausing {what!r}", what.partition(":")
         if what != ENGINE and not (kind in ("pool", "host") and name):
-            raise InvalidValue(f"pausing {what!r}", "it is nothing that can be paused", "give 'engine', 'pool:<name>' or 'host:<address>'")
+            raise InvalidValue(tried, "it is nothing that can be paused", "give 'engine', 'pool:<name>' or 'host:<address>'")
+        self._rights.to_administer(by, tried)
         now = self._ground.now()
-        kept = self._storage.document(_TABLE, what)
-        if kept is None:
-            fact = Fact("Paused", now, who=by, details={"what": what, "why": why})
-            self._storage.write([(Keep(_TABLE, what, 0, {"since": now, "by": by, "why": why}), Tell(fact))])
+        fact = Fact("Paused", now, who=by, details={"what": what, "why": why})
+        self._storage.write([(Keep(_TABLE, what, 0, {"since": now, "by": by, "why": why}), Tell(fact))])
 
     def resume(self, what: str, *, by: str | None) -> None:
+        tried = f"resuming {what!r}"
+        self._rights.to_administer(by, tried)
         kept = self._storage.document(_TABLE, what)
         if kept is None:
             paused = ", ".join(pause.what for pause in self.all()) or "nothing"
-            raise NotFound(f"resuming {what!r}", "it is not paused", f"paused is {paused}")
-        now = self._ground.now()
-        fact = Fact("Resumed", now, who=by, details={"what": what})
+            raise NotFound(tried, "it is not paused", f"paused is {paused}")
+        fact = Fact("Resumed", self._ground.now(), who=by, details={"what": what})
         if self._storage.write([(Keep(_TABLE, what, kept.revision, None), Tell(fact))])[0] and what.startswith("host:"):
             self.wake(Query(states=State.DEFERRED, why=Why.HOST_PAUSED, host=what.removeprefix("host:")))
 
@@ -76,6 +79,12 @@ class Pauses:
             page = found.next
             if page is None:
                 return woken
+
+
+def wake_fitting(ground: Ground, keys: Iterable[str]) -> None:
+    """As many of those that wait for accounts and slots as fit, in order of due (R4)."""
+    if fitting := ground.storage.fitting(keys):
+        ground.storage.write([woken_by(job, ground.now()) for job in fitting])
 
 
 def woken_by(job: Job, now: int) -> Unit:

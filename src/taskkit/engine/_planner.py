@@ -4,91 +4,47 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from attrs import evolve, frozen
+from attrs import evolve
 
+from taskkit.engine._occurrences import FIRST, Planned, at_once, by_hand, fire_of, following
 from taskkit.engine._targets import Aim, Targets
-from taskkit.events.intervals import NOTHING, Interval, Memory
 from taskkit.facts import Fact
 from taskkit.instants import SECOND, Instant
 from taskkit.jobs import Job, Kind, Why
 from taskkit.records import Record
 from taskkit.standings import TABLE as STANDINGS
 from taskkit.standings import Standing, standing_id, standing_of
-from taskkit.states import Step
-from taskkit.storage import Change, Document, Insert, Keep, Move, Tell, Unit
+from taskkit.states import State, Step
+from taskkit.storage import Change, Document, Expect, Free, Insert, Keep, Move, Tell, Unit
 from taskkit.tasks import DEFAULT_POOL, Task
 
 if TYPE_CHECKING:
     from taskkit.engine._ground import Ground
 
-_FIRST = "first"
-
-
-@frozen(slots=False)
-class Planned:
-    """One occurrence: its second, its name, when it may start, and why."""
-
-    at: int
-    nominal: str
-    due: Instant
-    policy: str
-
-    def fields(self, via: tuple[str, str | None, int] | None) -> dict[str, Any]:
-        return {"at": self.at, "nominal": self.nominal, "fire": _fire(self.nominal, via), "due": self.due, "wanted": self.due,
-                "policy": self.policy}  # fmt: skip
-
-
-def _fire(nominal: str, via: tuple[str, str | None, int] | None) -> str:
-    """Another record's wish for this task is not the task's own, though both be due at one time."""
-    return nominal if via is None else f"{nominal} via {via[0]}/{via[1] or ''}"
-
 
 class Planner:
     def __init__(self, ground: Ground, targets: Targets) -> None:
         self._ground, self._targets = ground, targets
+        self._last: tuple[Task, Task, int, Planned | None] | None = None
 
     # what is next
 
-    def next(self, task: Task, record: str | None, after: Instant, standing: Standing | None = None) -> Planned | None:
-        """The first occurrence later than `after`, at its window's opening (J12); None where the task has ended (T12)."""
-        interval = task.interval
+    def next(
+        self, task: Task, record: str | None, after: Instant, standing: Standing | None = None, *, runs: Task | None = None
+    ) -> Planned | None:
+        """The first occurrence later than `after`, at its window's opening (J12); None where the task has ended (T12).
+
+        Where another task runs for it, window and spread are that one's (R2).
+        """
+        interval, runs, since = task.interval, runs or task, after // SECOND
         if interval is None:
             return None
-        memory = standing.memory(interval) if standing is not None and interval.relative else NOTHING
-        plan = interval.plan(memory)
-        second = plan.after(after // SECOND)
-        if second is None:
-            return None
-        starts = self.starts(task, record, second)
-        return (
-            None if starts is None else Planned(second, str(plan.nominals(second)[0]), starts * SECOND, self._why(interval, second, memory))
-        )
-
-    @staticmethod
-    def starts(task: Task, record: str | None, second: int) -> int | None:
-        """Where in window and spread a run due at this second starts."""
-        if task.spread is not None and record is not None:
-            return task.spread.second(record, second, task.window)
-        return second if task.window is None else task.window.open_from(second)
-
-    @staticmethod
-    def _why(interval: Interval, second: int, memory: Memory) -> str:
-        return (
-            "; ".join(str(reason.interval) for reason in interval.reasons(second, memory))
-            if hasattr(interval, "members")
-            else str(interval)
-        )
-
-    def missed(self, task: Task, job: Job, now: Instant, standing: Standing | None) -> dict[str, Any]:
-        """What passed while this occurrence waited is counted in it (T15)."""
-        interval = task.interval
-        if interval is None or job.at is None or interval.relative:
-            return {}
-        plan, last = interval.plan(), now // SECOND
-        second = plan.after(job.at)
-        if second is None or second > last:
-            return {}
-        return {"missed": plan.count(job.at + 1, last + 1), "missed_first": job.at, "missed_last": plan.before(last + 1)}
+        if interval.relative or runs.spread is not None:
+            return following(interval, runs, record, since, standing)
+        last = self._last  # the same for all records of a list: it is asked for one after the other
+        if last is None or last[0] is not task or last[1] is not runs or last[2] != since:
+            self._last = last = (task, runs, since, following(interval, runs, None, since, None))
+        return last[3]
 
     # standings
 
@@ -99,41 +55,35 @@ class Planner:
     def keep(self, task: Task, record: str | None, standing: Standing, *, group: str = "") -> Keep:
         return Keep(STANDINGS, standing_id(task.line, record), standing.revision, standing.body(), group or task.line)
 
-    def ready(self, task: Task, record: str | None, now: Instant) -> tuple[Standing | None, tuple[Change, ...]]:
-        """The standing that planning needs, with its draws made, and what must be kept for it (T10)."""
+    def ready(self, task: Task, record: str | None, now: Instant, *, anew: bool = False) -> tuple[Standing | None, tuple[Change, ...]]:
+        """The standing that planning needs, with its draws made, and what must be kept for it (T10).
+
+        Planned `anew`, when no job waits, a draw whose day has passed is owed to nobody (R7).
+        """
         standing = self.standing(task.line, record)
         if task.interval is None or not task.interval.relative:
             return standing, ()
-        drawn = (standing or Standing(created=now)).drawn(task.interval, self._ground.rng)
+        drawn = standing or Standing(created=now)
+        drawn = (drawn.renewed(task.interval, now) if anew else drawn).drawn(task.interval, self._ground.rng)
         return drawn, (self.keep(task, record, drawn),) if drawn != standing or standing is None else ()
 
     # units
 
-    def occurrence(self, task: Task, record: Record | None, now: Instant, *, first_run: bool = False) -> Unit | None:
-        """The unit that plans a task for a record which has no occurrence yet."""
-        standing, kept = self.ready(task, record.id if record else None, now)
-        planned = (
-            self._first(task, now)
-            if first_run
-            else self._overridden(standing) or self.next(task, record.id if record else None, now, standing)
-        )
+    def occurrence(
+        self, task: Task, record: Record | None, now: Instant, *, first_run: bool = False, after: Instant | None = None
+    ) -> Unit | None:
+        """The unit that plans a task for a record which has no occurrence yet; `after` is a nominal that has had its run (T6)."""
+        name, aim = record.id if record else None, self._targets.aim(task, record)
+        standing, kept = self.ready(task, name, now, anew=True)
+        planned = None
+        if after is None:
+            planned = at_once(task, now) if first_run else by_hand(standing, now)
+        planned = planned or self.next(task, name, now if after is None else after, standing, runs=aim.task)
         if planned is None:
             return None
-        return (*kept, Insert(self.job(self._targets.aim(task, record), planned, now)))
+        return (*kept, Insert(self.job(aim, planned, now, _led(task, aim))))
 
-    def _first(self, task: Task, now: Instant) -> Planned | None:
-        """A new system task runs at once, inside its window (T13)."""
-        starts = self.starts(task, None, now // SECOND)
-        return None if starts is None else Planned(now // SECOND, _FIRST, max(now, starts * SECOND), "first run")
-
-    @staticmethod
-    def _overridden(standing: Standing | None) -> Planned | None:
-        if standing is None or standing.next_run is None:
-            return None
-        at = standing.next_run // SECOND
-        return Planned(at, f"set {at}", standing.next_run, "next run, set by hand")
-
-    def job(self, aim: Aim, planned: Planned, now: Instant) -> Job:
+    def job(self, aim: Aim, planned: Planned, now: Instant, origin: tuple[str, ...] = ()) -> Job:
         task, record = aim.task, aim.record
         return Job(
             id=self._ground.ids(),
@@ -147,6 +97,7 @@ class Planner:
             via=aim.via,
             target_fallback=aim.fallback,
             conducts=self.conducts(task),
+            origin=origin,
             **planned.fields(aim.via),
         )
 
@@ -159,70 +110,133 @@ class Planner:
     def pool(task: Task, record: Record | None) -> str:
         return (record.pool if record else None) or task.pool or DEFAULT_POOL
 
-    def successor(self, trigger: Task, job: Job, now: Instant, standing: Standing | None) -> tuple[Change, ...]:
-        """What the unit adds in which an occurrence leaves the pending states (J5)."""
-        if job.kind is not Kind.OCCURRENCE or job.at is None or trigger.interval is None or not trigger.active:
+    def successor(self, trigger: Task, job: Job, now: Instant, standing: Standing | None, *, after: Instant = 0) -> tuple[Change, ...]:
+        """What the unit adds in which an occurrence leaves the pending states (J5): by the rule as it stands, and no other.
+
+        `after` is a nominal that has had its run (T6).
+        """
+        if job.kind is not Kind.OCCURRENCE or job.at is None or not trigger.active:
             return ()
         kept: tuple[Change, ...] = ()
-        record = job.trigger[1]
-        if trigger.interval.relative or (standing is not None and standing.next_run is not None):
-            standing, kept = self._used(trigger, record, job, standing or Standing(created=job.created))
-        planned = self.next(trigger, record, max(now, job.at * SECOND), standing)
+        record, passed = job.trigger[1], max(now, job.at * SECOND)
+        if (trigger.interval is not None and trigger.interval.relative) or (standing is not None and standing.next_run is not None):
+            standing, kept = self._used(trigger, record, passed, standing or Standing(created=job.created))
+        runs = None if job.via is None else self._ground.catalog.task_at(job.task, job.planned_for)
+        planned = (by_hand(standing, now) if not after else None) or self.next(trigger, record, max(passed, after), standing, runs=runs)
+        still = Expect("task", trigger.id, trigger.revision)
         if planned is None:
-            return kept
+            return (still, *kept)
         changes = {**FRESH, **planned.fields(job.via), "id": self._ground.ids(), "created": now}
-        return (*kept, Insert(job.with_(changes)))
+        return (still, *kept, Insert(job.with_(changes)))
 
-    def _used(self, task: Task, record: str | None, job: Job, standing: Standing) -> tuple[Standing, tuple[Change, ...]]:
-        used = evolve(standing, next_run=None)
-        interval = task.interval
+    def _used(self, task: Task, record: str | None, passed: Instant, standing: Standing) -> tuple[Standing, tuple[Change, ...]]:
+        """What was drawn or set by hand for a moment that has passed is used up."""
+        used, interval = standing, task.interval
+        if standing.next_run is not None and standing.next_run // SECOND <= passed // SECOND:
+            used = evolve(used, next_run=None)
         if interval is not None and interval.relative:
-            if job.nominal != _FIRST and job.at is not None:
-                used = used.used(interval, job.at)
-            used = used.drawn(interval, self._ground.rng)
-        return used, (self.keep(task, record, used),)
+            used = used.used(interval, passed // SECOND, self._ground.rng)
+        return used, (self.keep(task, record, used),) if used != standing or standing.revision == 0 else ()
 
-    def replanned(self, task: Task, record: Record | None, job: Job, now: Instant) -> Unit:
-        """The unit that fits a pending job to its task as it stands (R1)."""
+    def replanned(self, task: Task, record: Record | None, job: Job, now: Instant, *, after: Instant | None = None) -> Unit:
+        """The unit that fits a pending job to its task as it stands (R1); `after` is a nominal that has had its run (T6)."""
+        if job.started is not None:  # it goes on as what it began as; who conducts asks its gates about what is left (R6)
+            return fitted(job, self._revisions(task, job) | ({"due": now} if job.conducts else {}))
+        if job.kind is Kind.PART and self._ground.catalog.task(job.task) is not None:
+            return fitted(job, self._revisions(task, job))
+        causes = self._ground.storage.causes(job.id) if job.kind is Kind.FALLBACK else ()
+        if job.kind is Kind.FALLBACK and not causes:  # an edit ends the tries of what was before (J7)
+            return dropped(job, Why.EDITED, now)
         aim = self._targets.aim(task, record)
         fields: dict[str, Any] = {"task": aim.task.id, "line": aim.task.line, "planned_for": aim.task.revision, "via": aim.via,
                                   "record": aim.record.id if aim.record else None, "target_fallback": aim.fallback,
-                                  "pool": self.pool(aim.task, aim.record), "why": None, "consented": None}  # fmt: skip
-        if job.kind is Kind.FALLBACK:  # an edit ends the tries of what was before (J7)
-            return dropped(job, Why.INACTIVE, now)
+                                  "pool": self.pool(aim.task, aim.record),
+                                  "conducts": job.execution is None and self.conducts(aim.task)}  # fmt: skip
+        if causes:  # it ends no happening that took its place as the next try
+            due = min(cause.due for cause in causes)
+            fields |= {"kind": Kind.FIRED, "series": None, "cycle": 0, "due": due, "wanted": due}
         if job.kind is not Kind.OCCURRENCE:
-            return (Move(job.id, Step.REPLAN, job.revision, fields=fields),)
-        standing, kept = self.ready(task, record.id if record else None, now)
-        planned = self._kept(task, record, job, now, standing)
-        if planned is None:
-            return dropped(job, Why.INACTIVE, now)
-        return (*kept, Move(job.id, Step.REPLAN, job.revision, fields=fields | planned.fields(aim.via)))
+            return fitted(job, fields)
+        return self._occurrence_anew(task, aim, record, job, now, fields, after)
 
-    def _kept(self, task: Task, record: Record | None, job: Job, now: Instant, standing: Standing | None) -> Planned | None:
-        """What is due and waits stays due where the rule still has it: an edit takes no run away (T6)."""
+    def _occurrence_anew(
+        self, task: Task, aim: Aim, record: Record | None, job: Job, now: Instant, fields: dict[str, Any], after: Instant | None
+    ) -> Unit:
+        if job.manual:  # who brought it forward used up this occurrence (J6)
+            return fitted(job, fields | {"fire": fire_of(job.nominal or "", aim.via)})
         name = record.id if record else None
+        standing, kept = self.ready(task, name, now)
+        planned = self._kept(task, aim, name, job, now, standing, after)
+        if planned is None and standing is not None and task.interval is not None and task.interval.relative:  # its drawn day lies behind
+            standing, kept = self._used(task, name, now, standing)
+            planned = self.next(task, name, now, standing, runs=aim.task)
+        if planned is None:
+            return dropped(job, Why.ENDED, now)
+        again = {"wanted": min(job.wanted, planned.due)} if planned.nominal == job.nominal else {}
+        return (*kept, *fitted(job, fields | planned.fields(aim.via) | again | {"origin": _led(task, aim)}))
+
+    def moved(self, job: Job, before: Task, to: Task) -> Unit:
+        """The unit that hands a job which has not begun to another task of the same line (R1)."""
+        fields: dict[str, Any] = {}
+        if job.task == before.id:
+            fields |= {"task": to.id, "planned_for": to.revision}
+        if job.via is not None and job.via[0] == before.id:
+            fields["via"] = via = (to.id, job.via[1], to.revision)
+            fields |= {"fire": fire_of(job.nominal, via)} if job.nominal is not None and job.fire is not None else {}
+        return fitted(job, fields)
+
+    def _revisions(self, trigger: Task, job: Job) -> dict[str, Any]:
+        task = self._ground.catalog.task(job.task)
+        fields: dict[str, Any] = {"planned_for": task.revision} if task is not None else {}
+        return fields if job.via is None else fields | {"via": (trigger.id, job.via[1], trigger.revision)}
+
+    def _kept(
+        self, task: Task, aim: Aim, name: str | None, job: Job, now: Instant, standing: Standing | None, after: Instant | None
+    ) -> Planned | None:
+        """What is due stays due, whatever the rule says now: an edit takes no run away (T6)."""
+        if after is not None:
+            return self.next(task, name, max(after, now), standing, runs=aim.task)
+        overridden = by_hand(standing, min(now, (job.at or 0) * SECOND))
         if job.at is not None and job.at * SECOND <= now:
-            same = self._overridden(standing) or self.next(task, name, (job.at - 1) * SECOND, standing)
+            same = overridden or self.next(task, name, (job.at - 1) * SECOND, standing, runs=aim.task)
             if same and same.nominal == job.nominal:
                 return evolve(same, due=max(same.due, min(job.due, now)))
-        return self._overridden(standing) or self.next(task, name, now, standing)
+            if overridden is None and task.interval is not None and (job.wanted <= now or job.nominal == FIRST):
+                opens = now // SECOND if aim.task.window is None else aim.task.window.open_from(now // SECOND)
+                return None if opens is None else Planned(job.at, job.nominal or "", max(now, opens * SECOND), job.policy)
+        return overridden or self.next(task, name, now, standing, runs=aim.task)
 
 
+def _led(trigger: Task, aim: Aim) -> tuple[str, ...]:
+    """The path to an occurrence: the task that wants it, where another one runs (P5)."""
+    return () if aim.via is None else (trigger.line,)
+
+
+_KEPT = {
+    "id", "kind", "task", "line", "planned_for", "record", "due", "wanted", "created", "pool", "via", "target_fallback", "conducts",
+    "origin",
+}  # fmt: skip
 #: What a successor does not take over from the occurrence before it.
-FRESH: dict[str, Any] = {
-    name: field.default
-    for name, field in ((one.name, one) for one in Job.__attrs_attrs__)
-    if name
-    not in {"id", "kind", "task", "line", "planned_for", "record", "due", "wanted", "created", "pool", "via", "target_fallback", "conducts"}
-}
+FRESH: dict[str, Any] = {name: field.default for name, field in ((one.name, one) for one in Job.__attrs_attrs__) if name not in _KEPT}
 
 
 def read_standing(kept: Document | None) -> Standing | None:
     return standing_of(kept.body, kept.revision) if kept else None
 
 
+def fitted(job: Job, fields: dict[str, Any]) -> Unit:
+    """Consents are to what was before (A5); what waits is looked at anew, as its reason may be gone; claimed, it goes back to wait."""
+    fields = {"consented": None, **fields}
+    waits = job.state is State.DEFERRED or (job.state is State.QUEUED and job.why is not None)
+    if waits and job.started is None:
+        fields = {"due": min(job.due, job.wanted), "why": None, **fields}
+    by = {"token": job.token} if job.state is State.QUEUED else {"revision": job.revision}
+    move = Move(job.id, Step.REPLAN, fields=fields, **by)
+    return (move, Free(job.id)) if waits and job.why == Why.BUSY else (move,)
+
+
 def dropped(job: Job, why: Why, now: Instant, **told: Any) -> Unit:
-    """A pending job ends because it has no place any more; its fire is free again, since it never ran."""
-    fields = {"ended": now, "why": why.value, "fire": None, "text": told.pop("text", "")}
+    """A pending job ends because it has no place any more; its fire is free again, unless it had begun."""
+    fields = {"ended": now, "why": why.value, "fire": job.fire if job.started is not None else None, "text": told.pop("text", "")}
     fact = Fact("JobCanceled", now, job.id, job.task, job.line, job.record, told.pop("who", None), {"why": why.value, **told})
     return Move(job.id, Step.CANCEL, job.revision, fields=fields), Tell(fact)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -10,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 import pendulum
 from attrs import asdict
 
-from taskkit.engine._border import asked
+from taskkit.engine._border import asked, guarded, plain
 from taskkit.engine._cases import Case
+from taskkit.engine._fences import overtaken
 from taskkit.errors import InvalidValue, StaleToken
-from taskkit.instants import shown
+from taskkit.instants import Instant, shown
 from taskkit.jobs import Job
 from taskkit.plugins.kinds import Host, Login, Operation
 from taskkit.records import EMPTY, Record
@@ -28,10 +28,16 @@ if TYPE_CHECKING:
     from taskkit.engine._ground import Ground
 
 
+_LOOK_SECONDS = 0.5
+
+
 class JobRun:
     """Implements the port `Run`."""
 
-    __slots__ = ("_blobs", "_case", "_ground", "_job", "_lost", "_memo", "_operations", "_points", "_progress", "_stop", "scrubber")
+    __slots__ = (
+        "_blobs", "_case", "_ground", "_job", "_lease", "_look", "_lost", "_memo", "_operations", "_points", "_progress", "_stop",
+        "scrubber", "touched",
+    )  # fmt: skip
 
     def __init__(self, ground: Ground, case: Case, points: Callable[[str, Job], None] | None = None) -> None:
         self._ground, self._case, self._job = ground, case, case.job
@@ -40,8 +46,11 @@ class JobRun:
         self._blobs: list[str] = []
         self._progress: tuple[int, int, str] | None = case.job.progress
         self._points = points
-        self._lost = False
-        self._stop: threading.Event | None = None
+        self._lease = case.job.lease or 0
+        self._lost = self._stop = False
+        self._look = float("-inf")
+        #: Whether anything outside may have changed: then what nobody saw the end of is unknown (J10).
+        self.touched = bool(case.job.memo)
         self.scrubber = Scrubber()
 
     def begin(self, job: Job) -> None:
@@ -79,12 +88,18 @@ class JobRun:
         return self._job.rescues > 0 and self._job.started is not None
 
     @property
+    def origin(self) -> tuple[str, ...]:
+        """Of its job and of all its reasons, those that joined just now too (P5)."""
+        causes = self._ground.storage.causes(self._job.id)
+        return tuple(dict.fromkeys((*self._job.origin, *(line for cause in causes for line in cause.origin), self._job.line)))
+
+    @property
     def consented(self) -> str | None:
         return self._job.consented
 
     @property
     def vault(self) -> Vault:
-        return self._ground.vault
+        return guarded(self._ground.vault, self.touch)
 
     @property
     def viewer(self) -> str | None:
@@ -106,12 +121,49 @@ class JobRun:
 
     @property
     def stop_requested(self) -> bool:
-        if self._lost or self.seconds_left <= 0:
+        """Asked often, it reads the store only now and then; who asks for a stop in this process has it read at once."""
+        if self._stop or self._lost or self.seconds_left <= 0:
             return True
-        kept = self._ground.storage.job(self._job.id)
-        if kept is None or kept.token != self._job.token or (kept.lease is not None and kept.lease <= self._ground.now()):
+        now = self._ground.clock.monotonic()
+        if now >= self._look:
+            self._look = now + _LOOK_SECONDS
+            kept = self._ground.storage.job(self._job.id)
+            if kept is None or kept.token != self._job.token:
+                self.lose(Step.BEAT)
+            else:
+                self._stop = kept.stop is not None
+        return self._stop or self._lost or not self._is_ours(Step.BEAT)
+
+    def look_again(self) -> None:
+        self._look = float("-inf")
+
+    # the fence
+
+    def renewed(self, lease: Instant) -> None:
+        """Its heartbeat landed."""
+        self._lease = max(self._lease, lease)
+
+    def lose(self, step: Step) -> None:
+        """The job is another's now; whatever this run still writes changes nothing."""
+        if not self._lost:
             self._lost = True
-        return self._lost or (kept is not None and kept.stop is not None)
+            overtaken(self._ground, self._job, step)
+
+    def _is_ours(self, step: Step) -> bool:
+        """Once the lease ran out, only the store can say that nobody else has taken the job over (J4)."""
+        return not self._lost and (self._ground.now() < self._lease or self._landed(step, {}, durable=False))
+
+    def _landed(self, step: Step, fields: Mapping[str, Any], *, durable: bool) -> bool:
+        lease = self._ground.now() + self._ground.settings.lease_length
+        move = Move(self._job.id, step, token=self.token, fields={"lease": lease, **fields})
+        if not self._ground.storage.write([(move,)], durable=durable)[0]:
+            self.lose(step)
+            return False
+        self._lease = lease
+        return True
+
+    def _stale(self) -> StaleToken:
+        return StaleToken(f"going on with the job {self._job.id!r}", "a newer claim owns it", "nothing more is done here")
 
     # the host
 
@@ -122,7 +174,9 @@ class JobRun:
         if executor is None or case.record is None:
             raise InvalidValue(f"connecting for {case.script.name!r}", "its record's type names no executor", "name one in the record type")
         self.point("connect")
-        with executor.connect(self._host(case.record), self.login(login or case.shadow or case.record), self) as connection:
+        host, login_ = self._host(case.record), self.login(login or case.shadow or case.record)
+        with executor.connect(host, login_, self) as connection:
+            self.touch()
             yield connection
 
     def _host(self, record: Record) -> Host:
@@ -144,6 +198,9 @@ class JobRun:
             return Login(record)
         return Login(record, found.user_of(record), values.get(found.secret), values.get(found.key))
 
+    def touch(self) -> None:
+        self.touched = True
+
     # what it says
 
     def scrub(self, text: str) -> str:
@@ -157,44 +214,43 @@ class JobRun:
         return secret
 
     def operation(self, operation: Operation) -> None:
-        told = self.scrubber.scrub_deep(asdict(operation, filter=lambda _, value: value not in (None, "", False)))
+        told = plain(self.scrubber.scrub_deep(asdict(operation, filter=_is_said)))
         told |= {"began": operation.began.isoformat(), "ended": operation.ended.isoformat()}
         self._operations.append(told)
+        self.touched = True
         self.point(f"operation:{operation.name}")
 
     def progress(self, done: int, of: int, text: str = "") -> None:
-        self._progress = (done, of, self.scrub(text))
-        self._write(Step.SAVE, {"progress": self._progress}, durable=False)
+        before, self._progress = self._progress, (done, of, self.scrub(text))
+        further = {"rescues": 0} if before is None or done > before[0] else {}
+        if not self._landed(Step.SAVE, {"progress": self._progress, **further}, durable=False):
+            raise self._stale()
 
     def save(self, memo: Mapping[str, Any], *, turned: bool = False) -> None:
         self.point("save")
-        kept = self.scrubber.scrub_deep(dict(memo))
+        kept = plain(self.scrubber.scrub_deep(dict(memo)))
         fields = {"memo": kept, "operations": tuple(self._operations), "rescues": 0}
         if turned:
             fields["turned_at"] = self._ground.now()
-        self._write(Step.SAVE, fields, durable=True)
-        self._memo = kept
+        if not self._landed(Step.SAVE, fields, durable=True):
+            raise self._stale()
+        self._memo, self.touched = kept, True
         self.point("saved")
 
     def blob(self, pieces: Iterable[bytes], name: str = "") -> str:
-        id = self._ground.storage.put_blob(pieces)
+        id = self._ground.storage.put_blob(pieces, job=self._job.id)
         self._blobs.append(id)
         return id
+
+    def forget(self, blob: str) -> None:
+        """The store has lost it."""
+        self._blobs.remove(blob)
 
     def point(self, name: str) -> None:
         if self._points is not None:
             self._points(name, self._job)
-        if self._lost:
+        if not self._is_ours(Step.BEAT):
             raise self._stale()
-
-    def _write(self, step: Step, fields: Mapping[str, Any], *, durable: bool) -> None:
-        lease = {"lease": self._ground.now() + self._ground.settings.lease_length}
-        if not self._ground.storage.write([(Move(self._job.id, step, token=self.token, fields={**lease, **fields}),)], durable=durable)[0]:
-            self._lost = True
-            raise self._stale()
-
-    def _stale(self) -> StaleToken:
-        return StaleToken(f"going on with the job {self._job.id!r}", "a newer claim owns it", "nothing more is done here")
 
     # how it ended
 
@@ -211,3 +267,8 @@ class JobRun:
 
     def names(self) -> tuple[Name, ...]:
         return tuple(Name(blob, self._job.id) for blob in self._blobs)
+
+
+def _is_said(attribute: object, value: object) -> bool:
+    """What is worth keeping of an operation: an exit of 0 is."""
+    return value is not None and value is not False and value not in ("", {})

@@ -6,12 +6,19 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
+from taskkit.engine._border import asked
+from taskkit.errors import NotFound
+from taskkit.jobs import Job, Kind
 from taskkit.records import Record
 from taskkit.targets import Target
 from taskkit.tasks import Task
 
 if TYPE_CHECKING:
     from taskkit.engine._ground import Ground
+
+
+#: What a trigger makes; parts have a record each, and retries stay where they were.
+_AIMED = (Kind.OCCURRENCE, Kind.FIRED, Kind.DEMAND)
 
 
 @frozen(slots=False)
@@ -38,15 +45,36 @@ class Targets:
             return Aim(task, record, fallback=True)
         return Aim(found, other, (task.id, record.id, task.revision))
 
+    def fits(self, job: Job, trigger: Task, record: Record | None) -> bool:
+        """Whether a job that has not begun runs where its trigger aims now: lists and references change after it was planned."""
+        if trigger.target is Target.ITSELF or job.started is not None or job.kind not in _AIMED:
+            return True
+        aim = self.aim(trigger, record)
+        return (aim.task.id, aim.record.id if aim.record else None, aim.via) == (job.task, job.record, job.via)
+
     def shadow(self, task: Task, record: Record | None) -> Record | None:
         """The record of the shadow account: the task's own, else its list's."""
-        name = task.shadow or self._ground.catalog.list(task.list).shadow
-        return self._ground.vault.records.get(name) if name and (record is None or name != record.id) else None
+        name = self.shadow_name(task)
+        return self._record(name) if name and (record is None or name != record.id) else None
+
+    def shadow_name(self, task: Task) -> str | None:
+        return task.shadow or self._ground.catalog.list(task.list).shadow
+
+    def login(self, task: Task, record: Record, name: str | None) -> Record | None:
+        """As whom a job connects, where it is not the record itself. One that is gone is an error: nobody connects in its place (R3)."""
+        found = self._record(name) if name and name != record.id else None
+        if found is None and name and name != record.id and task.target is not Target.SHADOW:
+            tried = f"connecting for the task {task.name!r}"
+            raise NotFound(tried, f"there is no record {name!r}, which is its shadow account", "give it another one")
+        return found
 
     def _other(self, task: Task, record: Record) -> Record | None:
         if task.target is Target.SHADOW:
             return self.shadow(task, record)
-        return self._ground.vault.records.get(record.reference) if record.reference else None
+        return self._record(record.reference) if record.reference and record.reference != record.id else None
+
+    def _record(self, name: str) -> Record | None:
+        return asked(lambda: self._ground.vault.records.get(name), "reading a record")
 
     def _same_script(self, task: Task, record: Record) -> Task | None:
         same = (other for other in self._ground.catalog.effective(record) if other.script == task.script and other.active)

@@ -12,34 +12,47 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from attrs import evolve
 
 from taskkit.documents import Documents
-from taskkit.engine._border import performed
-from taskkit.engine._cases import Case
+from taskkit.engine._access import access
 from taskkit.engine._catalog import Catalog
+from taskkit.engine._checks import Checks
 from taskkit.engine._chores import Chores
-from taskkit.engine._conductor import Conductor, Execution
+from taskkit.engine._conductor import Conductor
 from taskkit.engine._consents import Consents, Gathering
+from taskkit.engine._definitions import Definitions
+from taskkit.engine._entries import Entries, Entry, Page
+from taskkit.engine._executions import Execution, execution
 from taskkit.engine._finisher import Finisher
+from taskkit.engine._fits import Fits
+from taskkit.engine._forks import guard
 from taskkit.engine._gates import Gates
 from taskkit.engine._ground import Ground, Settings
 from taskkit.engine._intake import Intake
 from taskkit.engine._keeper import Keeper
+from taskkit.engine._ledger import Ledger
 from taskkit.engine._lifeline import Lifeline
+from taskkit.engine._lists import Lists
+from taskkit.engine._logbook import Logbook
+from taskkit.engine._lookups import Lookups
 from taskkit.engine._notices import Notices
 from taskkit.engine._pauses import Pause, Pauses
 from taskkit.engine._planner import Planner
+from taskkit.engine._portions import Portions
+from taskkit.engine._refusals import Refusals
+from taskkit.engine._retention import Retention
 from taskkit.engine._rights import RightsDesk
+from taskkit.engine._standings import Standings
 from taskkit.engine._starter import Starter
 from taskkit.engine._steering import Steering
 from taskkit.engine._targets import Targets
+from taskkit.engine._turns import Turns
 from taskkit.engine._upkeep import Upkeep
-from taskkit.engine._views import Entry, Page, Views
-from taskkit.errors import StaleToken
+from taskkit.engine._views import Views
+from taskkit.errors import Refused
 from taskkit.events.happenings import Happening
 from taskkit.events.intervals import Occurrence
-from taskkit.facts import Fact, Fault, Head
+from taskkit.facts import START, Fact, Fault, Head, Mark
 from taskkit.instants import Clock, SystemClock, instant
-from taskkit.jobs import Job
-from taskkit.outcomes import Outcome
+from taskkit.jobs import Job, Kind
 from taskkit.plugins.kinds import Script
 from taskkit.plugins.manager import Plugins
 from taskkit.records import RecordType
@@ -87,27 +100,39 @@ class Engine:
         rights = RightsDesk(ground)
         targets = Targets(ground)
         planner = Planner(ground, targets)
-        self._pauses = Pauses(ground)
-        self._chores = Chores(ground, planner)
-        self._keeper = Keeper(ground, planner, self._chores, rights)
-        self._intake = Intake(ground, planner, targets, self._keeper, self._chores, rights, self._pauses)
-        self._conductor = Conductor(ground, planner, points)
-        self._starter = Starter(ground, planner, targets, Gates(ground, rights, self._pauses), self._conductor)
-        self._finisher = Finisher(ground, planner)
-        self._consents = Consents(ground, rights)
-        self._views = Views(ground, planner, rights, self._consents)
-        self._steering = Steering(ground, planner, rights, self._pauses, self._conductor, self._finisher)
-        self._upkeep = Upkeep(ground, planner, self._chores, self._keeper, self._intake)
+        self._pauses = Pauses(ground, rights)
+        fits = Fits(ground, planner, targets)
+        self._chores = Chores(ground, fits, Portions(ground, planner))
+        ledger, checks = Ledger(ground, self._chores), Checks(ground)
+        self._keeper = Keeper(ground, self._chores, ledger, checks, rights)
+        self._lists = Lists(ground, planner, self._chores, ledger, checks, rights)
+        self._definitions = Definitions(ground, ledger, checks, rights)
+        self._intake = Intake(ground, planner, targets, self._chores, rights, self._pauses)
+        self._conductor = Conductor(ground, planner, targets, points)
+        gates, refusals = Gates(ground, rights, self._pauses), Refusals(ground, planner, fits)
+        self._starter = Starter(ground, Lookups(ground, targets), gates, refusals, points)
+        self._finisher, self._lifeline = Finisher(ground, planner), Lifeline(ground)
+        self._turns = Turns(ground, self._pauses, self._starter, self._conductor, self._finisher, self._lifeline)
+        self._consents = Consents(ground, rights, planner, self._pauses)
+        self._entries = Entries(ground, rights, self._consents)
+        self._retention = Retention(ground, self._consents)
+        self._views = Views(ground, planner, rights, self._retention)
+        self._steering = Steering(ground, planner, rights, self._conductor, self._lifeline)
+        self._standings = Standings(ground, planner, rights, self._pauses)
+        self._upkeep = Upkeep(ground, self._chores, self._intake)
         self._notices = Notices(ground)
-        self._lifeline = Lifeline(ground)
+        self._logbook = Logbook(ground, rights, self._notices)
         self._floor: Floor | None = None
+        self._runs = threading.Lock()
+        guard(ground)
         self._upkeep.check_plugins()
+        self._notices.begin()
 
     # tasks, lists and definitions
 
-    def put(self, task: Task, *, list: str = SYSTEM, by: str | None = None) -> Task:
-        """Keep a new task and plan it; as it stands then, with id, line and revision."""
-        return self._woken(self._keeper.put(task, list=list, by=by))
+    def put(self, task: Task, *, list: str = SYSTEM, by: str | None = None, next_run: datetime | None = None) -> Task:
+        """Keep a new task and plan it; as it stands then, with id, line and revision. A system task runs at once, or at `next_run`."""
+        return self._woken(self._keeper.put(task, list=list, by=by, next_run=None if next_run is None else instant(next_run)))
 
     def edit(self, task: Task, *, by: str | None = None) -> Task:
         """Keep a changed task (`attrs.evolve` makes one); Outdated where somebody changed it first."""
@@ -138,23 +163,23 @@ class Engine:
 
     def set_shadow(self, list: str, shadow: str | None, *, by: str | None = None) -> None:
         """The shadow account of all tasks of a list that name none of their own (R3)."""
-        self._keeper.set_shadow(list, shadow, by=by)
+        self._lists.set_shadow(list, shadow, by=by)
 
     def make_unique(self, record: str, *, by: str | None = None) -> Sequence[Task]:
         """Give the record copies of its type's tasks (R1)."""
-        return self._keeper.make_unique(record, by=by)
+        return self._lists.make_unique(record, by=by)
 
     def share_again(self, record: str, *, by: str | None = None) -> None:
         """Back to the tasks of the record's type (R1)."""
-        self._keeper.share_again(record, by=by)
+        self._lists.share_again(record, by=by)
 
     def define(self, definition: Script | RecordType, *, by: str | None = None) -> int:
         """Keep a script or record type under its name; the version at which it stands now (R10)."""
-        return self._keeper.define(definition, by=by)
+        return self._definitions.define(definition, by=by)
 
     def undefine(self, name: str, *, by: str | None = None) -> None:
         """Remove a definition; refused while tasks choose it."""
-        self._keeper.undefine(name, by=by)
+        self._definitions.undefine(name, by=by)
 
     def definition(self, name: str) -> Any:
         """The script of this name, or None."""
@@ -178,23 +203,15 @@ class Engine:
 
     def tick(self) -> int:
         """Fetch from the outbox, go on with what others left, expire consents, hand facts to notifiers; how much there was to do."""
+        return self._upkeep.fetch() + self._keep_up() + self._notices.send()
+
+    def _keep_up(self) -> int:
         now = self._ground.now()
-        done = self._upkeep.fetch() + self._chores.do_all() + self._consents.expire(now) + self._upkeep.daily(now)
-        return done + self._notices.send()
+        return self._chores.do_all() + self._consents.expire(now) + self._upkeep.daily(now) + self._retention.daily(now)
 
     def work(self, limit: int = _BATCH) -> int:
         """Claim what is due and perform it, in this thread; how many jobs were claimed."""
-        claimed = self._claim(limit)
-        if not claimed:
-            return 0
-        started = self._starter.start(claimed)
-        for case in started:
-            self._lifeline.hold(case.job)
-        ended = [(case, outcome) for case in started if (outcome := self._perform(case)) is not None]
-        self._finisher.finish(ended)
-        for case in started:
-            self._lifeline.let_go(case.job)
-        return len(claimed)
+        return self._turns.work(limit)
 
     def drain(self, most: int = 10_000) -> int:
         """Tick and work until nothing is due; how many jobs were claimed."""
@@ -212,32 +229,21 @@ class Engine:
         """Work in threads until `stop` is set; then end gracefully: claim nothing more and let what runs end."""
         from taskkit.engine._floor import Floor
 
-        self._floor = Floor(
-            self._ground, claim=self._claim, starter=self._starter, perform=self._perform, finisher=self._finisher,
-            lifeline=self._lifeline, tick=self.tick,
-        )  # fmt: skip
+        if not self._runs.acquire(blocking=False):
+            raise Refused(
+                "running the engine", "it runs already, in another thread", "settings.workers says how many jobs run at once"
+            )
         try:
+            errands = (("outbox", self._upkeep.fetch), ("upkeep", self._keep_up))  # notifiers have threads of their own
+            self._floor = Floor(
+                self._ground, turns=self._turns, starter=self._starter, finisher=self._finisher, lifeline=self._lifeline, errands=errands
+            )
+            self._notices.start()
             self._floor.run(stop or threading.Event())
         finally:
             self._floor = None
-
-    def _claim(self, limit: int) -> Any:
-        now, ground = self._ground.now(), self._ground
-        pools = self._pauses.open_pools()
-        if not pools:
-            return ()
-        lease = now + ground.settings.lease_length
-        return ground.storage.claim(now, worker=ground.worker, node=ground.node, pools=pools, limit=limit, lease=lease)
-
-    def _perform(self, case: Case) -> Outcome | None:
-        """What became of it; None where the job is another's now."""
-        case.deadline = self._ground.clock.monotonic() + case.task.deadline * 60
-        try:
-            if case.job.conducts:
-                return performed(lambda: self._conductor.perform(case), case.run.scrubber)
-            return performed(lambda: case.script.perform(case.run), case.run.scrubber)
-        except StaleToken:
-            return None
+            self._notices.stop(float(self.settings.vault_timeout))
+            self._runs.release()
 
     def _woken(self, value: T) -> T:
         self._wake()
@@ -251,13 +257,14 @@ class Engine:
     # steering
 
     def run_now(self, job: str, *, by: str | None = None, force: bool = False) -> None:
-        """Bring a pending job forward (J6); `force` skips the window, by a right of its own."""
+        """Bring a pending job forward (J6); `force` skips window, blackout and consent, by a right of its own."""
         self._steering.run_now(job, by=by, force=force)
         self._wake()
 
     def cancel(self, job: str, *, by: str | None = None) -> None:
         """End a pending job; a repeating task goes on with its next occurrence (J6)."""
         self._steering.cancel(job, by=by)
+        self._wake()
 
     def request_stop(self, job: str, *, by: str | None = None) -> None:
         """Ask a running job to end at its next safe point (J6)."""
@@ -269,21 +276,25 @@ class Engine:
 
     def set_next_run(self, task: str, at: datetime | None, record: str | None = None, *, by: str | None = None) -> None:
         """Set when its next occurrence runs; None leaves it to the intervals again (T13)."""
-        self._steering.set_next_run(task, None if at is None else instant(at), record, by=by)
+        self._standings.set_next_run(task, None if at is None else instant(at), record, by=by)
         self._wake()
 
     def suspend_task(self, task: str, record: str | None = None, *, by: str | None = None, why: str = "by hand") -> None:
         """Let a task wait, whole or for one record, until somebody resumes it."""
-        self._steering.suspend(task, record, by=by, why=why)
+        self._standings.suspend(task, record, by=by, why=why)
 
     def resume_task(self, task: str, record: str | None = None, *, by: str | None = None) -> None:
         """What waits goes on; what passed meanwhile is one run (T15)."""
-        self._steering.resume(task, record, by=by)
+        self._standings.resume(task, record, by=by)
         self._wake()
 
-    def consent(self, job: str, *, by: str) -> Gathering:
-        """Consent to a run that asks for it (A5)."""
-        return self._woken(self._consents.give(job, by=by))
+    def consent(self, job: str, *, by: str, plan: str | None = None) -> Gathering:
+        """Consent to a run that asks for it (A5); with the `plan` of a gathering only to what was seen there, else Outdated."""
+        return self._woken(self._consents.give(job, by=by, plan=plan))
+
+    def gathering(self, job: str) -> Gathering:
+        """How far the consents for a job have come, and what is consented to."""
+        return self._consents.gathering(job)
 
     def decline(self, job: str, *, by: str, why: str = "") -> None:
         self._consents.decline(job, by=by, why=why)
@@ -307,7 +318,7 @@ class Engine:
 
     def job(self, id: str, *, user: str | None = None) -> Entry:
         """One job as the history shows it."""
-        return self._views.entry(self._steering.wanted(id, f"looking for the job {id!r}"), user)
+        return self._entries.entry(self._steering.wanted(id, f"looking for the job {id!r}"), user)
 
     def history(
         self,
@@ -315,6 +326,7 @@ class Engine:
         record: str | None = None,
         task: str | None = None,
         states: Iterable[State] | State | None = None,
+        kinds: Iterable[Kind] | Kind | None = None,
         execution: str | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
@@ -322,13 +334,15 @@ class Engine:
         page: str | None = None,
         limit: int = 100,
     ) -> Page:
-        """Jobs, the newest first: of a record, of a task, or over all; with what `user` may do with each (J8)."""
-        line = self.task(task).line if task is not None else None
+        """Jobs, the newest first: of a record, of a task, or over all; what `user` may see, and may do with each (J8)."""
+        line = None
+        if task is not None:  # what a task did is there after it was removed, too
+            line = (self._ground.catalog.removed(task) or self.task(task)).line
         query = Query(
-            states=states, record=record, line=line, execution=execution, since=instant(since) if since else None,  # type: ignore[arg-type]
+            states=states, kinds=kinds, record=record, line=line, execution=execution, since=instant(since) if since else None,
             until=instant(until) if until else None,
         )  # fmt: skip
-        return self._views.history(query, user, page, limit)
+        return self._entries.history(query, user, page, limit)
 
     def overview(self, user: str | None = None, *, list: str | None = None, page: str = "", limit: int = 100, ended: bool = False) -> Page:
         """Tasks that the person may see: status, running now, first, last and next run, last result."""
@@ -336,25 +350,43 @@ class Engine:
 
     def upcoming(self, task: str, count: int = 10, record: str | None = None) -> list[Occurrence]:
         """The next occurrences by the task's intervals (T14)."""
-        return self._steering.upcoming(task, count, record)
+        return self._standings.upcoming(task, count, record)
 
     def demandable(self, record: str, user: str | None = None) -> list[Task]:
         """The tasks that the person may run on the record now."""
         found = self._ground.vault.records.get(record)
         return self._views.demandable(found, user) if found else []
 
-    def execution(self, id: str) -> Execution | None:
-        """How a run over many records stands (R6)."""
-        return self._conductor.execution(id)
+    def execution(self, id: str, *, user: str | None = None) -> Execution | None:
+        """How a run over many records stands (R6); for a `user` who may see it."""
+        if user is not None:
+            self.job(id, user=user)
+        return execution(self.storage, id)
 
-    def facts(self, *, record: str | None = None, kinds: Iterable[str] | None = None, limit: int = 1000) -> Sequence[Fact]:
-        return self._views.facts_of(record, None if kinds is None else frozenset(kinds), limit)
+    def facts(
+        self, *, record: str | None = None, kinds: Iterable[str] | None = None, limit: int = 1000, user: str | None = None
+    ) -> Sequence[Fact]:
+        """The log of facts from its begin (A6)."""
+        return self.facts_after(START, record=record, kinds=kinds, limit=limit, user=user)[0]
+
+    def facts_after(
+        self, mark: Mark, *, record: str | None = None, kinds: Iterable[str] | None = None, limit: int = 1000, user: str | None = None
+    ) -> tuple[Sequence[Fact], Mark]:
+        """What landed after the mark, and the mark after it: a reader that keeps it misses nothing."""
+        return self._logbook.facts(mark, None if kinds is None else frozenset(kinds), record, limit, user)
 
     def check(self, noted: Iterable[Head] = ()) -> Sequence[Fault]:
         """The whole chain of facts, against heads that were noted elsewhere (A6); empty where all is well."""
-        return self.storage.check(noted)
+        return self._logbook.check(noted)
+
+    def heads(self) -> Sequence[Head]:
+        """The last fact of each chain: noted elsewhere, they show a tail that was removed."""
+        return self.storage.heads()
+
+    def archive(self, until: datetime, take: Callable[[Sequence[Fact]], object], *, by: str | None = None) -> int:
+        """Hand the facts before a moment to `take`, and keep a checkpoint in their place; how many went. What was not read stays."""
+        return self._logbook.archive(instant(until), take, by)
 
     def pending_access(self, job: str) -> str:
         """For a vault that grants access after a task (P7): `pending`, `granted` or `failed`."""
-        found = self._steering.wanted(job, "asking whether a job has ended")
-        return {State.COMPLETED: "granted"}.get(found.state, "failed" if found.ended is not None else "pending")
+        return access(self.storage, self._steering.wanted(job, "asking whether a job has ended"))

@@ -25,16 +25,16 @@ if TYPE_CHECKING:
     from cattrs import Converter
 
 Document = dict[str, Any]
-_KINDS: dict[str, type[Interval | Window]] = {
+KINDS: dict[str, type[Interval | Window]] = {
     made.kind: made for made in (Minutely, Hourly, Daily, Weekly, Monthly, Once, RandomDays, MaxAge, AnyOf, TimeWindow, OpenTime)
 }
 
 
 def to_document(value: Interval | Window) -> Document:
     """What `json.dumps` takes."""
-    if type(value) not in _KINDS.values():
+    if type(value) not in KINDS.values():
         tried = f"writing a {type(value).__name__} as a document"
-        raise InvalidValue(tried, "its kind is not known here", f"known are {', '.join(_KINDS)}")
+        raise InvalidValue(tried, "its kind is not known here", f"known are {', '.join(KINDS)}")
     document: Document = _converter().unstructure(value)
     return document
 
@@ -44,9 +44,9 @@ def from_document(document: Mapping[str, Any]) -> Interval | Window:
     if not isinstance(document, Mapping):
         raise UnreadableDocument("reading a rule", f"it is no object but a {type(document).__name__}", "give an object with 'kind'")
     kind = document.get("kind")
-    made = _KINDS.get(kind) if isinstance(kind, str) else None
+    made = KINDS.get(kind) if isinstance(kind, str) else None
     if made is None:
-        raise UnreadableDocument(f"reading a rule of kind {kind!r}", "there is no such kind", f"known are {', '.join(_KINDS)}")
+        raise UnreadableDocument(f"reading a rule of kind {kind!r}", "there is no such kind", f"known are {', '.join(KINDS)}")
     known = {field.name for field in attrs.fields(made) if field.init}
     strange = document.keys() - known - {"kind"}
     if strange:
@@ -93,6 +93,6 @@ def _converter() -> Converter:
         return lambda value: {"kind": made.kind, **fields(value)}
 
     converter.register_unstructure_hook(Interval, to_document)  # members are written by what they are
-    for made in _KINDS.values():
+    for made in KINDS.values():
         converter.register_unstructure_hook(made, write(made))
     return converter

@@ -8,6 +8,8 @@ from uuid import uuid4
 
 from attrs import Attribute, field, frozen
 
+from taskkit.checks import a, named, optional_name, several
+from taskkit.errors import InvalidValue
 from taskkit.events.moments import refusal
 
 
@@ -20,6 +22,16 @@ def _moment(instance: object, attribute: Attribute[Any], given: object) -> None:
         raise refusal(given)
 
 
+def _record(instance: Happening, attribute: Attribute[Any], given: object) -> None:
+    if given != "" or instance.of_record:
+        named(instance, attribute, given)
+
+
+def _lines(instance: object, attribute: Attribute[Any], given: tuple[object, ...]) -> None:
+    if not all(isinstance(one, str) for one in given):
+        raise InvalidValue(f"{type(instance).__name__}(origin={given!r})", "it is no path of task lines", "hand on `run.origin`")
+
+
 @frozen
 class Happening:
     """Something happened to a record. `at` is the moment it is told where the vault does not say; `origin` is the path of task lines
@@ -27,10 +39,12 @@ class Happening:
 
     #: The word that names the kind in documents and causes.
     kind: ClassVar[str]
-    record: str
-    id: str = field(factory=_new, kw_only=True)
+    #: Whether it always happens to a record.
+    of_record: ClassVar[bool] = True
+    record: str = field(validator=_record)
+    id: str = field(factory=_new, kw_only=True, validator=named)
     at: datetime | None = field(default=None, validator=_moment, kw_only=True)
-    origin: tuple[str, ...] = field(default=(), converter=tuple, kw_only=True)
+    origin: tuple[str, ...] = field(default=(), converter=several, validator=_lines, kw_only=True)
 
     @property
     def identity(self) -> str:
@@ -55,8 +69,8 @@ class RecordChanged(Happening):
     """Its type, reference or account changed: what waits for it is planned anew (R8). Told beside `RecordSaved`."""
 
     kind = "record_changed"
-    before: str = field(default="", kw_only=True)
-    after: str = field(default="", kw_only=True)
+    before: str = field(default="", validator=a(str), kw_only=True)
+    after: str = field(default="", validator=a(str), kw_only=True)
 
 
 @frozen
@@ -68,7 +82,7 @@ class RecordRemoved(Happening):
 class OfApproval(Happening):
     """What happens to an approval of access: its end by check-in and by expiry is one fire (P6)."""
 
-    approval: str = field(default="", kw_only=True)
+    approval: str = field(default="", validator=a(str), kw_only=True)
 
     @property
     def ending(self) -> str:
@@ -101,13 +115,13 @@ class CheckedIn(OfApproval):
 @frozen
 class SessionStarted(Happening):
     kind = "session_started"
-    session: str = field(default="", kw_only=True)
+    session: str = field(default="", validator=a(str), kw_only=True)
 
 
 @frozen
 class SessionEnded(Happening):
     kind = "session_ended"
-    session: str = field(default="", kw_only=True)
+    session: str = field(default="", validator=a(str), kw_only=True)
 
 
 @frozen
@@ -115,16 +129,17 @@ class Unlocked(Happening):
     """Somebody saw a secret field; a read by taskkit itself is none (P3)."""
 
     kind = "unlocked"
-    user: str | None = field(default=None, kw_only=True)
+    user: str | None = field(default=None, validator=optional_name, kw_only=True)
 
 
 @frozen
 class Demanded(Happening):
-    """Somebody asked for a run of this task."""
+    """Somebody asked for a run of this task; where it is the system's, there is no record."""
 
     kind = "demanded"
-    task: str = field(kw_only=True)
-    user: str | None = field(default=None, kw_only=True)
+    of_record = False
+    task: str = field(validator=named, kw_only=True)
+    user: str | None = field(default=None, validator=optional_name, kw_only=True)
 
 
 HAPPENINGS: tuple[type[Happening], ...] = (

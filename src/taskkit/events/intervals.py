@@ -210,6 +210,11 @@ class Rule(Interval):
             raise InvalidValue(f"start={self.start!r}, end={end!r}", "the end lies before the start", "swap them, or leave one away")
 
     @property
+    def first_instant(self) -> int:
+        """The first second at which the rule may have an occurrence."""
+        return EARLIEST if self.start is None else instant_of(self.start, self.shown_in)
+
+    @property
     def last_instant(self) -> int:
         """The last second at which the rule may have an occurrence."""
         if self.end is None:

@@ -6,10 +6,13 @@ A policy is asked one question: `wants(happening)`. A third party adds policies,
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from datetime import datetime
 from typing import Any, ClassVar, Literal
 
 from attrs import Attribute, field, frozen
 
+from taskkit.checks import a, optional_whole
+from taskkit.checks import whole as seconds
 from taskkit.errors import InvalidValue
 from taskkit.events._fields import one_of, whole
 from taskkit.events.happenings import (
@@ -25,6 +28,12 @@ from taskkit.events.happenings import (
 )
 
 _LONGEST = 366 * 24 * 60
+_MOST = 60 * _LONGEST
+
+
+def _fire(instance: object, attribute: Attribute[Any], given: object) -> None:
+    if given is not None and not (isinstance(given, str) and given):
+        raise InvalidValue(f"Due(fire={given!r})", "nothing can be known again by it", "give a text, or leave it away")
 
 
 @frozen
@@ -32,17 +41,17 @@ class Due:
     """When a happening makes a job due, and what must be the case before it starts."""
 
     #: Seconds from the happening.
-    after: int = 0
+    after: int = field(default=0, validator=seconds(0, _MOST))
     #: What makes two happenings one fire; by default each is its own.
-    fire: str | None = field(default=None, kw_only=True)
+    fire: str | None = field(default=None, kw_only=True, validator=_fire)
     #: Wait until no session is active on the account (P2) …
-    quiet: bool = field(default=False, kw_only=True)
+    quiet: bool = field(default=False, kw_only=True, validator=a(bool))
     #: … but no longer than so many seconds, …
-    max_defer: int | None = field(default=None, kw_only=True)
+    max_defer: int | None = field(default=None, kw_only=True, validator=optional_whole(1, _MOST))
     #: … and then run or give up.
-    then: Literal["run", "give_up"] = field(default="run", kw_only=True)
+    then: Literal["run", "give_up"] = field(default="run", kw_only=True, validator=one_of("run", "give_up"))
     #: A further happening moves the due time, up to so many seconds after the first (P3).
-    extends: int | None = field(default=None, kw_only=True)
+    extends: int | None = field(default=None, kw_only=True, validator=optional_whole(1, _MOST))
 
 
 NOW = Due()
@@ -58,6 +67,10 @@ class Policy(ABC):
     @abstractmethod
     def wants(self, happening: Happening) -> Due | None:
         """When the task is due because of this, or None."""
+
+    def has_ended(self, moment: datetime) -> bool:
+        """Whether it wants nothing any more from this moment on, whatever happens (T12)."""
+        return False
 
 
 @frozen
@@ -117,7 +130,7 @@ class AfterSession(Policy):
     """After a session; with `last` after the last of all on the account, waiting at most `max_defer` minutes (P2)."""
 
     kind = "after_session"
-    last: bool = False
+    last: bool = field(default=False, validator=a(bool))
     max_defer: int | None = field(default=None, kw_only=True)
     then: Literal["run", "give_up"] = field(default="run", kw_only=True, validator=one_of("run", "give_up"))
 
@@ -128,6 +141,11 @@ class AfterSession(Policy):
         whole("minutes", _LONGEST)(self, attribute, max_defer)
         if not self.last:
             raise InvalidValue(f"AfterSession(max_defer={max_defer})", "without last=True it waits for no session", "add last=True")
+
+    @then.validator
+    def _check_then(self, attribute: Attribute[Any], then: str) -> None:
+        if then == "give_up" and self.max_defer is None:
+            raise InvalidValue("AfterSession(then='give_up')", "without max_defer it never gives up", "say after how many minutes")
 
     def wants(self, happening: Happening) -> Due | None:
         if not isinstance(happening, SessionEnded):
@@ -140,7 +158,10 @@ class AfterSession(Policy):
 
 @frozen
 class AfterUnlock(Policy):
-    """So many minutes after a secret was seen: the first unlock fixes the time, unless `restart="extend"` (P3)."""
+    """So many minutes after a secret was seen: the first unlock fixes the time, unless `restart="extend"` (P3).
+
+    What taskkit itself reads is no unlock, also where the vault reports it: it carries the path of its task.
+    """
 
     kind = "after_unlock"
     minutes: int = field(validator=whole("minutes", _LONGEST))
@@ -156,7 +177,7 @@ class AfterUnlock(Policy):
             raise InvalidValue(tried, "max_total is shorter than the first wait, or no number of minutes", f"give {self.minutes} or more")
 
     def wants(self, happening: Happening) -> Due | None:
-        if not isinstance(happening, Unlocked):
+        if not isinstance(happening, Unlocked) or happening.origin:
             return None
         return Due(60 * self.minutes, extends=self.max_total and 60 * self.max_total)
 

@@ -67,7 +67,8 @@ class RandomDays(Remembering):
         if memory.last_nominal is not None:
             since = memory.last_nominal.day_in(self.tz)
         elif memory.created is not None:
-            since = self.shown_in.wall(floor_second(memory.created)) // DAY
+            created = self.shown_in.wall(floor_second(memory.created)) // DAY
+            since = max(created, self.anchor_day)  # before its start there is nothing to count from
         else:
             raise self._lacking("created and no last_nominal", "hand in Memory(created=…, draw=…)")
         return self.on_days(OneDay(since + (memory.draw or 0)))

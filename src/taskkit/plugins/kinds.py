@@ -154,6 +154,11 @@ class Run(Protocol):
         ...
 
     @property
+    def origin(self) -> tuple[str, ...]:
+        """The path of task lines that led here, this one included: whatever it writes to the vault carries it (P5)."""
+        ...
+
+    @property
     def consented(self) -> str | None:
         """The digest of the plan that people consented to."""
         ...
@@ -222,6 +227,8 @@ class Script(ABC):
     changes_many: ClassVar[bool] = False
     #: What may be done after a run whose end nobody saw; None: what the executor says (J10).
     effect: ClassVar[Effect | None] = None
+    #: Whether it finds out from its memo how far a lost worker came: what may not be said twice is called again only then (J10).
+    resumes: ClassVar[bool] = False
     #: The right that the person behind a system task needs, beside the rights on the records (A2).
     right: ClassVar[str | None] = None
 

@@ -40,6 +40,7 @@ class Commands(Script):
 
     kind = "commands"
     needs = frozenset({Verb.COMMANDS})
+    resumes = True
 
     name: str = field(validator=named)
     commands: tuple[Step, ...] = field(converter=_tuple, validator=_steps)

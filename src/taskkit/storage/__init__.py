@@ -70,8 +70,8 @@ class Query:
     why: str | None = None
     host: str | None = None
     account: str | None = None
-    since: Instant | None = None
-    until: Instant | None = None
+    since: Instant | None = None  #: made at or after it
+    until: Instant | None = None  #: ended before it, or made before it and still open
 
 
 @frozen
@@ -80,6 +80,10 @@ class Slice:
 
     jobs: Sequence[Job]
     next: str | None = None
+
+
+#: By due time; the newest first; by the time of start, from the first or from the last.
+Order = Literal["due", "newest", "first_started", "last_started"]
 
 
 class Storage(ABC):
@@ -96,7 +100,7 @@ class Storage(ABC):
 
     @abstractmethod
     def claim(self, now: Instant, *, worker: str, node: str, pools: Sequence[str], limit: int, lease: Instant) -> Sequence[Claimed]:
-        """Jobs that are due, or whose worker's lease ran out, with a new token and the lease; in order of due."""
+        """Jobs whose worker's lease ran out, then jobs that are due, both in order of due, with a new token and the lease."""
 
     @abstractmethod
     def job(self, id: str) -> Job | None: ...
@@ -106,15 +110,15 @@ class Storage(ABC):
 
     @abstractmethod
     def seated(self, seat: tuple[str, ...]) -> Job | None:
-        """The pending job that has this seat."""
+        """The pending job that has this seat; the first of them, where one was sent back to a seat that is taken."""
 
     @abstractmethod
     def open_jobs(self, line: str, record: str | None) -> Sequence[Job]:
         """The jobs of a line and record that have not ended."""
 
     @abstractmethod
-    def jobs(self, query: Query, *, order: Literal["due", "newest"] = "newest", page: str | None = None, limit: int = 100) -> Slice:
-        """A page; what is added or ends meanwhile neither repeats nor hides another job."""
+    def jobs(self, query: Query, *, order: Order = "newest", page: str | None = None, limit: int = 100) -> Slice:
+        """A page; what is added or ends meanwhile neither repeats nor hides another job. By start, those that never began are left out."""
 
     @abstractmethod
     def count(self, query: Query) -> int: ...
@@ -139,15 +143,16 @@ class Storage(ABC):
         """By id, a page at a time."""
 
     @abstractmethod
-    def put_blob(self, pieces: Iterable[bytes]) -> str:
-        """Keep pieces, unseen until a unit names them."""
+    def put_blob(self, pieces: Iterable[bytes], *, job: str) -> str:
+        """Keep pieces that a claimed job writes, unseen until a unit names them."""
 
     @abstractmethod
-    def open_blob(self, id: str) -> Iterator[bytes]: ...
+    def open_blob(self, id: str) -> Iterator[bytes]:
+        """Its pieces; NotFound where no unit has named it."""
 
     @abstractmethod
     def sweep_blobs(self) -> int:
-        """Remove what no unit named and nobody writes; how many."""
+        """Remove what no unit has named and no claimed job may name yet; how many."""
 
     @abstractmethod
     def facts(
@@ -168,7 +173,7 @@ class Storage(ABC):
 
     @abstractmethod
     def purge(self, query: Query) -> int:
-        """Forget ended jobs; their fires stay kept for 90 days."""
+        """Forget ended jobs and the blobs that they named; their fires stay kept for 90 days after their end."""
 
 
 __all__ = [
@@ -186,6 +191,7 @@ __all__ = [
     "Landed",
     "Move",
     "Name",
+    "Order",
     "Query",
     "Refusal",
     "Slice",

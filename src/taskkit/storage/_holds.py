@@ -1,92 +1,141 @@
-"""Who holds what, and who waits for it (R4): accounts alone or beside others, slots by number."""
+"""Who holds what in the memory store, and who waits for it (R4): accounts alone or beside others, slots by number."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 
 from taskkit.instants import Instant
-from taskkit.storage._journal import Journal
-from taskkit.storage.units import Hold
+from taskkit.states import FINAL
+from taskkit.storage._jobs import Jobs
+from taskkit.storage._journal import ABSENT, Journal
+from taskkit.storage.units import Free, Hold, Refusal, Wait
 
-WRITES, USES, SLOTS = "writes", "uses", "slots"
-
-
-def _parts(hold: Hold) -> Iterator[tuple[str, str, int]]:
-    """Each key with its mode and limit."""
-    for key in hold.writes:
-        yield key, WRITES, 1
-    for key in hold.uses:
-        yield key, USES, 0
-    for key, limit in hold.slots:
-        yield key, SLOTS, limit
+Several = defaultdict[str, dict[str, None]]
 
 
 class Holds:
-    """The table of holds of the memory store."""
-
-    def __init__(self, journal: Journal) -> None:
-        self._journal = journal
-        self._held: dict[str, dict[str, str]] = {}  # key: {job: mode}
+    def __init__(self, journal: Journal, jobs: Jobs) -> None:
+        self._journal, self._log, self._jobs, self._by_id = journal, journal.log, jobs, jobs.by_id
+        self._writers: dict[str, str] = {}
+        self._users: Several = defaultdict(dict)
+        self._slots: Several = defaultdict(dict)
         self._of_job: dict[str, Hold] = {}
-        self._waiting: dict[str, dict[str, Hold]] = {}  # key: {job: what it wants}
+        self._waiting: defaultdict[str, dict[str, Hold]] = defaultdict(dict)  # by key and job
         self._wants: dict[str, Hold] = {}
+        #: What was given back, or is wanted no more, and others wait for: since whoever writes a unit cleared it.
+        self.freed: list[str] = []
 
-    def take(self, hold: Hold) -> bool:
+    # writing
+
+    def take(self, hold: Hold) -> Refusal | None:
         """All of it or nothing; what the job held before is given back."""
+        job = self._by_id.get(hold.job)
+        if job is None or job.state in FINAL:
+            return self._gone(hold.job)
         if not self._fits(hold):
-            return False
-        self.free(hold.job)
-        for key, mode, _ in _parts(hold):
-            self._journal.put(self._held.setdefault(key, {}), hold.job, mode)
-        self._journal.put(self._of_job, hold.job, hold)
-        return True
+            return Refusal.BUSY
+        if self._wants or hold.job in self._of_job:
+            self.free(hold.job)
+            self.freed[:] = [key for key in self.freed if key not in hold.writes]
+        self._grant(hold)
+        return None
 
-    def wait(self, hold: Hold) -> None:
+    def _gone(self, job: str) -> Refusal:
+        return Refusal.TURNED if job in self._jobs.number else Refusal.ABSENT
+
+    def _grant(self, hold: Hold) -> None:
+        log, job, writers = self._log, hold.job, self._writers
+        for key in hold.writes:
+            log += (writers, key, ABSENT)
+            writers[key] = job
+        for key in hold.uses:
+            if key not in hold.writes:
+                self._journal.put(self._users[key], job, None)
+        for key, _ in hold.slots:
+            self._journal.put(self._slots[key], job, None)
+        log += (self._of_job, job, ABSENT)
+        self._of_job[job] = hold
+
+    def wait(self, change: Wait) -> Refusal | None:
+        hold = change.hold
+        job = self._by_id.get(hold.job)
+        if job is None or job.state in FINAL:
+            return self._gone(hold.job)
         self.free(hold.job)
         for key in hold.keys:
-            self._journal.put(self._waiting.setdefault(key, {}), hold.job, hold)
+            self._journal.put(self._waiting[key], hold.job, hold)
         self._journal.put(self._wants, hold.job, hold)
+        return None
+
+    def release(self, change: Free) -> None:
+        self.free(change.job)
 
     def free(self, job: str) -> None:
-        self._drop(job, self._held, self._of_job)
-        self._drop(job, self._waiting, self._wants)
+        hold = self._of_job.get(job)
+        if hold is not None:
+            log, writers = self._log, self._writers
+            log += (self._of_job, job, hold)
+            del self._of_job[job]
+            for key in hold.writes:
+                log += (writers, key, job)
+                writers.pop(key, None)
+            for key in hold.uses:
+                self._journal.drop(self._users[key], job)
+            for key, _ in hold.slots:
+                self._journal.drop(self._slots[key], job)
+            self._note(hold)
+        if self._wants:
+            self.wait_no_more(job)
 
-    def _drop(self, job: str, table: dict[str, dict[str, Any]], of_job: dict[str, Hold]) -> None:
-        if hold := of_job.get(job):
+    def wait_no_more(self, job: str) -> None:
+        if hold := self._wants.get(job):
             for key in hold.keys:
-                self._journal.drop(table.get(key, {}), job)
-            self._journal.drop(of_job, job)
+                self._journal.drop(self._waiting[key], job)
+            self._journal.drop(self._wants, job)
+            self._note(hold)
 
-    def holders(self, key: str) -> list[str]:
-        return list(self._held.get(key, ()))
+    def _note(self, given: Hold) -> None:
+        if self._wants:
+            self.freed += [key for key in given.keys if self._waiting.get(key)]
+
+    # reading
+
+    def holders(self, key: str) -> Sequence[str]:
+        writer = self._writers.get(key)
+        return [*(() if writer is None else (writer,)), *self._users.get(key, ()), *self._slots.get(key, ())]
 
     def fitting(self, keys: Iterable[str]) -> list[str]:
-        """Those of the waiting that fit together, the longest due first."""
+        """Those of the waiting that fit together, the longest due first: each takes what it wants, and then all is taken back."""
+        if not self._wants:
+            return []
         found = {job: hold for key in keys for job, hold in self._waiting.get(key, {}).items()}
-        granted: list[Hold] = []
-        for hold in sorted(found.values(), key=_by_due):
-            if self._fits(hold, granted):
-                granted.append(hold)
-        return [hold.job for hold in granted]
+        mark = len(self._log)
+        try:
+            return [hold.job for hold in sorted(found.values(), key=_by_due) if self.take(hold) is None]
+        finally:
+            self._journal.take_back(mark)
 
-    def _fits(self, hold: Hold, granted: Iterable[Hold] = ()) -> bool:
-        return all(self._free_for(hold, key, mode, limit, granted) for key, mode, limit in _parts(hold))
+    def _fits(self, hold: Hold) -> bool:
+        job, writers = hold.job, self._writers
+        for key in hold.writes:
+            if writers.get(key, job) != job or _others(self._users.get(key), job):
+                return False
+        for key in hold.uses:
+            if writers.get(key, job) != job or (key in self._waiting and key not in hold.writes and self._is_barred(key, job)):
+                return False
+        return all(_others(self._slots.get(key), job) < limit for key, limit in hold.slots)
 
-    def _free_for(self, hold: Hold, key: str, mode: str, limit: int, granted: Iterable[Hold]) -> bool:
-        modes = [held for job, held in self._held.get(key, {}).items() if job != hold.job]
-        modes += [held for other in granted for name, held, _ in _parts(other) if name == key]
-        if mode == SLOTS:
-            return len(modes) < limit
-        if mode == WRITES:
-            return not modes
-        return WRITES not in modes and not self._barred(key, hold, granted)
+    def _is_barred(self, key: str, job: str) -> bool:
+        """A writer that waits bars new users, else they could hold it off for ever; who uses it already is not new."""
+        if job in self._users.get(key, ()) or self._writers.get(key) == job:
+            return False
+        return any(other != job and key in hold.writes for other, hold in self._waiting[key].items())
 
-    def _barred(self, key: str, hold: Hold, granted: Iterable[Hold]) -> bool:
-        """A writer that waits bars new users, else they could hold it off for ever."""
-        passed = {other.job for other in granted}
-        waiting = (other for job, other in self._waiting.get(key, {}).items() if job != hold.job and job not in passed)
-        return any(key in other.writes for other in waiting)
+
+def _others(jobs: dict[str, None] | None, job: str) -> int:
+    """How many others there are."""
+    return len(jobs) - (job in jobs) if jobs else 0
 
 
 def _by_due(hold: Hold) -> tuple[Instant, str]:

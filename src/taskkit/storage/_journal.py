@@ -1,33 +1,41 @@
-"""Changes of plain dictionaries that can be taken back: what makes a unit of the memory store whole or nothing."""
+"""Changes of plain dictionaries that can be taken back: what makes a unit of the memory store whole or nothing.
+
+The log is one flat list: table, key, what stood there. A tuple for each change would be one more object for the collector to look at, and
+the store writes a dozen of them for each job. Rooms that write much add to the log by themselves, as `put` does: first the log, then the
+table, so that what is interrupted in between can still be taken back.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-_ABSENT: Any = object()
+ABSENT: Any = object()
 
 
 class Journal:
     """Remembers what stood before."""
 
+    __slots__ = ("log",)
+
     def __init__(self) -> None:
-        self._before: list[tuple[dict[Any, Any], Any, Any]] = []
+        self.log: list[Any] = []
 
     def put(self, table: dict[Any, Any], key: Any, value: Any) -> None:
-        self._before.append((table, key, table.get(key, _ABSENT)))
+        self.log += (table, key, table.get(key, ABSENT))
         table[key] = value
 
     def drop(self, table: dict[Any, Any], key: Any) -> None:
         if key in table:
-            self._before.append((table, key, table.pop(key)))
+            self.log += (table, key, table[key])
+            del table[key]
 
-    def keep(self) -> None:
-        self._before.clear()
-
-    def take_back(self) -> None:
-        while self._before:
-            table, key, value = self._before.pop()
-            if value is _ABSENT:
-                del table[key]
+    def take_back(self, mark: int = 0) -> None:
+        """All that was logged since the mark, the last of it first."""
+        log = self.log
+        while len(log) > mark:
+            table, key, before = log[-3:]
+            if before is ABSENT:
+                table.pop(key, None)
             else:
-                table[key] = value
+                table[key] = before
+            del log[-3:]

@@ -12,7 +12,7 @@ from taskkit.facts import Fact
 from taskkit.instants import Instant
 from taskkit.jobs import Cause, Job
 from taskkit.records import EMPTY
-from taskkit.states import Step
+from taskkit.states import TABLE, State, Step
 
 
 @frozen(slots=False)
@@ -26,7 +26,10 @@ class Expect:
 
 @frozen(slots=False)
 class Insert:
-    """A new job with its causes: refused where its seat is taken or one of its fires is kept already (P4, J5)."""
+    """A new job with its causes: refused where its seat is taken or one of its fires is kept already (P4, J5).
+
+    A seat is taken while any other pending job has it; what a worker sends back always lands, beside whoever took its seat meanwhile.
+    """
 
     job: Job
     causes: tuple[Cause, ...] = ()
@@ -34,7 +37,11 @@ class Insert:
 
 @frozen(slots=False)
 class Move:
-    """A step of a job: by revision while nobody has claimed it, by token while somebody has."""
+    """A step of a job: by revision while nobody has claimed it, by token while somebody has.
+
+    What it says of line, record and fire moves the fires that the job has kept. A job that ends holds nothing and waits for nothing; one
+    that is sent back or planned anew waits for nothing that it wanted before.
+    """
 
     job: str
     step: Step
@@ -45,7 +52,10 @@ class Move:
 
 @frozen(slots=False)
 class Join:
-    """One more cause for a job: refused once it has turned, or where the fire is kept already. Nothing that its owner guards changes."""
+    """One more cause for a job: refused once it has turned, or where the fire is kept already.
+
+    While it is pending, it is due and wanted no later than the cause. Nothing that its owner guards changes, not even its revision.
+    """
 
     cause: Cause
 
@@ -60,7 +70,10 @@ class Absorb:
 
 @frozen(slots=False)
 class Hold:
-    """What a job holds from now on, all or none: `writes` alone, `uses` beside others, `slots` as many as the limit says (R4)."""
+    """What a job holds from now on, all or none: `writes` alone, `uses` beside others, `slots` as many as the limit says (R4).
+
+    What it held before is given back, so saying it again changes nothing. A job that has ended holds nothing.
+    """
 
     job: str
     wanted: Instant
@@ -75,7 +88,7 @@ class Hold:
 
 @frozen(slots=False)
 class Wait:
-    """A job waits for what a refused `Hold` wanted; a waiting writer bars new users."""
+    """A job waits for what a refused `Hold` wanted; a waiting writer bars users that do not hold the key already."""
 
     hold: Hold
 
@@ -89,7 +102,10 @@ class Free:
 
 @frozen(slots=False)
 class Keep:
-    """A document at its next revision: `revision` is the one it replaces, 0 for a new one. Without a body it is removed."""
+    """A document at its next revision: `revision` is the one it replaces, 0 for a new one. Without a body it is removed.
+
+    The body is kept as JSON: a tuple comes back as a list, and what JSON cannot tell lets the whole write fail.
+    """
 
     table: str
     id: str
@@ -113,6 +129,10 @@ class Name:
     job: str
 
 
+#: What a `Move` may do: all steps but those of a claim, which only `claim` takes.
+MOVES: Mapping[State, Mapping[Step, State]] = {
+    state: {step: after for step, after in steps.items() if step not in (Step.CLAIM, Step.RESCUE)} for state, steps in TABLE.items()
+}
 Change = Expect | Insert | Move | Join | Absorb | Hold | Wait | Free | Keep | Tell | Name
 Unit = tuple[Change, ...]
 
@@ -120,7 +140,7 @@ Unit = tuple[Change, ...]
 class Refusal(StrEnum):
     """Why a unit did not land."""
 
-    REVISION = "revision"  #: somebody changed it first
+    REVISION = "revision"  #: somebody changed it first, or made it
     TOKEN = "token"  # noqa: S105  a newer claim owns the job
     STEP = "step"  #: its state does not take this step
     SEAT = "seat"  #: there is such a pending job already
@@ -137,6 +157,8 @@ class Landed:
     refusal: Refusal | None = None
     #: The change that was refused.
     change: Change | None = field(default=None, repr=False)
+    #: What the unit gave back, or wants no more, and others wait for: whoever wrote it wakes them (R4).
+    freed: tuple[str, ...] = field(default=(), eq=False)
 
     def __bool__(self) -> bool:
         return self.refusal is None

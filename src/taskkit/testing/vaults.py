@@ -58,14 +58,20 @@ class _Sessions(Sessions):
 
 class _Rights(Rights):
     def __init__(self) -> None:
-        self.denied: set[tuple[str, str]] = set()
+        self.denied: set[tuple[str, str, str | None]] = set()
+        self.disabled: set[str] = set()
         self.groups: dict[str, set[str]] = {}
 
     def may(self, user: str | None, right: str, record: str | None = None) -> bool:
-        return user is None or not {(user, right), (user, "*")} & self.denied
+        if user is None or not (self.denied or self.disabled):
+            return True
+        return user not in self.disabled and not {(user, name, where) for name in (right, "*") for where in (record, None)} & self.denied
 
     def members(self, group: str) -> Iterable[str]:
         return self.groups.get(group, {group})
+
+    def active(self, user: str) -> bool:
+        return user not in self.disabled
 
 
 class _Outbox(Outbox):
@@ -108,8 +114,12 @@ class MemoryVault(Vault):
         account = self.records.account(self.records.kept[record])
         self.sessions.open[account] = [one for one in self.sessions.open[account] if one.id != session]
 
-    def deny(self, user: str, right: str = "*") -> None:
-        self.rights.denied.add((user, right))
+    def deny(self, user: str, right: str = "*", record: str | None = None) -> None:
+        """Everywhere, or on one record."""
+        self.rights.denied.add((user, right, record))
 
-    def allow(self, user: str, right: str = "*") -> None:
-        self.rights.denied.discard((user, right))
+    def allow(self, user: str, right: str = "*", record: str | None = None) -> None:
+        self.rights.denied.discard((user, right, record))
+
+    def disable(self, user: str) -> None:
+        self.rights.disabled.add(user)

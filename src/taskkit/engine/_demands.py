@@ -1,0 +1,78 @@
+"""Somebody asks for a run: it joins nothing and is a job of its own, now (P4, A4)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from taskkit.engine._border import asked
+from taskkit.engine._fires import Fires
+from taskkit.engine._rights import RightsDesk
+from taskkit.engine._targets import Targets
+from taskkit.engine._wishes import Wish
+from taskkit.errors import NotFound, Outdated, Refused
+from taskkit.events.happenings import Demanded
+from taskkit.events.policies import NOW, OnDemand
+from taskkit.facts import Fact
+from taskkit.instants import MINUTE, Instant, instant, shown
+from taskkit.jobs import Job, Kind, Why
+from taskkit.records import Record
+from taskkit.states import State
+from taskkit.storage import Insert, Refusal, Tell
+from taskkit.tasks import Task
+
+if TYPE_CHECKING:
+    from taskkit.engine._ground import Ground
+
+
+class Demands:
+    def __init__(self, ground: Ground, targets: Targets, rights: RightsDesk, fires: Fires) -> None:
+        self._ground, self._targets, self._rights, self._fires, self._storage = ground, targets, rights, fires, ground.storage
+
+    def demand(self, task_id: str, record_id: str | None, *, by: str | None, force: bool = False, happening: Demanded | None = None) -> str:
+        """The job; the person must be allowed to execute the task."""
+        task = self._ground.catalog.wanted_task(task_id)
+        record = self._record(task, record_id)
+        tried, now = f"running the task {task.name!r}", self._ground.now()
+        self._may(task, record_id, by, tried, force=force)
+        aim = self._targets.aim(task, record)
+        if (suspended := self._fires.suspension(aim, task, record_id)) is not None:
+            raise Refused(tried, f"it is suspended for {record_id!r}: {suspended}", "engine.resume_task(…) lets it run again")
+        happening = happening or Demanded(record_id or "", task=task_id, user=by, at=shown(now))
+        wish = Wish(aim, task, str(OnDemand()), NOW, happening, instant(happening.at) if happening.at else now)
+        job = self._job(wish, by, now, force=force)
+        fact = Fact("Demanded", now, job.id, aim.task.id, aim.task.line, job.record, by, {"forced": True} if force else {})
+        facts = [Tell(fact)]
+        if job.state is State.AWAITING_CONSENT:
+            facts.append(Tell(Fact("ConsentAsked", now, job.id, aim.task.id, aim.task.line, job.record, by, {"why": Why.CONSENT.value})))
+        landed = self._storage.write([(Insert(job, (wish.cause(job.id),)), *facts)])[0]
+        if landed.refusal is Refusal.FIRE:
+            return self._fires.serving(wish) or ""
+        if not landed:
+            raise Outdated(tried, f"the store refused it: {landed.refusal}", "try again")
+        return job.id
+
+    def _job(self, wish: Wish, by: str | None, now: Instant, *, force: bool) -> Job:
+        job = self._fires.job(wish.aim, Kind.DEMAND, now, now, demanded_by=by, forced=force, origin=wish.origin)
+        consent = wish.aim.task.consent
+        if consent is None or force:  # forcing is a right of its own, and a fact (J6)
+            return job
+        return job.with_({"state": State.AWAITING_CONSENT, "why": Why.CONSENT.value, "asks_until": now + consent.minutes * MINUTE})
+
+    def _record(self, task: Task, record_id: str | None) -> Record | None:
+        if task.is_system:
+            return None
+        record = asked(lambda: self._ground.vault.records.get(record_id or ""), "reading the record")
+        if record is None:
+            raise NotFound(f"running the task {task.name!r}", f"there is no record {record_id!r}", "give the id of a record")
+        if task.id not in {one.id for one in self._ground.catalog.effective(record)}:
+            raise NotFound(f"running the task {task.name!r}", f"it is no task of {record_id!r}", "look at engine.demandable(record)")
+        return record
+
+    def _may(self, task: Task, record: str | None, by: str | None, tried: str, *, force: bool) -> None:
+        if not task.is_system and not task.demandable:
+            raise Refused(tried, "it has no policy OnDemand()", "add one to its policies")
+        if not task.active:
+            raise Refused(tried, "it is not active", "activate it first")
+        self._rights.to_execute(task, record, by)
+        if force:
+            self._rights.demand(by, "force_run", f"{tried} outside its window", record)

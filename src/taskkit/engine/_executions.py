@@ -1,0 +1,103 @@
+"""How a run over many records stands (R6): by the last job of each record. And what its end wakes."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from attrs import field, frozen
+
+from taskkit.engine._pauses import woken_by
+from taskkit.jobs import Job, Why
+from taskkit.states import CLAIMED, PENDING, State
+from taskkit.storage import Query
+
+if TYPE_CHECKING:
+    from taskkit.engine._ground import Ground
+    from taskkit.storage import Storage
+
+TABLE = "execution"
+OPEN = PENDING | CLAIMED
+_PAGE = 1000
+#: From the best end to the worst: an execution is as good as its worst part.
+_WORST = (State.COMPLETED, State.MERGED, State.CANCELED, State.MISSED, State.EXPIRED, State.ERROR, State.UNCERTAIN)
+
+
+@frozen
+class Execution:
+    """How a run over many records stands: by the last job of each record."""
+
+    id: str
+    of: int  #: how many records it is about
+    ended: bool = False  #: whether its conductor makes no further parts
+    states: Mapping[str, int] = field(factory=dict, hash=False)  #: how many records stand where
+    failed: tuple[str, ...] = ()  #: what a re-run takes
+    running: tuple[str, ...] = ()
+    left: tuple[str, ...] = ()  #: the records that it did not come to
+
+    @property
+    def begun(self) -> int:
+        return self.of - len(self.left)
+
+    @property
+    def done(self) -> int:
+        return self.states.get(State.COMPLETED, 0)
+
+    @property
+    def state(self) -> State:
+        """The worst of them; running while one has not ended, or may still begin."""
+        found = {State(state) for state in self.states}
+        if not self.ended or found & OPEN:
+            return State.RUNNING
+        if self.left:
+            found.add(State.CANCELED)  # what nobody came to is not done
+        return max(found, key=_WORST.index, default=State.COMPLETED)
+
+
+def last_parts(storage: Storage, execution: str) -> dict[str, Job]:
+    """The last job of each record, by the record that the list names: a retry or a re-run stands for the part before it."""
+    found: dict[str, Job] = {}
+    page: str | None = None
+    while True:
+        some = storage.jobs(Query(execution=execution), page=page, limit=_PAGE)
+        for job in some.jobs:  # the newest comes first
+            found.setdefault(job.trigger[1] or "", job)
+        page = some.next
+        if page is None:
+            return found
+
+
+def execution(storage: Storage, id: str) -> Execution | None:
+    kept, conductor = storage.document(TABLE, id), storage.job(id)
+    if kept is None:
+        return None
+    last = last_parts(storage, id)
+    return Execution(
+        id,
+        len(kept.body["records"]),
+        conductor is None or conductor.ended is not None,
+        counts(last),
+        tuple(name for name in kept.body["records"] if name in last and has_failed(last[name])),
+        tuple(name for name in kept.body["records"] if name in last and last[name].state in CLAIMED),
+        tuple(name for name in kept.body["records"] if name not in last),
+    )
+
+
+def has_failed(job: Job) -> bool:
+    """Whether it has ended and is not done; a part that was canceled is not done either."""
+    return job.state not in OPEN and job.state is not State.COMPLETED
+
+
+def counts(last: Mapping[str, Job]) -> dict[str, int]:
+    return dict(sorted(Counter(job.state.value for job in last.values()).items()))
+
+
+def wake_conductors(ground: Ground, executions: Iterable[str]) -> None:
+    """Whoever ends the last part of an execution wakes its conductor; the conductor's own timer is the net."""
+    for id in executions:
+        conductor = ground.storage.job(id)
+        if conductor is None or conductor.state is not State.DEFERRED or conductor.why != Why.CONDUCTING:
+            continue
+        if not ground.storage.count(Query(execution=id, states=OPEN)):
+            ground.storage.write([woken_by(conductor, ground.now())])

@@ -1,0 +1,150 @@
+"""One wish becomes a job, or a reason of one that is there already (P4); what becomes of none leaves a fact that says why (P9)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from attrs import evolve
+
+from taskkit.engine._planner import Planner
+from taskkit.engine._targets import Aim
+from taskkit.engine._wishes import Wish, takes, waiting_first
+from taskkit.errors import Outdated
+from taskkit.events.happenings import Happening
+from taskkit.facts import Fact
+from taskkit.instants import MINUTE, SECOND, Instant
+from taskkit.jobs import Cause, Job, Kind, Why
+from taskkit.states import State, Step
+from taskkit.storage import Insert, Join, Keep, Move, Query, Refusal, Tell, Unit
+from taskkit.tasks import Task
+
+if TYPE_CHECKING:
+    from taskkit.engine._ground import Ground
+
+_TRIES = 8
+_LOOKED_THROUGH = 200
+_DAY = 24 * 60 * MINUTE
+
+
+class Fires:
+    def __init__(self, ground: Ground, planner: Planner) -> None:
+        self._ground, self._planner, self._storage = ground, planner, ground.storage
+
+    def grant(self, wish: Wish, record: str, now: Instant) -> str | None:
+        """The job that serves it; None where its task does not get it now."""
+        refused = self._refused(wish, record)
+        if refused is not None:
+            self._pass(wish, now, refused)
+            return None
+        for _ in range(_TRIES):
+            if (id := self._fire(wish, now)) is not None:
+                return id
+        raise Outdated(f"taking in {wish.happening.kind} of {record!r}", "its jobs move too fast", "tell it again: twice is once")
+
+    def job(self, aim: Aim, kind: Kind, due: Instant, now: Instant, **fields: Any) -> Job:
+        task, record = aim.task, aim.record
+        return Job(
+            id=self._ground.ids(), kind=kind, task=task.id, line=task.line, planned_for=task.revision, record=record.id if record else None,
+            due=due, wanted=due, created=now, pool=self._planner.pool(task, record), via=aim.via, target_fallback=aim.fallback,
+            conducts=self._planner.conducts(task), **fields,
+        )  # fmt: skip
+
+    def serving(self, wish: Wish) -> str | None:
+        """The job that a fire made or joined when it was told before."""
+        found = self._storage.jobs(Query(line=wish.aim.task.line, record=wish.record), limit=_LOOKED_THROUGH).jobs
+        return next((job.id for job in found if any(cause.fire == wish.fire for cause in self._storage.causes(job.id))), None)
+
+    # what is not granted
+
+    def unknown(self, happening: Happening, now: Instant) -> None:
+        """Nobody knows which tasks would have wanted it."""
+        told = {"why": "no_record", "happening": happening.id, "kind": happening.kind}
+        self._storage.write([(Tell(Fact("HappeningPassed", now, record=happening.record, details=told)),)])
+
+    def _refused(self, wish: Wish, record: str) -> str | None:
+        """Why a task that wants a happening does not get it."""
+        task, trigger = wish.aim.task, wish.trigger
+        if not (task.active and trigger.active):
+            return "inactive"
+        if wish.ended:
+            return "ended"
+        if {task.line, trigger.line} & set(wish.happening.origin):
+            return "own_origin"
+        return "suspended" if self.suspension(wish.aim, trigger, record) is not None else None
+
+    def suspension(self, aim: Aim, trigger: Task, record: str | None) -> str | None:
+        """Why the task waits, for the record or whole, where it runs or where it was triggered (J1)."""
+        places = [(aim.task.line, aim.record.id if aim.record else None), (aim.task.line, None)]
+        if aim.via is not None:
+            places += [(trigger.line, record), (trigger.line, None)]
+        standings = (self._planner.standing(line, name) for line, name in places)
+        return next((standing.suspended for standing in standings if standing is not None and standing.suspended), None)
+
+    def _pass(self, wish: Wish, now: Instant, why: str, job: str | None = None) -> None:
+        task, told = wish.aim.task, {"why": why, "happening": wish.happening.id, "kind": wish.happening.kind}
+        self._storage.write([(Tell(Fact("HappeningPassed", now, job, task.id, task.line, wish.record, None, told)),)])
+
+    # what is
+
+    def _fire(self, wish: Wish, now: Instant) -> str | None:
+        """The job that it joined or made, or had before; None where somebody was quicker."""
+        for job in sorted(self._storage.open_jobs(wish.aim.task.line, wish.record), key=waiting_first):
+            if takes(job, wish.at):
+                landed = self._storage.write([self._joined(wish, job, now)])[0]
+                if landed:
+                    return job.id
+                if landed.refusal is Refusal.FIRE:
+                    return self._repeated(wish, now)
+        unit, id = self._made(wish, now)
+        landed = self._storage.write([unit])[0]
+        if landed.refusal is Refusal.FIRE:
+            return self._repeated(wish, now)
+        return id if landed else None
+
+    def _repeated(self, wish: Wish, now: Instant) -> str:
+        """Twice is once, and has the same answer; an empty one where its job was purged."""
+        id = self.serving(wish)
+        self._pass(wish, now, "repeated", id)
+        return id or ""
+
+    def _joined(self, wish: Wish, job: Job, now: Instant) -> Unit:
+        cause = wish.cause(job.id)
+        told = {"happening": cause.happening, "kind": cause.kind}
+        fact = Tell(Fact("HappeningJoined", now, job.id, job.task, job.line, job.record, cause.who, told))
+        causes = self._storage.causes(job.id) if wish.due.extends is not None and job.is_pending else ()
+        same = [one for one in causes if one.policy == cause.policy]
+        return (*self._extended(wish, job, cause, causes, same), fact) if same else (Join(cause), fact)
+
+    def _extended(self, wish: Wish, job: Job, cause: Cause, causes: Sequence[Cause], same: Sequence[Cause]) -> Unit:
+        """The due time of its policy moves on with each happening, up to the most that the first allows; other reasons stay (P3)."""
+        moments = [cause.at, *(one.at for one in same)]
+        due = min(max(moments) + wish.due.after * SECOND, min(moments) + (wish.due.extends or 0) * SECOND)
+        own = (job.wanted,) if job.kind is Kind.FALLBACK else ()
+        moved = min([due, *own, *(one.due for one in causes if one.policy != cause.policy)])
+        fields = {"due": moved} if own else {"due": moved, "wanted": moved}
+        return Join(evolve(cause, due=due)), Move(job.id, Step.REPLAN, job.revision, fields=fields)
+
+    def _made(self, wish: Wish, now: Instant) -> tuple[Unit, str]:
+        task = wish.aim.task
+        job = self.job(wish.aim, Kind.FIRED, wish.at + wish.due.after * SECOND, now, origin=wish.origin)
+        cause = wish.cause(job.id)
+        told = {"happening": cause.happening, "kind": cause.kind, "policy": cause.policy}
+        facts = [Tell(Fact("JobMade", now, job.id, task.id, task.line, wish.record, cause.who, told))]
+        bursts, counted = self._bursts(wish, now)
+        if bursts:
+            asks = f"more than {task.guard.burst} runs within a minute"
+            job = job.with_({"state": State.AWAITING_CONSENT, "why": Why.GUARD.value, "asks_until": now + _DAY, "summary": asks})
+            facts.append(Tell(Fact("ConsentAsked", now, job.id, task.id, task.line, wish.record, None, {"summary": asks})))
+        return (Insert(job, (cause,)), *counted, *facts), job.id
+
+    def _bursts(self, wish: Wish, now: Instant) -> tuple[bool, Unit]:
+        """Whether so many were started within the last minute, and what keeps two processes from starting one too many (A8, J2)."""
+        burst, line = wish.aim.task.guard.burst, wish.aim.task.line
+        if burst is None:
+            return False, ()
+        kept = self._storage.document("burst", line)
+        recent = [at for at in kept.body["at"] if at > now - MINUTE] if kept else []
+        if len(recent) >= burst:
+            return True, ()
+        return False, (Keep("burst", line, kept.revision if kept else 0, {"at": [*recent, now]}),)

@@ -1,0 +1,101 @@
+"""Whether what waits still fits its tasks and records, and what has to become of it where it does not (R1, R2, R8)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from taskkit.engine._catalog import LISTS
+from taskkit.engine._planner import Planner, dropped
+from taskkit.engine._portions import Plan
+from taskkit.engine._targets import Targets
+from taskkit.jobs import Job, Kind, Why
+from taskkit.records import Record
+from taskkit.states import State
+from taskkit.storage import Document, Expect, Unit
+from taskkit.tasks import SYSTEM, Task, of_record, of_type
+
+if TYPE_CHECKING:
+    from taskkit.engine._ground import Ground
+
+RecordOf = Callable[[str], Record | None]
+
+
+class Fits:
+    def __init__(self, ground: Ground, planner: Planner, targets: Targets) -> None:
+        self._ground, self._planner, self._targets = ground, planner, targets
+        self._storage, self._catalog = ground.storage, ground.catalog
+
+    # what waits
+
+    def fitted(self, job: Job, record_of: RecordOf, *, anew: bool = False) -> Plan | Unit | None:
+        """What has to become of a job that waits; None where it fits its tasks and records as they are."""
+        trigger_id, name = job.trigger
+        trigger, now = self._catalog.task(trigger_id), self._ground.now()
+        if job.kind is Kind.RECOVERY:  # nothing ends it (S4)
+            return None
+        if trigger is None or not trigger.active:
+            return dropped(job, Why.REMOVED if trigger is None else Why.INACTIVE, now)
+        record = record_of(name) if name is not None else None
+        if name is not None and record is None:
+            return dropped(job, Why.RECORD_REMOVED, now)
+        if record is not None and job.kind is not Kind.PART and trigger.list != self._catalog.list_id(record):
+            return self._rehomed(job, trigger, record)
+        anew = anew and job.kind not in (Kind.FALLBACK, Kind.PART)
+        return Plan(trigger, record, job) if anew or self.is_stale(job, trigger, record) else None
+
+    def is_stale(self, job: Job, trigger: Task, record: Record | None) -> bool:
+        """Whether it was planned for what is no more."""
+        task = trigger if job.via is None else self._catalog.task(job.task)
+        if job.kind is Kind.RECOVERY:
+            return False
+        if task is None or job.planned_for != task.revision or (job.via is not None and job.via[2] != trigger.revision):
+            return True
+        return not self._targets.fits(job, trigger, record)
+
+    def _rehomed(self, job: Job, trigger: Task, record: Record) -> Unit:
+        """Its record has another list now: there, it is the affair of the task of the same line."""
+        theirs = self._catalog.effective(record)
+        home = next((task for task in theirs if task.line == trigger.line and task.active), None)
+        if home is None:
+            return dropped(job, Why.LIST_CHANGED, self._ground.now())
+        return self._planner.moved(job, trigger, home)
+
+    # what is missing
+
+    def missing(self, waiting: Iterable[Job], records: Iterable[Record]) -> Iterator[Plan]:
+        """The occurrences that tasks lack, of the system and of all these records."""
+        planned = {job.trigger for job in waiting if job.kind is Kind.OCCURRENCE and job.started is None}
+        lists = {kept.id: kept for kept in self._catalog.pages(LISTS)}
+        tasks: dict[str, list[Task]] = {}
+        for record in (None, *records):
+            name = list_id(record, lists)
+            if name not in tasks:
+                tasks[name] = [task for task in self._catalog.tasks_in(name) if task.active and task.interval is not None]
+            for task in tasks[name]:
+                if (task.id, record.id if record else None) not in planned and not self.begins(task, record):
+                    yield Plan(task, record, guard=still_theirs(task, record, lists))
+
+    def begins(self, task: Task, record: Record | None) -> bool:
+        """Its occurrence is claimed, and plans the next where it starts."""
+        return any(map(begins, self._storage.open_jobs(task.line, record.id if record else None)))
+
+
+def begins(job: Job) -> bool:
+    """An occurrence that is claimed: where it starts it plans the next, and where it may not, it is planned anew itself."""
+    return job.kind is Kind.OCCURRENCE and job.state is State.QUEUED and job.started is None
+
+
+def list_id(record: Record | None, lists: Mapping[str, Document]) -> str:
+    if record is None:
+        return SYSTEM
+    own = lists.get(of_record(record.id))
+    return own.id if own is not None and own.body["unique"] else of_type(record.type)
+
+
+def still_theirs(task: Task, record: Record | None, lists: Mapping[str, Document]) -> Unit:
+    """Nobody made the record unique meanwhile."""
+    if record is None or not task.list.startswith("type:"):
+        return ()
+    own = lists.get(of_record(record.id))
+    return (Expect(LISTS, of_record(record.id), own.revision if own else 0),)

@@ -1,0 +1,46 @@
+"""A job of happenings that waits where an occurrence of its task and record starts is done by that one, and ends in it (P4, J7)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from taskkit.engine._cases import Case
+from taskkit.facts import Fact
+from taskkit.jobs import Job, Kind, Why
+from taskkit.states import State, Step
+from taskkit.storage import Absorb, Change, Move, Tell
+
+
+def merged(case: Case, fields: dict[str, Any]) -> list[Change]:
+    """What the start of a job adds for the one beside it: its reasons move over, and of a retry this is the next cycle."""
+    beside, job = case.beside, case.job
+    if beside is None or not _merges(beside, job):
+        return []
+    if beside.kind is Kind.FALLBACK:  # run by hand, the series ends here; else this is its next cycle (J7)
+        fields |= {"manual": True} if job.is_demanded else {"series": beside.series, "cycle": beside.cycle}
+    told = {"ended": case.now, "into": job.id, "why": Why.MERGED.value}
+    fact = Fact("JobMerged", case.now, beside.id, beside.task, beside.line, beside.record, None, {"into": job.id})
+    revision, token = (beside.revision, None) if beside.is_pending else (None, beside.token)
+    return [Move(beside.id, Step.MERGE, revision, token, fields=told), Absorb(beside.id, job.id), Tell(fact)]
+
+
+def twins(cases: Sequence[Case]) -> dict[Case, Case]:
+    """Jobs of happenings that were claimed in one go with an occurrence of their task and record; each with that occurrence."""
+    queued = [case for case in cases if case.job.state is State.QUEUED]
+    fired = {(case.job.line, case.job.record): case for case in queued if case.job.kind in (Kind.FIRED, Kind.FALLBACK)}
+    found: dict[Case, Case] = {}
+    for case in queued if fired else ():
+        twin = fired.get((case.job.line, case.job.record)) if case.job.kind is Kind.OCCURRENCE else None
+        if twin is not None and twin not in found and twin.job.started is None and _merges(twin.job, case.job):
+            case.beside, found[twin] = twin.job, case  # what the claim saw beside it waited still
+    return found
+
+
+def _merges(beside: Job, job: Job) -> bool:
+    """Whether what waits for its first start, or was claimed together with this one, is done by this one."""
+    if beside.id == job.id or not (beside.is_pending or beside.state is State.QUEUED):
+        return False
+    if beside.kind is Kind.FALLBACK:  # whatever is done now is what it would try again
+        return True
+    return not (job.is_demanded or job.kind is Kind.PART or job.started is not None)  # what happened is not answered by another's wish

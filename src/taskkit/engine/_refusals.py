@@ -1,0 +1,120 @@
+"""What becomes of a claimed job that may not start: one unit sends it back to wait, fits it to what it is planned for now, or ends it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from attrs import evolve
+
+from taskkit.engine._border import asked
+from taskkit.engine._cases import Case
+from taskkit.engine._fits import Fits
+from taskkit.engine._gates import Instead, conducts_already
+from taskkit.engine._planner import Planner
+from taskkit.engine._portions import Plan
+from taskkit.facts import Fact
+from taskkit.instants import SECOND, Instant
+from taskkit.jobs import Job, Why
+from taskkit.standings import TABLE as STANDINGS
+from taskkit.standings import Standing, standing_id, standing_of
+from taskkit.states import FINAL, SENT_BACK, State, Step, after
+from taskkit.storage import Change, Expect, Free, Keep, Move, Tell, Unit
+
+if TYPE_CHECKING:
+    from taskkit.engine._ground import Ground
+
+
+class Refusals:
+    def __init__(self, ground: Ground, planner: Planner, fits: Fits) -> None:
+        self._ground, self._planner, self._fits = ground, planner, fits
+
+    def away(self, case: Case, instead: Instead) -> Unit:
+        """The unit by which a job does not start; the same reason again is a count, and no fact (J12)."""
+        job, now = case.job, case.now
+        case.after = None
+        fields: dict[str, Any] = {"why": instead.why.value}
+        if instead.text:
+            fields["text"] = instead.text
+        changes: list[Change] = [Move(job.id, instead.step, token=job.token, fields=fields)]
+        if instead.step in SENT_BACK and not conducts_already(case):  # the next run over many waits for the end of this one (T15)
+            changes.append(Free(job.id))
+        fields |= self._told(case, instead)
+        if after(job.state, instead.step) in FINAL:
+            changes += self.successor(case)
+        if instead.suspends:
+            changes = suspended(changes, case, instead.why.value, now)
+        if instead.step is not Step.DEFER or fields["waits"] == 0:
+            told = {name: fields[name] for name in _DETAILS if fields.get(name)}
+            changes.append(Tell(Fact(_FACTS[instead.step], now, job.id, job.task, job.line, job.record, None, told)))
+        return tuple(changes)
+
+    @staticmethod
+    def _told(case: Case, instead: Instead) -> dict[str, Any]:
+        job, now = case.job, case.now
+        if instead.step is Step.DEFER:
+            due, waits = max(instead.until or 0, now + SECOND), case.waits_again(instead.why)
+            account = {} if case.account is None else {"account": case.account}
+            return {"due": due, "waits": waits, "host": job.host, **account}
+        if instead.step is Step.ASK:
+            return {"asks_until": instead.until}
+        error = {"error": instead.error} if instead.error else {}
+        return {"ended": now, "into": instead.into, **error}
+
+    def successor(self, case: Case) -> tuple[Change, ...]:
+        """What the unit adds in which an occurrence leaves the pending states for good (J5)."""
+        if case.job.started is not None or not hasattr(case, "trigger"):
+            return ()
+        if case.successor is not None:
+            return case.successor.of(case.job, case.trigger, self._planner, case.now, self._trigger_standing(case))
+        return self._planner.successor(case.trigger, case.job, case.now, self._trigger_standing(case))
+
+    def _trigger_standing(self, case: Case) -> Standing | None:
+        if case.job.via is None:
+            return case.standing
+        return self._planner.standing(case.trigger.line, case.job.trigger[1])
+
+    def stale(self, case: Case) -> Unit:
+        """What it was planned for is no more, or is elsewhere: it is planned anew, or ends (R1, R2, R8)."""
+        job, vault, case.after = case.job, self._ground.vault, None
+        fit = self._fits.fitted(job, lambda name: asked(lambda: vault.records.get(name), "reading the record"), anew=True)
+        if isinstance(fit, Plan):
+            passed = case.successor.passed if case.successor else 0
+            planned = self._planner.replanned(fit.task, fit.record, job, case.now, after=passed or None)
+            fit = Expect("task", fit.task.id, fit.task.revision), *planned
+        if fit is None:  # it fits by now
+            return given_back(job, case.now + SECOND)
+        return tuple(evolve(change, revision=None, token=job.token) if isinstance(change, Move) else change for change in fit)
+
+    def bare(self, case: Case, text: str) -> Unit:
+        """Where not even its end can be planned: it fails by itself, and nothing else fails with it (J9)."""
+        job, case.after = case.job, None
+        step = Step.FAIL if job.state is State.QUEUED else Step.DOUBT
+        fields = {"ended": case.now, "why": Why.MISFIT.value, "error": "bad_configuration", "text": text}
+        fact = Fact(_FACTS[step], case.now, job.id, job.task, job.line, job.record, None, {"text": text})
+        return Move(job.id, step, token=job.token, fields=fields), Tell(fact)
+
+
+def given_back(job: Job, due: Instant) -> Unit:
+    """Anybody may try again."""
+    step = Step.RELEASE if job.state is State.QUEUED else Step.DEFER
+    freed = () if job.conducts and job.started is not None else (Free(job.id),)
+    return Move(job.id, step, token=job.token, fields={"due": due, "why": Why.RELEASED.value}), *freed
+
+
+_FACTS = {
+    Step.DEFER: "JobDeferred", Step.ASK: "ConsentAsked", Step.MISS: "JobMissed", Step.CANCEL: "JobCanceled",
+    Step.SATISFY: "JobSatisfied", Step.FAIL: "JobFailed", Step.DOUBT: "JobUncertain",
+}  # fmt: skip
+_DETAILS = ("why", "text", "error", "due", "asks_until", "into")
+
+
+def suspended(changes: Iterable[Change], case: Case, why: str, now: Instant) -> list[Change]:
+    """With what makes the task wait, for this record, until somebody resumes it; a unit keeps a standing once."""
+    job, id = case.job, standing_id(case.job.line, case.job.record)
+    others = [change for change in changes if not (isinstance(change, Keep) and (change.table, change.id) == (STANDINGS, id))]
+    kept = next((change for change in changes if isinstance(change, Keep) and (change.table, change.id) == (STANDINGS, id)), None)
+    before = standing_of(kept.body or {}, kept.revision) if kept else case.standing or Standing(created=job.created)
+    standing = evolve(before, suspended=why, suspended_at=now, suspended_by=None)
+    fact = Fact("TaskSuspended", now, job.id, job.task, job.line, job.record, None, {"why": why})
+    return [*others, Keep(STANDINGS, id, before.revision, standing.body(), job.line), Tell(fact)]

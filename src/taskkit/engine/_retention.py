@@ -1,0 +1,80 @@
+"""What is kept of the past, and how long (J8): ended jobs by their state, and of each task its first and last run for ever (T13)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from attrs import frozen
+
+from taskkit.engine._consents import Consents
+from taskkit.engine._executions import TABLE as EXECUTIONS
+from taskkit.facts import Fact
+from taskkit.instants import DAY, Instant
+from taskkit.states import State
+from taskkit.storage import Keep, Query, Tell
+from taskkit.tasks import Task
+
+if TYPE_CHECKING:
+    from taskkit.engine._ground import Ground
+
+_TABLE, _MARKS = "runs", "mark"
+
+
+@frozen
+class Runs:
+    """The first and the last run of a task, and how the last stands."""
+
+    first: Instant | None = None
+    last: Instant | None = None
+    result: State | None = None
+
+    def body(self) -> dict[str, Any]:
+        return {"first": self.first, "last": self.last, "result": self.result.value if self.result else None}
+
+
+class Retention:
+    def __init__(self, ground: Ground, consents: Consents) -> None:
+        self._ground, self._consents, self._storage = ground, consents, ground.storage
+
+    def daily(self, now: Instant) -> int:
+        kept = self._storage.document(_MARKS, "purged")
+        if kept is not None and now - kept.body["at"] < DAY:
+            return 0
+        mark = Keep(_MARKS, "purged", kept.revision if kept else 0, {"at": now})
+        return self.purge(now) if self._storage.write([(mark,)])[0] else 0
+
+    def purge(self, now: Instant) -> int:
+        """Forget what is older than its state is kept; how many jobs."""
+        ages = {State(state): days for state, days in self._ground.settings.retention.items() if days is not None}
+        if not ages:
+            return 0
+        self._note_runs()
+        gone = {state: self._storage.purge(Query(states=state, until=now - days * DAY)) for state, days in ages.items()}
+        told = {state.value: count for state, count in gone.items() if count}
+        if told:
+            self._consents.forget()
+            self._forget_executions()
+            self._storage.write([(Tell(Fact("HistoryPurged", now, details=told)),)])
+        return sum(told.values())
+
+    def runs(self, task: Task) -> Runs:
+        """As far back as anything is known."""
+        kept = self._storage.document(_TABLE, task.id)
+        noted = Runs(kept.body["first"], kept.body["last"], State(kept.body["result"])) if kept else Runs()
+        query = Query(line=task.line, task=task.id)
+        last = next(iter(self._storage.jobs(query, order="last_started", limit=1).jobs), None)
+        if last is None:
+            return noted
+        first = noted.first or self._storage.jobs(query, order="first_started", limit=1).jobs[0].started
+        return Runs(first, last.started, last.state)
+
+    def _note_runs(self) -> None:
+        for task in self._ground.catalog.all_tasks():
+            found, kept = self.runs(task), self._storage.document(_TABLE, task.id)
+            if found.first is not None and (kept is None or kept.body != found.body()):
+                self._storage.write([(Keep(_TABLE, task.id, kept.revision if kept else 0, found.body()),)])
+
+    def _forget_executions(self) -> None:
+        """The list of an execution goes with its conductor."""
+        gone = [kept for kept in self._ground.catalog.pages(EXECUTIONS) if self._storage.job(kept.id) is None]
+        self._storage.write([(Keep(EXECUTIONS, kept.id, kept.revision, None),) for kept in gone])

@@ -1,0 +1,66 @@
+"""What follows a failure: another try, as a stored job of the same series (J7)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from taskkit.engine._cases import Case
+from taskkit.engine._planner import FRESH
+from taskkit.instants import MINUTE, SECOND, Instant
+from taskkit.jobs import Kind
+from taskkit.states import State, Step
+from taskkit.storage import Insert, Move
+from taskkit.tasks import Fallback
+from taskkit.verdicts import Verdict
+
+if TYPE_CHECKING:
+    from taskkit.engine._ground import Ground
+
+
+class Retries:
+    def __init__(self, ground: Ground) -> None:
+        self._ground = ground
+
+    def after(self, case: Case, found: Verdict) -> Insert | None:
+        """The next try; None where there is none to come."""
+        fallback = self._fallback(case)
+        if not found.again or fallback is None or case.job.cycle >= fallback.cycles or not self._goes_on(case):
+            return None
+        job, due = case.job, self._due(fallback, case.now)
+        taken = {"series": job.series or job.id, "cycle": job.cycle + 1, "origin": case.run.origin, "execution": job.execution}
+        via = job.via if job.execution is not None else None  # the part of the record that the list names
+        return Insert(
+            job.with_(_AGAIN).with_({"id": self._ground.ids(), "due": due, "wanted": due, "created": case.now, "via": via, **taken})
+        )
+
+    def handed_on(self, case: Case) -> Move | None:
+        """A follow-up that waits already is the next cycle."""
+        waiting = self._ground.storage.seated(("fired", case.job.line, case.job.record or ""))
+        if waiting is None:
+            return None
+        step = Step.WAKE if waiting.state is State.DEFERRED else Step.REPLAN
+        return Move(waiting.id, step, waiting.revision, fields={"series": case.job.series or case.job.id, "cycle": case.job.cycle + 1})
+
+    def _fallback(self, case: Case) -> Fallback | None:
+        """A part is tried again only where its task says so: a run over many is re-run as a whole (R6)."""
+        return case.task.fallback or (None if case.job.execution is not None else self._ground.settings.fallback)
+
+    def _goes_on(self, case: Case) -> bool:
+        """What a person took into their hands is over with that run, and an edit ends the tries of what was before."""
+        if case.job.manual or case.job.conducts:
+            return False
+        catalog, task = self._ground.catalog, case.task
+        now = catalog.task(task.id)
+        if now is None or now.revision != task.revision or not now.active:
+            return False
+        return case.record is None or task.is_system or task.list == catalog.list_id(case.record)  # it may be another list's since (R1)
+
+    @staticmethod
+    def _due(fallback: Fallback, ended: Instant) -> Instant:
+        due = ended + fallback.minutes * MINUTE
+        opens = fallback.window.open_from(-(-due // SECOND)) if fallback.window is not None else None
+        return due if opens is None else max(due, opens * SECOND)
+
+
+#: What a retry does not take over from the attempt before it.
+_AGAIN: dict[str, Any] = FRESH | {"kind": Kind.FALLBACK, "state": State.SCHEDULED}

@@ -1,0 +1,118 @@
+"""One turn of work in the thread that calls: claim, ask the gates, start, perform, finish."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from taskkit.engine._border import performed
+from taskkit.engine._cases import Case
+from taskkit.engine._conductor import Conductor
+from taskkit.engine._finisher import Finisher
+from taskkit.engine._lifeline import Lifeline
+from taskkit.engine._pauses import Pauses
+from taskkit.engine._starter import Opened, Starter
+from taskkit.errors import StaleToken
+from taskkit.instants import SECOND, shown
+from taskkit.jobs import Why
+from taskkit.outcomes import NotNow, Outcome, Unknown
+from taskkit.storage import Claimed
+
+if TYPE_CHECKING:
+    from taskkit.engine._ground import Ground
+
+_SOON = 0.5
+#: What asks the whole process to end: a signal, or a script that calls `sys.exit`.
+_INTERRUPTS = (KeyboardInterrupt, SystemExit)
+
+
+class Turns:
+    def __init__(
+        self, ground: Ground, pauses: Pauses, starter: Starter, conductor: Conductor, finisher: Finisher, lifeline: Lifeline
+    ) -> None:
+        self._ground, self._pauses, self._starter, self._conductor = ground, pauses, starter, conductor
+        self._finisher, self._lifeline = finisher, lifeline
+        self._most = 1_000_000  #: how many jobs this thread gets done within a second
+
+    def pools(self) -> Sequence[str]:
+        """Those of this node that do not stand still."""
+        return self._pauses.open_pools()
+
+    def claim(self, limit: int) -> Sequence[Claimed]:
+        now, ground = self._ground.now(), self._ground
+        pools = self.pools()
+        if not pools:
+            return ()
+        lease = now + ground.settings.lease_length
+        return ground.storage.claim(now, worker=ground.worker, node=ground.node, pools=pools, limit=limit, lease=lease)
+
+    def perform(self, case: Case) -> Outcome | None:
+        """What became of it; None where the job is another's now."""
+        case.deadline = self._ground.clock.monotonic() + case.task.deadline
+        try:
+            if case.job.conducts:
+                return performed(lambda: self._conductor.perform(case), case.run)
+            return performed(lambda: case.script.perform(case.run), case.run)
+        except StaleToken:
+            return None
+        except _INTERRUPTS as error:
+            case.interrupted = error
+            return Unknown(f"the script raised {type(error).__name__}")
+
+    def work(self, limit: int) -> int:
+        """As `Engine.work`: no more than is done within a second or so, lest what was started waits for long."""
+        began = self._ground.clock.monotonic()
+        claimed = self.claim(min(limit, self._most))
+        try:
+            for one in claimed:
+                self._lifeline.hold(one.job)
+            self._work(claimed)
+        finally:
+            for one in claimed:
+                self._lifeline.let_go(one.job)
+        took = self._ground.clock.monotonic() - began
+        if claimed:
+            self._most = max(1, int(len(claimed) / took)) if took >= 1 else self._most * 2
+        return len(claimed)
+
+    def _work(self, claimed: Sequence[Claimed]) -> None:
+        """What may be said again is started together. What may not is started just before it is performed: then a kill leaves one."""
+        opened = self._starter.open(claimed)
+        alone = [one for one in opened if _is_alone(one)]
+        together = [one for one in opened if not _is_alone(one)] if alone else opened
+        self._perform_all(self._starter.begin(together))
+        for one in alone:
+            self._perform_all(self._starter.begin(self._anew(one)))
+
+    def _anew(self, one: Opened) -> list[Opened]:
+        """Its gates again, where time has passed since they were asked."""
+        case, _ = one
+        if self._ground.now() == case.now:
+            return [one]
+        return self._starter.open([Claimed(case.job, case.causes, case.beside)])
+
+    def _perform_all(self, cases: Sequence[Case]) -> None:
+        ended: list[tuple[Case, Outcome]] = []
+        written = self._ground.clock.monotonic()
+        for place, case in enumerate(cases):
+            self._lifeline.hold(case.job, case.run)
+            outcome = self.perform(case)
+            if outcome is not None:
+                ended.append((case, outcome))
+            if case.interrupted is not None:
+                self._interrupted(ended, cases[place + 1 :], case.interrupted)
+            if (now := self._ground.clock.monotonic()) - written > _SOON:
+                self._finisher.finish(ended)
+                ended, written = [], now
+        self._finisher.finish(ended)
+
+    def _interrupted(self, ended: list[tuple[Case, Outcome]], others: Sequence[Case], error: BaseException) -> None:
+        """The caller gets what was meant for it; no job is left to be rescued because of that."""
+        until = shown(self._ground.now() + SECOND)
+        self._finisher.finish([*ended, *((case, NotNow(until, Why.RELEASED.value)) for case in others)])
+        raise error
+
+
+def _is_alone(one: Opened) -> bool:
+    case, unit = one
+    return unit is not None and case.after is not None and not case.may_go_on

@@ -1,0 +1,94 @@
+"""What a task wants of a happening: one wish for one fire, whichever and however many of its policies ask (P1, T9)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import inf
+from typing import Any
+
+from attrs import frozen
+
+from taskkit.engine._targets import Aim
+from taskkit.events.happenings import Happening
+from taskkit.events.policies import Due, Policy
+from taskkit.instants import SECOND, Instant, shown
+from taskkit.jobs import Cause, Job, Kind
+from taskkit.tasks import Task
+
+
+@frozen(slots=False)
+class Wish:
+    """One happening that a task wants."""
+
+    aim: Aim
+    trigger: Task
+    policy: str
+    due: Due
+    happening: Happening
+    at: Instant
+    ended: bool = False
+
+    @property
+    def fire(self) -> str:
+        return self.due.fire or self.happening.identity
+
+    @property
+    def record(self) -> str | None:
+        """Where it runs."""
+        return self.aim.record.id if self.aim.record else None
+
+    @property
+    def origin(self) -> tuple[str, ...]:
+        """The path of task lines that leads to what it makes (P5)."""
+        return tuple(dict.fromkeys((*self.happening.origin, self.trigger.line, self.aim.task.line)))
+
+    def cause(self, job: str) -> Cause:
+        due, happening = self.due, self.happening
+        give_up = None if due.max_defer is None else self.at + due.max_defer * SECOND
+        user = getattr(happening, "user", None)
+        return Cause(
+            job, self.fire, happening.kind, self.policy, self.at, self.at + due.after * SECOND, happening.id, due.quiet, give_up, due.then,
+            user, happening.origin,
+        )  # fmt: skip
+
+
+@frozen
+class Failure:
+    """A policy of somebody else's that raised, or answered what is no Due."""
+
+    policy: str
+    error: str
+
+
+def asked_of(task: Task, happening: Happening) -> Iterator[tuple[Due, Policy] | Failure]:
+    """What each policy of the task answers; what one of them raises is the trouble of that one alone."""
+    for policy in task.policies:
+        if not isinstance(policy, Policy):
+            continue
+        try:
+            due: Any = policy.wants(happening)
+        except Exception as error:
+            yield Failure(policy.kind, type(error).__name__)
+            continue
+        if isinstance(due, Due):
+            yield due, policy
+        elif due is not None:
+            yield Failure(policy.kind, f"a {type(due).__name__} is no Due")
+
+
+def chosen(answers: list[tuple[Due, Policy]], at: Instant) -> tuple[Due, str, bool]:
+    """The earliest, and of two at once the one that waits for less; all that asked; whether all of them have ended."""
+    due, _ = min(answers, key=lambda one: (one[0].after, one[0].quiet, one[0].max_defer or inf))
+    lasting = [policy for _, policy in answers if not policy.has_ended(shown(at))]
+    return due, "; ".join(str(policy) for _, policy in answers), not lasting
+
+
+def takes(job: Job, at: Instant) -> bool:
+    """Whether a happening of this moment belongs to this job (P4)."""
+    if job.kind in (Kind.PART, Kind.RECOVERY) or (job.is_pending and job.kind in (Kind.OCCURRENCE, Kind.DEMAND)):
+        return False
+    return job.turned_at is None or at < job.turned_at
+
+
+def waiting_first(job: Job) -> tuple[bool, bool, Instant]:
+    return not job.is_pending, job.kind is Kind.OCCURRENCE, job.due

@@ -1,0 +1,77 @@
+"""The fires that the memory store has kept, and the causes of its jobs: each fire once for a line and record (J5)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from attrs import evolve
+
+from taskkit.instants import DAY, Instant
+from taskkit.jobs import Cause, Job
+from taskkit.storage._journal import ABSENT, Journal
+
+_KEPT = 90 * DAY
+
+
+class Fires:
+    """A fire stays as long as its job, and for 90 days after the end of a job that was purged."""
+
+    def __init__(self, journal: Journal) -> None:
+        self._journal, self._log = journal, journal.log
+        self._kept: dict[str, Instant | None] = {}  # None: its job is still there
+        self._causes: dict[str, dict[str, Cause]] = {}
+
+    # writing
+
+    def keep(self, job: Job, fire: str) -> bool:
+        """False where it was kept before."""
+        key = _key(job, fire)
+        if key in self._kept:
+            return False
+        self._log += (self._kept, key, ABSENT)
+        self._kept[key] = None
+        return True
+
+    def add(self, job: Job, cause: Cause) -> bool:
+        if not self.keep(job, cause.fire):
+            return False
+        if job.id not in self._causes:
+            self._journal.put(self._causes, job.id, {})
+        self._journal.put(self._causes[job.id], cause.fire, cause)
+        return True
+
+    def move(self, job: Job, moved: Job) -> bool:
+        """What the job stands for now, at the line and record where it stands now; what it no longer stands for is free again."""
+        for fire in self._of(job):
+            self._journal.drop(self._kept, _key(job, fire))
+        return all(self.keep(moved, fire) for fire in self._of(moved))
+
+    def absorb(self, job: str, into: str) -> None:
+        """Both get new dictionaries, so that taking it back keeps the order in which causes came."""
+        moved = {fire: evolve(cause, job=into) for fire, cause in self._causes.get(job, {}).items()}
+        if moved:
+            self._journal.put(self._causes, into, {**self._causes.get(into, {}), **moved})
+            self._journal.drop(self._causes, job)
+
+    # reading
+
+    def causes(self, job: str) -> tuple[Cause, ...]:
+        found = self._causes.get(job)
+        return tuple(found.values()) if found else ()
+
+    def _of(self, job: Job) -> Iterable[str]:
+        return (*(() if job.fire is None else (job.fire,)), *self._causes.get(job.id, ()))
+
+    # forgetting, outside any unit
+
+    def forget(self, job: Job) -> None:
+        """From now on the 90 days count."""
+        self._kept.update((_key(job, fire), job.ended or job.created) for fire in self._of(job))
+        self._causes.pop(job.id, None)
+
+    def expire(self, now: Instant) -> None:
+        self._kept = {key: ended for key, ended in self._kept.items() if ended is None or ended > now - _KEPT}
+
+
+def _key(job: Job, fire: str) -> str:
+    return f"{job.line}\n{job.record or ''}\n{fire}"

@@ -1,0 +1,101 @@
+"""Which jobs of the memory store a query wants, and in what pages."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+
+from taskkit.jobs import Job
+from taskkit.storage import Order, Query, Slice
+from taskkit.storage._jobs import Jobs
+from taskkit.storage._packed import peeker
+
+_SAME = ("record", "line", "task", "execution", "why", "host", "account")
+
+
+def matcher(query: Query) -> Callable[[Job], bool]:
+    """What asks a job only for what the query names."""
+    among = [
+        (name, values) for name, values in (("state", query.states), ("kind", query.kinds), ("line", query.lines)) if values is not None
+    ]
+    same = [(name, value) for name in _SAME if (value := getattr(query, name)) is not None]
+    trigger, since, until = query.trigger, query.since, query.until
+
+    def matches(job: Job) -> bool:
+        for name, values in among:
+            if getattr(job, name) not in values:
+                return False
+        for name, value in same:
+            if getattr(job, name) != value:
+                return False
+        return (
+            (trigger is None or job.trigger[0] == trigger)
+            and (since is None or job.created >= since)
+            and (until is None or (job.ended or job.created) < until)
+        )
+
+    return matches
+
+
+def found(jobs: Jobs, query: Query, ids: Iterable[str] | None = None) -> Iterator[Job]:
+    """Those that the query wants, of these or of all."""
+    return filter(matcher(query), jobs.some(_near(jobs, query) if ids is None else ids, peeker(query)))
+
+
+def _near(jobs: Jobs, query: Query) -> Iterable[str]:
+    near = jobs.near(query)
+    return jobs.number if near is None else near
+
+
+def page(jobs: Jobs, query: Query, order: Order, after: str | None, limit: int) -> Slice:
+    """Each job has a place, and a page goes on behind the last one's: what is added or ends meanwhile changes no other's place."""
+    if order == "newest":
+        ids, place = _newest(jobs, query, after), _by_age(jobs)
+    else:
+        place = _PLACES[order](jobs)
+        ids = _in_order(_near(jobs, query), place, after)
+    chosen = list(islice(found(jobs, query, ids), limit + 1))
+    more = len(chosen) > limit > 0 and place(chosen[limit - 1].id)
+    return Slice(chosen[:limit], ":".join(map(str, more)) if more else None)
+
+
+Place = Callable[[str], tuple[int, int] | None]
+
+
+def _newest(jobs: Jobs, query: Query, after: str | None) -> Iterable[str]:
+    """All of them stand in this order already."""
+    number, near = jobs.number, jobs.near(query)
+    ids = reversed(number) if near is None else iter(sorted(near, key=number.__getitem__, reverse=True))
+    before = None if after is None else -_read(after)[1]
+    return ids if before is None else (id for id in ids if number[id] < before)
+
+
+def _in_order(ids: Iterable[str], place: Place, after: str | None) -> Iterable[str]:
+    """By their places; those that have none are left out."""
+    last = None if after is None else _read(after)
+    places = [(at, id) for id in ids if (at := place(id)) is not None]
+    return [id for at, id in sorted(places) if last is None or at > last]
+
+
+def _read(after: str) -> tuple[int, int]:
+    first, second = after.split(":")
+    return int(first), int(second)
+
+
+def _by_age(jobs: Jobs) -> Place:
+    return lambda id: (0, -jobs.number[id])
+
+
+def _by_due(jobs: Jobs) -> Place:
+    return lambda id: None if (job := jobs.get(id)) is None else (job.due, jobs.number[id])
+
+
+def _by_start(jobs: Jobs) -> Place:
+    return lambda id: None if (start := jobs.started(id)) is None else (start, jobs.number[id])
+
+
+def _by_last_start(jobs: Jobs) -> Place:
+    return lambda id: None if (start := jobs.started(id)) is None else (-start, -jobs.number[id])
+
+
+_PLACES: dict[Order, Callable[[Jobs], Place]] = {"due": _by_due, "first_started": _by_start, "last_started": _by_last_start}

@@ -1,0 +1,1 @@
+"""What every store keeps, by the numbers of the reference (`docs/reference/storage.md`)."""

@@ -1,0 +1,120 @@
+"""Words that programs rely on, written out: products store, count and translate them, so that none may change unnoticed.
+
+Who adds one adds it here; who wants to rename one needs a new major version.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterable, Iterator
+from enum import StrEnum
+from pathlib import Path
+
+import pytest
+
+import taskkit
+from taskkit import errors
+from taskkit.engine import RIGHTS
+from taskkit.errors import TaskkitError
+from taskkit.events.happenings import HAPPENINGS
+from taskkit.events.policies import POLICIES
+from taskkit.facts import KINDS
+from taskkit.jobs import Kind, Why
+from taskkit.outcomes import Effect, ErrorClass
+from taskkit.plugins.kinds import Verb
+from taskkit.selections import SELECTIONS
+from taskkit.states import State, Step
+from taskkit.storage import Refusal
+from taskkit.targets import Target
+
+ENGINE = Path(taskkit.__file__).parent / "engine"
+
+STATES = "scheduled deferred awaiting_consent queued running completed error canceled missed merged expired uncertain"
+STEPS = (
+    "replan advance wake claim rescue beat release start save defer ask consent expire cancel merge miss satisfy complete fail stop doubt"
+)
+JOB_KINDS = "occurrence fired demand fallback part recovery"
+REASONS = (
+    "window suspended consent session busy host_paused vault_away conducting not_now released late inactive edited ended misfit removed"
+    " record_removed rights satisfied gave_up by_person asked_to_stop list_changed rescues guard merged no_consent"
+)
+REFUSALS = "revision token step seat fire turned busy absent"
+ERROR_CLASSES = (
+    "unreachable timeout busy failed stopped wrong_credentials account_locked bad_configuration permission refused"
+)  # fmt: skip
+EFFECTS = "idempotent verifiable compensable blind"
+VERBS = "commands dialogue probe change_secret read_directory find_services"
+TARGETS = "itself referenced shadow"
+ERRORS = (
+    "taskkit_error invalid_value naive_moment unknown_zone never_fires unreadable_text unreadable_document refused not_found not_allowed"
+    " duplicate in_use outdated illegal_step other_node stale_token stop_asked vault_away broken_plugin missing_plugin host_refused"
+)
+HAPPENING_KINDS = (
+    "record_created record_saved record_changed record_removed approved approval_expired checked_in session_started session_ended"
+    " unlocked demanded"
+)
+POLICY_KINDS = "after_approval after_save after_expire after_check_in after_session after_unlock on_demand"
+SELECTION_KINDS = "everything of_type tagged field_is contains listed all_of one_of not of_vault"
+RIGHT_NAMES = (
+    "system_administrator task_manage task_execute task_review force_run manage_definitions manage_directory_tasks manage_report_tasks"
+    " manage_discovery_tasks manage_emergency_export manage_webviewer_export manage_seal_templates manage_lock_templates manage_logbook"
+)
+FACTS = (
+    "ChainBegan ConsentAsked ConsentExpired Consented Declined Defined Demanded EngineFailed ExecutionRerun FallbackEnded HappeningFailed"
+    " HappeningJoined HappeningPassed HistoryPurged JobCanceled JobCompleted JobDeferred JobFailed JobMade JobMerged JobMissed JobSatisfied"
+    " JobStarted JobStopped JobUncertain ListEdited ListMadeUnique ListShared NextRunSet NotifierFailed Paused PlanFailed PluginAbandoned"
+    " PolicyFailed Reconciled Resumed RunAsked StaleWriteRefused StopAsked TaskEdited TaskPut TaskRemoved TaskResumed TaskSuspended"
+    " Undefined WaveBegan"
+)
+
+
+@pytest.mark.parametrize(
+    ("words", "kind"),
+    [
+        (STATES, State), (STEPS, Step), (JOB_KINDS, Kind), (REASONS, Why), (REFUSALS, Refusal), (ERROR_CLASSES, ErrorClass),
+        (EFFECTS, Effect), (VERBS, Verb), (TARGETS, Target),
+    ],
+    ids=lambda given: given.__name__ if isinstance(given, type) else "",
+)  # fmt: skip
+def test_the_words_of_every_enumeration_are_stable(words: str, kind: type[StrEnum]) -> None:
+    assert {member.value for member in kind} == set(words.split())
+    assert {member.name for member in kind} == {word.upper() for word in words.split()}
+
+
+@pytest.mark.parametrize(
+    ("words", "kinds"),
+    [(HAPPENING_KINDS, HAPPENINGS), (POLICY_KINDS, POLICIES), (SELECTION_KINDS, SELECTIONS)],
+    ids=["happenings", "policies", "selections"],
+)
+def test_the_kinds_in_documents_are_stable(words: str, kinds: Iterable[type[taskkit.Policy]]) -> None:
+    assert [made.kind for made in kinds] == words.split()
+
+
+def test_the_codes_of_errors_are_stable() -> None:
+    raised = {value for value in vars(errors).values() if isinstance(value, type) and issubclass(value, TaskkitError)}
+    assert {error.code for error in raised} == set(ERRORS.split())
+    assert len(raised) == len(ERRORS.split())
+
+
+def test_the_names_of_rights_are_stable() -> None:
+    assert set(RIGHT_NAMES.split()) == RIGHTS
+
+
+def test_the_kinds_of_facts_are_stable() -> None:
+    assert set(FACTS.split()) == KINDS
+
+
+def told() -> Iterator[tuple[str, str]]:
+    """What stands in the engine's rooms as a word in the past tense, beginning with a capital: the kinds of its facts."""
+    for path in sorted(ENGINE.glob("*.py")):
+        if path.name == "__init__.py":
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and re.fullmatch(r"(?:[A-Z][a-z]+)+", node.value):
+                yield path.name, node.value
+
+
+def test_every_fact_that_the_engine_tells_is_of_a_known_kind_and_every_kind_is_told() -> None:
+    assert {(room, kind) for room, kind in told() if kind not in KINDS} == set()
+    assert KINDS - {kind for _, kind in told()} == {"ChainBegan"}  # the store tells it
