@@ -395,3 +395,29 @@ def test_a_span_that_ends_before_it_begins_is_empty() -> None:
     for rule in (Daily(), Hourly(), AnyOf(Daily(), Hourly(2))):
         assert list(rule.between(later, MIDNIGHT)) == []
         assert rule.count_between(later, MIDNIGHT) == 0
+
+
+@pytest.mark.parametrize(
+    ("start", "end"),
+    [
+        ("2026-06-10T02:30", "2026-06-12T02:30"),  # nothing changes for months around
+        ("2026-03-27T02:30", "2026-03-30T02:30"),  # the clock jumps in between
+        ("2026-03-28T02:30", "2026-03-29T03:30"),  # the last run is the shifted one
+        ("2026-10-24T02:30", "2026-10-25T02:30"),  # the last run is the first of two readings
+    ],
+)
+def test_t12_what_is_due_exactly_at_the_start_or_the_end_runs(start: str, end: str) -> None:
+    rule = Daily(at="02:30", tz="Europe/Berlin", start=start, end=end)
+    first, last = (pendulum.parse(text, tz="Europe/Berlin") for text in (start, end))
+    assert isinstance(first, pendulum.DateTime)
+    assert isinstance(last, pendulum.DateTime)
+    runs = list(rule.between(first.subtract(days=3), last.add(days=3)))
+    assert (runs[0], runs[-1]) == (first, pendulum.from_timestamp(rule.last_instant, tz="Europe/Berlin"))
+    assert rule.next_after(first.subtract(seconds=1)) == runs[0]
+    assert rule.next_after(runs[-1].subtract(seconds=1)) == runs[-1]
+    assert rule.next_after(runs[-1]) is None
+    assert rule.latest_before(runs[-1].add(seconds=1)) == runs[-1]
+    assert rule.latest_before(runs[0].add(seconds=1)) == runs[0]
+    assert rule.latest_before(runs[0]) is None
+    assert rule.count_between(runs[0], runs[-1].add(seconds=1)) == len(runs)
+    assert rule.count_between(first.subtract(years=1), last.add(years=1)) == len(runs)
