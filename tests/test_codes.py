@@ -61,11 +61,11 @@ RIGHT_NAMES = (
     " manage_discovery_tasks manage_emergency_export manage_webviewer_export manage_seal_templates manage_lock_templates manage_logbook"
 )
 FACTS = (
-    "ChainBegan ConsentAsked ConsentExpired Consented Declined Defined Demanded EngineFailed ExecutionRerun FallbackEnded HappeningFailed"
-    " HappeningJoined HappeningPassed HistoryPurged JobCanceled JobCompleted JobDeferred JobFailed JobMade JobMerged JobMissed JobSatisfied"
-    " JobStarted JobStopped JobUncertain ListEdited ListMadeUnique ListShared NextRunSet NotifierFailed Paused PlanFailed PluginAbandoned"
-    " PolicyFailed Reconciled Resumed RunAsked StaleWriteRefused StopAsked TaskEdited TaskPut TaskRemoved TaskResumed TaskSuspended"
-    " Undefined WaveBegan"
+    "ChainBegan ConsentAsked ConsentExpired Consented Declined Defined Demanded EngineFailed ExecutionRerun FallbackEnded"
+    " HappeningFailed HappeningJoined HappeningPassed HistoryPurged JobCanceled JobCompleted JobDeferred JobFailed JobMade JobMerged"
+    " JobMissed JobRescued JobSatisfied JobStarted JobStopped JobUncertain ListEdited ListMadeUnique ListShared NextRunSet"
+    " NotifierFailed Paused PlanFailed PluginAbandoned PolicyFailed Reconciled Resumed RunAsked StaleWriteRefused StopAsked TaskEdited"
+    " TaskPut TaskRemoved TaskResumed TaskSuspended Undefined WaveBegan"
 )
 
 

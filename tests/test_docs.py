@@ -189,12 +189,13 @@ def test_a_command_line_answers_as_shown(command: Command, capsys: pytest.Captur
 
 
 def part(page: Path, name: str) -> str:
-    """The text of a page below the heading of a name, with what is below smaller headings."""
+    """The text of a page below the heading of a name, as code or else as words, with what is below smaller headings."""
     text = _FENCE.sub("", page.read_text(encoding="utf-8"))
-    for found in re.finditer(r"^(#+) .*$", text, re.MULTILINE):
-        if name in _CODE.findall(found[0]) or found[0].lstrip("# ") == name:
-            following = re.search(rf"^#{{1,{len(found[1])}}} ", text[found.end() :], re.MULTILINE)
-            return text[found.end() :][: following.start()] if following else text[found.end() :]
+    headings = list(re.finditer(r"^(#+) (.*)$", text, re.MULTILINE))
+    as_code = [found for found in headings if name in _CODE.findall(found[2])]
+    for found in as_code or [found for found in headings if found[2] == name]:
+        following = re.search(rf"^#{{1,{len(found[1])}}} ", text[found.end() :], re.MULTILINE)
+        return text[found.end() :][: following.start()] if following else text[found.end() :]
     raise AssertionError(f"{page.name} has no heading for {name}")
 
 
@@ -244,8 +245,17 @@ def test_every_public_attribute_of_a_class_is_documented(page: Path, made: type[
 def test_no_page_tells_of_an_attribute_that_is_not_there(page: Path, made: type[Any]) -> None:
     known = {name for base in made.__mro__ for name in (*vars(base), *vars(base).get("__annotations__", {}))} | attributes(made)
     known |= {"str", "kind"} | set(inspect.signature(made).parameters)
-    own = part(page, made.__name__).split("\n## ")[0] if made is taskkit.Engine else sections_of(page, made)
+    own = part(page, made.__name__) if made is taskkit.Engine else sections_of(page, made)
     assert terms(own) <= known, f"{page.name} tells of {sorted(terms(own) - known)}, which {made.__name__} has not"
+
+
+@pytest.mark.parametrize(("page", "made"), CLASSES)
+def test_methods_are_shown_with_the_parameters_that_they_have(page: Path, made: type[Any]) -> None:
+    own = part(page, made.__name__) if made is taskkit.Engine else sections_of(page, made)
+    for name, told in re.findall(r"`(\w+)\((.*?)\)`", " ".join(_TERM.findall(own))):
+        known = inspect.signature(getattr(made, name)).parameters if name in dir(made) else {}
+        said = [word.partition("=")[0].strip(" *") for word in re.split(r",\s*(?![^()]*\))", told)]
+        assert [word for word in said if word] == [word for word in known if word != "self"] or not known, f"{page.name}: {name}({told})"
 
 
 def sections_of(page: Path, made: type[Any]) -> str:

@@ -106,6 +106,12 @@ def test_j01_a_rescue_keeps_the_state_and_an_expired_lease_of_a_queued_job_does_
     assert {state: TABLE[state][Step.RESCUE] for state in CLAIMED} == {state: state for state in CLAIMED}
 
 
+def test_j03_nothing_but_a_claim_makes_a_job_claimed_and_nothing_but_a_start_makes_it_run() -> None:
+    into = {(step, there) for state in PENDING for step, there in TABLE[state].items() if there in CLAIMED}
+    assert into == {(Step.CLAIM, State.QUEUED)}
+    assert {step for step, there in TABLE[State.QUEUED].items() if there is State.RUNNING} == {Step.START}
+
+
 def test_j06_what_runs_is_stopped_and_not_canceled_and_what_waits_for_consent_is_not_brought_forward() -> None:
     assert Step.CANCEL not in TABLE[State.RUNNING]
     assert Step.STOP in TABLE[State.RUNNING]

@@ -229,7 +229,7 @@ def test_r10_a_script_of_a_third_party_comes_back_as_it_was() -> None:
         ({"window": {"kind": "daily"}}, "it is a Daily"),
         ({"target": "elsewhere"}, "elsewhere"),
         ({"active": "yes"}, "no bool"),
-        ({"deadline": "60"}, "no int"),
+        ({"deadline": "60"}, "no float"),
         ({"colour": "red"}, "colour"),
         ({"script": None}, "no str"),
         ({"name": ""}, "no name"),

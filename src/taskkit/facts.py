@@ -22,10 +22,10 @@ KINDS = frozenset(
     {
         "ChainBegan", "ConsentAsked", "ConsentExpired", "Consented", "Declined", "Defined", "Demanded", "EngineFailed", "ExecutionRerun",
         "FallbackEnded", "HappeningFailed", "HappeningJoined", "HappeningPassed", "HistoryPurged", "JobCanceled", "JobCompleted",
-        "JobDeferred", "JobFailed", "JobMade", "JobMerged", "JobMissed", "JobSatisfied", "JobStarted", "JobStopped", "JobUncertain",
-        "ListEdited", "ListMadeUnique", "ListShared", "NextRunSet", "NotifierFailed", "Paused", "PlanFailed", "PluginAbandoned",
-        "PolicyFailed", "Reconciled", "Resumed", "RunAsked", "StaleWriteRefused", "StopAsked", "TaskEdited", "TaskPut", "TaskRemoved",
-        "TaskResumed", "TaskSuspended", "Undefined", "WaveBegan",
+        "JobDeferred", "JobFailed", "JobMade", "JobMerged", "JobMissed", "JobRescued", "JobSatisfied", "JobStarted", "JobStopped",
+        "JobUncertain", "ListEdited", "ListMadeUnique", "ListShared", "NextRunSet", "NotifierFailed", "Paused", "PlanFailed",
+        "PluginAbandoned", "PolicyFailed", "Reconciled", "Resumed", "RunAsked", "StaleWriteRefused", "StopAsked", "TaskEdited", "TaskPut",
+        "TaskRemoved", "TaskResumed", "TaskSuspended", "Undefined", "WaveBegan",
     }
 )  # fmt: skip
 #: A reader's place: the last position that it has seen, per chain.

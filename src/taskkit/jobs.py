@@ -27,6 +27,7 @@ class Why(StrEnum):
     """Why a job waits, or why it ended without running."""
 
     WINDOW = "window"
+    SPREAD = "spread"
     SUSPENDED = "suspended"
     CONSENT = "consent"
     SESSION = "session"

@@ -186,7 +186,8 @@ def steps(step: Step) -> Callable[[Sequence[Unit]], bool]:
 
 
 TABLES = (
-    "task", "list", "definition", "version", "removed", "past", "name", "use", "chore", "standing", "account", "pause", "consent", "execution",
+    "task", "list", "definition", "version", "removed", "past", "name", "use", "chore", "standing", "account", "pause", "consent",
+    "execution",
 )  # fmt: skip
 
 

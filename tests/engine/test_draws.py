@@ -15,7 +15,7 @@ from taskkit.events.happenings import CheckedIn
 from taskkit.events.policies import AfterCheckIn, OnDemand
 from taskkit.events.remembering import MaxAge, RandomDays
 from taskkit.events.windows import TimeWindow
-from taskkit.jobs import Kind, Why
+from taskkit.jobs import Why
 from taskkit.outcomes import DONE, ErrorClass, NotDone, Outcome
 from taskkit.plugins.kinds import Run
 from taskkit.records import Record, RecordType
@@ -241,6 +241,15 @@ def test_t10_a_run_over_a_wrong_right_keeps_draws_and_suspends_in_one_unit() -> 
     house.engine.resume_task(task.id, "r1")
 
 
+def test_t10_a_later_start_is_what_the_first_draw_counts_from() -> None:
+    house, rng = one(3, 4)
+    put(house, RandomDays(2, 5, start="2026-03-12"))
+    assert day(house) == 13
+    run(house)
+    assert day(house) == 17
+    assert rng.drawn == [3, 4]
+
+
 # T11
 
 
@@ -349,6 +358,23 @@ def test_t11_a_success_takes_nothing_away_that_is_due_for_another_reason() -> No
     assert waiting(house).due == START.add(days=1, hours=12)
 
 
+def test_t11_a_success_takes_no_run_away_that_came_due_meanwhile_for_another_reason() -> None:
+    house, _ = one()
+    task = put(house, MaxAge(30), Daily(at="12:00"), OnDemand())
+
+    def perform(run: Run) -> Outcome:
+        house.clock.advance(seconds=30)
+        house.enter().work()
+        return DONE
+
+    house.clock.advance(hours=11, minutes=59, seconds=45)
+    house.play.says("r1", perform)
+    house.engine.demand(task.id, "r1", by="ann")
+    house.engine.drain()
+    assert house.play.count("r1") == 2
+    assert waiting(house).due == START.add(days=1, hours=12)
+
+
 def test_t11_a_success_brings_the_age_forward_where_failure_had_put_it_off() -> None:
     house, _ = one()
     task = put(house, MaxAge(2, again=30), OnDemand())
@@ -400,12 +426,20 @@ def test_t11_the_end_of_the_run_and_the_new_plan_land_together() -> None:
 def test_t11_what_waits_and_was_run_by_hand_is_left_to_run() -> None:
     house, _ = one()
     task = put(house, MaxAge(30), OnDemand())
-    demand = house.engine.demand(task.id, "r1", by="ann")
-    occurrence = next(entry for entry in house.entries() if entry.kind is Kind.OCCURRENCE)
-    house.engine.run_now(occurrence.id, by="ann")
+    house.clock.advance(days=10)
+    occurrence = waiting(house)
+
+    def perform(run: Run) -> Outcome:
+        house.engine.run_now(occurrence.id, by="ann")
+        house.enter().work()
+        return DONE
+
+    house.play.says("r1", perform)
+    house.engine.demand(task.id, "r1", by="ann")
     house.engine.drain()
-    assert house.engine.job(demand).state is house.engine.job(occurrence.id).state is State.COMPLETED
+    assert house.engine.job(occurrence.id).state is State.COMPLETED
     assert house.play.count("r1") == 2
+    assert day(house) == 40
 
 
 def test_t11_a_success_frees_the_account_that_its_occurrence_waited_for() -> None:

@@ -26,7 +26,7 @@ from taskkit.states import State
 from taskkit.storage import Expect
 from taskkit.storage.memory import MemoryStorage
 from taskkit.tasks import ConsentRule, Fallback, Task, of_record, of_type
-from tests.engine.houses import START, House, Play, hosts, scripted
+from tests.engine.houses import START, Crash, House, Play, hosts, scripted
 
 UNIX = of_type("unix")
 FAILED = NotDone(ErrorClass.REFUSED, "no")
@@ -193,6 +193,23 @@ def test_a06_what_nobody_knows_is_a_fact() -> None:
     house.engine.drain()
     (fact,) = house.engine.facts(kinds=["JobUncertain"])
     assert fact.details["text"] == "nobody saw it"
+
+
+def test_a06_a_rescue_is_a_fact() -> None:
+    on = Stage()
+
+    def dying(run: Run) -> Outcome:
+        raise Crash
+
+    on.house.play.says("h01", dying)
+    id = on.engine.demand(on.task.id, "h01")
+    with pytest.raises(Crash):
+        on.engine.drain()
+    on.house.clock.advance(seconds=61)
+    on.house.enter().drain()
+    (fact,) = on.engine.facts(kinds=["JobRescued"])
+    assert (fact.job, fact.record, fact.details) == (id, "h01", {"rescues": 1, "node": "n2"})
+    assert on.engine.job(id).state is State.COMPLETED
 
 
 def test_a06_a_change_of_rights_says_to_what() -> None:

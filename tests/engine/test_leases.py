@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -13,12 +14,15 @@ from taskkit.errors import StaleToken
 from taskkit.events import Daily
 from taskkit.events.policies import OnDemand
 from taskkit.instants import instant
-from taskkit.outcomes import DONE, Done, Effect, NotDone, Outcome
-from taskkit.plugins.kinds import Operation, Run
+from taskkit.outcomes import DONE, Done, Effect, NotDone, NotNow, Outcome
+from taskkit.plugins.kinds import Executor, Host, Login, Operation, Run, Verb
+from taskkit.records import Record, RecordType
 from taskkit.states import State, Step
 from taskkit.storage import Move
+from taskkit.storage.memory import MemoryStorage
 from taskkit.tasks import Fallback, Task, of_type
-from tests.engine.houses import Crash, House, Play, does, hosts, scripted
+from taskkit.testing import VirtualClock
+from tests.engine.houses import Crash, House, Play, Watched, does, hosts, scripted, steps
 from tests.engine.stores import Noting
 
 UNIX = of_type("unix")
@@ -98,6 +102,34 @@ def test_j03_the_end_that_a_stale_worker_tells_changes_nothing_and_is_reported(o
     assert house.kinds(kinds=["StaleWriteRefused", "TaskSuspended", "JobFailed"]) == ["StaleWriteRefused"]
 
 
+@pytest.mark.parametrize("step", [Step.COMPLETE, Step.FAIL, Step.DEFER])
+def test_j03_the_end_of_a_stale_worker_does_not_end_what_another_one_runs(step: Step) -> None:
+    """The other one has only begun when the first one comes to its end."""
+    house = house_of(settings=Settings(fallback=Fallback(minutes=5)))
+    storage, tokens = Watched(house.storage), list[int]()
+
+    def rescued() -> None:
+        house.clock.advance(seconds=LEASE + 1)
+        now = instant(house.clock.moment)
+        (claimed,) = house.storage.claim(now, worker="w", node="n2", pools=["local"], limit=1, lease=now + 1_000_000)
+        tokens.append(claimed.job.token or 0)
+
+    storage.before(steps(step), rescued)
+    outcomes: dict[Step, Outcome] = {
+        Step.COMPLETE: DONE,
+        Step.FAIL: NotDone("unreachable"),
+        Step.DEFER: NotNow(house.clock.moment.add(hours=1)),
+    }
+    house.play.says("h01", outcomes[step])
+    house.enter(storage=storage).work()
+    job = house.storage.job(house.entries()[0].id)
+    assert job is not None
+    assert (job.state, job.token, job.node) == (State.RUNNING, tokens[0], "n2")
+    assert len(house.entries()) == 2
+    assert house.storage.holders(f"line:{job.line}/h01") == [job.id]
+    assert house.kinds(kinds=["StaleWriteRefused"]) == ["StaleWriteRefused"]
+
+
 def test_j03_a_script_that_swallows_the_stale_token_still_ends_nothing() -> None:
     house = house_of()
 
@@ -168,6 +200,56 @@ def test_j03_tokens_grow_with_every_claim_and_are_no_smaller_than_the_stores_mic
         house.engine.demand(task, "h01")
     house.engine.drain()
     assert tokens == sorted(set(tokens))
+
+
+class Fenced(Executor):
+    """Hands the token to its host, as one that can refuse old ones would."""
+
+    name = "fenced"
+    verbs = frozenset({Verb.COMMANDS})
+
+    def __init__(self) -> None:
+        self.tokens: list[int] = []
+
+    @contextmanager
+    def connect(self, host: Host, login: Login, run: Run) -> Iterator[object]:
+        self.tokens.append(run.token)
+        yield object()
+
+
+def test_j03_executors_see_the_token_of_their_claim() -> None:
+    play, executor = Play(), Fenced()
+    kind = scripted(play, "remote", needs=frozenset({Verb.COMMANDS}))
+    house = House(Record("h01", "box", fields={"host": "a"}), play=play, scripts=[kind], executors=[executor])
+    house.engine.define(RecordType("box", executor="fenced"))
+    house.engine.define(kind("remote"))
+    house.engine.put(Task("nightly", "remote", [Daily(at="02:00")]), list=of_type("box"))
+    house.clock.advance(hours=2)
+
+    def connects(run: Run) -> Outcome:
+        with run.connect():
+            raise Crash
+
+    play.always["h01"] = connects
+    for _ in range(3):
+        with pytest.raises(Crash):
+            house.enter().work()
+        house.clock.advance(seconds=LEASE + 1)
+    assert executor.tokens == sorted(set(executor.tokens))
+    assert len(executor.tokens) == 3
+
+
+def test_j04_a_store_that_has_a_clock_is_the_engines_clock() -> None:
+    house = house_of()
+
+    class Clocked(MemoryStorage):
+        clock = VirtualClock(house.clock.moment.add(days=5))
+
+    engine = house.enter(storage=Clocked())
+    engine.define(house.Scripted("work"))
+    engine.put(Task("once", "work", [Daily(at="02:00")]))
+    assert engine.drain() == 1
+    assert engine.history(states=State.COMPLETED).entries[0].started == Clocked.clock.moment
 
 
 # rescue
@@ -315,7 +397,7 @@ def test_j04_a_rescued_job_goes_on_whatever_was_edited_since(change: str) -> Non
         house.engine.remove(task.id)
     else:
         house.engine.deactivate(task.id)
-    house.engine.drain()
+    house.enter().drain()  # one that knows nothing by heart
     assert house.entries()[0].state is State.COMPLETED
     assert house.play.count("h01") == 2
 

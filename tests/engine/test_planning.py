@@ -26,7 +26,7 @@ from taskkit.records import Record, RecordType
 from taskkit.states import State
 from taskkit.targets import Target
 from taskkit.tasks import SYSTEM, Fallback, Task, of_type
-from tests.engine.houses import START, House, scripted
+from tests.engine.houses import START, Crash, House, scripted
 from tests.engine.stores import Interleaved
 
 UNIX = of_type("unix")
@@ -143,7 +143,7 @@ def test_t06_the_lateness_of_a_due_run_counts_on_over_an_edit() -> None:
     house = one()
     task = put(house, Daily(at="02:30"), max_lateness=60)
     house.clock.advance(hours=3)
-    edit(house, task, description="new")
+    edit(house, task, Daily(at="01:00"))
     house.clock.advance(hours=1)
     house.engine.drain()
     assert [entry.state for entry in house.entries()] == [State.MISSED, State.SCHEDULED]
@@ -430,6 +430,21 @@ def test_t13_a_next_run_that_is_set_between_claim_and_start_is_not_lost() -> Non
     assert waiting(house).due == START.add(days=1, hours=2, minutes=30)
 
 
+def test_t13_a_next_run_that_was_set_by_a_process_that_died_then_is_what_the_next_start_plans() -> None:
+    house = one()
+    task = put(house, Daily(at="02:30"))
+
+    def die(answers: Any) -> None:
+        raise Crash
+
+    with pytest.raises(Crash):
+        house.enter(storage=Interleaved(house.storage.join(), write=die)).set_next_run(task.id, START.add(hours=9), "r1")
+    assert waiting(house).due == START.add(hours=2, minutes=30)
+    house.clock.advance(hours=3)
+    house.engine.drain()
+    assert waiting(house).due == START.add(hours=9)
+
+
 def test_t13_a_next_run_of_a_task_without_a_rule_is_used_up() -> None:
     house = one()
     task = put(house, AfterCheckIn())
@@ -646,6 +661,53 @@ def test_t17_the_span_lies_inside_the_window() -> None:
     dues = [entry.due for entry in house.entries()]
     assert START.add(hours=3) <= min(dues)
     assert START.add(hours=3, minutes=25) < max(dues) < START.add(hours=3, minutes=30)
+
+
+def test_t17_after_a_downtime_they_are_laid_out_again_and_do_not_start_all_at_once() -> None:
+    house = House(*(Record(f"r{number}", "unix") for number in range(1000)))
+    put(house, Daily(at="02:00"), spread=Spread(60))
+    house.clock.advance(hours=10)
+    house.engine.drain()
+    assert len(ran(house)) < 15
+    for _ in range(60):
+        house.clock.advance(minutes=1)
+        house.engine.drain()
+    started = Counter(entry.started for entry in house.entries(states=State.COMPLETED))
+    assert sum(started.values()) == 1000
+    assert max(started.values()) < 40
+    assert {entry.why for entry in house.entries(states=State.SCHEDULED)} == {None}
+
+
+def test_t17_a_window_that_opens_is_no_starting_gun() -> None:
+    house = House(*(Record(f"r{number}", "unix") for number in range(300)))
+    put(house, Daily(at="02:00"), spread=Spread(60), window=TimeWindow("* 2 * * *"))
+    house.clock.advance(hours=10)
+    house.engine.drain()
+    dues = Counter(entry.due.start_of("minute") for entry in house.entries(states=State.DEFERRED))
+    assert len(dues) > 50
+    assert START.add(days=1, hours=2) <= min(dues) < max(dues) < START.add(days=1, hours=3)
+    house.clock.jump(START.add(days=1, hours=2, minutes=59, seconds=59))
+    house.engine.drain()
+    assert len(ran(house)) == 300
+
+
+def test_t17_laying_out_makes_no_run_too_late() -> None:
+    house = House(*(Record(f"r{number}", "unix") for number in range(100)))
+    put(house, Daily(at="02:00"), spread=Spread(60), max_lateness=90)
+    house.clock.advance(hours=3, minutes=10)
+    for _ in range(90):
+        house.engine.drain()
+        house.clock.advance(minutes=1)
+    assert Counter(entry.state for entry in house.entries()) == {State.COMPLETED: 100, State.SCHEDULED: 100}
+
+
+def test_t17_who_runs_it_now_waits_for_no_place() -> None:
+    house = one()
+    put(house, Daily(at="02:00"), spread=Spread(60))
+    house.clock.advance(hours=10)
+    house.engine.run_now(waiting(house).id, by="ann")
+    house.engine.drain()
+    assert len(ran(house)) == 1
 
 
 # J5

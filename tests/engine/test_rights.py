@@ -178,6 +178,17 @@ def test_a01_a_disabled_person_suspends_a_run_over_many_and_it_is_not_silently_e
     assert [fact.details["why"] for fact in house.engine.facts(kinds=["TaskSuspended"])] == ["rights"]
 
 
+def test_r03_nobody_logs_in_with_a_shadow_account_on_whose_record_they_may_run_nothing() -> None:
+    house = House(*hosts(2))
+    put(house, rotate(shadow="h02"))
+    house.vault.deny("anna", "task_execute", "h02")
+    house.clock.advance(hours=3)
+    house.engine.drain()
+    assert house.play.count("h01") == 0
+    entry = house.entries(record="h01", states=State.CANCELED)[0]
+    assert (entry.why, entry.text) == ("rights", "'anna', as whom it runs, lacks the right 'task_execute' on 'h02'")
+
+
 def test_a01_the_rights_are_the_persons_behind_the_task_and_not_the_demanders() -> None:
     house = House(*hosts(1))
     task = put(house)

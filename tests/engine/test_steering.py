@@ -10,7 +10,7 @@ from attrs import evolve
 
 from taskkit.engine import Entry, Settings
 from taskkit.errors import IllegalStep, NotAllowed, NotFound, OtherNode, Outdated, Refused
-from taskkit.events import Daily, Hourly, OpenTime, TimeWindow
+from taskkit.events import Daily, Hourly, Minutely, OpenTime, TimeWindow
 from taskkit.events.happenings import CheckedIn
 from taskkit.events.policies import AfterCheckIn, OnDemand
 from taskkit.jobs import Kind
@@ -92,6 +92,18 @@ def test_j06_after_ten_runs_ahead_an_edit_a_next_run_and_a_cancel_still_find_a_p
     assert house.play.count("h01") == 11
     assert waiting(house).due > house.clock.moment
     assert len({entry.nominal for entry in occurrences(house)}) == len(occurrences(house))
+
+
+def test_j06_a_cancel_finds_the_first_time_that_has_not_had_its_run() -> None:
+    house = house_of([Hourly()])
+    for _ in range(3):
+        house.engine.run_now(waiting(house).id)
+        house.engine.drain()
+    house.engine.edit(evolve(task(house), policies=[Minutely(every=30)]))
+    assert waiting(house).due == house.clock.moment.add(minutes=30)
+    for minutes in (90, 150, 210):
+        house.engine.cancel(waiting(house).id)
+        assert waiting(house).due == house.clock.moment.add(minutes=minutes)
 
 
 BLACKOUT = OpenTime(TimeWindow("* * * * *", tz="UTC"), blackouts=[TimeWindow("* 0-1 * * *", tz="UTC")])

@@ -17,7 +17,7 @@ from taskkit.events.happenings import CheckedIn, SessionEnded, Unlocked
 from taskkit.events.policies import AfterCheckIn, AfterSession, AfterUnlock, OnDemand
 from taskkit.instants import MINUTE
 from taskkit.jobs import Job, Kind
-from taskkit.outcomes import DONE, ErrorClass, NotDone, NotNow
+from taskkit.outcomes import ErrorClass, NotDone, NotNow
 from taskkit.records import Record
 from taskkit.states import FINAL, PENDING, State
 from taskkit.storage import Query

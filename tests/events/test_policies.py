@@ -46,10 +46,7 @@ from taskkit.documents import Documents
 from taskkit.events.happenings import HAPPENINGS, Happening
 from taskkit.events.policies import NOW, POLICIES, Due, Policy
 
-MADE: dict[type[Happening], Happening] = {
-    made: made("r1", task="t1") if made is Demanded else made("r1")
-    for made in HAPPENINGS
-}
+MADE: dict[type[Happening], Happening] = {made: made("r1", task="t1") if made is Demanded else made("r1") for made in HAPPENINGS}
 #: All policy events of the manuals, and all intervals, as one task may have them.
 TWELVE = (
     AfterApproval(), AfterSave(), AfterExpire(), AfterCheckIn(), AfterSession(), AfterSession(last=True), AfterUnlock(60),

@@ -1,16 +1,91 @@
-"""What is said when a worker writes with an old token (J3): it changed nothing, and somebody should know that it was tried."""
+"""The fence between a worker and its job (J3, J4): what it writes lands while the job is its own, and never after.
+
+A write with an old token changes nothing; somebody should know that it was tried.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
+from taskkit.errors import StaleToken
 from taskkit.facts import Fact
+from taskkit.instants import Instant
 from taskkit.jobs import Job
 from taskkit.states import Step
-from taskkit.storage import Tell
+from taskkit.storage import Move, Tell
 
 if TYPE_CHECKING:
     from taskkit.engine._ground import Ground
+
+_LOOK_SECONDS = 0.5
+
+
+class Fence:
+    """Of one claimed job, for the worker that claimed it."""
+
+    __slots__ = ("_ground", "_job", "_lease", "_look", "_lost", "_stop")
+
+    def __init__(self, ground: Ground, job: Job) -> None:
+        self._ground, self._job = ground, job
+        self._lease = job.lease or 0
+        self._lost = self._stop = False
+        self._look = float("-inf")
+
+    def save(self, fields: Mapping[str, Any], *, durable: bool) -> None:
+        """Keep something of the job; StaleToken where it is another's."""
+        if not self._lands(Step.SAVE, fields, durable=durable):
+            raise self._stale()
+
+    def pass_on(self) -> None:
+        """Before a further step; StaleToken where the job is another's."""
+        if not self._is_ours():
+            raise self._stale()
+
+    def asks_to_stop(self) -> bool:
+        """Asked often, it reads the store only now and then; who asks for a stop in this process has it read at once."""
+        now = self._ground.clock.monotonic()
+        if now >= self._look and not (self._stop or self._lost):
+            self._look = now + _LOOK_SECONDS
+            kept = self._ground.storage.job(self._job.id)
+            if kept is None or kept.token != self._job.token:
+                self.lose(Step.BEAT)
+            else:
+                self._stop = kept.stop is not None
+        return self._stop or not self._is_ours()
+
+    # from outside
+
+    def look_again(self) -> None:
+        self._look = float("-inf")
+
+    def renewed(self, lease: Instant) -> None:
+        """Its heartbeat landed."""
+        self._lease = max(self._lease, lease)
+
+    def lose(self, step: Step) -> None:
+        """The job is another's now; whatever its worker still writes changes nothing."""
+        if not self._lost:
+            self._lost = True
+            overtaken(self._ground, self._job, step)
+
+    # the store's word
+
+    def _is_ours(self) -> bool:
+        """Once the lease ran out, only the store can say that nobody else has taken the job over (J4)."""
+        return not self._lost and (self._ground.now() < self._lease or self._lands(Step.BEAT, {}, durable=False))
+
+    def _lands(self, step: Step, fields: Mapping[str, Any], *, durable: bool) -> bool:
+        lease = self._ground.now() + self._ground.settings.lease_length
+        move = Move(self._job.id, step, token=self._job.token, fields={"lease": lease, **fields})
+        if not self._ground.storage.write([(move,)], durable=durable)[0]:
+            self.lose(step)
+            return False
+        self._lease = lease
+        return True
+
+    def _stale(self) -> StaleToken:
+        return StaleToken(f"going on with the job {self._job.id!r}", "a newer claim owns it", "nothing more is done here")
 
 
 def overtaken(ground: Ground, job: Job, step: Step) -> None:

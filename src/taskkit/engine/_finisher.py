@@ -6,6 +6,7 @@ Nothing that stands around a job may keep it from ending: what was refused is ma
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from attrs import define
@@ -64,8 +65,9 @@ class Finisher:
             if not waiting:
                 break
         for case in lost:
-            case.run.lose(Step.COMPLETE)
-        self._follow(done)
+            case.run.fence.lose(Step.COMPLETE)
+        with suppress(Exception):  # what has ended has ended; for those who wait, the timer is the net
+            self._follow(done)
         return lost
 
     # the unit

@@ -1,19 +1,21 @@
 """Where jobs are worked on in threads: one dispatcher claims and hands out, a crew performs, a lifeline beats.
 
 A claimed batch is opened by one thread of the crew (gates, one unit for each start, one write for all), then its jobs are performed by
-as many threads as there are. Ends are written in groups: whoever has the pen writes all that has gathered.
+as many threads as there are.
 """
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
 from attrs import define
 
 from taskkit.engine._cases import Case
 from taskkit.engine._crew import Crew
+from taskkit.engine._ends import Ends
 from taskkit.engine._errands import Errands
 from taskkit.engine._finisher import Finisher
 from taskkit.engine._lifeline import Lifeline
@@ -30,7 +32,6 @@ from taskkit.storage import Claimed, Move, Tell
 if TYPE_CHECKING:
     from taskkit.engine._ground import Ground
 
-_GROUP = 100
 _BLINK = 0.1
 
 
@@ -56,15 +57,14 @@ class Floor:
         self, ground: Ground, *, turns: Turns, starter: Starter, finisher: Finisher, lifeline: Lifeline,
         errands: Sequence[tuple[str, Callable[[], int]]],
     ) -> None:  # fmt: skip
-        self._ground, self._turns, self._starter, self._finisher, self._lifeline = ground, turns, starter, finisher, lifeline
+        self._ground, self._turns, self._starter, self._lifeline = ground, turns, starter, lifeline
         settings, monotonic = ground.settings, ground.clock.monotonic
         self._crew: Crew[Piece] = Crew(
             "worker", self._work, most=settings.workers, abandoned=settings.abandoned, monotonic=monotonic, on_failure=self._failed
         )
         self._errands = Errands(ground, errands, self.wake)
-        self._ended: list[tuple[Case, Outcome]] = []
-        self._pen = threading.Lock()
         self._news = threading.Event()
+        self._ends = Ends(finisher, lifeline, self.wake)
         self._complaints: set[str] = set()
         self._claimed_at: Instant = 0
         self._stop = threading.Event()
@@ -88,12 +88,12 @@ class Floor:
     def _end(self) -> None:
         """Nothing more is claimed; what runs ends, at its deadline at the latest. A store or vault that stays away is not waited for."""
         pause, patience = min(_BLINK, self._ground.settings.poll), float(self._ground.settings.vault_timeout)
-        while self._crew.is_at_work() or ((self._ended or self._errands.are_out()) and patience > 0):
+        while self._crew.is_at_work() or ((self._ends.are_left or self._errands.are_out()) and patience > 0):
             self._news.clear()
             self._try(self._look_after)
             if not self._crew.is_at_work():
                 patience -= pause
-            if self._crew.is_at_work() or self._ended or self._errands.are_out():
+            if self._crew.is_at_work() or self._ends.are_left or self._errands.are_out():
                 self._ground.clock.wait(self._news, pause)
         self._crew.stop()
         self._errands.stop()
@@ -137,9 +137,9 @@ class Floor:
 
     def _look_after(self) -> None:
         for piece in self._crew.give_up_late():
-            self._give_up(piece)
+            self._try(partial(self._give_up, piece))
         self._errands.look_after()
-        self._write()
+        self._ends.write()
 
     def _pause(self) -> float:
         """Until something is due, at most as long as the store may hold news from others."""
@@ -172,7 +172,7 @@ class Floor:
             if one.job.id not in running:
                 self._lifeline.let_go(one.job)
         for case in started:
-            self._lifeline.hold(case.job, case.run)
+            self._lifeline.hold(case.job, case.run.fence)
         for case in started[1:]:
             self._crew.give(case)
         if started:
@@ -201,9 +201,9 @@ class Floor:
         if outcome is None:
             self._lifeline.let_go(case.job)
             return
-        self._ended.append((case, outcome))
-        if len(self._ended) >= _GROUP or not self._crew.is_waiting():
-            self._write()
+        self._ends.add(case, outcome)
+        if self._ends.are_many or not self._crew.is_waiting():
+            self._ends.write()
 
     def _outcome(self, case: Case) -> Outcome | None:
         """No signal comes to these threads: what ends them otherwise comes from the script."""
@@ -211,22 +211,6 @@ class Floor:
             return self._turns.perform(case)
         except BaseException as error:
             return Unknown(f"the script raised {type(error).__name__}")
-
-    def _write(self) -> None:
-        """Whoever comes while another has the pen leaves its ends to that one."""
-        while self._ended and self._pen.acquire(blocking=False):
-            try:
-                self._write_group()
-            finally:
-                self._pen.release()
-
-    def _write_group(self) -> None:
-        group = self._ended[:_GROUP]
-        self._finisher.finish(group)
-        del self._ended[: len(group)]  # where the store is away, they stay
-        for case, _ in group:
-            self._lifeline.let_go(case.job)
-        self._news.set()
 
     # what goes wrong
 
@@ -239,26 +223,25 @@ class Floor:
 
     def _give_up(self, piece: Piece) -> None:
         """Its thread hangs past the deadline: what it had goes on without it, and what it still writes is refused."""
-        told = {"jobs": [job.id for job in _jobs(piece)], "abandoned": self._crew.abandoned, "most": self._ground.settings.abandoned}
-        self._tell("PluginAbandoned", told)
         if isinstance(piece, Case):
             text = f"it did not end within its {piece.task.deadline:g} seconds, and its thread was given up"
-            self._ended.append((piece, Unknown(text)))
+            self._ends.add(piece, Unknown(text))
         else:
             self._open_without(piece)
+        told = {"jobs": [job.id for job in _jobs(piece)], "abandoned": self._crew.abandoned, "most": self._ground.settings.abandoned}
+        self._tell("PluginAbandoned", told)
 
     def _open_without(self, piece: Opening) -> None:
         """The one whose questions hang waits, longer each time; the others are opened by another thread."""
         stuck, now = piece.asked, self._ground.now()
-        others = [one for one in piece.claimed if stuck is None or one.job.id != stuck.id]
+        if others := [one for one in piece.claimed if stuck is None or one.job.id != stuck.id]:
+            self._crew.give(Opening(others), len(others))
         if stuck is not None:
+            self._lifeline.let_go(stuck)
             waits = stuck.waits + 1 if stuck.why == Why.VAULT_AWAY else 0
             due = now + min(MINUTE << min(waits, 12), DAY)
             fields = {"due": due, "why": Why.VAULT_AWAY.value, "waits": waits, "text": "the vault did not answer in time"}
             self._ground.storage.write([(Move(stuck.id, Step.RELEASE, token=stuck.token, fields=fields),)])
-            self._lifeline.let_go(stuck)
-        if others:
-            self._crew.give(Opening(others), len(others))
 
     def _tell(self, kind: str, details: dict[str, object]) -> None:
         self._ground.storage.write([(Tell(Fact(kind, self._ground.now(), details=details)),)])

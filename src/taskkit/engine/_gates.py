@@ -10,7 +10,7 @@ from attrs import frozen
 from taskkit.engine._border import asked
 from taskkit.engine._cases import Case
 from taskkit.engine._ground import MOST_RESCUES, VAULT_AWAY_LOOK
-from taskkit.engine._occurrences import lateness
+from taskkit.engine._occurrences import lateness, starts_at
 from taskkit.errors import TaskkitError, VaultAway
 from taskkit.instants import DAY, MINUTE, SECOND, Instant, instant
 from taskkit.jobs import Cause, Kind, Why
@@ -41,8 +41,8 @@ class Gates:
     def __init__(self, ground: Ground, rights: RightsDesk, pauses: Pauses) -> None:
         self._ground, self._rights, self._pauses = ground, rights, pauses
         self._gates: tuple[Callable[[Case], Instead | None], ...] = (
-            self._rescues, self._stop, self._active, self._suspension, self._lateness, self._window, self._right, self._consent,
-            self._session, self._host, self._satisfied,
+            self._rescues, self._stop, self._active, self._suspension, self._lateness, self._window, self._spread, self._right,
+            self._consent, self._session, self._host, self._satisfied,
         )  # fmt: skip
 
     def refusal(self, case: Case) -> Instead | None:
@@ -99,13 +99,27 @@ class Gates:
             if window is not None and (opens := window.open_from(second)) != second:
                 if opens is None:
                     return Instead(Step.CANCEL, Why.WINDOW, text="its window does not open any more")
-                return Instead(Step.DEFER, Why.WINDOW, opens * SECOND)
+                place = starts_at(task, job.trigger[1], second) if window is task.window and job.kind is Kind.OCCURRENCE else opens
+                return Instead(Step.DEFER, Why.WINDOW, (place or opens) * SECOND)
         return None
+
+    def _spread(self, case: Case) -> Instead | None:
+        """After a downtime all are late at once: each gets its place in a span from now on, unless that is too late for it (T17)."""
+        job, task, record = case.job, case.task, case.job.trigger[1]
+        if task.spread is None or record is None or job.kind is not Kind.OCCURRENCE or job.manual or job.why is not None:
+            return None
+        starts = starts_at(task, record, case.now // SECOND) if case.now - job.wanted >= MINUTE and job.started is None else None
+        wait = 0 if starts is None else starts * SECOND - case.now
+        if task.max_lateness is not None:
+            left = task.max_lateness * MINUTE - lateness(case.trigger, task, job, case.now)
+            wait = min(wait, int(task.spread.share(record) * left))
+        return Instead(Step.DEFER, Why.SPREAD, case.now + wait) if wait > SECOND else None
 
     def _right(self, case: Case) -> Instead | None:
         if case.job.kind is Kind.RECOVERY or case.task.runs_as is None:
             return None
-        lost = self._rights.lost(case.task, case.job.record, case.script)
+        shadow = case.shadow.id if case.shadow is not None else None
+        lost = self._rights.lost(case.task, case.job.record, case.script, shadow)
         if lost is None:
             return None
         return Instead(Step.CANCEL, Why.RIGHTS, text=lost, suspends=True)

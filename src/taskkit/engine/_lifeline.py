@@ -14,8 +14,8 @@ from taskkit.states import Step
 from taskkit.storage import Move
 
 if TYPE_CHECKING:
+    from taskkit.engine._fences import Fence
     from taskkit.engine._ground import Ground
-    from taskkit.engine._runs import JobRun
 
 _LOOK_SECONDS = 1.0
 
@@ -23,18 +23,16 @@ _LOOK_SECONDS = 1.0
 class Lifeline:
     def __init__(self, ground: Ground) -> None:
         self._ground = ground
-        self._jobs: dict[str, tuple[int, JobRun | None]] = {}
+        self._jobs: dict[str, tuple[int, Fence | None]] = {}
         self._lock = threading.Lock()
-        self._over = threading.Event()  #: of the thread that lives now
         self._thread: threading.Thread | None = None
 
-    def hold(self, job: Job, run: JobRun | None = None) -> None:
-        """Beat for a claimed job, and tell its run what became of that."""
+    def hold(self, job: Job, fence: Fence | None = None) -> None:
+        """Beat for a claimed job, and tell its fence what became of that."""
         with self._lock:
-            self._jobs[job.id] = job.token or 0, run
+            self._jobs[job.id] = job.token or 0, fence
             if self._thread is None:
-                self._over = threading.Event()
-                self._thread = threading.Thread(target=self._live, args=(self._over,), name="taskkit-lifeline", daemon=True)
+                self._thread = threading.Thread(target=self._live, name="taskkit-lifeline", daemon=True)
                 self._thread.start()
 
     def let_go(self, job: Job) -> None:
@@ -45,9 +43,9 @@ class Lifeline:
     def look_again(self, job: str) -> None:
         """Somebody in this process asked it to stop: its run need not wait until it reads the store again."""
         with self._lock:
-            run = self._jobs.get(job, (0, None))[1]
-        if run is not None:
-            run.look_again()
+            fence = self._jobs.get(job, (0, None))[1]
+        if fence is not None:
+            fence.look_again()
 
     def beat(self) -> int:
         """Renew every lease; what was refused is another's now. How many were."""
@@ -59,15 +57,15 @@ class Lifeline:
         moves = [(Move(job, Step.BEAT, token=token, fields={"lease": lease}),) for job, (token, _) in jobs]
         answers = self._ground.storage.write(moves, durable=False)
         lost = 0
-        for (job, (token, run)), answer in zip(jobs, answers, strict=True):
+        for (job, (token, fence)), answer in zip(jobs, answers, strict=True):
             if answer:
-                if run is not None:
-                    run.renewed(lease)
+                if fence is not None:
+                    fence.renewed(lease)
             else:
-                lost += self._lost(job, token, run)
+                lost += self._lost(job, token, fence)
         return lost
 
-    def _lost(self, job: str, token: int, run: JobRun | None) -> bool:
+    def _lost(self, job: str, token: int, fence: Fence | None) -> bool:
         """One that has just ended here is refused as well, and not lost."""
         kept = self._ground.storage.job(job)
         if kept is not None and kept.token is None:
@@ -75,24 +73,24 @@ class Lifeline:
         with self._lock:
             if self._jobs.get(job, (None,))[0] == token:
                 del self._jobs[job]
-        if run is not None:
-            run.lose(Step.BEAT)
+        if fence is not None:
+            fence.lose(Step.BEAT)
         return True
 
-    def _live(self, over: threading.Event) -> None:
-        pause = self._ground.settings.lease / 3
+    def _live(self) -> None:
+        pause, sleep = self._ground.settings.lease / 3, threading.Event()
         waited, look = 0.0, min(pause, _LOOK_SECONDS)
-        while not over.wait(look):
-            waited += look
-            if self._is_idle(over):
+        while not sleep.wait(look):  # on the clock of the machine: a virtual one would beat without a pause
+            if self._is_idle():
                 return
+            waited += look
             if waited >= pause:
                 waited = 0.0
                 with suppress(Exception):  # a store that is away now may be back at the next beat; until then the lease decides
                     self.beat()
 
-    def _is_idle(self, over: threading.Event) -> bool:
+    def _is_idle(self) -> bool:
         with self._lock:
-            if self._over is over and not self._jobs:
+            if not self._jobs:
                 self._thread = None
-            return self._over is not over or self._thread is None
+            return not self._jobs

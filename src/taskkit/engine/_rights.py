@@ -116,16 +116,18 @@ class RightsDesk:
             return True
         return self.may(user, SYSTEM_ADMINISTRATOR)
 
-    def lost(self, task: Task, record: str | None, script: Script) -> str | None:
-        """What the person behind a task lacks now, if anything (A1)."""
+    def lost(self, task: Task, record: str | None, script: Script, shadow: str | None = None) -> str | None:
+        """What the person behind a task lacks now, if anything (A1); who may not run tasks on a record may not log in with its account."""
         user = task.runs_as
         if user is None:
             return None
         if not asked(lambda: self._ground.vault.rights.active(user), "asking the vault for a person"):
             return f"{user!r}, as whom it runs, is not active"
-        wanted = (script.right, TASK_EXECUTE if record is not None else None)
-        right = next((right for right in wanted if right and not self.may(user, right, record)), None)
-        return f"{user!r}, as whom it runs, lacks the right {right!r}" if right else None
+        wanted = [(script.right, record)] if script.right else []
+        wanted += [(TASK_EXECUTE, name) for name in (record, shadow) if name is not None]
+        lacking = next(((right, name) for right, name in wanted if not self.may(user, right, name)), None)
+        where = f" on {lacking[1]!r}" if lacking and lacking[1] not in (record, None) else ""
+        return f"{user!r}, as whom it runs, lacks the right {lacking[0]!r}{where}" if lacking else None
 
     def _for_script(self, task: Task, by: str | None) -> None:
         definition = self._ground.catalog.definition(task.script)

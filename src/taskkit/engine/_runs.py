@@ -11,16 +11,15 @@ from attrs import asdict
 
 from taskkit.engine._border import asked, guarded, plain
 from taskkit.engine._cases import Case
-from taskkit.engine._fences import overtaken
-from taskkit.errors import InvalidValue, StaleToken
-from taskkit.instants import Instant, shown
+from taskkit.engine._fences import Fence
+from taskkit.errors import InvalidValue
+from taskkit.instants import shown
 from taskkit.jobs import Job
 from taskkit.plugins.kinds import Host, Login, Operation
 from taskkit.records import EMPTY, Record
 from taskkit.scrubbing import Scrubber, Stream
 from taskkit.secrets import Secret
-from taskkit.states import Step
-from taskkit.storage import Move, Name
+from taskkit.storage import Name
 from taskkit.tasks import Task
 from taskkit.vaults import Vault
 
@@ -28,15 +27,11 @@ if TYPE_CHECKING:
     from taskkit.engine._ground import Ground
 
 
-_LOOK_SECONDS = 0.5
-
-
 class JobRun:
     """Implements the port `Run`."""
 
     __slots__ = (
-        "_blobs", "_case", "_ground", "_job", "_lease", "_look", "_lost", "_memo", "_operations", "_points", "_progress", "_stop",
-        "scrubber", "touched",
+        "_blobs", "_case", "_ground", "_job", "_memo", "_operations", "_points", "_progress", "fence", "scrubber", "touched",
     )  # fmt: skip
 
     def __init__(self, ground: Ground, case: Case, points: Callable[[str, Job], None] | None = None) -> None:
@@ -46,9 +41,7 @@ class JobRun:
         self._blobs: list[str] = []
         self._progress: tuple[int, int, str] | None = case.job.progress
         self._points = points
-        self._lease = case.job.lease or 0
-        self._lost = self._stop = False
-        self._look = float("-inf")
+        self.fence = Fence(ground, case.job)
         #: Whether anything outside may have changed: then what nobody saw the end of is unknown (J10).
         self.touched = bool(case.job.memo)
         self.scrubber = Scrubber()
@@ -121,49 +114,7 @@ class JobRun:
 
     @property
     def stop_requested(self) -> bool:
-        """Asked often, it reads the store only now and then; who asks for a stop in this process has it read at once."""
-        if self._stop or self._lost or self.seconds_left <= 0:
-            return True
-        now = self._ground.clock.monotonic()
-        if now >= self._look:
-            self._look = now + _LOOK_SECONDS
-            kept = self._ground.storage.job(self._job.id)
-            if kept is None or kept.token != self._job.token:
-                self.lose(Step.BEAT)
-            else:
-                self._stop = kept.stop is not None
-        return self._stop or self._lost or not self._is_ours(Step.BEAT)
-
-    def look_again(self) -> None:
-        self._look = float("-inf")
-
-    # the fence
-
-    def renewed(self, lease: Instant) -> None:
-        """Its heartbeat landed."""
-        self._lease = max(self._lease, lease)
-
-    def lose(self, step: Step) -> None:
-        """The job is another's now; whatever this run still writes changes nothing."""
-        if not self._lost:
-            self._lost = True
-            overtaken(self._ground, self._job, step)
-
-    def _is_ours(self, step: Step) -> bool:
-        """Once the lease ran out, only the store can say that nobody else has taken the job over (J4)."""
-        return not self._lost and (self._ground.now() < self._lease or self._landed(step, {}, durable=False))
-
-    def _landed(self, step: Step, fields: Mapping[str, Any], *, durable: bool) -> bool:
-        lease = self._ground.now() + self._ground.settings.lease_length
-        move = Move(self._job.id, step, token=self.token, fields={"lease": lease, **fields})
-        if not self._ground.storage.write([(move,)], durable=durable)[0]:
-            self.lose(step)
-            return False
-        self._lease = lease
-        return True
-
-    def _stale(self) -> StaleToken:
-        return StaleToken(f"going on with the job {self._job.id!r}", "a newer claim owns it", "nothing more is done here")
+        return self.seconds_left <= 0 or self.fence.asks_to_stop()
 
     # the host
 
@@ -223,8 +174,7 @@ class JobRun:
     def progress(self, done: int, of: int, text: str = "") -> None:
         before, self._progress = self._progress, (done, of, self.scrub(text))
         further = {"rescues": 0} if before is None or done > before[0] else {}
-        if not self._landed(Step.SAVE, {"progress": self._progress, **further}, durable=False):
-            raise self._stale()
+        self.fence.save({"progress": self._progress, **further}, durable=False)
 
     def save(self, memo: Mapping[str, Any], *, turned: bool = False) -> None:
         self.point("save")
@@ -232,8 +182,7 @@ class JobRun:
         fields = {"memo": kept, "operations": tuple(self._operations), "rescues": 0}
         if turned:
             fields["turned_at"] = self._ground.now()
-        if not self._landed(Step.SAVE, fields, durable=True):
-            raise self._stale()
+        self.fence.save(fields, durable=True)
         self._memo, self.touched = kept, True
         self.point("saved")
 
@@ -249,8 +198,7 @@ class JobRun:
     def point(self, name: str) -> None:
         if self._points is not None:
             self._points(name, self._job)
-        if not self._is_ours(Step.BEAT):
-            raise self._stale()
+        self.fence.pass_on()
 
     # how it ended
 

@@ -157,7 +157,10 @@ class Starter:
             return self._refusals.away(case, Instead(Step.DEFER, Why.VAULT_AWAY, case.now + VAULT_AWAY_LOOK, str(error)))
         except TaskkitError:
             return self._refusals.away(case, lost)
-        return None
+        job, told = case.job, {"rescues": case.job.rescues, "node": self._ground.node}
+        case.after, case.beside = job, None
+        fact = Fact("JobRescued", case.now, job.id, job.task, job.line, job.record, None, told)
+        return Move(job.id, Step.BEAT, token=job.token), Tell(fact)
 
     # the unit
 

@@ -95,7 +95,7 @@ class Turns:
         ended: list[tuple[Case, Outcome]] = []
         written = self._ground.clock.monotonic()
         for place, case in enumerate(cases):
-            self._lifeline.hold(case.job, case.run)
+            self._lifeline.hold(case.job, case.run.fence)
             outcome = self.perform(case)
             if outcome is not None:
                 ended.append((case, outcome))

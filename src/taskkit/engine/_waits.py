@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from taskkit.engine._pauses import wake_fitting
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
 def written(ground: Ground, units: Sequence[Unit], *, durable: bool = True) -> Sequence[Landed]:
     """Write, and wake those who waited for what the units gave back."""
     answers = ground.storage.write(units, durable=durable)
-    wake(ground, (key for answer in answers for key in answer.freed))
+    with suppress(Exception):  # what has landed has landed; for those who wait, the timer is the net
+        wake(ground, (key for answer in answers for key in answer.freed))
     return answers
 
 

@@ -230,9 +230,7 @@ class Engine:
         from taskkit.engine._floor import Floor
 
         if not self._runs.acquire(blocking=False):
-            raise Refused(
-                "running the engine", "it runs already, in another thread", "settings.workers says how many jobs run at once"
-            )
+            raise Refused("running the engine", "it runs already, in another thread", "settings.workers says how many jobs run at once")
         try:
             errands = (("outbox", self._upkeep.fetch), ("upkeep", self._keep_up))  # notifiers have threads of their own
             self._floor = Floor(

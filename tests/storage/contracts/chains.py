@@ -34,6 +34,7 @@ HARM: dict[str, Callable[[Rows], Rows]] = {
     "changed hash": lambda rows: replaced(rows, 2, hash="0" * 64),
     "removed": lambda rows: [*rows[:2], *rows[3:]],
     "removed and closed up": lambda rows: [*rows[:2], *((position - 1, text, hash) for position, text, hash in rows[3:])],
+    "renumbered": lambda rows: [*rows[:2], *((position + 1, text, hash) for position, text, hash in rows[2:])],
     "removed first": lambda rows: rows[1:],
     "reordered": lambda rows: [*rows[:2], (rows[2][0], *rows[3][1:]), (rows[3][0], *rows[2][1:]), *rows[4:]],
     "texts reordered": lambda rows: replaced(replaced(rows, 2, rows[3][1]), 3, rows[2][1]),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -19,6 +20,7 @@ from tests.storage.contracts.makings import (
     claimed,
     ended,
     fired,
+    hurried,
     job,
     kept,
     lands,
@@ -126,6 +128,14 @@ class Claims(Kit):
         assert sorted(ids(store, NOW + 2 * HOUR)) == ["a", "b"]
         assert ids(store, NOW + 2 * HOUR) == []
 
+    def test_c09_jobs_that_were_all_moved_often_come_in_order_of_due(self) -> None:
+        store, rng, dues = self.store(), random.Random(9), dict[str, int]()
+        store.write([(Insert(job(f"j{number}", due=NOW + HOUR)),) for number in range(60)])
+        for revision in range(1, 41):
+            dues = {f"j{number}": NOW + rng.randrange(10_000) * 60 + number for number in range(60)}
+            store.write([(Move(id, Step.REPLAN, revision, fields={"due": due}),) for id, due in dues.items()])
+        assert [ids(store, NOW + HOUR, limit=1) for _ in dues] == [[id] for id in sorted(dues, key=lambda id: dues[id])]
+
     def test_c09_what_is_claimed_waits_for_its_lease_alone(self) -> None:
         store = self.store()
         one = claimed(store, job("a"))
@@ -232,7 +242,7 @@ class Claims(Kit):
                 handle.write([(to_final(one.job),) for one in some[::2]])
             return got
 
-        with ThreadPoolExecutor(6) as pool:
+        with hurried(), ThreadPoolExecutor(6) as pool:
             got = [one for several in pool.map(work, range(6)) for one in several]
         assert sorted(id for id, _ in got) == sorted(f"j{number}" for number in range(400))
         assert len({token for _, token in got}) == 400

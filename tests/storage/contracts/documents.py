@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from taskkit.storage import Expect, Keep, Refusal, Storage
-from tests.storage.contracts.makings import Kit, lands, refusal
+from tests.storage.contracts.makings import Kit, hurried, lands, refusal
 
 
 def body(store: Storage, id: str = "sky") -> Any:
@@ -113,6 +113,6 @@ class Documents(Kit):
                 won += bool(handle.write([(Keep("colour", "sky", revision, {"number": number + 1}),)])[0])
             return won
 
-        with ThreadPoolExecutor(4) as pool:
+        with hurried(), ThreadPoolExecutor(4) as pool:
             assert sum(pool.map(count_up, range(4))) == 80
         assert body(store) == {"number": 80}

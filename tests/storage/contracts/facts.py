@@ -9,7 +9,7 @@ import pytest
 
 from taskkit.facts import START, Fact, Head, Mark
 from taskkit.storage import Expect, Storage, Tell
-from tests.storage.contracts.makings import NOW, Kit, lands, told
+from tests.storage.contracts.makings import NOW, Kit, hurried, lands, told
 
 
 def tell(store: Storage, *kinds: str, at: int = NOW, record: str | None = None) -> Storage:
@@ -142,7 +142,7 @@ class Facts(Kit):
             for number in range(25):
                 tell(handle, f"F{name}-{number}")
 
-        with ThreadPoolExecutor(4) as pool:
+        with hurried(), ThreadPoolExecutor(4) as pool:
             list(pool.map(speak, range(4)))
         assert sorted(all_kinds(store)) == sorted(f"F{name}-{number}" for name in range(4) for number in range(25))
         assert store.check() == []

@@ -261,6 +261,11 @@ class Holds(Kit):
         assert sorted(write(store, Free("a"), Free("h")).freed) == [A, B, HOST]
         assert write(store, Free("a"), Free("h")).freed == ()
 
+    def test_c11_what_several_give_back_is_named_once(self) -> None:
+        store = crowd(self.store())
+        lands(store, slots("a", 2, HOST), slots("b", 2, HOST), Wait(slots("c", 2, HOST)))
+        assert write(store, Free("a"), Free("b")).freed == (HOST,)
+
     def test_c11_what_nobody_waits_for_is_no_news(self) -> None:
         store = crowd(self.store())
         lands(store, writes("a", A), Wait(writes("b", B)))

@@ -82,4 +82,5 @@ class Purges(Kit):
         store.write([(Insert(job(f"j{number}", record="r")), to_final(job(f"j{number}"))) for number in range(1200)])
         assert store.purge(Query(states=State.CANCELED)) == 1200
         assert store.count(Query()) == 0
+        assert [store.job(f"j{number}") for number in (0, 600, 1199)] == [None] * 3
         assert list(store.open_jobs("l", "r")) == []

@@ -59,6 +59,7 @@ CHANGES: dict[str, Callable[[Furnished], Sequence[Change]]] = {
     "insert with causes": lambda one: [Insert(fired("new", record="r9"), (cause("new", "h3"), cause("new", "h4")))],
     "insert with seat and fire": lambda one: [Insert(occurrence("new", "other", record="r9", execution="x"))],
     "insert of an ended job": lambda one: [Insert(job("new", state=State.MISSED, ended=NOW))],
+    "insert of a running job": lambda one: [Insert(job("new", state=State.RUNNING, token=7, worker="b", lease=NOW))],
     "start": lambda one: [Move("queued", Step.START, token=one.queued.token, fields={"started": NOW})],
     "beat": lambda one: [Move("running", Step.BEAT, token=one.running.token, fields={"lease": NOW + HOUR})],
     "end": lambda one: [Move("running", Step.COMPLETE, token=one.running.token, fields={"ended": NOW})],
@@ -197,6 +198,14 @@ class Units(Kit):
         assert makings.refusal(store, Move("full", Step.CANCEL, again.revision)) is Refusal.STEP
         assert makings.refusal(store, Insert(full)) is Refusal.REVISION
         assert store.count(Query(states=State.CANCELED)) == 1501
+
+    def test_c01_a_job_whose_end_was_taken_back_goes_on_however_many_end_after_it(self) -> None:
+        store = self.store()
+        lands(store, Insert(job("a")))
+        assert not makings.write(store, Move("a", Step.CANCEL, 1, fields={"ended": NOW}), POISON)
+        store.write([(Insert(job(f"j{number}")), Move(f"j{number}", Step.CANCEL, 1, fields={"ended": NOW})) for number in range(1500)])
+        assert [one.id for one in store.open_jobs("l", None)] == ["a"]
+        assert [one.job.id for one in makings.claim(store)] == ["a"]
 
     def test_c01_a_second_job_of_the_same_id_is_refused(self) -> None:
         store = self.store()
