@@ -17,7 +17,7 @@ from taskkit.plugins import specs
 from taskkit.plugins.kinds import Run, Script
 from taskkit.records import Record, RecordType
 from taskkit.states import Step
-from taskkit.storage import Keep, Landed, Move, Query, Storage, Unit
+from taskkit.storage import Keep, Landed, Move, Query, Slice, Storage, Unit
 from taskkit.storage.memory import MemoryStorage
 from taskkit.testing import MemoryVault, VirtualClock
 
@@ -163,6 +163,16 @@ class Watched(MemoryStorage):
     def __init__(self, of: MemoryStorage) -> None:
         super().__init__(of._tables)
         self._waiting: list[tuple[Callable[[Sequence[Unit]], bool], Callable[[], object]]] = []
+        self._looks: list[Callable[[], object]] = []
+
+    def before_looking(self, then: Callable[[], object]) -> None:
+        """Once, before jobs are looked for."""
+        self._looks.append(then)
+
+    def jobs(self, query: Query, **said: Any) -> Slice:
+        if self._looks:
+            self._looks.pop()()
+        return super().jobs(query, **said)
 
     def before(self, wanted: Callable[[Sequence[Unit]], bool], then: Callable[[], object]) -> None:
         """Once, before the first write for which `wanted` is true."""

@@ -11,8 +11,8 @@ from attrs import evolve, frozen
 from taskkit.engine import Settings
 from taskkit.engine._ground import Limits
 from taskkit.events import Daily, TimeWindow
-from taskkit.events.happenings import CheckedIn, SessionEnded
-from taskkit.events.policies import AfterCheckIn, AfterSession, OnDemand
+from taskkit.events.happenings import CheckedIn, SessionEnded, Unlocked
+from taskkit.events.policies import AfterCheckIn, AfterSession, AfterUnlock, OnDemand
 from taskkit.instants import SECOND
 from taskkit.outcomes import DONE, Effect, ErrorClass, NotDone, NotNow, Outcome
 from taskkit.plugins.kinds import Run, Script
@@ -476,6 +476,19 @@ def test_r04_a_job_is_satisfied_only_where_all_its_reasons_lie_before_the_change
     house.engine.emit(CheckedIn("r01"))  # after the change: joins nothing that lies before it
     house.engine.drain()
     assert len(house.play.performed) == 2
+
+
+def test_r04_one_later_reason_among_earlier_ones_is_enough_for_a_change() -> None:
+    house = sharing(2, [AfterUnlock(60), AfterCheckIn(), OnDemand()])
+    house.engine.emit(Unlocked("r01"))
+    house.clock.advance(minutes=10)
+    house.engine.demand(house.engine.tasks(UNIX)[0].id, "root")
+    house.engine.drain()
+    house.clock.advance(minutes=10)
+    house.engine.emit(CheckedIn("r01"))  # joins the job that waits for the unlock
+    assert len(house.entries(record="r01")) == 1
+    house.engine.drain()
+    assert [record for _, record in house.play.performed] == ["root", "r01"]
 
 
 def test_r04_a_demanded_change_is_made() -> None:

@@ -12,7 +12,8 @@ from attrs import evolve, field, frozen
 from taskkit.engine import Engine
 from taskkit.errors import InUse, InvalidValue, MissingPlugin, NotAllowed, NotFound
 from taskkit.events import Daily
-from taskkit.events.policies import OnDemand
+from taskkit.events.happenings import Happening
+from taskkit.events.policies import Due, OnDemand, Policy
 from taskkit.outcomes import DONE, Effect, Outcome
 from taskkit.plugins.kinds import Run, Script, Verb
 from taskkit.plugins.manager import Plugins
@@ -376,6 +377,22 @@ def test_r10_what_is_stored_and_cannot_run_here_is_named_at_the_start_with_its_t
     assert "no plug-in offers the kind 'shell' of the definition 'shell', which weekly needs" in caught.value.case
     assert "no plug-in offers the kind 'scripted' of the definition 'work', which daily needs" in caught.value.case
     assert "no executor 'fake' is installed, for the record type 'type:unix', which daily, weekly need" in caught.value.case
+
+
+@frozen
+class AfterLunch(Policy):
+    kind = "after_lunch"
+
+    def wants(self, happening: Happening) -> Due | None:
+        return None
+
+
+def test_p08_a_policy_that_is_not_installed_any_more_is_named_at_the_start_with_its_task() -> None:
+    house = House(policies=[AfterLunch])
+    house.engine.put(Task("siesta", "work", [AfterLunch(), Daily()]))
+    with pytest.raises(MissingPlugin, match="no plug-in offers the policy after_lunch of the task 'siesta'"):
+        started(house, Offer([house.Scripted]))
+    assert started(house, Offer([house.Scripted], policies=[AfterLunch])).tasks() == house.engine.tasks()
 
 
 def test_r10_what_was_removed_is_missed_by_nobody(house: House) -> None:

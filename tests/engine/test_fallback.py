@@ -17,6 +17,7 @@ from taskkit.selections import Everything
 from taskkit.states import PENDING, State, Step
 from taskkit.tasks import Fallback, Task, of_type
 from tests.engine.houses import House, Play, Watched, does, hosts, scripted, steps
+from tests.engine.stores import Noting
 
 UNIX = of_type("unix")
 DOWN = NotDone(ErrorClass.UNREACHABLE, "no route")
@@ -213,15 +214,16 @@ def test_j07_what_was_edited_before_the_attempt_ended_is_not_tried_again(change:
         else:
             house.engine.deactivate(task.id)
 
-    storage = Watched(house.storage)
+    watched, noting = Watched(house.storage), Noting(house.storage)
     if when == "while it runs":
         house.play.says("h01", does(lambda run: edits(), DOWN))
     else:
         house.play.says("h01", DOWN)
-        storage.before(steps(Step.FAIL), edits)
+        watched.before(steps(Step.FAIL), edits)
     house.clock.advance(hours=2)
-    house.enter(storage=storage).drain()
+    house.enter(storage=noting if when == "while it runs" else watched).drain()
     assert house.entries()[0].state is State.ERROR
+    assert all(all(one.landed) for one in noting.with_step(Step.FAIL))
     assert retries(house) == []
 
 

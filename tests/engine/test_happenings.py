@@ -603,7 +603,7 @@ def test_p09_a_crash_before_the_mark_moved_takes_nothing_in_twice() -> None:
 
     doomed = house.enter(storage=Interleaved(house.storage.join(), write=die))
     with pytest.raises(SystemExit):
-        doomed._upkeep.fetch()
+        doomed.tick()
     house.enter().tick()
     (entry,) = house.entries()
     assert len(entry.reasons) == 2
@@ -634,7 +634,7 @@ def test_p09_without_the_vault_the_outbox_waits() -> None:
         raise OSError("no route")
 
     house.vault.records.get = away  # type: ignore[method-assign]
-    house.engine._upkeep.fetch()
+    house.engine.tick()
     assert house.entries() == []
     house.vault.records.get = answers  # type: ignore[method-assign]
     house.engine.drain()

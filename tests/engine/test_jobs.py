@@ -448,11 +448,14 @@ def test_r04_a_job_that_is_not_now_holds_nothing_and_has_one_successor() -> None
     nightly(house)
     house.clock.advance(hours=2)
     house.play.says("h01", *(NotNow(house.clock.moment.add(hours=hours)) for hours in (1, 2, 3)))
+    storage = Noting(house.storage)
+    engine = house.enter(storage=storage)
     for _ in range(5):
-        house.engine.drain()
+        engine.drain()
         assert held(house) == []
         house.clock.advance(hours=1)
-    house.engine.drain()
+    engine.drain()
+    assert len(storage.inserts()) == 1
     assert [(entry.kind, entry.state) for entry in house.entries()] == [
         (Kind.OCCURRENCE, State.COMPLETED),
         (Kind.OCCURRENCE, State.SCHEDULED),

@@ -103,7 +103,8 @@ def test_j03_the_end_that_a_stale_worker_tells_changes_nothing_and_is_reported(o
 
 
 @pytest.mark.parametrize("step", [Step.COMPLETE, Step.FAIL, Step.DEFER])
-def test_j03_the_end_of_a_stale_worker_does_not_end_what_another_one_runs(step: Step) -> None:
+@pytest.mark.parametrize("when", ["while it runs", "while its end is written"])
+def test_j03_the_end_of_a_stale_worker_does_not_end_what_another_one_runs(step: Step, when: str) -> None:
     """The other one has only begun when the first one comes to its end."""
     house = house_of(settings=Settings(fallback=Fallback(minutes=5)))
     storage, tokens = Watched(house.storage), list[int]()
@@ -114,13 +115,16 @@ def test_j03_the_end_of_a_stale_worker_does_not_end_what_another_one_runs(step: 
         (claimed,) = house.storage.claim(now, worker="w", node="n2", pools=["local"], limit=1, lease=now + 1_000_000)
         tokens.append(claimed.job.token or 0)
 
-    storage.before(steps(step), rescued)
     outcomes: dict[Step, Outcome] = {
         Step.COMPLETE: DONE,
         Step.FAIL: NotDone("unreachable"),
         Step.DEFER: NotNow(house.clock.moment.add(hours=1)),
     }
-    house.play.says("h01", outcomes[step])
+    if when == "while it runs":
+        house.play.says("h01", does(lambda run: rescued(), outcomes[step]))
+    else:
+        storage.before(steps(step), rescued)
+        house.play.says("h01", outcomes[step])
     house.enter(storage=storage).work()
     job = house.storage.job(house.entries()[0].id)
     assert job is not None

@@ -33,6 +33,7 @@ def referring(*, found: Task | None = None, policies: Any = NIGHT, records: tupl
     house = House(Record("site", "web", reference="base"), Record("base", "unix"), *records)
     there = house.engine.put(found, list=UNIX) if found else None
     trigger = house.engine.put(Task("web nightly", "work", policies, target=Target.REFERENCED), list=WEB)
+    house.engine.tick()  # what a process compares at its start is compared: what changes later is for others to see
     return house, trigger, there
 
 

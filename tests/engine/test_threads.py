@@ -168,8 +168,8 @@ def test_j12_no_more_is_claimed_than_there_are_free_workers() -> None:
     hangs = [Hang(), Hang()]
     house.play.says("h01", hangs[0])
     house.play.says("h02", hangs[1])
+    jobs = [touch(house, record.id) for record in hosts(6)]
     with running(house.engine):
-        jobs = [touch(house, record.id) for record in hosts(6)]
         for hang in hangs:
             assert hang.began.wait(LONG)
         assert len(house.entries(states=CLAIMED)) == 2
