@@ -36,7 +36,8 @@ STEPS = (
 )
 JOB_KINDS = "occurrence fired demand fallback part recovery"
 REASONS = (
-    "window suspended consent session busy host_paused vault_away conducting not_now released late inactive edited ended misfit removed"
+    "window spread suspended consent session busy host_paused vault_away conducting not_now released late inactive edited ended misfit"
+    " removed"
     " record_removed rights satisfied gave_up by_person asked_to_stop list_changed rescues guard merged no_consent"
 )
 REFUSALS = "revision token step seat fire turned busy absent"

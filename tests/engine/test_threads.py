@@ -290,16 +290,28 @@ def test_j07_what_was_given_up_is_tried_again_where_it_may_be() -> None:
         hang.let_go.set()
 
 
+class Pauses(MemoryStorage):
+    """Counts how often an engine has looked what is paused: once in each turn."""
+
+    turns = 0
+
+    def document(self, table: str, id: str) -> Any:
+        self.turns += table == "pause"
+        return super().document(table, id)
+
+
 def test_threads_that_hang_are_replaced_up_to_a_cap_and_work_goes_on_when_one_comes_back() -> None:
     house = house_of(count=4, deadline=0.05, settings=Settings(workers=2, abandoned=2, poll=0.02))
     hangs = {f"h{number:02}": Hang() for number in (1, 2)}
     house.play.always.update(hangs)
-    with running(house.engine):
+    storage = Pauses(house.storage._tables)
+    with running(house.enter(storage=storage)):
         for name in hangs:
             ended(house, touch(house, name))
-        waits = touch(house, "h03")
         until(lambda: len(facts(house, "PluginAbandoned")) == 2)
         assert [fact.details["abandoned"] for fact in facts(house, "PluginAbandoned")] == [1, 2]
+        waits, before = touch(house, "h03"), storage.turns
+        until(lambda: storage.turns > before + 5)
         assert entry(house, waits).state is State.SCHEDULED
         hangs["h01"].let_go.set()
         assert ended(house, waits).state is State.COMPLETED
