@@ -55,7 +55,7 @@ class Ledger:
 
     def gone(self, task: Task) -> Unit:
         kept = Keep(REMOVED, task.id, 0, self._documents.write(task), task.list)
-        free = (evolve(name, body=None, revision=1) for name in _named(task))
+        free = (name._replace(body=None, revision=1) for name in _named(task))
         return Keep(TASKS, task.id, task.revision, None, task.list), kept, *free, self._chores.left(task.id)
 
     def decided(self, tasks: Iterable[Task], what: str, by: str | None) -> Unit:
@@ -99,7 +99,7 @@ def _named(task: Task) -> tuple[Keep, ...]:
 
 def _renamed(before: Task, after: Task) -> tuple[Keep, ...]:
     old, new = ({name.id: name for name in _named(one)} for one in (before, after))
-    gone = tuple(evolve(name, revision=1, body=None) for id, name in old.items() if id not in new)
+    gone = tuple(name._replace(revision=1, body=None) for id, name in old.items() if id not in new)
     return (*gone, *(name for id, name in new.items() if id not in old))
 
 

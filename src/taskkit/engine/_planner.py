@@ -217,7 +217,7 @@ _KEPT = {
     "origin",
 }  # fmt: skip
 #: What a successor does not take over from the occurrence before it.
-FRESH: dict[str, Any] = {name: field.default for name, field in ((one.name, one) for one in Job.__attrs_attrs__) if name not in _KEPT}
+FRESH: dict[str, Any] = {name: value for name, value in Job._field_defaults.items() if name not in _KEPT}
 
 
 def read_standing(kept: Document | None) -> Standing | None:

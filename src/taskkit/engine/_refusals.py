@@ -84,7 +84,7 @@ class Refusals:
             fit = Expect("task", fit.task.id, fit.task.revision), *planned
         if fit is None:  # it fits by now
             return given_back(job, case.now + SECOND)
-        return tuple(evolve(change, revision=None, token=job.token) if isinstance(change, Move) else change for change in fit)
+        return tuple(change._replace(revision=None, token=job.token) if isinstance(change, Move) else change for change in fit)
 
     def bare(self, case: Case, text: str) -> Unit:
         """Where not even its end can be planned: it fails by itself, and nothing else fails with it (J9)."""

@@ -16,7 +16,7 @@ from taskkit.jobs import Job, Kind
 from taskkit.states import State
 from taskkit.storage import Query
 
-_NAMES: tuple[str, ...] = tuple(one.name for one in Job.__attrs_attrs__)
+_NAMES: tuple[str, ...] = Job._fields
 _values = attrgetter(*_NAMES)
 _KIND, _STATE = _NAMES.index("kind"), _NAMES.index("state")
 _KINDS, _STATES = tuple(Kind), tuple(State)
@@ -28,7 +28,7 @@ _NEVER = -1
 
 def packed(job: Job) -> bytes | None:
     """None for a job that holds more than plain values: it stays as it is."""
-    values: list[Any] = list(_values(job))
+    values: list[Any] = list(job)
     values[_KIND], values[_STATE] = kind, state = _KIND_AT[job.kind], _STATE_AT[job.state]
     started = _NEVER if job.started is None else job.started
     try:
@@ -38,11 +38,9 @@ def packed(job: Job) -> bytes | None:
 
 
 def unpacked(kept: bytes) -> Job:
-    told: dict[str, Any] = dict(zip(_NAMES, marshal.loads(kept[_FRONT.size :]), strict=True))  # noqa: S302  packed in this process
-    told["kind"], told["state"] = _KINDS[told["kind"]], _STATES[told["state"]]
-    job = object.__new__(Job)
-    job.__dict__.update(told)
-    return job
+    values: list[Any] = marshal.loads(kept[_FRONT.size :])  # noqa: S302  packed in this process
+    values[_KIND], values[_STATE] = _KINDS[values[_KIND]], _STATES[values[_STATE]]
+    return Job._make(values)
 
 
 def started(kept: bytes) -> int | None:

@@ -1,10 +1,13 @@
-"""What can be written: changes are values; a unit, a tuple of them, lands as a whole or not at all (J2)."""
+"""What can be written: changes are values; a unit, a tuple of them, lands as a whole or not at all (J2).
+
+They are tuples with names, since a batch of jobs makes some thousand of them.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from attrs import field, frozen
 
@@ -15,8 +18,7 @@ from taskkit.records import EMPTY
 from taskkit.states import TABLE, State, Step
 
 
-@frozen(slots=False)
-class Expect:
+class Expect(NamedTuple):
     """A guard: this revision of a document still stands."""
 
     table: str
@@ -24,8 +26,7 @@ class Expect:
     revision: int
 
 
-@frozen(slots=False)
-class Insert:
+class Insert(NamedTuple):
     """A new job with its causes: refused where its seat is taken or one of its fires is kept already (P4, J5).
 
     A seat is taken while any other pending job has it; what a worker sends back always lands, beside whoever took its seat meanwhile.
@@ -35,8 +36,7 @@ class Insert:
     causes: tuple[Cause, ...] = ()
 
 
-@frozen(slots=False)
-class Move:
+class Move(NamedTuple):
     """A step of a job: by revision while nobody has claimed it, by token while somebody has.
 
     What it says of line, record and fire moves the fires that the job has kept. A job that ends holds nothing and waits for nothing; one
@@ -50,8 +50,7 @@ class Move:
     fields: Mapping[str, Any] = EMPTY
 
 
-@frozen(slots=False)
-class Join:
+class Join(NamedTuple):
     """One more cause for a job: refused once it has turned, or where the fire is kept already.
 
     While it is pending, it is due and wanted no later than the cause. Nothing that its owner guards changes, not even its revision.
@@ -60,16 +59,14 @@ class Join:
     cause: Cause
 
 
-@frozen(slots=False)
-class Absorb:
+class Absorb(NamedTuple):
     """The causes of one job move to another (P4)."""
 
     job: str
     into: str
 
 
-@frozen(slots=False)
-class Hold:
+class Hold(NamedTuple):
     """What a job holds from now on, all or none: `writes` alone, `uses` beside others, `slots` as many as the limit says (R4).
 
     What it held before is given back, so saying it again changes nothing. A job that has ended holds nothing.
@@ -86,22 +83,19 @@ class Hold:
         return (*self.writes, *self.uses, *(key for key, _ in self.slots))
 
 
-@frozen(slots=False)
-class Wait:
+class Wait(NamedTuple):
     """A job waits for what a refused `Hold` wanted; a waiting writer bars users that do not hold the key already."""
 
     hold: Hold
 
 
-@frozen(slots=False)
-class Free:
+class Free(NamedTuple):
     """A job holds nothing any more, and waits for nothing."""
 
     job: str
 
 
-@frozen(slots=False)
-class Keep:
+class Keep(NamedTuple):
     """A document at its next revision: `revision` is the one it replaces, 0 for a new one. Without a body it is removed.
 
     The body is kept as JSON: a tuple comes back as a list, and what JSON cannot tell lets the whole write fail.
@@ -114,15 +108,13 @@ class Keep:
     group: str = ""
 
 
-@frozen(slots=False)
-class Tell:
+class Tell(NamedTuple):
     """A fact joins the chain of the writing process."""
 
     fact: Fact
 
 
-@frozen(slots=False)
-class Name:
+class Name(NamedTuple):
     """A blob becomes visible."""
 
     blob: str
