@@ -163,16 +163,37 @@ def test_many_jobs_run_beside_each_other_up_to_the_number_of_workers_and_each_on
     assert house.engine.check() == []
 
 
+class Pauses(MemoryStorage):
+    """Counts how often an engine has looked what is paused: once in each turn."""
+
+    turns = 0
+
+    def document(self, table: str, id: str) -> Any:
+        self.turns += table == "pause"
+        return super().document(table, id)
+
+
 def test_j12_no_more_is_claimed_than_there_are_free_workers() -> None:
-    house = house_of(count=6, settings=Settings(workers=2))
+    """Also while the gates of those that were claimed are asked: the dispatcher turns several times before they open."""
+    house = house_of(count=6, settings=Settings(workers=2, poll=0.01))
     hangs = [Hang(), Hang()]
     house.play.says("h01", hangs[0])
     house.play.says("h02", hangs[1])
     jobs = [touch(house, record.id) for record in hosts(6)]
-    with running(house.engine):
+    storage, answer = Pauses(house.storage._tables), house.vault.records.get
+
+    def slow(id: str) -> Any:
+        house.vault.records.get = answer  # type: ignore[method-assign]
+        before = storage.turns
+        until(lambda: storage.turns > before + 3)
+        return answer(id)
+
+    house.vault.records.get = slow  # type: ignore[method-assign]
+    with running(house.enter(storage=storage)):
         for hang in hangs:
             assert hang.began.wait(LONG)
         assert len(house.entries(states=CLAIMED)) == 2
+        assert {name for _, name in house.play.performed} == {"h01", "h02"}
         for hang in hangs:
             hang.let_go.set()
         assert {ended(house, job).state for job in jobs} == {State.COMPLETED}
@@ -288,16 +309,6 @@ def test_j07_what_was_given_up_is_tried_again_where_it_may_be() -> None:
         ended(house, touch(house))
         assert len(house.entries(states=PENDING)) == 1
         hang.let_go.set()
-
-
-class Pauses(MemoryStorage):
-    """Counts how often an engine has looked what is paused: once in each turn."""
-
-    turns = 0
-
-    def document(self, table: str, id: str) -> Any:
-        self.turns += table == "pause"
-        return super().document(table, id)
 
 
 def test_threads_that_hang_are_replaced_up_to_a_cap_and_work_goes_on_when_one_comes_back() -> None:
