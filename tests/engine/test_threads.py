@@ -211,9 +211,9 @@ def test_a_stop_lets_what_runs_end_and_claims_nothing_more() -> None:
         assert entry(house, first).state is State.RUNNING
         hang.let_go.set()
     assert entry(house, first).state is State.COMPLETED
-    assert entry(house, second).state is State.SCHEDULED
+    assert entry(house, second).state in PENDING
     assert house.play.count("h02") == 0
-    house.engine.drain()
+    until(house.engine.drain)
     assert entry(house, second).state is State.COMPLETED
 
 

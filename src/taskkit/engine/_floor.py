@@ -122,11 +122,10 @@ class Floor:
         """Whether something was claimed."""
         self._look_after()
         self._errands.send_out()
-        if not (free := self._crew.free):
+        if self._stop.is_set() or not (free := self._crew.free):
             return False
         self._claimed_at = self._ground.now()
-        claimed = self._turns.claim(free)
-        if claimed:
+        if claimed := self._turns.claim(free):
             self._hand_out(claimed)
         return bool(claimed)
 
