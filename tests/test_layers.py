@@ -26,7 +26,7 @@ FLOORS = [
         "events._tokens events._sentences events.texts events.documents events",
         "events.happenings events.policies",
         "instants outcomes records selections targets tasks states jobs verdicts facts standings",
-        "storage.units storage storage._journal storage._packed storage._jobs storage._fires storage._dues storage._holds storage._steps",
+        "storage.units storage storage._journal storage._rows storage._jobs storage._fires storage._dues storage._holds storage._steps",
         "storage._documents storage._blobs storage._chains storage._queries storage.memory",
         "vaults",
         "plugins.kinds plugins.storages plugins._troubles plugins._shapes plugins._filling plugins.forms plugins.specs",

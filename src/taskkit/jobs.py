@@ -144,7 +144,7 @@ class Job(NamedTuple):
         """The same job, changed; values were checked when they were made, so nothing is checked again."""
         row = list(self)
         for name, value in changes.items():
-            row[_PLACES[name]] = value
+            row[PLACES[name]] = value
         return tuple.__new__(Job, row)
 
     @property
@@ -172,4 +172,5 @@ class Job(NamedTuple):
         return None
 
 
-_PLACES = {name: place for place, name in enumerate(Job._fields)}
+#: Where each of its values stands.
+PLACES = {name: place for place, name in enumerate(Job._fields)}

@@ -98,10 +98,13 @@ def test_what_grows_with_history_is_nothing_that_the_collector_looks_into() -> N
     gc.collect()
     tables = store._tables
     (chain,) = tables.chains._chains.values()
-    history: list[Any] = [tables.fires._kept, tables.jobs.number, tables.jobs._packed, chain.texts, chain.hashes, tables.jobs._lines["l"]]
-    assert [len(one) >= 2400 for one in history] == [True] * len(history)
-    assert not any(map(gc.is_tracked, history))
-    assert len(tables.jobs.by_id) <= 600
+    history: list[Any] = [tables.fires._kept, tables.jobs.number, chain.texts, chain.hashes, tables.jobs._lines["l"]]
+    assert [len(one) >= 3000 for one in history] == [True] * len(history)
+    ended = tables.jobs._ended.values()
+    assert sum(map(len, ended)) == 3000
+    assert not any(map(gc.is_tracked, (*history, *ended)))
+    assert not tables.jobs.in_hand
+    assert not tables.jobs._at_rest
 
 
 def test_a_job_that_is_moved_again_and_again_does_not_fill_the_heap() -> None:

@@ -16,7 +16,7 @@ Several = defaultdict[str, dict[str, None]]
 
 class Holds:
     def __init__(self, journal: Journal, jobs: Jobs) -> None:
-        self._journal, self._log, self._jobs, self._by_id = journal, journal.log, jobs, jobs.by_id
+        self._journal, self._log, self._jobs, self._in_hand = journal, journal.log, jobs, jobs.in_hand
         self._writers: dict[str, str] = {}
         self._users: Several = defaultdict(dict)
         self._slots: Several = defaultdict(dict)
@@ -30,7 +30,7 @@ class Holds:
 
     def take(self, hold: Hold) -> Refusal | None:
         """All of it or nothing; what the job held before is given back."""
-        job = self._by_id.get(hold.job)
+        job = self._in_hand.get(hold.job) or self._jobs.get(hold.job)
         if job is None or job.state in FINAL:
             return self._gone(hold.job)
         if not self._fits(hold):
@@ -59,7 +59,7 @@ class Holds:
 
     def wait(self, change: Wait) -> Refusal | None:
         hold = change.hold
-        job = self._by_id.get(hold.job)
+        job = self._in_hand.get(hold.job) or self._jobs.get(hold.job)
         if job is None or job.state in FINAL:
             return self._gone(hold.job)
         self.free(hold.job)

@@ -7,23 +7,23 @@ record that have not ended.
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import count
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from taskkit.instants import Instant
 from taskkit.jobs import Job
-from taskkit.states import FINAL, PENDING
+from taskkit.states import CLAIMED, FINAL, PENDING
 from taskkit.storage._journal import ABSENT, Journal
-from taskkit.storage._packed import packed, started, unpacked
+from taskkit.storage._rows import CREATED, ENDED, REVISION, STARTED, Row, job_of, row
 
 if TYPE_CHECKING:
     from taskkit.storage import Query
 
 Ids = dict[str, None]
-_LATELY = 500
 _NOTHING: Mapping[str, Ids] = {}
+_MANY = 1000
 
 
 class Jobs:
@@ -31,9 +31,10 @@ class Jobs:
 
     def __init__(self, journal: Journal) -> None:
         self._log = journal.log
-        self.by_id: dict[str, Job] = {}  # those that have not ended, or ended lately
-        self._packed: dict[str, bytes] = {}
-        self._ended: deque[str] = deque()
+        self.in_hand: dict[str, Job] = {}  # those that are claimed, or that the present write has touched
+        self._at_rest: dict[str, Row] = {}  # those that wait; in a write, those in hand as they stood before
+        self._ended: defaultdict[int, dict[str, Row]] = defaultdict(dict)  # by number, so many in one: what is full is never looked into
+        self._touched: list[str] = []
         self.number: dict[str, int] = {}
         self._numbers = count(1)
         self._open: defaultdict[str, defaultdict[str, Ids]] = defaultdict(lambda: defaultdict(dict))
@@ -44,11 +45,18 @@ class Jobs:
     # writing
 
     def add(self, job: Job) -> None:
-        id, by_id, number = job.id, self.by_id, self.number
-        self._log += (by_id, id, ABSENT, number, id, ABSENT)
-        by_id[id] = job
+        id, number = job.id, self.number
+        self._log += (number, id, ABSENT)
         number[id] = next(self._numbers)
+        self.put(job)
         self._list(job)
+
+    def put(self, job: Job) -> None:
+        """As it stands from now on."""
+        id, in_hand = job.id, self.in_hand
+        self._log += (in_hand, id, in_hand.get(id, ABSENT))
+        in_hand[id] = job
+        self._touched.append(id)
 
     def _list(self, job: Job) -> None:
         id, log, ids = job.id, self._log, self._lines[job.line]
@@ -84,7 +92,6 @@ class Jobs:
             yield self._executions[job.execution]
 
     def end(self, job: Job) -> None:
-        self._ended.append(job.id)
         ids = self._open[job.line][job.record or ""]
         if job.id in ids:
             self._log += (ids, job.id, None)
@@ -92,58 +99,76 @@ class Jobs:
 
     # outside any unit
 
-    def pack(self) -> None:
-        """Those that ended longest ago, but for the last few: people look at these."""
-        while len(self._ended) > _LATELY:
-            id = self._ended.popleft()
-            job = self.by_id.get(id)
-            if job is not None and job.state in FINAL and (kept := packed(job)) is not None:
-                self._packed[id] = kept
-                del self.by_id[id]
+    def lay_down(self) -> None:
+        """What the write has touched, and nobody works on."""
+        for id in self._touched:
+            job = self.in_hand.get(id)
+            if job is None or job.state in CLAIMED:
+                continue
+            del self.in_hand[id]
+            if job.state in FINAL:
+                self._at_rest.pop(id, None)
+                self._ended[self.number[id] // _MANY][id] = row(job)
+            else:
+                self._at_rest[id] = row(job)
+        self._touched.clear()
+
+    def take_up(self, id: str, changes: dict[str, Any]) -> Job:
+        """Somebody works on it from now on."""
+        job = self.in_hand.get(id)
+        changes["revision"] = (self._at_rest[id] if job is None else job)[REVISION] + 1
+        taken = self.in_hand[id] = job_of(self._at_rest.pop(id), changes) if job is None else job.with_(changes)
+        return taken
+
+    def last(self) -> Instant:
+        """When a job ended last, or was made."""
+        return max((row[ENDED] or row[CREATED] for row in self.rows(self.number)), default=0)
 
     def forget(self, job: Job) -> None:
         for ids in self._lists(job):
             ids.pop(job.id, None)
-        self.by_id.pop(job.id, None)
-        self._packed.pop(job.id, None)
-        del self.number[job.id]
+        number = self.number.pop(job.id)
+        del self._ended[number // _MANY][job.id]
 
     # finding
 
     def get(self, id: str) -> Job | None:
-        job = self.by_id.get(id)
-        return unpacked(self._packed[id]) if job is None and id in self._packed else job
+        job = self.in_hand.get(id)
+        return job_of(kept) if job is None and (kept := self._row(id)) is not None else job
 
-    def some(self, ids: Iterable[str], peeks: Callable[[bytes], bool]) -> Iterator[Job]:
-        """Those of them that are there; a packed one only where what stands in front of it is wanted."""
+    def _row(self, id: str) -> Row | None:
+        kept = self._at_rest.get(id)
+        if kept is None and (number := self.number.get(id)) is not None:
+            kept = self._ended[number // _MANY].get(id)
+        return kept
+
+    def rows(self, ids: Iterable[str]) -> Iterator[Row]:
+        """Those of them that are there."""
         for id in ids:
-            job = self.by_id.get(id)
+            job = self.in_hand.get(id)
             if job is not None:
-                yield job
-            elif (kept := self._packed.get(id)) is not None and peeks(kept):
-                yield unpacked(kept)
+                yield row(job)
+            elif (kept := self._row(id)) is not None:
+                yield kept
 
     def started(self, id: str) -> Instant | None:
-        job = self.by_id.get(id)
-        return started(self._packed[id]) if job is None else job.started
+        kept = self.in_hand.get(id) or self._row(id)
+        return kept[STARTED] if kept else None
 
     def open(self, line: str, record: str | None) -> list[Job]:
         """Those of a line and record that have not ended, the oldest first."""
         records = self._open.get(line)
         ids = records.get(record or "") if records else None
-        return [self.by_id[id] for id in (sorted(ids, key=self.number.__getitem__) if len(ids) > 1 else ids)] if ids else []
+        if not ids:
+            return []
+        return [job for id in (sorted(ids, key=self.number.__getitem__) if len(ids) > 1 else ids) if (job := self.get(id))]
 
     def pending(self, line: str, record: str | None) -> list[Job]:
-        records, by_id = self._open.get(line), self.by_id
-        return [job for id in records.get(record or "", ()) if (job := by_id[id]).state in PENDING] if records else []
+        return [job for job in self.open(line, record) if job.state in PENDING]
 
     def seated(self, seat: tuple[str, ...]) -> Job | None:
         """The pending job that has the seat: the one that came first, where another came back to a seat that was taken meanwhile."""
-        sitting = [job for job in self.pending(seat[1], seat[2]) if job.seat == seat]
-        return min(sitting, key=self._age) if sitting else None
-
-    def _age(self, job: Job) -> int:
-        return self.number[job.id]
+        return next((job for job in self.pending(seat[1], seat[2]) if job.seat == seat), None)
 
     def near(self, query: Query) -> Iterable[str] | None:
         """A short list that holds all that the query wants; None where there is none shorter than all."""

@@ -5,33 +5,38 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 
-from taskkit.jobs import Job
+from taskkit.jobs import PLACES, Job, Kind
+from taskkit.states import State
 from taskkit.storage import Order, Query, Slice
 from taskkit.storage._jobs import Jobs
-from taskkit.storage._packed import peeker
+from taskkit.storage._rows import CREATED, ENDED, KIND, KIND_AT, STATE, STATE_AT, Row, job_of
 
 _SAME = ("record", "line", "task", "execution", "why", "host", "account")
+_TASK, _VIA = PLACES["task"], PLACES["via"]
 
 
-def matcher(query: Query) -> Callable[[Job], bool]:
-    """What asks a job only for what the query names."""
+def matcher(query: Query) -> Callable[[Row], bool]:
+    """What asks a row only for what the query names."""
     among = [
-        (name, values) for name, values in (("state", query.states), ("kind", query.kinds), ("line", query.lines)) if values is not None
+        (STATE, None if query.states is None else {STATE_AT[State(state)] for state in query.states}),
+        (KIND, None if query.kinds is None else {KIND_AT[Kind(kind)] for kind in query.kinds}),
+        (PLACES["line"], query.lines),
     ]
-    same = [(name, value) for name in _SAME if (value := getattr(query, name)) is not None]
+    wanted = [(place, values) for place, values in among if values is not None]
+    same = [(PLACES[name], value) for name in _SAME if (value := getattr(query, name)) is not None]
     trigger, since, until = query.trigger, query.since, query.until
 
-    def matches(job: Job) -> bool:
-        for name, values in among:
-            if getattr(job, name) not in values:
+    def matches(row: Row) -> bool:
+        for place, values in wanted:
+            if row[place] not in values:
                 return False
-        for name, value in same:
-            if getattr(job, name) != value:
+        for place, value in same:
+            if row[place] != value:
                 return False
         return (
-            (trigger is None or job.trigger[0] == trigger)
-            and (since is None or job.created >= since)
-            and (until is None or (job.ended or job.created) < until)
+            (trigger is None or (row[_VIA] or (row[_TASK],))[0] == trigger)
+            and (since is None or row[CREATED] >= since)
+            and (until is None or (row[ENDED] or row[CREATED]) < until)
         )
 
     return matches
@@ -39,7 +44,15 @@ def matcher(query: Query) -> Callable[[Job], bool]:
 
 def found(jobs: Jobs, query: Query, ids: Iterable[str] | None = None) -> Iterator[Job]:
     """Those that the query wants, of these or of all."""
-    return filter(matcher(query), jobs.some(_near(jobs, query) if ids is None else ids, peeker(query)))
+    return map(job_of, _rows(jobs, query, ids))
+
+
+def count(jobs: Jobs, query: Query) -> int:
+    return sum(1 for _ in _rows(jobs, query))
+
+
+def _rows(jobs: Jobs, query: Query, ids: Iterable[str] | None = None) -> Iterator[Row]:
+    return filter(matcher(query), jobs.rows(_near(jobs, query) if ids is None else ids))
 
 
 def _near(jobs: Jobs, query: Query) -> Iterable[str]:

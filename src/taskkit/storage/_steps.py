@@ -20,7 +20,7 @@ _STILL = frozenset({Step.WAKE, Step.ADVANCE})
 
 class Steps:
     def __init__(self, journal: Journal, jobs: Jobs, fires: Fires, dues: Dues, holds: Holds) -> None:
-        self._log, self._jobs, self._by_id = journal.log, jobs, jobs.by_id
+        self._log, self._jobs, self._in_hand = journal.log, jobs, jobs.in_hand
         self._fires, self._dues, self._holds = fires, dues, holds
 
     def insert(self, change: Insert) -> Refusal | None:
@@ -50,7 +50,7 @@ class Steps:
 
     def move(self, change: Move) -> Refusal | None:
         id = change.job
-        job = self._by_id.get(id) or self._jobs.get(id)
+        job = self._in_hand.get(id) or self._jobs.get(id)
         if job is None:
             return Refusal.ABSENT
         was_claimed = job.state in CLAIMED
@@ -66,8 +66,7 @@ class Steps:
         if was_claimed and after not in CLAIMED:
             fields.update(_UNCLAIMED)
         moved = job.with_(fields)
-        self._log += (self._by_id, id, job)
-        self._by_id[id] = moved
+        self._jobs.put(moved)
         if not _PLACE.isdisjoint(change.fields) and (refusal := self._place(job, moved)) is not None:
             return refusal
         self._settle(job, moved, change.step, was_claimed=was_claimed)
@@ -82,6 +81,8 @@ class Steps:
             return
         if was_claimed:
             self._dues.give_back(job.id)
+        elif job.state in DUE and (state not in DUE or moved.pool != job.pool):
+            self._dues.wait_no_more(job)
         if state in FINAL:
             self._jobs.end(moved)
             self._holds.free(job.id)
@@ -110,8 +111,8 @@ class Steps:
         if not self._fires.add(job, cause):
             return Refusal.FIRE
         if job.state in PENDING and cause.due < job.due:
-            self._log += (self._by_id, job.id, job)
-            joined = self._by_id[job.id] = job.with_({"due": cause.due, "wanted": min(job.wanted, cause.due)})
+            joined = job.with_({"due": cause.due, "wanted": min(job.wanted, cause.due)})
+            self._jobs.put(joined)
             if joined.state in DUE:
                 self._dues.wait(joined)
         return None

@@ -40,7 +40,7 @@ class _Tables:
         }  # fmt: skip
 
     def is_claimed(self, id: str) -> bool:
-        job = self.jobs.by_id.get(id)
+        job = self.jobs.in_hand.get(id)
         return job is not None and job.state in CLAIMED
 
 
@@ -71,7 +71,7 @@ class MemoryStorage(Storage):
             finally:
                 self._journal.log.clear()
                 self._told.clear()
-            self._jobs.pack()
+                self._jobs.lay_down()
             return landed
 
     def _land(self, unit: Unit) -> Landed:
@@ -124,11 +124,11 @@ class MemoryStorage(Storage):
 
     def count(self, query: Query) -> int:
         with self._lock:
-            return sum(1 for _ in _queries.found(self._jobs, query))
+            return _queries.count(self._jobs, query)
 
     def fitting(self, keys: Iterable[str]) -> Sequence[Job]:
         with self._lock:
-            return [self._jobs.by_id[id] for id in self._tables.holds.fitting(keys)]
+            return [job for id in self._tables.holds.fitting(keys) if (job := self._jobs.get(id))]
 
     def holders(self, key: str) -> Sequence[str]:
         with self._lock:
@@ -181,10 +181,10 @@ class MemoryStorage(Storage):
         with self._lock:
             jobs, fires = self._jobs, self._tables.fires
             gone = [job for job in _queries.found(jobs, query) if job.state in FINAL]
-            newest = max((job.ended or job.created for job in (*jobs.by_id.values(), *gone)), default=0)
+            now = jobs.last()
             for job in gone:
                 fires.forget(job)
                 jobs.forget(job)
-            fires.expire(newest)
+            fires.expire(now)
             self._tables.blobs.forget({job.id for job in gone})
             return len(gone)

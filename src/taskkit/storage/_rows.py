@@ -1,0 +1,54 @@
+"""Jobs of the memory store on which nobody works, as plain tuples of plain values: the garbage collector lets go of these.
+
+A job is a tuple of its own class with some sixty places, and every full collection looks into each place of each of them: ten thousand that
+waited for their time cost every job that ran a third of its time. A tuple of numbers, texts and bytes is looked at once, and never again.
+"""
+
+from __future__ import annotations
+
+import marshal
+from collections.abc import Mapping
+from typing import Any
+
+from taskkit.jobs import PLACES, Job, Kind
+from taskkit.records import EMPTY
+from taskkit.states import State
+
+Row = tuple[Any, ...]
+_KINDS, _STATES = tuple(Kind), tuple(State)
+KIND_AT, STATE_AT = {kind: at for at, kind in enumerate(_KINDS)}, {state: at for at, state in enumerate(_STATES)}
+KIND, STATE, REVISION, CREATED, STARTED, ENDED = map(PLACES.__getitem__, ("kind", "state", "revision", "created", "started", "ended"))
+_MEMO, _RESULT, _OPERATIONS = PLACES["memo"], PLACES["result"], PLACES["operations"]
+_VERSION = 2  # the fastest: later ones look for values that occur twice
+
+
+def row(job: Job) -> Row:
+    """What is no plain value stays as it is."""
+    values: list[Any] = list(job)
+    values[KIND], values[STATE] = KIND_AT[job.kind], STATE_AT[job.state]
+    if (memo := values[_MEMO]) is not None:
+        values[_MEMO] = _bytes(memo)
+    if (result := values[_RESULT]) is not None:
+        values[_RESULT] = _bytes(result)
+    if operations := values[_OPERATIONS]:
+        values[_OPERATIONS] = _bytes(operations)
+    return tuple(values)
+
+
+def job_of(row: Row, changes: Mapping[str, Any] = EMPTY) -> Job:
+    """The job that it was, with these changes."""
+    values = list(row)
+    values[KIND], values[STATE] = _KINDS[row[KIND]], _STATES[row[STATE]]
+    for place in (_MEMO, _RESULT, _OPERATIONS):
+        if isinstance(values[place], bytes):
+            values[place] = marshal.loads(values[place])  # noqa: S302  written in this process
+    for name, value in changes.items():
+        values[PLACES[name]] = value
+    return tuple.__new__(Job, values)
+
+
+def _bytes(value: Any) -> Any:
+    try:
+        return marshal.dumps(dict(value) if isinstance(value, Mapping) else value, _VERSION)
+    except ValueError:
+        return value
