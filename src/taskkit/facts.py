@@ -10,9 +10,9 @@ import hmac
 import json
 from collections.abc import Mapping, Sequence
 from json.encoder import encode_basestring as _quoted
-from typing import Any
+from typing import Any, NamedTuple
 
-from attrs import field, frozen
+from attrs import frozen
 
 from taskkit.instants import Instant, shown
 from taskkit.records import EMPTY
@@ -35,9 +35,8 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), sort_keys=
 _escape = json.JSONEncoder(separators=(",", ":"), sort_keys=True, allow_nan=False).encode
 
 
-@frozen(slots=False)
-class Fact:
-    """One thing that happened; `kind` is its name in the past tense. Place and hash are given when it lands."""
+class Fact(NamedTuple):
+    """One thing that happened; `kind` is its name in the past tense. Place and hash are given when it lands, and make it no other one."""
 
     kind: str
     at: Instant
@@ -47,9 +46,18 @@ class Fact:
     record: str | None = None
     who: str | None = None
     details: Mapping[str, Any] = EMPTY
-    chain: str = field(default="", eq=False)
-    position: int = field(default=0, eq=False)
-    hash: str = field(default="", eq=False)
+    chain: str = ""
+    position: int = 0
+    hash: str = ""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Fact) and self[:_TOLD] == other[:_TOLD]
+
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __hash__(self) -> int:
+        return hash(self[: _TOLD - 1])  # details have none
 
     def document(self) -> dict[str, Any]:
         """What `json.dumps` takes."""
@@ -57,6 +65,9 @@ class Fact:
         about = {"job": self.job, "task": self.task, "line": self.line, "record": self.record, "who": self.who}
         told |= {name: value for name, value in about.items() if value is not None}
         return told | {"details": dict(self.details), "hash": self.hash}
+
+
+_TOLD = Fact._fields.index("chain")
 
 
 def encoded(fact: Fact) -> str:

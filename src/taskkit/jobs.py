@@ -90,6 +90,12 @@ class Job(NamedTuple):
     wanted: Instant  #: when it was due first
     created: Instant
     pool: str = "local"
+    via: tuple[str, str | None, int] | None = None  #: the triggering task, record and revision, where they are others (R2)
+    target_fallback: bool = False
+    origin: tuple[str, ...] = ()
+    conducts: bool = False
+    host: str | None = None
+    # what follows is new in each job
     state: State = State.SCHEDULED
     revision: int = 1
     # what an interval wants
@@ -101,13 +107,9 @@ class Job(NamedTuple):
     missed_first: int | None = None
     missed_last: int | None = None
     # what led here
-    via: tuple[str, str | None, int] | None = None  #: the triggering task, record and revision, where they are others (R2)
-    target_fallback: bool = False
-    origin: tuple[str, ...] = ()
     series: str | None = None
     cycle: int = 0
     execution: str | None = None
-    conducts: bool = False
     demanded_by: str | None = None
     forced: bool = False
     manual: bool = False
@@ -137,12 +139,18 @@ class Job(NamedTuple):
     blobs: tuple[str, ...] = ()
     version: int | None = None  #: of the script's definition that it ran
     into: str | None = None
-    host: str | None = None
     account: str | None = None
 
     def with_(self, changes: Mapping[str, Any]) -> Job:
         """The same job, changed; values were checked when they were made, so nothing is checked again."""
         row = list(self)
+        for name, value in changes.items():
+            row[PLACES[name]] = value
+        return tuple.__new__(Job, row)
+
+    def afresh(self, changes: Mapping[str, Any]) -> Job:
+        """A new job for the same work: where this one stands and how it ended is not taken over."""
+        row = [*self[:_FRESH], *_UNTOUCHED]
         for name, value in changes.items():
             row[PLACES[name]] = value
         return tuple.__new__(Job, row)
@@ -174,3 +182,5 @@ class Job(NamedTuple):
 
 #: Where each of its values stands.
 PLACES = {name: place for place, name in enumerate(Job._fields)}
+_FRESH = PLACES["state"]
+_UNTOUCHED: tuple[Any, ...] = tuple(Job._field_defaults[name] for name in Job._fields[_FRESH:])

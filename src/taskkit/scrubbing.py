@@ -20,15 +20,15 @@ from taskkit.secrets import Secret
 
 REPLACED = "[secret]"
 WITHHELD = "[output withheld: it may hold a short secret]"
+_ADDING = Lock()
 
 
 class Scrubber:
     """Holds the secrets of one run; any thread may add one or scrub."""
 
-    __slots__ = ("_forms", "_lock", "_short")
+    __slots__ = ("_forms", "_short")
 
     def __init__(self, *secrets: Secret) -> None:
-        self._lock = Lock()
         self._forms: tuple[str, ...] = ()  # longest first; replaced as a whole, so that readers need no lock
         self._short = False
         for secret in secrets:
@@ -48,7 +48,7 @@ class Scrubber:
             self._short = True
             return
         new = forms_of(secret.reveal_bytes())
-        with self._lock:
+        with _ADDING:
             self._forms = tuple(sorted(new.union(self._forms), key=len, reverse=True))
 
     def scrub(self, text: str) -> str:

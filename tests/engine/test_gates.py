@@ -13,13 +13,14 @@ from taskkit.engine import Engine, Entry, Limits, Settings
 from taskkit.events import Daily, Hourly, TimeWindow
 from taskkit.events.happenings import CheckedIn, SessionEnded
 from taskkit.events.policies import AfterCheckIn, AfterSession, OnDemand
+from taskkit.facts import Fact
 from taskkit.instants import instant
 from taskkit.jobs import Why
 from taskkit.outcomes import DONE, NotNow
 from taskkit.plugins.kinds import Run
 from taskkit.records import Accounts
 from taskkit.states import PENDING, State, Step
-from taskkit.storage import Hold, Move, Query, Tell
+from taskkit.storage import Hold, Move, Query
 from taskkit.tasks import ConsentRule, Task, of_type
 from tests.engine.houses import House, Play, does, hosts, scripted
 from tests.engine.stores import Noting
@@ -150,7 +151,7 @@ def test_j12_a_deferred_job_is_never_due_at_once_and_the_same_reason_again_is_a_
     assert counts == [0, 1, 2, 3]
     assert len(house.engine.facts(kinds=["JobDeferred"])) == 1
     deferrals = [one for one in storage.with_step(Step.DEFER) if all(one.landed)]
-    assert [any(isinstance(change, Tell) for change in one.changes) for one in deferrals] == [True, False, False, False]
+    assert [any(isinstance(change, Fact) for change in one.changes) for one in deferrals] == [True, False, False, False]
 
 
 def test_j12_another_reason_is_a_fact_of_its_own() -> None:

@@ -30,6 +30,9 @@ class Touching(Protocol):
         ...
 
 
+R = TypeVar("R", bound=Touching)
+
+
 def asked(question: Callable[[], T], tried: str) -> T:
     """The vault's answer; VaultAway where it has none. Its text may hold anything, so only its type is told."""
     try:
@@ -102,10 +105,10 @@ def guarded(vault: Vault, touch: Callable[[], None]) -> Vault:
     return _AskedVault(vault, touch)  # type: ignore[return-value]
 
 
-def performed(perform: Callable[[], Outcome], run: Touching) -> Outcome:
+def performed(perform: Callable[[R], Outcome], run: R) -> Outcome:
     """What a script answered, whatever it did instead of answering. StaleToken passes: the job is another's."""
     try:
-        outcome = perform()
+        outcome = perform(run)
     except StaleToken:
         raise
     except Exception as error:
@@ -134,11 +137,12 @@ def _error_class(name: str) -> ErrorClass:
 
 
 def _scrubbed(outcome: Outcome, scrubber: Scrubber) -> Outcome:
+    if isinstance(outcome, Done):
+        return Done(plain(scrubber.scrub_deep(outcome.result))) if outcome.result else outcome
+
     def scrub(text: str) -> str:
         return _text(scrubber.scrub(text))
 
-    if isinstance(outcome, Done):
-        return Done(plain(scrubber.scrub_deep(outcome.result))) if outcome.result else outcome
     if isinstance(outcome, NotDone):
         return NotDone(outcome.error, scrub(outcome.text), plain(scrubber.scrub_deep(outcome.result)))
     if isinstance(outcome, Unknown):

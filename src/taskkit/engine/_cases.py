@@ -9,10 +9,11 @@ from taskkit.jobs import Cause, Job
 from taskkit.outcomes import Effect
 from taskkit.records import Accounts, Record
 from taskkit.standings import Standing
-from taskkit.storage import Claimed, Hold
+from taskkit.storage import Claimed, Hold, Unit
 from taskkit.tasks import Task
 
 if TYPE_CHECKING:
+    from taskkit.engine._lookups import Kin
     from taskkit.engine._runs import JobRun
     from taskkit.engine._successors import Successor
     from taskkit.plugins.kinds import Executor, Script
@@ -21,37 +22,33 @@ if TYPE_CHECKING:
 class Case:
     """Filled on its way: claim, gates, start, run, end."""
 
-    __slots__ = (
-        "account", "accounts", "after", "beside", "causes", "deadline", "executor", "given_up", "hold", "interrupted", "job", "now",
-        "record", "run", "script", "shadow", "standing", "successor", "task", "trigger", "twin", "version", "waited", "whole",
-    )  # fmt: skip
-
+    kin: Kin
     task: Task
     trigger: Task
     script: Script
     run: JobRun
+    unit: Unit | None = None  #: what starts it or sends it away; none where it runs already
+    after: Job | None = None  #: as it stands once its start has landed
+    record: Record | None = None
+    shadow: Record | None = None
+    standing: Standing | None = None
+    whole: Standing | None = None  #: of the whole task, where the job is about a record
+    executor: Executor | None = None
+    hold: Hold | None = None
+    account: str | None = None
+    accounts: Accounts | None = None
+    given_up = False
+    deadline: float | None = None
+    twin: Case | None = None  #: claimed with it, and held back, because this one may take it with it
+    successor: Successor | None = None  #: what refusals have taught about it
+    interrupted: BaseException | None = None  #: what the whole process was asked while it ran
 
     def __init__(self, claimed: Claimed, now: Instant) -> None:
-        self.job: Job = claimed.job
+        self.claimed = claimed
+        self.job = claimed.job
         self.causes: tuple[Cause, ...] = claimed.causes
         self.beside: Job | None = claimed.beside
         self.now = now
-        self.waited = (claimed.job.why, claimed.job.waits)  #: why it waited until it was claimed, and how often for that
-        self.after: Job | None = None  #: as it stands once its start has landed
-        self.record: Record | None = None
-        self.shadow: Record | None = None
-        self.standing: Standing | None = None
-        self.whole: Standing | None = None  #: of the whole task, where the job is about a record
-        self.executor: Executor | None = None
-        self.version = 0
-        self.hold: Hold | None = None
-        self.account: str | None = None
-        self.accounts: Accounts | None = None
-        self.given_up = False
-        self.deadline: float | None = None
-        self.twin: Case | None = None  #: claimed with it, and held back, because this one may take it with it
-        self.successor: Successor | None = None  #: what refusals have taught about it
-        self.interrupted: BaseException | None = None  #: what the whole process was asked while it ran
 
     @property
     def effect(self) -> Effect:
@@ -75,10 +72,10 @@ class Case:
     @property
     def suspended(self) -> str | None:
         """Why its task waits: for this record, or as a whole."""
-        found = (standing.suspended for standing in (self.standing, self.whole) if standing is not None and standing.suspended)
-        return next(found, None)
+        own = self.standing.suspended if self.standing is not None else None
+        return own or (self.whole.suspended if self.whole is not None else None)
 
     def waits_again(self, why: str) -> int:
         """How often it has waited for the same reason, beside the first time (J12)."""
-        before, count = self.waited
-        return count + 1 if before == why else 0
+        claimed = self.claimed.job
+        return claimed.waits + 1 if claimed.why == why else 0

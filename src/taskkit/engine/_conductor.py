@@ -24,7 +24,7 @@ from taskkit.jobs import Job, Kind, Why
 from taskkit.outcomes import Asks, Done, ErrorClass, NotDone, NotNow, Outcome
 from taskkit.selections import Everything, Selection
 from taskkit.states import PENDING, State, Step
-from taskkit.storage import Change, Insert, Keep, Move, Query, Tell, Unit
+from taskkit.storage import Change, Insert, Keep, Move, Query, Unit
 from taskkit.tasks import Task
 
 if TYPE_CHECKING:
@@ -161,7 +161,7 @@ class Conductor:
             changes: list[Change] = [Insert(self.part(case.job, case.task, name, now)) for name in portion]
             if wave and first == begun:
                 told = {"records": until - begun, "from": begun, "of": len(names)}
-                changes.append(Tell(Fact("WaveBegan", now, case.job.id, case.job.task, case.job.line, None, None, told)))
+                changes.append(Fact("WaveBegan", now, case.job.id, case.job.task, case.job.line, None, None, told))
             self._save(case, {"memo": {"until": until, "begun": first + len(portion)}}, *changes)
             case.run.point("begun")
 
@@ -188,7 +188,7 @@ class Conductor:
                 break
             now = self._ground.now()
             parts = [self.part(conductor, task, name, now, by=by) for name in names]
-            told = Tell(Fact("ExecutionRerun", now, conductor.id, conductor.task, conductor.line, None, by, {"records": len(parts)}))
+            told = Fact("ExecutionRerun", now, conductor.id, conductor.task, conductor.line, None, by, {"records": len(parts)})
             units: list[Unit] = [
                 (Keep(TABLE, conductor.id, kept.revision + place, kept.body), *map(Insert, parts[first : first + _PORTION]))
                 for place, first in enumerate(range(0, len(parts), _PORTION))
@@ -229,7 +229,7 @@ class Conductor:
             return dropped(job, Why.ASKED_TO_STOP, now, who=by)
         step = Step.SAVE if job.state is State.RUNNING else Step.BEAT
         fact = Fact("StopAsked", now, job.id, job.task, job.line, job.record, by)
-        return Move(job.id, step, token=job.token, fields={"stop": by}), Tell(fact)
+        return Move(job.id, step, token=job.token, fields={"stop": by}), fact
 
     # the fence
 

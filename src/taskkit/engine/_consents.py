@@ -17,7 +17,7 @@ from taskkit.facts import Fact
 from taskkit.instants import Instant, shown
 from taskkit.jobs import Job, Why
 from taskkit.states import State, Step
-from taskkit.storage import Change, Document, Expect, Keep, Move, Query, Tell
+from taskkit.storage import Change, Document, Expect, Keep, Move, Query
 from taskkit.tasks import ConsentRule, Task
 
 if TYPE_CHECKING:
@@ -79,10 +79,10 @@ class Consents:
         still = Expect("task", task.id, task.revision)
         if len(given) < needed:
             votes = Keep(_TABLE, job.id, kept.revision if kept else 0, {"given": list(given), "plan": plan})
-            return still, Move(job.id, Step.REPLAN, job.revision), votes, Tell(fact)
+            return still, Move(job.id, Step.REPLAN, job.revision), votes, fact
         fields = {"due": now, "consented": job.digest or plan, "asks_until": None, "why": None}
         used_up = (Keep(_TABLE, job.id, kept.revision, None),) if kept else ()
-        return still, Move(job.id, Step.CONSENT, job.revision, fields=fields), *used_up, Tell(fact)
+        return still, Move(job.id, Step.CONSENT, job.revision, fields=fields), *used_up, fact
 
     def decline(self, id: str, *, by: str, why: str = "") -> None:
         """One refusal ends it."""
@@ -135,7 +135,7 @@ class Consents:
         following: tuple[Change, ...] = ()
         if trigger is not None:
             following = successor.of(job, trigger, self._planner, now, self._planner.standing(trigger.line, job.trigger[1]))
-        return (Move(job.id, step, job.revision, fields=fields), *following, Tell(fact))
+        return (Move(job.id, step, job.revision, fields=fields), *following, fact)
 
     def _asking(self) -> Iterator[Job]:
         page: str | None = None

@@ -11,7 +11,7 @@ from taskkit.errors import InUse, NotFound
 from taskkit.facts import Fact
 from taskkit.plugins.kinds import Script
 from taskkit.records import RecordType
-from taskkit.storage import Keep, Tell, Unit
+from taskkit.storage import Keep, Unit
 from taskkit.tasks import Task, of_type
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class Definitions:
         fact = Fact("Defined", self._ground.now(), who=by, details={"name": name, "kind": value.kind, "version": version + 1})
         archived = Keep(VERSIONS, version_name(name, version + 1), 0, body, name)
         kept = Keep(DEFINITIONS, name, version, body, value.kind)
-        return kept, archived, used, Tell(fact), *self._ledger.decided(changed, "settings", by)
+        return kept, archived, used, fact, *self._ledger.decided(changed, "settings", by)
 
     def undefine(self, name: str, *, by: str | None) -> None:
         self._rights.to_define(self._wanted(name).value, by)
@@ -60,7 +60,7 @@ class Definitions:
         if using:
             raise InUse(f"removing the definition {name!r}", f"it is chosen by {', '.join(using)}", "give these tasks another first")
         fact = Fact("Undefined", self._ground.now(), who=by, details={"name": name})
-        return Keep(DEFINITIONS, name, found.version, {}, "removed"), used, Tell(fact)
+        return Keep(DEFINITIONS, name, found.version, {}, "removed"), used, fact
 
     def _wanted(self, name: str) -> Definition:
         found = self._catalog.definition(name)

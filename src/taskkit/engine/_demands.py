@@ -17,7 +17,7 @@ from taskkit.instants import MINUTE, Instant, instant, shown
 from taskkit.jobs import Job, Kind, Why
 from taskkit.records import Record
 from taskkit.states import State
-from taskkit.storage import Insert, Refusal, Tell
+from taskkit.storage import Insert, Refusal
 from taskkit.tasks import Task
 
 if TYPE_CHECKING:
@@ -41,9 +41,9 @@ class Demands:
         wish = Wish(aim, task, str(OnDemand()), NOW, happening, instant(happening.at) if happening.at else now)
         job = self._job(wish, by, now, force=force)
         fact = Fact("Demanded", now, job.id, aim.task.id, aim.task.line, job.record, by, {"forced": True} if force else {})
-        facts = [Tell(fact)]
+        facts = [fact]
         if job.state is State.AWAITING_CONSENT:
-            facts.append(Tell(Fact("ConsentAsked", now, job.id, aim.task.id, aim.task.line, job.record, by, {"why": Why.CONSENT.value})))
+            facts.append(Fact("ConsentAsked", now, job.id, aim.task.id, aim.task.line, job.record, by, {"why": Why.CONSENT.value}))
         landed = self._storage.write([(Insert(job, (wish.cause(job.id),)), *facts)])[0]
         if landed.refusal is Refusal.FIRE:
             return self._fires.serving(wish) or ""

@@ -42,6 +42,5 @@ class Ends:
         group = self._ended[:_GROUP]
         self._finisher.finish(group)
         del self._ended[: len(group)]  # where the store is away, they stay
-        for case, _ in group:
-            self._lifeline.let_go(case.job)
+        self._lifeline.let_go([case.job for case, _ in group])
         self._news()

@@ -9,7 +9,6 @@ from attrs import define
 
 from taskkit.engine._crew import Crew
 from taskkit.facts import Fact
-from taskkit.storage import Tell
 
 if TYPE_CHECKING:
     from taskkit.engine._ground import Ground
@@ -73,4 +72,4 @@ class Errands:
             self._tell("EngineFailed", {"errand": errand.name, "error": type(error).__name__})
 
     def _tell(self, kind: str, details: dict[str, object]) -> None:
-        self._ground.storage.write([(Tell(Fact(kind, self._ground.now(), details=details)),)])
+        self._ground.storage.write([(Fact(kind, self._ground.now(), details=details),)])

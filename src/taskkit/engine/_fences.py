@@ -13,7 +13,7 @@ from taskkit.facts import Fact
 from taskkit.instants import Instant
 from taskkit.jobs import Job
 from taskkit.states import Step
-from taskkit.storage import Move, Tell
+from taskkit.storage import Move
 
 if TYPE_CHECKING:
     from taskkit.engine._ground import Ground
@@ -24,13 +24,12 @@ _LOOK_SECONDS = 0.5
 class Fence:
     """Of one claimed job, for the worker that claimed it."""
 
-    __slots__ = ("_ground", "_job", "_lease", "_look", "_lost", "_stop")
+    _lost = _stop = False
+    _look = float("-inf")
 
     def __init__(self, ground: Ground, job: Job) -> None:
         self._ground, self._job = ground, job
         self._lease = job.lease or 0
-        self._lost = self._stop = False
-        self._look = float("-inf")
 
     def save(self, fields: Mapping[str, Any], *, durable: bool) -> None:
         """Keep something of the job; StaleToken where it is another's."""
@@ -92,4 +91,4 @@ def overtaken(ground: Ground, job: Job, step: Step) -> None:
     """The job is another's now, or has ended: a worker that had been given up, or was thought dead, has come back."""
     told = {"step": step.value, "token": job.token, "worker": job.worker, "node": job.node}
     fact = Fact("StaleWriteRefused", ground.now(), job.id, job.task, job.line, job.record, None, told)
-    ground.storage.write([(Tell(fact),)])
+    ground.storage.write([(fact,)])

@@ -23,7 +23,7 @@ from taskkit.instants import DAY, MINUTE, SECOND, Instant, instant
 from taskkit.outcomes import Asks, NotNow, Outcome
 from taskkit.records import EMPTY
 from taskkit.states import SENT_BACK, Step
-from taskkit.storage import Change, Expect, Free, Insert, Keep, Landed, Move, Name, Refusal, Tell, Unit
+from taskkit.storage import Change, Expect, Free, Insert, Keep, Landed, Move, Name, Refusal, Unit
 from taskkit.verdicts import Verdict, verdict
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class Finisher:
             fields = {**found.fields, **self._ends(case, found, outcome)}
             told = {"error": type(error).__name__}
             fact = Fact("EngineFailed", case.now, case.job.id, case.job.task, case.job.line, case.job.record, None, told)
-            return Move(case.job.id, found.step, token=case.job.token, fields=fields), Free(case.job.id), Tell(fact)
+            return Move(case.job.id, found.step, token=case.job.token, fields=fields), Free(case.job.id), fact
 
     def _unit(self, case: Case, outcome: Outcome, retry: Insert | Move | None = None) -> Unit:
         case.now = self._ground.now()
@@ -126,14 +126,14 @@ class Finisher:
         return Keep("account", account, kept.revision if kept else 0, {"changed": case.now, "job": case.job.id})
 
     @staticmethod
-    def _told(case: Case, found: Verdict, fields: dict[str, Any], *, retried: bool) -> Iterable[Tell]:
+    def _told(case: Case, found: Verdict, fields: dict[str, Any], *, retried: bool) -> Iterable[Fact]:
         job = case.job
         about = (job.id, job.task, job.line, job.record)
         told = {name: fields[name] for name in ("error", "text", "why", "digest", "summary") if fields.get(name)}
         if found.step is not Step.DEFER or fields["waits"] == 0:  # the same reason again is a count, and no news (J12)
-            yield Tell(Fact(_FACTS[found.step], case.now, *about, None, told or EMPTY))
+            yield Fact(_FACTS[found.step], case.now, *about, None, told or EMPTY)
         if job.cycle and not retried and found.step in (Step.FAIL, Step.DOUBT):
-            yield Tell(Fact("FallbackEnded", case.now, *about, None, {"series": job.series, "cycles": job.cycle}))
+            yield Fact("FallbackEnded", case.now, *about, None, {"series": job.series, "cycles": job.cycle})
 
     # refusals
 
@@ -171,7 +171,7 @@ def _is_lost(one: _Ending, answer: Landed) -> bool:
 
 def _is_about(change: Change, case: Case) -> bool:
     """The job's own step, without what stands around it."""
-    return isinstance(change, Free | Tell) or (isinstance(change, Move) and change.job == case.job.id)
+    return isinstance(change, Free | Fact) or (isinstance(change, Move) and change.job == case.job.id)
 
 
 def _weighs(change: Change) -> bool:

@@ -16,7 +16,7 @@ from taskkit.facts import Fact
 from taskkit.instants import MINUTE, SECOND, Instant
 from taskkit.jobs import Cause, Job, Kind, Why
 from taskkit.states import State, Step
-from taskkit.storage import Insert, Join, Keep, Move, Query, Refusal, Tell, Unit
+from taskkit.storage import Insert, Join, Keep, Move, Query, Refusal, Unit
 from taskkit.tasks import Task
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class Fires:
     def unknown(self, happening: Happening, now: Instant) -> None:
         """Nobody knows which tasks would have wanted it."""
         told = {"why": "no_record", "happening": happening.id, "kind": happening.kind}
-        self._storage.write([(Tell(Fact("HappeningPassed", now, record=happening.record, details=told)),)])
+        self._storage.write([(Fact("HappeningPassed", now, record=happening.record, details=told),)])
 
     def _refused(self, wish: Wish, record: str) -> str | None:
         """Why a task that wants a happening does not get it."""
@@ -83,7 +83,7 @@ class Fires:
 
     def _pass(self, wish: Wish, now: Instant, why: str, job: str | None = None) -> None:
         task, told = wish.aim.task, {"why": why, "happening": wish.happening.id, "kind": wish.happening.kind}
-        self._storage.write([(Tell(Fact("HappeningPassed", now, job, task.id, task.line, wish.record, None, told)),)])
+        self._storage.write([(Fact("HappeningPassed", now, job, task.id, task.line, wish.record, None, told),)])
 
     # what is
 
@@ -111,7 +111,7 @@ class Fires:
     def _joined(self, wish: Wish, job: Job, now: Instant) -> Unit:
         cause = wish.cause(job.id)
         told = {"happening": cause.happening, "kind": cause.kind}
-        fact = Tell(Fact("HappeningJoined", now, job.id, job.task, job.line, job.record, cause.who, told))
+        fact = Fact("HappeningJoined", now, job.id, job.task, job.line, job.record, cause.who, told)
         causes = self._storage.causes(job.id) if wish.due.extends is not None and job.is_pending else ()
         same = [one for one in causes if one.policy == cause.policy]
         return (*self._extended(wish, job, cause, causes, same), fact) if same else (Join(cause), fact)
@@ -130,12 +130,12 @@ class Fires:
         job = self.job(wish.aim, Kind.FIRED, wish.at + wish.due.after * SECOND, now, origin=wish.origin)
         cause = wish.cause(job.id)
         told = {"happening": cause.happening, "kind": cause.kind, "policy": cause.policy}
-        facts = [Tell(Fact("JobMade", now, job.id, task.id, task.line, wish.record, cause.who, told))]
+        facts = [Fact("JobMade", now, job.id, task.id, task.line, wish.record, cause.who, told)]
         bursts, counted = self._bursts(wish, now)
         if bursts:
             asks = f"more than {task.guard.burst} runs within a minute"
             job = job.with_({"state": State.AWAITING_CONSENT, "why": Why.GUARD.value, "asks_until": now + _DAY, "summary": asks})
-            facts.append(Tell(Fact("ConsentAsked", now, job.id, task.id, task.line, wish.record, None, {"summary": asks})))
+            facts.append(Fact("ConsentAsked", now, job.id, task.id, task.line, wish.record, None, {"summary": asks}))
         return (Insert(job, (cause,)), *counted, *facts), job.id
 
     def _bursts(self, wish: Wish, now: Instant) -> tuple[bool, Unit]:

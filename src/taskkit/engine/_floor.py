@@ -27,7 +27,7 @@ from taskkit.instants import DAY, MINUTE, SECOND, Instant
 from taskkit.jobs import Job, Why
 from taskkit.outcomes import Outcome, Unknown
 from taskkit.states import Step
-from taskkit.storage import Claimed, Move, Tell
+from taskkit.storage import Claimed, Move
 
 if TYPE_CHECKING:
     from taskkit.engine._ground import Ground
@@ -130,8 +130,7 @@ class Floor:
         return bool(claimed)
 
     def _hand_out(self, claimed: Sequence[Claimed]) -> None:
-        for one in claimed:
-            self._lifeline.hold(one.job)
+        self._lifeline.hold([one.job for one in claimed])
         self._crew.give(Opening(claimed), len(claimed))
 
     def _look_after(self) -> None:
@@ -167,11 +166,8 @@ class Floor:
         except _GivenUp:
             return
         running = {case.job.id for case in started}
-        for one in piece.claimed:
-            if one.job.id not in running:
-                self._lifeline.let_go(one.job)
-        for case in started:
-            self._lifeline.hold(case.job, case.run.fence)
+        self._lifeline.let_go([one.job for one in piece.claimed if one.job.id not in running])
+        self._lifeline.follow([case.run for case in started])
         for case in started[1:]:
             self._crew.give(case)
         if started:
@@ -183,8 +179,7 @@ class Floor:
     def _give_back(self, piece: Opening) -> None:
         now = self._ground.now()
         self._ground.storage.write([given_back(one.job, now + SECOND) for one in piece.claimed])
-        for one in piece.claimed:
-            self._lifeline.let_go(one.job)
+        self._lifeline.let_go([one.job for one in piece.claimed])
 
     def _watch(self, piece: Opening, job: Job | None) -> None:
         """Each job's questions to the vault have their time; what hangs is known by name, and the others start without it."""
@@ -198,7 +193,7 @@ class Floor:
         outcome = self._outcome(case)
         self._crew.limit(None)
         if outcome is None:
-            self._lifeline.let_go(case.job)
+            self._lifeline.let_go([case.job])
             return
         self._ends.add(case, outcome)
         if self._ends.are_many or not self._crew.is_waiting():
@@ -216,8 +211,7 @@ class Floor:
     def _failed(self, piece: Piece, error: BaseException) -> None:
         """Ours, not the plug-in's: what it raises is an outcome by then. The leases run out, and others take over."""
         if isinstance(piece, Opening):
-            for one in piece.claimed:
-                self._lifeline.let_go(one.job)
+            self._lifeline.let_go([one.job for one in piece.claimed])
         self._tell("EngineFailed", {"error": type(error).__name__, "jobs": [job.id for job in _jobs(piece)]})
 
     def _give_up(self, piece: Piece) -> None:
@@ -236,14 +230,14 @@ class Floor:
         if others := [one for one in piece.claimed if stuck is None or one.job.id != stuck.id]:
             self._crew.give(Opening(others), len(others))
         if stuck is not None:
-            self._lifeline.let_go(stuck)
+            self._lifeline.let_go([stuck])
             waits = stuck.waits + 1 if stuck.why == Why.VAULT_AWAY else 0
             due = now + min(MINUTE << min(waits, 12), DAY)
             fields = {"due": due, "why": Why.VAULT_AWAY.value, "waits": waits, "text": "the vault did not answer in time"}
             self._ground.storage.write([(Move(stuck.id, Step.RELEASE, token=stuck.token, fields=fields),)])
 
     def _tell(self, kind: str, details: dict[str, object]) -> None:
-        self._ground.storage.write([(Tell(Fact(kind, self._ground.now(), details=details)),)])
+        self._ground.storage.write([(Fact(kind, self._ground.now(), details=details),)])
 
 
 def _jobs(piece: Piece) -> list[Job]:

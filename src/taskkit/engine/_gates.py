@@ -12,17 +12,19 @@ from taskkit.engine._cases import Case
 from taskkit.engine._ground import MOST_RESCUES, VAULT_AWAY_LOOK
 from taskkit.engine._occurrences import lateness, starts_at
 from taskkit.errors import TaskkitError, VaultAway
+from taskkit.events.windows import Window
 from taskkit.instants import DAY, MINUTE, SECOND, Instant, instant
 from taskkit.jobs import Cause, Kind, Why
 from taskkit.states import Step
 
 if TYPE_CHECKING:
     from taskkit.engine._ground import Ground
+    from taskkit.engine._lookups import Kin
     from taskkit.engine._pauses import Pauses
     from taskkit.engine._rights import RightsDesk
 
 
-@frozen(slots=False)
+@frozen
 class Instead:
     """What becomes of a job that may not start."""
 
@@ -37,17 +39,29 @@ class Instead:
     error: str = ""
 
 
+_OF_HAPPENINGS = (Kind.FIRED, Kind.FALLBACK)
+
+
 class Gates:
     def __init__(self, ground: Ground, rights: RightsDesk, pauses: Pauses) -> None:
         self._ground, self._rights, self._pauses = ground, rights, pauses
-        self._gates: tuple[Callable[[Case], Instead | None], ...] = (
-            self._rescues, self._stop, self._active, self._suspension, self._lateness, self._window, self._spread, self._right,
-            self._consent, self._session, self._host, self._satisfied,
+
+    def _of(self, kin: Kin) -> tuple[Callable[[Case], Instead | None], ...]:
+        """Those that may refuse a job of this task, in their order."""
+        task, consents = kin.task, kin.task.consent or kin.trigger.consent
+        gates: tuple[tuple[Callable[[Case], Instead | None], bool], ...] = (
+            (self._rescues, True), (self._stop, True), (self._active, True), (self._suspension, True),
+            (self._lateness, task.max_lateness is not None), (self._window, True), (self._spread, task.spread is not None),
+            (self._right, task.runs_as is not None), (self._consent, consents is not None), (self._session, True), (self._host, True),
+            (self._satisfied, kin.script.changes_secret),
         )  # fmt: skip
+        return tuple(gate for gate, may_refuse in gates if may_refuse)
 
     def refusal(self, case: Case) -> Instead | None:
+        kin = case.kin
+        gates = kin.gates = kin.gates or self._of(kin)
         try:
-            for gate in self._gates:
+            for gate in gates:
                 if (instead := gate(case)) is not None:
                     return instead
         except VaultAway as error:
@@ -91,9 +105,9 @@ class Gates:
         job, task = case.job, case.task
         if job.forced or job.kind in (Kind.RECOVERY, Kind.PART) or conducts_already(case):
             return None
-        windows = [task.window]
+        windows: tuple[Window | None, ...] = (task.window,)
         if job.kind is Kind.FALLBACK and (fallback := task.fallback or self._ground.settings.fallback):
-            windows.append(fallback.window)
+            windows = task.window, fallback.window
         second = case.now // SECOND
         for window in windows:
             if window is not None and (opens := window.open_from(second)) != second:
@@ -106,7 +120,7 @@ class Gates:
     def _spread(self, case: Case) -> Instead | None:
         """After a downtime all are late at once: each gets its place in a span from now on, unless that is too late for it (T17)."""
         job, task, record = case.job, case.task, case.job.trigger[1]
-        if task.spread is None or record is None or job.kind is not Kind.OCCURRENCE or job.manual or job.why is not None:
+        if record is None or task.spread is None or job.kind is not Kind.OCCURRENCE or job.manual or job.why is not None:
             return None
         starts = starts_at(task, record, case.now // SECOND) if case.now - job.wanted >= MINUTE and job.started is None else None
         wait = 0 if starts is None else starts * SECOND - case.now
@@ -145,8 +159,8 @@ class Gates:
 
     def _session(self, case: Case) -> Instead | None:
         """Only where every reason that is ready waits for quiet; one that has waited as long as it may runs, or counts no more (P2)."""
-        quiet, vault, record = self._quiet(case), self._ground.vault, case.record
-        if not quiet or record is None:
+        job, vault, record = case.job, self._ground.vault, case.record
+        if record is None or job.manual or job.kind not in _OF_HAPPENINGS or not (quiet := self._quiet(case)):
             return None
         account = asked(lambda: vault.records.account(record), "asking the vault for the account")
         if not asked(lambda: vault.sessions.active(account), "asking the vault for active sessions"):
@@ -166,8 +180,6 @@ class Gates:
     def _quiet(self, case: Case) -> list[Cause]:
         """The reasons that are ready, where all of them wait for quiet; a retry has those of the first attempt."""
         job, ready = case.job, [cause for cause in case.causes if cause.due <= case.now]
-        if job.manual or job.kind not in (Kind.FIRED, Kind.FALLBACK):
-            return []
         if job.kind is Kind.FALLBACK and job.wanted <= case.now and job.series is not None:
             first = self._ground.storage.job(job.series)
             if first is None or first.kind is not Kind.FIRED:
@@ -183,7 +195,7 @@ class Gates:
     def _satisfied(self, case: Case) -> Instead | None:
         """Somebody has changed the account's secret since every cause of this job (R4)."""
         job = case.job
-        if not case.script.changes_secret or case.record is None or job.started is not None:
+        if case.record is None or job.started is not None:
             return None
         wishes = self._wishes(case)
         if not wishes:

@@ -21,7 +21,7 @@ from taskkit.instants import Instant, instant
 from taskkit.jobs import Why
 from taskkit.records import Record
 from taskkit.states import State
-from taskkit.storage import Query, Tell
+from taskkit.storage import Query
 from taskkit.tasks import Task
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class Intake:
         answers = list(asked_of(task, happening))
         for failure in (one for one in answers if isinstance(one, Failure)):
             told = {"policy": failure.policy, "error": failure.error, "happening": happening.id, "kind": happening.kind}
-            self._storage.write([(Tell(Fact("PolicyFailed", now, None, task.id, task.line, record.id, None, told)),)])
+            self._storage.write([(Fact("PolicyFailed", now, None, task.id, task.line, record.id, None, told),)])
         if wanted := [one for one in answers if not isinstance(one, Failure)]:
             due, policies, ended = chosen(wanted, at)
             yield Wish(self._targets.aim(task, record), task, policies, due, happening, at, ended)

@@ -15,7 +15,7 @@ from taskkit.facts import Fact
 from taskkit.instants import SECOND, Instant, shown
 from taskkit.standings import TABLE as STANDINGS
 from taskkit.standings import Standing, standing_id
-from taskkit.storage import Keep, Tell, Unit
+from taskkit.storage import Keep, Unit
 from taskkit.tasks import DECISIVE, Task
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ class Keeper:
         told = {"name": task.name, "list": task.list}
         fact = Fact("TaskPut", self._ground.now(), task=task.id, line=task.line, who=by, details=told)
         left = self._chores.left(task.id, first_run=next_run is None and self._runs_at_once(task))
-        return (*self._ledger.added(task), left, *self._set_by_hand(task, next_run), Tell(fact))
+        return (*self._ledger.added(task), left, *self._set_by_hand(task, next_run), fact)
 
     def _set_by_hand(self, task: Task, next_run: Instant | None) -> tuple[Keep, ...]:
         """The first run, where whoever puts the task says when it is (T13)."""
@@ -85,7 +85,7 @@ class Keeper:
     def _removed(self, id: str, by: str | None) -> Unit:
         task = self._catalog.wanted_task(id)
         fact = Fact("TaskRemoved", self._ground.now(), task=id, line=task.line, who=by, details={"name": task.name})
-        return *self._ledger.gone(task), Tell(fact)
+        return *self._ledger.gone(task), fact
 
     def hand_over(self, owner: str, to: str, *, by: str | None) -> int:
         """All tasks that somebody owns or lends their rights to, as when they leave (A1): all of them or none."""

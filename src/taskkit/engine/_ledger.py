@@ -12,7 +12,7 @@ from taskkit.engine._chores import Chores
 from taskkit.engine._waits import written
 from taskkit.errors import Outdated
 from taskkit.facts import Fact
-from taskkit.storage import Change, Expect, Keep, Tell, Unit
+from taskkit.storage import Change, Expect, Keep, Unit
 from taskkit.tasks import SYSTEM, Task
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class Ledger:
         chosen = self._chosen(after) if after.script != before.script else ()
         told = {**differences(before, after), **told}
         fact = Fact("TaskEdited", self._ground.now(), task=after.id, line=after.line, who=by, details=told)
-        return (self._kept(after, before.revision), past, *_renamed(before, after), *chosen, self._chores.left(after.id), Tell(fact))
+        return (self._kept(after, before.revision), past, *_renamed(before, after), *chosen, self._chores.left(after.id), fact)
 
     def gone(self, task: Task) -> Unit:
         kept = Keep(REMOVED, task.id, 0, self._documents.write(task), task.list)

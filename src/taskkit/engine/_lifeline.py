@@ -6,6 +6,7 @@ It begins with the first job that is held and ends when none has been for a whil
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -14,8 +15,8 @@ from taskkit.states import Step
 from taskkit.storage import Move
 
 if TYPE_CHECKING:
-    from taskkit.engine._fences import Fence
     from taskkit.engine._ground import Ground
+    from taskkit.engine._runs import JobRun
 
 _LOOK_SECONDS = 1.0
 
@@ -23,58 +24,69 @@ _LOOK_SECONDS = 1.0
 class Lifeline:
     def __init__(self, ground: Ground) -> None:
         self._ground = ground
-        self._jobs: dict[str, tuple[int, Fence | None]] = {}
+        self._jobs: dict[str, Job] = {}
+        self._runs: dict[str, JobRun] = {}
         self._lock = threading.Lock()
         self._thread: threading.Thread | None = None
 
-    def hold(self, job: Job, fence: Fence | None = None) -> None:
-        """Beat for a claimed job, and tell its fence what became of that."""
+    def hold(self, jobs: Iterable[Job]) -> None:
+        """Beat for claimed jobs."""
         with self._lock:
-            self._jobs[job.id] = job.token or 0, fence
-            if self._thread is None:
+            self._jobs.update((job.id, job) for job in jobs)
+            if self._jobs and self._thread is None:
                 self._thread = threading.Thread(target=self._live, name="taskkit-lifeline", daemon=True)
                 self._thread.start()
 
-    def let_go(self, job: Job) -> None:
+    def follow(self, runs: Iterable[JobRun]) -> None:
+        """They run, and want to know what becomes of the beats for them."""
         with self._lock:
-            if self._jobs.get(job.id, (None,))[0] == job.token:
-                del self._jobs[job.id]
+            self._runs.update((run.job.id, run) for run in runs)
+
+    def let_go(self, jobs: Iterable[Job]) -> None:
+        with self._lock:
+            for job in jobs:
+                self._forget(job)
+
+    def _forget(self, job: Job) -> bool:
+        """Whether it was held under this claim."""
+        if (held := self._jobs.get(job.id)) is None or held.token != job.token:
+            return False
+        del self._jobs[job.id]
+        self._runs.pop(job.id, None)
+        return True
 
     def look_again(self, job: str) -> None:
         """Somebody in this process asked it to stop: its run need not wait until it reads the store again."""
-        with self._lock:
-            fence = self._jobs.get(job, (0, None))[1]
-        if fence is not None:
-            fence.look_again()
+        if (run := self._runs.get(job)) is not None:
+            run.fence.look_again()
 
     def beat(self) -> int:
         """Renew every lease; what was refused is another's now. How many were."""
         with self._lock:
-            jobs = list(self._jobs.items())
+            jobs, runs = list(self._jobs.values()), dict(self._runs)
         if not jobs:
             return 0
         lease = self._ground.now() + self._ground.settings.lease_length
-        moves = [(Move(job, Step.BEAT, token=token, fields={"lease": lease}),) for job, (token, _) in jobs]
+        moves = [(Move(job.id, Step.BEAT, token=job.token, fields={"lease": lease}),) for job in jobs]
         answers = self._ground.storage.write(moves, durable=False)
         lost = 0
-        for (job, (token, fence)), answer in zip(jobs, answers, strict=True):
-            if answer:
-                if fence is not None:
-                    fence.renewed(lease)
-            else:
-                lost += self._lost(job, token, fence)
+        for job, answer in zip(jobs, answers, strict=True):
+            run = runs.get(job.id)
+            if not answer:
+                lost += self._lost(job, run)
+            elif run is not None:
+                run.fence.renewed(lease)
         return lost
 
-    def _lost(self, job: str, token: int, fence: Fence | None) -> bool:
+    def _lost(self, job: Job, run: JobRun | None) -> bool:
         """One that has just ended here is refused as well, and not lost."""
-        kept = self._ground.storage.job(job)
+        kept = self._ground.storage.job(job.id)
         if kept is not None and kept.token is None:
             return False
         with self._lock:
-            if self._jobs.get(job, (None,))[0] == token:
-                del self._jobs[job]
-        if fence is not None:
-            fence.lose(Step.BEAT)
+            self._forget(job)
+        if run is not None:
+            run.fence.lose(Step.BEAT)
         return True
 
     def _live(self) -> None:

@@ -17,7 +17,7 @@ from taskkit.facts import Fact
 from taskkit.jobs import Job, Kind, Why
 from taskkit.records import Record
 from taskkit.states import PENDING, State
-from taskkit.storage import Change, Expect, Keep, Query, Tell, Unit
+from taskkit.storage import Change, Expect, Keep, Query, Unit
 from taskkit.targets import Target
 from taskkit.tasks import Task, TaskList, of_record, of_type
 
@@ -51,7 +51,7 @@ class Lists:
             nonlocal changed
             kept, changed = self._catalog.list(list), [task for task in self._catalog.tasks_in(list) if task.shadow is None]
             fact = Fact("ListEdited", self._ground.now(), who=by, details={"list": list, "shadow": shadow})
-            return self._kept(evolve(kept, shadow=shadow)), Tell(fact), *self._ledger.decided(changed, "shadow", by)
+            return self._kept(evolve(kept, shadow=shadow)), fact, *self._ledger.decided(changed, "shadow", by)
 
         self._ledger.land(tried, make)
         self._ledger.do_chores(changed)
@@ -81,7 +81,7 @@ class Lists:
                 changes += self._planner.moved(job, task, copy)
         told = {"tasks": [task.name for task in tasks]}
         fact = Fact("ListMadeUnique", self._ground.now(), record=record.id, who=by, details=told)
-        return (*changes, self._chores.left_for(record.id), Tell(fact))
+        return (*changes, self._chores.left_for(record.id), fact)
 
     def _waiting(self, task: Task, record: Record) -> Iterator[Job]:
         """What waits for the record by this task: run by it, or made by it for another record's task (R2)."""
@@ -120,7 +120,7 @@ class Lists:
                 if job.state in PENDING and job.kind is not Kind.RECOVERY and job.trigger[0] == copy.id:
                     changes += dropped(job, Why.LIST_CHANGED, self._ground.now())
         fact = Fact("ListShared", self._ground.now(), record=record, who=by)
-        return (*changes, self._chores.left_for(record), Tell(fact))
+        return (*changes, self._chores.left_for(record), fact)
 
     @staticmethod
     def _kept(value: TaskList) -> Keep:

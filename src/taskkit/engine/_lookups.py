@@ -2,30 +2,55 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from taskkit.engine._border import asked
 from taskkit.engine._cases import Case
+from taskkit.engine._occurrences import missed
 from taskkit.engine._planner import read_standing
 from taskkit.engine._targets import Targets
 from taskkit.errors import MissingPlugin, TaskkitError, VaultAway
-from taskkit.plugins.kinds import Script
-from taskkit.records import NO_ACCOUNTS, Accounts
+from taskkit.instants import SECOND, Instant
+from taskkit.jobs import Job
+from taskkit.plugins.kinds import Executor, Script
+from taskkit.records import NO_ACCOUNTS, Accounts, RecordType
 from taskkit.scrubbing import told
 from taskkit.standings import TABLE as STANDINGS
 from taskkit.standings import Standing, standing_id
 from taskkit.storage import Hold
 from taskkit.targets import Target
-from taskkit.tasks import of_type
+from taskkit.tasks import Task, of_type
 
 if TYPE_CHECKING:
+    from taskkit.engine._gates import Instead
     from taskkit.engine._ground import Ground
 
 
-#: What one batch of claimed jobs has read already: most of them are about the same few tasks and types.
-Seen = dict[tuple[str, str], Any]
-T = TypeVar("T")
+class Kin:
+    """What the jobs of one task, at one revision, share that were claimed together: looked up once for all of them."""
+
+    gates: tuple[Callable[[Case], Instead | None], ...] | None = None  #: those that may refuse one of them
+
+    def __init__(self, task: Task, trigger: Task, script: Script, version: int) -> None:
+        self.task, self.trigger, self.script, self.version = task, trigger, script, version
+        self.whole: Standing | None = None
+        self.shadow: str | None = None
+        self.types: dict[str, tuple[RecordType | None, Executor | None]] = {}
+        #: Whether the script says nothing of accounts.
+        self.is_modest = not script.needs and not script.changes_secret and type(script).accounts is Script.accounts
+        self._missed: tuple[int | None, int, Mapping[str, Any]] | None = None
+
+    def missed(self, job: Job, now: Instant) -> Mapping[str, Any]:
+        """What passed while this occurrence waited: mostly the same for all of them."""
+        last, second = self._missed, now // SECOND
+        if last is None or last[0] != job.at or last[1] != second:
+            self._missed = last = job.at, second, missed(self.trigger, job, now)
+        return last[2]
+
+
+#: What one batch of claimed jobs has looked up already.
+Seen = dict[tuple[Any, ...], Kin]
 
 
 class Lookups:
@@ -36,16 +61,29 @@ class Lookups:
         """Whether the job still fits its tasks and records. What has begun goes on as it began, whatever was edited since."""
         job = case.job
         case.standing = self._standing(job.line, job.record)
-        at = self._catalog.begun if begun else self._catalog.task_at
+        key = job.task, job.planned_for, job.via and job.via[::2], begun and job.version
+        kin = seen.get(key) or self._kin(case, begun=begun)
+        if kin is None:
+            return False
+        seen[key] = case.kin = kin
+        case.task, case.trigger, case.script = kin.task, kin.trigger, kin.script
+        if job.record is None:
+            return True
+        if job.execution is None or job.via is not None:  # what a conductor began, its own line lets end
+            case.whole = kin.whole
+        return self._record(case, kin) and (begun or self._is_still_there(case))
+
+    def _kin(self, case: Case, *, begun: bool) -> Kin | None:
+        job, at = case.job, self._catalog.begun if begun else self._catalog.task_at
         task = at(job.task, job.planned_for)
         trigger = task if job.via is None else at(job.via[0], job.via[2])
         if task is None or trigger is None:
-            return False
-        case.task, case.trigger = task, trigger
-        if job.record is not None and (job.execution is None or job.via is not None):  # what a conductor began, its own line lets end
-            case.whole = _once(seen, STANDINGS, job.line, lambda: self._standing(job.line, None))
-        self._script(case, seen, begun=begun)
-        return job.record is None or (self._record(case, seen) and (begun or self._is_still_there(case)))
+            return None
+        case.task, case.trigger = task, trigger  # also where the script is missing: its successor is planned
+        kin = Kin(task, trigger, *self._script(task, job.version if begun else None))
+        kin.whole = self._standing(job.line, None)
+        kin.shadow = self._targets.shadow_name(task)
+        return kin
 
     def forget(self, task: str) -> None:
         """What was known of it by heart is not true any more."""
@@ -54,31 +92,34 @@ class Lookups:
     def _standing(self, line: str, record: str | None) -> Standing | None:
         return read_standing(self._storage.document(STANDINGS, standing_id(line, record)))
 
-    def _script(self, case: Case, seen: Seen, *, begun: bool) -> None:
-        name, version = case.task.script, case.job.version
-        found = _once(seen, "script", name, lambda: self._catalog.definition(name))
-        if begun and version is not None and (found is None or found.version != version):
-            found = self._catalog.version(name, version)
+    def _script(self, task: Task, version: int | None) -> tuple[Script, int]:
+        found = self._catalog.definition(task.script)
+        if version is not None and (found is None or found.version != version):
+            found = self._catalog.version(task.script, version)
         if found is None or not isinstance(found.value, Script):
-            raise MissingPlugin(f"running the task {case.task.name!r}", f"there is no script {name!r}", "define it again")
-        case.script, case.version = found.value, found.version
+            raise MissingPlugin(f"running the task {task.name!r}", f"there is no script {task.script!r}", "define it again")
+        return found.value, found.version
 
-    def _record(self, case: Case, seen: Seen) -> bool:
+    def _record(self, case: Case, kin: Kin) -> bool:
         job, vault = case.job, self._ground.vault
         record = case.record = asked(lambda: vault.records.get(job.record or ""), "reading the record")
         if record is None:
             return False
-        task = case.task
-        shadow = task.shadow or _once(seen, "shadow", task.list, lambda: self._targets.shadow_name(task))
-        case.shadow = self._targets.login(task, record, shadow) if shadow else None
-        found = _once(seen, "type", record.type, lambda: self._catalog.record_type(record.type))
-        if found is not None:
-            host = found.host_of(record) or None
-            if host != job.host:
-                case.job = job.with_({"host": host})
-            if found.executor is not None and case.script.needs:
-                case.executor = self._ground.plugins.executor(found.executor)
+        if kin.shadow:
+            case.shadow = self._targets.login(kin.task, record, kin.shadow)
+        if record.type not in kin.types:
+            kin.types[record.type] = self._type(record.type, kin.script)
+        found, case.executor = kin.types[record.type]
+        host = (found.host_of(record) or None) if found is not None else None
+        if host != job.host:
+            case.job = job.with_({"host": host})
         return True
+
+    def _type(self, name: str, script: Script) -> tuple[RecordType | None, Executor | None]:
+        found = self._catalog.record_type(name)
+        if found is None or found.executor is None or not script.needs:
+            return found, None
+        return found, self._ground.plugins.executor(found.executor)
 
     def _is_still_there(self, case: Case) -> bool:
         """What the vault changed without telling, and what changed elsewhere since it was planned (R2, R8)."""
@@ -95,26 +136,29 @@ class Lookups:
 
     def hold(self, case: Case) -> Hold:
         """What the job holds while it runs: accounts that it changes alone, those that it uses beside others, slots by number."""
-        job, settings = case.job, self._ground.settings
+        job = case.job
         case.accounts = accounts = self.accounts(case)
         own = f"line:{job.line}/{job.record or ''}"  # what passes while it runs becomes one follow-up (T15)
         if job.conducts:  # it waits for its parts, and must not take a slot from them
             return Hold(job.id, job.wanted, (own,))
-        slots: list[tuple[str, int]] = []
-        if case.task.at_once is not None:
-            slots.append((f"task:{job.line}", case.task.at_once))
-        if settings.limits.host is not None and job.host:
-            slots.append((f"host:{job.host}", settings.limits.host))
-        if (most := settings.limits.pools.get(job.pool)) is not None:
-            slots.append((f"pool:{job.pool}", most))
-        if not (accounts.writes or accounts.uses):
-            return Hold(job.id, job.wanted, (own,), (), tuple(slots))
+        slots = self._slots(job, case.task)
+        if accounts is NO_ACCOUNTS:
+            return Hold(job.id, job.wanted, (own,), (), slots)
         writes = (own, *(f"account:{name}" for name in sorted(accounts.writes)))
-        return Hold(job.id, job.wanted, writes, tuple(f"account:{name}" for name in sorted(accounts.uses)), tuple(slots))
+        return Hold(job.id, job.wanted, writes, tuple(f"account:{name}" for name in sorted(accounts.uses)), slots)
+
+    def _slots(self, job: Job, task: Task) -> tuple[tuple[str, int], ...]:
+        limits = self._ground.settings.limits
+        slots: tuple[tuple[str, int], ...] = ((f"task:{job.line}", task.at_once),) if task.at_once is not None else ()
+        if limits.host is not None and job.host:
+            slots += ((f"host:{job.host}", limits.host),)
+        if (most := limits.pools.get(job.pool)) is not None:
+            slots += ((f"pool:{job.pool}", most),)
+        return slots
 
     def accounts(self, case: Case) -> Accounts:
         script = case.script
-        if case.job.conducts or (not script.needs and not script.changes_secret and type(script).accounts is Script.accounts):
+        if case.job.conducts or case.kin.is_modest:
             return NO_ACCOUNTS
         tried = f"asking {script.name!r} for its accounts"
         try:
@@ -128,11 +172,3 @@ class Lookups:
         if not isinstance(found, Accounts):
             raise MissingPlugin(tried, f"it answered with a {type(found).__name__}", "its author has to mend it")
         return found
-
-
-def _once(seen: Seen, table: str, name: str, read: Callable[[], T]) -> T:
-    key = table, name
-    if key not in seen:
-        seen[key] = read()
-    found: T = seen[key]
-    return found

@@ -9,7 +9,7 @@ from taskkit.engine._cases import Case
 from taskkit.facts import Fact
 from taskkit.jobs import Job, Kind, Why
 from taskkit.states import State, Step
-from taskkit.storage import Absorb, Change, Move, Tell
+from taskkit.storage import Absorb, Change, Move
 
 
 def merged(case: Case, fields: dict[str, Any]) -> list[Change]:
@@ -22,7 +22,7 @@ def merged(case: Case, fields: dict[str, Any]) -> list[Change]:
     told = {"ended": case.now, "into": job.id, "why": Why.MERGED.value}
     fact = Fact("JobMerged", case.now, beside.id, beside.task, beside.line, beside.record, None, {"into": job.id})
     revision, token = (beside.revision, None) if beside.is_pending else (None, beside.token)
-    return [Move(beside.id, Step.MERGE, revision, token, fields=told), Absorb(beside.id, job.id), Tell(fact)]
+    return [Move(beside.id, Step.MERGE, revision, token, fields=told), Absorb(beside.id, job.id), fact]
 
 
 def twins(cases: Sequence[Case]) -> dict[Case, Case]:

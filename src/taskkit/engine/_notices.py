@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from taskkit.facts import START, Fact, Mark
 from taskkit.instants import Instant
 from taskkit.plugins.kinds import Notifier
-from taskkit.storage import Document, Keep, Tell
+from taskkit.storage import Document, Keep
 
 if TYPE_CHECKING:
     from taskkit.engine._ground import Ground
@@ -111,7 +111,7 @@ class Notices:
         if notifier.name not in self._failing:
             self._failing.add(notifier.name)
             details = {"notifier": notifier.name, "error": type(error).__name__}
-            self._storage.write([(Tell(Fact("NotifierFailed", self._ground.now(), details=details)),)])
+            self._storage.write([(Fact("NotifierFailed", self._ground.now(), details=details),)])
 
     # what may go
 

@@ -14,7 +14,7 @@ from taskkit.facts import Fact
 from taskkit.instants import shown
 from taskkit.jobs import Job, Why
 from taskkit.states import State, Step
-from taskkit.storage import Keep, Move, Query, Tell, Unit
+from taskkit.storage import Keep, Move, Query, Unit
 
 if TYPE_CHECKING:
     from taskkit.engine._ground import Ground
@@ -45,7 +45,7 @@ class Pauses:
         self._rights.to_administer(by, tried)
         now = self._ground.now()
         fact = Fact("Paused", now, who=by, details={"what": what, "why": why})
-        self._storage.write([(Keep(_TABLE, what, 0, {"since": now, "by": by, "why": why}), Tell(fact))])
+        self._storage.write([(Keep(_TABLE, what, 0, {"since": now, "by": by, "why": why}), fact)])
 
     def resume(self, what: str, *, by: str | None) -> None:
         tried = f"resuming {what!r}"
@@ -55,7 +55,7 @@ class Pauses:
             paused = ", ".join(pause.what for pause in self.all()) or "nothing"
             raise NotFound(tried, "it is not paused", f"paused is {paused}")
         fact = Fact("Resumed", self._ground.now(), who=by, details={"what": what})
-        if self._storage.write([(Keep(_TABLE, what, kept.revision, None), Tell(fact))])[0] and what.startswith("host:"):
+        if self._storage.write([(Keep(_TABLE, what, kept.revision, None), fact)])[0] and what.startswith("host:"):
             self.wake(Query(states=State.DEFERRED, why=Why.HOST_PAUSED, host=what.removeprefix("host:")))
 
     def is_paused(self, what: str) -> bool:

@@ -15,7 +15,7 @@ from taskkit.records import Record
 from taskkit.standings import TABLE as STANDINGS
 from taskkit.standings import Standing, standing_id, standing_of
 from taskkit.states import State, Step
-from taskkit.storage import Change, Document, Expect, Free, Insert, Keep, Move, Tell, Unit
+from taskkit.storage import Change, Document, Expect, Free, Insert, Keep, Move, Unit
 from taskkit.tasks import DEFAULT_POOL, Task
 
 if TYPE_CHECKING:
@@ -126,8 +126,8 @@ class Planner:
         still = Expect("task", trigger.id, trigger.revision)
         if planned is None:
             return (still, *kept)
-        changes = {**FRESH, **planned.fields(job.via), "id": self._ground.ids(), "created": now}
-        return (still, *kept, Insert(job.with_(changes)))
+        changes = {**planned.fields(job.via), "id": self._ground.ids(), "created": now}
+        return (still, *kept, Insert(job.afresh(changes)))
 
     def _used(self, task: Task, record: str | None, passed: Instant, standing: Standing) -> tuple[Standing, tuple[Change, ...]]:
         """What was drawn or set by hand for a moment that has passed is used up."""
@@ -212,14 +212,6 @@ def _led(trigger: Task, aim: Aim) -> tuple[str, ...]:
     return () if aim.via is None else (trigger.line,)
 
 
-_KEPT = {
-    "id", "kind", "task", "line", "planned_for", "record", "due", "wanted", "created", "pool", "via", "target_fallback", "conducts",
-    "origin",
-}  # fmt: skip
-#: What a successor does not take over from the occurrence before it.
-FRESH: dict[str, Any] = {name: value for name, value in Job._field_defaults.items() if name not in _KEPT}
-
-
 def read_standing(kept: Document | None) -> Standing | None:
     return standing_of(kept.body, kept.revision) if kept else None
 
@@ -239,4 +231,4 @@ def dropped(job: Job, why: Why, now: Instant, **told: Any) -> Unit:
     """A pending job ends because it has no place any more; its fire is free again, unless it had begun."""
     fields = {"ended": now, "why": why.value, "fire": job.fire if job.started is not None else None, "text": told.pop("text", "")}
     fact = Fact("JobCanceled", now, job.id, job.task, job.line, job.record, told.pop("who", None), {"why": why.value, **told})
-    return Move(job.id, Step.CANCEL, job.revision, fields=fields), Tell(fact)
+    return Move(job.id, Step.CANCEL, job.revision, fields=fields), fact

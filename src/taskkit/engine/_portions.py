@@ -16,7 +16,7 @@ from taskkit.facts import Fact
 from taskkit.instants import SECOND, Instant
 from taskkit.jobs import Job
 from taskkit.records import Record
-from taskkit.storage import Expect, Insert, Landed, Move, Refusal, Tell, Unit
+from taskkit.storage import Expect, Insert, Landed, Move, Refusal, Unit
 from taskkit.tasks import Task
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ class Portions:
         except VaultAway:
             raise
         except TaskkitError as error:  # one record's trouble is not the others'
-            return (Tell(Fact("PlanFailed", now, None, task.id, task.line, record.id if record else None, None, {"text": str(error)})),)
+            return (Fact("PlanFailed", now, None, task.id, task.line, record.id if record else None, None, {"text": str(error)}),)
         return (Expect(TASKS, task.id, task.revision), *plan.guard, *unit) if unit else None
 
 

@@ -19,7 +19,7 @@ from taskkit.jobs import Job, Why
 from taskkit.standings import TABLE as STANDINGS
 from taskkit.standings import Standing, standing_id, standing_of
 from taskkit.states import FINAL, SENT_BACK, State, Step, after
-from taskkit.storage import Change, Expect, Free, Keep, Move, Tell, Unit
+from taskkit.storage import Change, Expect, Free, Keep, Move, Unit
 
 if TYPE_CHECKING:
     from taskkit.engine._ground import Ground
@@ -46,7 +46,7 @@ class Refusals:
             changes = suspended(changes, case, instead.why.value, now)
         if instead.step is not Step.DEFER or fields["waits"] == 0:
             told = {name: fields[name] for name in _DETAILS if fields.get(name)}
-            changes.append(Tell(Fact(_FACTS[instead.step], now, job.id, job.task, job.line, job.record, None, told)))
+            changes.append(Fact(_FACTS[instead.step], now, job.id, job.task, job.line, job.record, None, told))
         return tuple(changes)
 
     @staticmethod
@@ -92,7 +92,7 @@ class Refusals:
         step = Step.FAIL if job.state is State.QUEUED else Step.DOUBT
         fields = {"ended": case.now, "why": Why.MISFIT.value, "error": "bad_configuration", "text": text}
         fact = Fact(_FACTS[step], case.now, job.id, job.task, job.line, job.record, None, {"text": text})
-        return Move(job.id, step, token=job.token, fields=fields), Tell(fact)
+        return Move(job.id, step, token=job.token, fields=fields), fact
 
 
 def given_back(job: Job, due: Instant) -> Unit:
@@ -117,4 +117,4 @@ def suspended(changes: Iterable[Change], case: Case, why: str, now: Instant) -> 
     before = standing_of(kept.body or {}, kept.revision) if kept else case.standing or Standing(created=job.created)
     standing = evolve(before, suspended=why, suspended_at=now, suspended_by=None)
     fact = Fact("TaskSuspended", now, job.id, job.task, job.line, job.record, None, {"why": why})
-    return [*others, Keep(STANDINGS, id, before.revision, standing.body(), job.line), Tell(fact)]
+    return [*others, Keep(STANDINGS, id, before.revision, standing.body(), job.line), fact]

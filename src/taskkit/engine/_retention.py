@@ -11,7 +11,7 @@ from taskkit.engine._executions import TABLE as EXECUTIONS
 from taskkit.facts import Fact
 from taskkit.instants import DAY, Instant
 from taskkit.states import State
-from taskkit.storage import Keep, Query, Tell
+from taskkit.storage import Keep, Query
 from taskkit.tasks import Task
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ class Retention:
         if told:
             self._consents.forget()
             self._forget_executions()
-            self._storage.write([(Tell(Fact("HistoryPurged", now, details=told)),)])
+            self._storage.write([(Fact("HistoryPurged", now, details=told),)])
         return sum(told.values())
 
     def runs(self, task: Task) -> Runs:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from taskkit.engine._cases import Case
-from taskkit.engine._planner import FRESH
 from taskkit.instants import MINUTE, SECOND, Instant
 from taskkit.jobs import Kind
 from taskkit.states import State, Step
@@ -29,9 +28,8 @@ class Retries:
         job, due = case.job, self._due(fallback, case.now)
         taken = {"series": job.series or job.id, "cycle": job.cycle + 1, "origin": case.run.origin, "execution": job.execution}
         via = job.via if job.execution is not None else None  # the part of the record that the list names
-        return Insert(
-            job.with_(_AGAIN).with_({"id": self._ground.ids(), "due": due, "wanted": due, "created": case.now, "via": via, **taken})
-        )
+        times = {"due": due, "wanted": due, "created": case.now}
+        return Insert(job.afresh({"id": self._ground.ids(), "kind": Kind.FALLBACK, "via": via, **times, **taken}))
 
     def handed_on(self, case: Case) -> Move | None:
         """A follow-up that waits already is the next cycle."""
@@ -60,7 +58,3 @@ class Retries:
         due = ended + fallback.minutes * MINUTE
         opens = fallback.window.open_from(-(-due // SECOND)) if fallback.window is not None else None
         return due if opens is None else max(due, opens * SECOND)
-
-
-#: What a retry does not take over from the attempt before it.
-_AGAIN: dict[str, Any] = FRESH | {"kind": Kind.FALLBACK, "state": State.SCHEDULED}

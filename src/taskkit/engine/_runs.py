@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import pendulum
@@ -26,22 +27,21 @@ from taskkit.vaults import Vault
 if TYPE_CHECKING:
     from taskkit.engine._ground import Ground
 
+_PEN = Lock()  #: a script may have threads of its own
+
 
 class JobRun:
     """Implements the port `Run`."""
 
-    __slots__ = (
-        "_blobs", "_case", "_ground", "_job", "_memo", "_operations", "_points", "_progress", "fence", "scrubber", "touched",
-    )  # fmt: skip
+    _fence: Fence | None = None
+    _blobs: tuple[str, ...] = ()
 
     def __init__(self, ground: Ground, case: Case, points: Callable[[str, Job], None] | None = None) -> None:
         self._ground, self._case, self._job = ground, case, case.job
         self._memo: Mapping[str, Any] = case.job.memo or EMPTY
-        self._operations: list[Mapping[str, Any]] = list(case.job.operations)
-        self._blobs: list[str] = []
-        self._progress: tuple[int, int, str] | None = case.job.progress
+        self._operations = case.job.operations
+        self._progress = case.job.progress
         self._points = points
-        self.fence = Fence(ground, case.job)
         #: Whether anything outside may have changed: then what nobody saw the end of is unknown (J10).
         self.touched = bool(case.job.memo)
         self.scrubber = Scrubber()
@@ -49,6 +49,13 @@ class JobRun:
     def begin(self, job: Job) -> None:
         """The job as it stands now that its start has landed."""
         self._job = job
+
+    @property
+    def fence(self) -> Fence:
+        """Made when it is first asked for: most runs are over before anybody does."""
+        with _PEN:
+            fence = self._fence = self._fence or Fence(self._ground, self._job)
+        return fence
 
     # what it is about
 
@@ -167,7 +174,8 @@ class JobRun:
     def operation(self, operation: Operation) -> None:
         told = plain(self.scrubber.scrub_deep(asdict(operation, filter=_is_said)))
         told |= {"began": operation.began.isoformat(), "ended": operation.ended.isoformat()}
-        self._operations.append(told)
+        with _PEN:
+            self._operations += (told,)
         self.touched = True
         self.point(f"operation:{operation.name}")
 
@@ -179,7 +187,7 @@ class JobRun:
     def save(self, memo: Mapping[str, Any], *, turned: bool = False) -> None:
         self.point("save")
         kept = plain(self.scrubber.scrub_deep(dict(memo)))
-        fields = {"memo": kept, "operations": tuple(self._operations), "rescues": 0}
+        fields = {"memo": kept, "operations": self._operations, "rescues": 0}
         if turned:
             fields["turned_at"] = self._ground.now()
         self.fence.save(fields, durable=True)
@@ -188,12 +196,13 @@ class JobRun:
 
     def blob(self, pieces: Iterable[bytes], name: str = "") -> str:
         id = self._ground.storage.put_blob(pieces, job=self._job.id)
-        self._blobs.append(id)
+        with _PEN:
+            self._blobs += (id,)
         return id
 
     def forget(self, blob: str) -> None:
         """The store has lost it."""
-        self._blobs.remove(blob)
+        self._blobs = tuple(kept for kept in self._blobs if kept != blob)
 
     def point(self, name: str) -> None:
         if self._points is not None:
@@ -206,9 +215,9 @@ class JobRun:
         """What the unit that ends the job keeps of the run."""
         told: dict[str, Any] = {}
         if self._operations:
-            told["operations"] = tuple(self._operations)
+            told["operations"] = self._operations
         if self._blobs:
-            told["blobs"] = tuple(self._blobs)
+            told["blobs"] = self._blobs
         if self._progress is not None:
             told["progress"] = self._progress
         return told

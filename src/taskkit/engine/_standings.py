@@ -20,7 +20,7 @@ from taskkit.instants import SECOND, Instant, shown
 from taskkit.jobs import Why
 from taskkit.standings import Standing
 from taskkit.states import State
-from taskkit.storage import Query, Tell
+from taskkit.storage import Query
 from taskkit.tasks import Task
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class Standings:
         for _ in range(_TRIES):
             now = self._ground.now()
             before = self._planner.standing(task.line, record) or Standing(created=now)
-            fact = Tell(Fact(kind, now, None, task.id, task.line, record, by, told))
+            fact = Fact(kind, now, None, task.id, task.line, record, by, told)
             if self._storage.write([(self._planner.keep(task, record, change(before)), fact)])[0]:
                 return
         raise Outdated(f"changing how {task.name!r} stands", "it moves too fast", "try again")

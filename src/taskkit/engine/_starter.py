@@ -17,7 +17,6 @@ from taskkit.engine._gates import Gates, Instead
 from taskkit.engine._ground import MOST_RESCUES, VAULT_AWAY_LOOK
 from taskkit.engine._lookups import Lookups, Seen
 from taskkit.engine._merges import merged, twins
-from taskkit.engine._occurrences import missed
 from taskkit.engine._refusals import Refusals, given_back
 from taskkit.engine._runs import JobRun
 from taskkit.engine._successors import Successor
@@ -27,14 +26,12 @@ from taskkit.facts import Fact
 from taskkit.instants import MINUTE
 from taskkit.jobs import Job, Kind, Why
 from taskkit.states import State, Step
-from taskkit.storage import Change, Claimed, Expect, Hold, Landed, Move, Tell, Unit, Wait
+from taskkit.storage import Claimed, Expect, Hold, Landed, Move, Unit, Wait
 
 if TYPE_CHECKING:
     from taskkit.engine._ground import Ground
 
 _TRIES = 8
-#: A claimed job on its way: with the unit that starts it or sends it away, or with none where it runs already.
-Opened = tuple[Case, Unit | None]
 
 
 def _unwatched(job: Job | None) -> None:
@@ -52,7 +49,7 @@ class Starter:
         """Those that are running now; what became of the others is in the store."""
         return self.begin(self.open(claimed, watch), watch)
 
-    def open(self, claimed: Sequence[Claimed], watch: Callable[[Job | None], None] = _unwatched) -> list[Opened]:
+    def open(self, claimed: Sequence[Claimed], watch: Callable[[Job | None], None] = _unwatched) -> list[Case]:
         """What each is about, and what its gates say. `watch` is told whose questions begin, and when they have been answered."""
         seen: Seen = {}
         cases = [Case(one, self._ground.now()) for one in claimed]
@@ -61,47 +58,48 @@ class Starter:
             case.twin = twin
         return [self._opened(case, watch, seen) for case in cases if case not in pairs]
 
-    def begin(self, opened: Sequence[Opened], watch: Callable[[Job | None], None] = _unwatched) -> list[Case]:
+    def begin(self, opened: Sequence[Case], watch: Callable[[Job | None], None] = _unwatched) -> list[Case]:
         """Write the units, and again what was refused: each refusal teaches something, so a few rounds are enough."""
-        started = [case for case, unit in opened if unit is None]
-        waiting = [(case, unit) for case, unit in opened if unit is not None]
-        went: list[tuple[Case, Unit]] = []
+        started = [case for case in opened if case.unit is None]
+        waiting = [case for case in opened if case.unit is not None]
+        went: list[Case] = []
         for _ in range(_TRIES):
             if not waiting:
                 break
-            answers = written(self._ground, [unit for _, unit in waiting])
-            went += [one for one, answer in zip(waiting, answers, strict=True) if answer]
-            refused = [(case, answer) for (case, _), answer in zip(waiting, answers, strict=True) if not answer]
-            again = [again for case, answer in refused if (again := self._again(case, answer, watch))]
-            waiting = [(case, unit) for case, unit in again if unit is not None]
+            answers = written(self._ground, [case.unit or () for case in waiting])
+            went += [case for case, answer in zip(waiting, answers, strict=True) if answer]
+            refused = [(case, answer) for case, answer in zip(waiting, answers, strict=True) if not answer]
+            waiting = [again for case, answer in refused if (again := self._again(case, answer, watch))]
         if waiting:
-            self._storage.write([given_back(case.job, self._ground.now() + MINUTE) for case, _ in waiting])
+            self._storage.write([given_back(case.job, self._ground.now() + MINUTE) for case in waiting])
         with suppress(Exception):  # what runs now must be performed; for those who wait, the timer is the net
             self._follow(went)
-        started += [case.begun() for case, _ in went if case.after is not None]
+        started += [case.begun() for case in went if case.after is not None]
         left = self._left(opened, went)
         return started + self.begin([self._opened(twin, watch, {}) for twin in left], watch) if left else started
 
     @staticmethod
-    def _left(opened: Sequence[Opened], went: Sequence[tuple[Case, Unit]]) -> list[Case]:
+    def _left(opened: Sequence[Case], went: Sequence[Case]) -> list[Case]:
         """Jobs of happenings whose occurrence, claimed with them, did not take them with it."""
-        taken = {case.beside.id for case, _ in went if case.after is not None and case.beside is not None}
-        return [case.twin for case, _ in opened if case.twin is not None and case.twin.job.id not in taken]
+        taken = {case.beside.id for case in went if case.after is not None and case.beside is not None}
+        return [case.twin for case in opened if case.twin is not None and case.twin.job.id not in taken]
 
-    def _follow(self, went: Sequence[tuple[Case, Unit]]) -> None:
+    def _follow(self, went: Sequence[Case]) -> None:
         """Who began to wait just when the last holder gave back is woken here; and a conductor, when its last part will not start."""
-        wake(self._ground, (key for _, unit in went for change in unit if isinstance(change, Wait) for key in change.hold.keys))
-        ended = (job.execution for case, _ in went for job in (case.job if case.after is None else case.beside,) if job is not None)
+        changes = (change for case in went if case.after is None for change in case.unit or ())
+        wake(self._ground, (key for change in changes if isinstance(change, Wait) for key in change.hold.keys))
+        ended = (job.execution for case in went for job in (case.job if case.after is None else case.beside,) if job is not None)
         wake_conductors(self._ground, dict.fromkeys(execution for execution in ended if execution is not None))
 
     # what stands against it
 
-    def _again(self, case: Case, answer: Landed, watch: Callable[[Job | None], None]) -> Opened | None:
+    def _again(self, case: Case, answer: Landed, watch: Callable[[Job | None], None]) -> Case | None:
         """What is tried next; None where the job is another's now."""
         change = answer.change
         if isinstance(change, Hold):  # others hold it, or wait for it before this one: it waits for them
             until = self._ground.now() + self._ground.settings.look_length
-            return case, (*self._refusals.away(case, Instead(Step.DEFER, Why.BUSY, until)), Wait(change))
+            case.unit = *self._refusals.away(case, Instead(Step.DEFER, Why.BUSY, until)), Wait(change)
+            return case
         if isinstance(change, Expect):  # edited since it was read
             self._lookups.forget(change.id)
         case.successor = case.successor or Successor()
@@ -110,7 +108,7 @@ class Starter:
             return None
         return self._reopened(case, watch)  # a task, a standing or the job beside has moved on: all is looked up anew
 
-    def _reopened(self, case: Case, watch: Callable[[Job | None], None]) -> Opened | None:
+    def _reopened(self, case: Case, watch: Callable[[Job | None], None]) -> Case | None:
         fresh = self._storage.job(case.job.id)
         if fresh is None or fresh.token != case.job.token:
             overtaken(self._ground, case.job, Step.START)
@@ -122,14 +120,14 @@ class Starter:
 
     # what it is about
 
-    def _opened(self, case: Case, watch: Callable[[Job | None], None], seen: Seen) -> Opened:
+    def _opened(self, case: Case, watch: Callable[[Job | None], None], seen: Seen) -> Case:
         watch(case.job)
         try:
-            opened = case, self._rescued(case, seen) if case.job.state is State.RUNNING else self._unit(case, seen)
+            case.unit = self._rescued(case, seen) if case.job.state is State.RUNNING else self._unit(case, seen)
         except Exception as error:  # one job's trouble is not the others' (J9)
-            opened = case, self._refusals.bare(case, f"it could not be looked at: {type(error).__name__}")
+            case.unit = self._refusals.bare(case, f"it could not be looked at: {type(error).__name__}")
         watch(None)
-        return opened
+        return case
 
     def _unit(self, case: Case, seen: Seen) -> Unit:
         try:
@@ -160,39 +158,43 @@ class Starter:
         job, told = case.job, {"rescues": case.job.rescues, "node": self._ground.node}
         case.after, case.beside = job, None
         fact = Fact("JobRescued", case.now, job.id, job.task, job.line, job.record, None, told)
-        return Move(job.id, Step.BEAT, token=job.token), Tell(fact)
+        return Move(job.id, Step.BEAT, token=job.token), fact
 
     # the unit
 
     def _start_unit(self, case: Case) -> Unit:
-        job, now = case.job, case.now
-        fields = self._turning(case)
+        job, fields = case.job, self._turning(case)
         beside, successor = merged(case, fields), self._refusals.successor(case)
-        changes = self._expected(case, successor)
-        changes += [Move(job.id, Step.START, token=job.token, fields=fields), case.hold or Hold(job.id, job.wanted), *beside, *successor]
-        if job.started is None:
-            details = {"attempt": job.cycle + 1} if job.cycle else {}
-            told = details | ({"despite": Why.SESSION.value} if case.given_up else {})
-            changes.append(Tell(Fact("JobStarted", now, job.id, job.task, job.line, job.record, None, told)))
+        move, hold = Move(job.id, Step.START, None, job.token, fields), case.hold or Hold(job.id, job.wanted)
         case.after = job.with_({**fields, "state": State.RUNNING})
-        return tuple(changes)
+        return (*self._expected(case, successor), move, hold, *beside, *successor, *self._begins(case))
+
+    @staticmethod
+    def _begins(case: Case) -> Unit:
+        job = case.job
+        if job.started is not None:
+            return ()
+        told: dict[str, Any] = {"attempt": job.cycle + 1} if job.cycle else {}
+        if case.given_up:
+            told["despite"] = Why.SESSION.value
+        return (Fact("JobStarted", case.now, job.id, job.task, job.line, job.record, None, told),)
 
     def _turning(self, case: Case) -> dict[str, Any]:
         job, now = case.job, case.now
-        fields: dict[str, Any] = {"node": self._ground.node, "version": case.version, "why": None, "waits": 0}
+        fields: dict[str, Any] = {"node": self._ground.node, "version": case.kin.version, "why": None, "waits": 0, "host": job.host}
         if job.started is None:  # what goes on has turned before, whatever it waited for since; whoever was lost before had not begun
             fields |= {"started": now, "turned_at": now, "rescues": 0}
-        if job.host is not None:
-            fields["host"] = job.host
         if job.started is None and job.kind is Kind.OCCURRENCE:
-            fields |= missed(case.trigger, job, now)
+            fields |= case.kin.missed(job, now)
         if case.given_up:
             fields["text"] = "sessions went on for longer than it may wait"
         return fields
 
     @staticmethod
-    def _expected(case: Case, successor: Unit) -> list[Change]:
+    def _expected(case: Case, successor: Unit) -> Unit:
         """The tasks at the revisions for which it was planned; a successor comes with its own."""
         task, trigger, via = case.task, case.trigger, case.job.via
-        expected: list[Change] = [] if successor and via is None else [Expect("task", task.id, task.revision)]
-        return expected if via is None or successor else [*expected, Expect("task", trigger.id, trigger.revision)]
+        if via is None:
+            return () if successor else (Expect("task", task.id, task.revision),)
+        own = Expect("task", task.id, task.revision)
+        return (own,) if successor else (own, Expect("task", trigger.id, trigger.revision))

@@ -15,7 +15,7 @@ from taskkit.errors import NotFound, OtherNode, Outdated, Refused
 from taskkit.facts import Fact
 from taskkit.jobs import Job, Kind, Why
 from taskkit.states import CLAIMED, PENDING, State, Step, after
-from taskkit.storage import Move, Tell, Unit
+from taskkit.storage import Move, Unit
 from taskkit.tasks import Task
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class Steering:
                 self._rights.demand(by, FORCE_RUN, f"{tried} by force", job.record)
             move = self._brought_forward(job, by, tried, force=force)
             fact = Fact("RunAsked", self._ground.now(), id, job.task, job.line, job.record, by, {"forced": True} if force else {})
-            if self._storage.write([(move, Tell(fact))])[0]:
+            if self._storage.write([(move, fact)])[0]:
                 return
         raise Outdated(tried, "it moves too fast", "look at it again")
 
@@ -90,7 +90,7 @@ class Steering:
             following = successor.of(job, trigger, self._planner, now, self._planner.standing(trigger.line, job.trigger[1]))
         fields = {"ended": now, "why": Why.BY_PERSON.value}
         fact = Fact("JobCanceled", now, job.id, job.task, job.line, job.record, by, {"why": Why.BY_PERSON.value})
-        return Move(job.id, Step.CANCEL, job.revision, fields=fields), *following, Tell(fact)
+        return Move(job.id, Step.CANCEL, job.revision, fields=fields), *following, fact
 
     def request_stop(self, id: str, *, by: str | None) -> None:
         """Honoured at safe points only; what has begun nothing yet does not begin."""
@@ -107,7 +107,7 @@ class Steering:
 
     def _stopping(self, job: Job, by: str | None) -> Unit:
         now, asked = self._ground.now(), {"stop": by or "the product"}
-        fact = Tell(Fact("StopAsked", now, job.id, job.task, job.line, job.record, by))
+        fact = Fact("StopAsked", now, job.id, job.task, job.line, job.record, by)
         if job.state in PENDING:
             step = Step.WAKE if job.state is State.DEFERRED else Step.ADVANCE
             return Move(job.id, step, job.revision, fields={**asked, "due": now}), fact

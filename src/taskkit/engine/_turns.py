@@ -11,7 +11,7 @@ from taskkit.engine._conductor import Conductor
 from taskkit.engine._finisher import Finisher
 from taskkit.engine._lifeline import Lifeline
 from taskkit.engine._pauses import Pauses
-from taskkit.engine._starter import Opened, Starter
+from taskkit.engine._starter import Starter
 from taskkit.errors import StaleToken
 from taskkit.instants import SECOND, shown
 from taskkit.jobs import Why
@@ -51,8 +51,8 @@ class Turns:
         case.deadline = self._ground.clock.monotonic() + case.task.deadline
         try:
             if case.job.conducts:
-                return performed(lambda: self._conductor.perform(case), case.run)
-            return performed(lambda: case.script.perform(case.run), case.run)
+                return performed(lambda _: self._conductor.perform(case), case.run)
+            return performed(case.script.perform, case.run)
         except StaleToken:
             return None
         except _INTERRUPTS as error:
@@ -64,12 +64,10 @@ class Turns:
         began = self._ground.clock.monotonic()
         claimed = self.claim(min(limit, self._most))
         try:
-            for one in claimed:
-                self._lifeline.hold(one.job)
+            self._lifeline.hold([one.job for one in claimed])
             self._work(claimed)
         finally:
-            for one in claimed:
-                self._lifeline.let_go(one.job)
+            self._lifeline.let_go([one.job for one in claimed])
         took = self._ground.clock.monotonic() - began
         if claimed:
             self._most = max(1, int(len(claimed) / took)) if took >= 1 else self._most * 2
@@ -78,24 +76,23 @@ class Turns:
     def _work(self, claimed: Sequence[Claimed]) -> None:
         """What may be said again is started together. What may not is started just before it is performed: then a kill leaves one."""
         opened = self._starter.open(claimed)
-        alone = [one for one in opened if _is_alone(one)]
-        together = [one for one in opened if not _is_alone(one)] if alone else opened
+        alone = [case for case in opened if _is_alone(case)]
+        together = [case for case in opened if not _is_alone(case)] if alone else opened
         self._perform_all(self._starter.begin(together))
-        for one in alone:
-            self._perform_all(self._starter.begin(self._anew(one)))
+        for case in alone:
+            self._perform_all(self._starter.begin(self._anew(case)))
 
-    def _anew(self, one: Opened) -> list[Opened]:
+    def _anew(self, case: Case) -> list[Case]:
         """Its gates again, where time has passed since they were asked."""
-        case, _ = one
         if self._ground.now() == case.now:
-            return [one]
+            return [case]
         return self._starter.open([Claimed(case.job, case.causes, case.beside)])
 
     def _perform_all(self, cases: Sequence[Case]) -> None:
         ended: list[tuple[Case, Outcome]] = []
         written = self._ground.clock.monotonic()
+        self._lifeline.follow([case.run for case in cases])
         for place, case in enumerate(cases):
-            self._lifeline.hold(case.job, case.run.fence)
             outcome = self.perform(case)
             if outcome is not None:
                 ended.append((case, outcome))
@@ -113,6 +110,5 @@ class Turns:
         raise error
 
 
-def _is_alone(one: Opened) -> bool:
-    case, unit = one
-    return unit is not None and case.after is not None and not case.may_go_on
+def _is_alone(case: Case) -> bool:
+    return case.unit is not None and case.after is not None and not case.may_go_on

@@ -18,7 +18,7 @@ from taskkit.instants import DAY, Instant
 from taskkit.jobs import Job
 from taskkit.records import RecordType
 from taskkit.states import PENDING
-from taskkit.storage import Document, Keep, Query, Tell
+from taskkit.storage import Document, Keep, Query
 
 if TYPE_CHECKING:
     from taskkit.engine._ground import Ground
@@ -83,7 +83,7 @@ class Upkeep:
             return False
         except TaskkitError as error:
             told = {"happening": happening.id, "kind": happening.kind, "error": type(error).__name__, "text": str(error)}
-            self._storage.write([(Tell(Fact("HappeningFailed", self._ground.now(), record=happening.record or None, details=told)),)])
+            self._storage.write([(Fact("HappeningFailed", self._ground.now(), record=happening.record or None, details=told),)])
         return True
 
     # vault and store
@@ -106,7 +106,7 @@ class Upkeep:
         records = {record.id: record for record in asked(lambda: list(self._ground.vault.records.all()), "reading all records")}
         repaired = self._chores.compare(waiting, records)
         if repaired:
-            self._storage.write([(Tell(Fact("Reconciled", self._ground.now(), details={"repaired": repaired})),)])
+            self._storage.write([(Fact("Reconciled", self._ground.now(), details={"repaired": repaired}),)])
         return repaired
 
     def _pending(self) -> Iterator[Job]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, NamedTuple
 
 from attrs import field, frozen
 
@@ -26,7 +26,6 @@ from taskkit.storage.units import (
     Move,
     Name,
     Refusal,
-    Tell,
     Unit,
     Wait,
 )
@@ -42,8 +41,7 @@ class Document:
     group: str = ""
 
 
-@frozen(slots=False)
-class Claimed:
+class Claimed(NamedTuple):
     """A job that this worker owns now, its causes, and the fired job that waits beside an occurrence."""
 
     job: Job
@@ -196,7 +194,6 @@ __all__ = [
     "Refusal",
     "Slice",
     "Storage",
-    "Tell",
     "Unit",
     "Wait",
 ]

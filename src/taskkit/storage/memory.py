@@ -21,7 +21,7 @@ from taskkit.storage._holds import Holds
 from taskkit.storage._jobs import Jobs
 from taskkit.storage._journal import Journal
 from taskkit.storage._steps import Steps
-from taskkit.storage.units import LANDED, Absorb, Expect, Free, Hold, Insert, Join, Keep, Landed, Move, Name, Refusal, Tell, Unit, Wait
+from taskkit.storage.units import LANDED, Absorb, Expect, Free, Hold, Insert, Join, Keep, Landed, Move, Name, Refusal, Unit, Wait
 
 
 class _Tables:
@@ -52,7 +52,7 @@ class MemoryStorage(Storage):
         self.chain = os.urandom(6).hex()
         self._lock, self._journal, self._jobs, self._freed = tables.lock, tables.journal, tables.jobs, tables.holds.freed
         self._told: list[Fact] = []
-        self._apply: dict[type[Any], Callable[[Any], Refusal | None]] = {**tables.apply, Tell: self._tell}
+        self._apply: dict[type[Any], Callable[[Any], Refusal | None]] = {**tables.apply, Fact: self._told.append}
 
     def join(self) -> MemoryStorage:
         return MemoryStorage(self._tables)
@@ -83,9 +83,6 @@ class MemoryStorage(Storage):
                 del self._told[told:]
                 return Landed(refusal, change)
         return Landed(freed=tuple(dict.fromkeys(freed))) if freed else LANDED
-
-    def _tell(self, change: Tell) -> None:
-        self._told.append(change.fact)
 
     def claim(self, now: Instant, *, worker: str, node: str, pools: Sequence[str], limit: int, lease: Instant) -> Sequence[Claimed]:
         with self._lock:

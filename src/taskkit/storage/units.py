@@ -108,12 +108,6 @@ class Keep(NamedTuple):
     group: str = ""
 
 
-class Tell(NamedTuple):
-    """A fact joins the chain of the writing process."""
-
-    fact: Fact
-
-
 class Name(NamedTuple):
     """A blob becomes visible."""
 
@@ -125,7 +119,8 @@ class Name(NamedTuple):
 MOVES: Mapping[State, Mapping[Step, State]] = {
     state: {step: after for step, after in steps.items() if step not in (Step.CLAIM, Step.RESCUE)} for state, steps in TABLE.items()
 }
-Change = Expect | Insert | Move | Join | Absorb | Hold | Wait | Free | Keep | Tell | Name
+#: A fact joins the chain of the writing process.
+Change = Expect | Insert | Move | Join | Absorb | Hold | Wait | Free | Keep | Name | Fact
 Unit = tuple[Change, ...]
 
 

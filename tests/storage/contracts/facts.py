@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from taskkit.facts import START, Fact, Head, Mark
-from taskkit.storage import Expect, Storage, Tell
+from taskkit.storage import Expect, Storage
 from tests.storage.contracts.makings import NOW, Kit, hurried, lands, told
 
 
@@ -49,7 +49,7 @@ class Facts(Kit):
         full = Fact("Painted", NOW, "j", "t", "l", "r", "bob", {"colour": "blaü\n", "coats": [1, {"a": None}], "well": True})
         lands(store, told("First"), told("Second"))
         store.write([(told("Third"),), ()])
-        lands(store, Tell(full))
+        lands(store, full)
         found = list(store.facts(START)[0])
         assert found[-1] == full
         assert found[-1].details == full.details

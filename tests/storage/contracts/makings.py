@@ -11,7 +11,7 @@ from taskkit.facts import START, Fact
 from taskkit.instants import MINUTE, NEVER, SECOND
 from taskkit.jobs import Cause, Job, Kind
 from taskkit.states import FINAL, State, Step
-from taskkit.storage import Change, Claimed, Expect, Hold, Insert, Landed, Move, Query, Refusal, Storage, Tell
+from taskkit.storage import Change, Claimed, Expect, Hold, Insert, Landed, Move, Query, Refusal, Storage
 
 NOW = 1_772_409_600 * SECOND
 HOUR = 60 * MINUTE
@@ -61,8 +61,8 @@ def cause(of: str, fire: str, *, at: int = NOW, due: int | None = None, **fields
     return Cause(of, fire, "checked_in", "after check-in", at, at if due is None else due, **fields)
 
 
-def told(kind: str = "Painted", at: int = NOW, **fields: Any) -> Tell:
-    return Tell(Fact(kind, at, **fields))
+def told(kind: str = "Painted", at: int = NOW, **fields: Any) -> Fact:
+    return Fact(kind, at, **fields)
 
 
 def write(store: Storage, *changes: Change) -> Landed:
