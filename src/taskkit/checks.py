@@ -103,7 +103,11 @@ def names(given: Iterable[str] | str) -> frozenset[str]:
     found = (given,) if isinstance(given, str) else tuple(given) if isinstance(given, Iterable) else (given,)
     if not all(isinstance(one, str) and one.strip() for one in found):
         raise InvalidValue(f"taking {given!r} as names", "they are none", "give a text, or several that are not empty")
-    return frozenset(found)
+    return frozenset(found) if found else NO_NAMES
+
+
+#: Most values have none, and each empty set would be one more thing for the collector to look at.
+NO_NAMES: frozenset[str] = frozenset()
 
 
 def mapping(given: Mapping[str, Any]) -> Mapping[str, Any]:

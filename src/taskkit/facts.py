@@ -72,16 +72,14 @@ _TOLD = Fact._fields.index("chain")
 
 def encoded(fact: Fact) -> str:
     """The bytes that are kept and hashed, as text. Half a character, out of a host's output, is escaped: no store could keep it else."""
-    about = f"{_text(fact.job)},{_text(fact.task)},{_text(fact.line)},{_text(fact.record)},{_text(fact.who)}"
-    text = f"[{_quoted(fact.kind)},{fact.at},{about},{_encode(fact.details) if fact.details else 'null'}]"
-    if text.isascii() or _is_whole(text):
-        return text
-    return _escape((fact.kind, fact.at, fact.job, fact.task, fact.line, fact.record, fact.who, fact.details or None))
-
-
-def _text(told: str | None) -> str:
-    """A bare text is quoted at a fraction of what a list of several costs."""
-    return "null" if told is None else _quoted(told)
+    kind, at, job, task, line, record, who, details = told = fact[:_TOLD]
+    # one text with each part quoted takes a third of what the encoder needs for the list of them
+    text = (
+        f"[{_quoted(kind)},{at},{_quoted(job) if job is not None else 'null'},{_quoted(task) if task is not None else 'null'},"
+        f"{_quoted(line) if line is not None else 'null'},{_quoted(record) if record is not None else 'null'},"
+        f"{_quoted(who) if who is not None else 'null'},{_encode(details) if details else 'null'}]"
+    )
+    return text if text.isascii() or _is_whole(text) else _escape((*told[:-1], details or None))
 
 
 def _is_whole(text: str) -> bool:

@@ -46,20 +46,22 @@ class Gates:
     def __init__(self, ground: Ground, rights: RightsDesk, pauses: Pauses) -> None:
         self._ground, self._rights, self._pauses = ground, rights, pauses
 
-    def _of(self, kin: Kin) -> tuple[Callable[[Case], Instead | None], ...]:
-        """Those that may refuse a job of this task, in their order."""
+    def _of(self, kind: Kind, kin: Kin) -> tuple[Callable[[Case], Instead | None], ...]:
+        """Those that may refuse such a job of this task, in their order."""
         task, consents = kin.task, kin.task.consent or kin.trigger.consent
+        again = (task.fallback or self._ground.settings.fallback) if kind is Kind.FALLBACK else None
+        windows = task.window or (again.window if again is not None else None)
         gates: tuple[tuple[Callable[[Case], Instead | None], bool], ...] = (
             (self._rescues, True), (self._stop, True), (self._active, True), (self._suspension, True),
-            (self._lateness, task.max_lateness is not None), (self._window, True), (self._spread, task.spread is not None),
-            (self._right, task.runs_as is not None), (self._consent, consents is not None), (self._session, True), (self._host, True),
-            (self._satisfied, kin.script.changes_secret),
+            (self._lateness, task.max_lateness is not None), (self._window, windows is not None), (self._spread, task.spread is not None),
+            (self._right, task.runs_as is not None), (self._consent, consents is not None), (self._session, kind in _OF_HAPPENINGS),
+            (self._host, self._pauses.is_a_host_paused()), (self._satisfied, kin.script.changes_secret),
         )  # fmt: skip
         return tuple(gate for gate, may_refuse in gates if may_refuse)
 
     def refusal(self, case: Case) -> Instead | None:
         kin = case.kin
-        gates = kin.gates = kin.gates or self._of(kin)
+        gates = kin.gates = kin.gates or self._of(case.job.kind, kin)
         try:
             for gate in gates:
                 if (instead := gate(case)) is not None:
@@ -160,7 +162,7 @@ class Gates:
     def _session(self, case: Case) -> Instead | None:
         """Only where every reason that is ready waits for quiet; one that has waited as long as it may runs, or counts no more (P2)."""
         job, vault, record = case.job, self._ground.vault, case.record
-        if record is None or job.manual or job.kind not in _OF_HAPPENINGS or not (quiet := self._quiet(case)):
+        if record is None or job.manual or not (quiet := self._quiet(case)):
             return None
         account = asked(lambda: vault.records.account(record), "asking the vault for the account")
         if not asked(lambda: vault.sessions.active(account), "asking the vault for active sessions"):
@@ -227,4 +229,4 @@ class Gates:
 
 def conducts_already(case: Case) -> bool:
     """A run over many that has begun is gated wave by wave: by its conductor, which must also get to its end (R6)."""
-    return case.job.conducts and case.job.started is not None
+    return case.job.is_conducting

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 
 class Kin:
-    """What the jobs of one task, at one revision, share that were claimed together: looked up once for all of them."""
+    """What jobs of one kind and task, at one revision, share that were claimed together: looked up once for all of them."""
 
     gates: tuple[Callable[[Case], Instead | None], ...] | None = None  #: those that may refuse one of them
 
@@ -61,7 +61,7 @@ class Lookups:
         """Whether the job still fits its tasks and records. What has begun goes on as it began, whatever was edited since."""
         job = case.job
         case.standing = self._standing(job.line, job.record)
-        key = job.task, job.planned_for, job.via and job.via[::2], begun and job.version
+        key = job.kind, job.task, job.planned_for, job.via and job.via[::2], begun and job.version
         kin = seen.get(key) or self._kin(case, begun=begun)
         if kin is None:
             return False
@@ -81,7 +81,7 @@ class Lookups:
             return None
         case.task, case.trigger = task, trigger  # also where the script is missing: its successor is planned
         kin = Kin(task, trigger, *self._script(task, job.version if begun else None))
-        kin.whole = self._standing(job.line, None)
+        kin.whole = self._standing(job.line, None) if task.record is None else None
         kin.shadow = self._targets.shadow_name(task)
         return kin
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pendulum
 from attrs import frozen
 
+from taskkit.engine._pages import pages
 from taskkit.engine._rights import RightsDesk
 from taskkit.errors import InvalidValue, NotFound
 from taskkit.facts import Fact
@@ -61,6 +62,9 @@ class Pauses:
     def is_paused(self, what: str) -> bool:
         return self._storage.document(_TABLE, what) is not None
 
+    def is_a_host_paused(self) -> bool:
+        return any(pause.id.startswith("host:") for pause in self._storage.documents(_TABLE))
+
     def open_pools(self) -> list[str]:
         """The pools of this node that may work now."""
         if self.is_paused(ENGINE):
@@ -72,13 +76,8 @@ class Pauses:
 
     def wake(self, query: Query) -> int:
         """Everything that waited for this is due now."""
-        woken, page = 0, None
-        while True:
-            found = self._storage.jobs(query, page=page, limit=500)
-            woken += sum(map(bool, self._storage.write([woken_by(job, self._ground.now()) for job in found.jobs])))
-            page = found.next
-            if page is None:
-                return woken
+        now = self._ground.now()
+        return sum(sum(map(bool, self._storage.write([woken_by(job, now) for job in jobs]))) for jobs in pages(self._storage, query, 500))
 
 
 def wake_fitting(ground: Ground, keys: Iterable[str]) -> None:

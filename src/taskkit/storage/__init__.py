@@ -61,7 +61,6 @@ class Query:
     kinds: frozenset[Kind] | None = field(default=None, converter=_several)
     record: str | None = None
     line: str | None = None
-    lines: frozenset[str] | None = field(default=None, converter=_several)
     task: str | None = None
     trigger: str | None = None
     execution: str | None = None

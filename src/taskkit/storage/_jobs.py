@@ -157,18 +157,28 @@ class Jobs:
 
     def open(self, line: str, record: str | None) -> list[Job]:
         """Those of a line and record that have not ended, the oldest first."""
-        records = self._open.get(line)
-        ids = records.get(record or "") if records else None
-        if not ids:
-            return []
-        return [job for id in (sorted(ids, key=self.number.__getitem__) if len(ids) > 1 else ids) if (job := self.get(id))]
+        return [job for id in sorted(self._ids(line, record), key=self.number.__getitem__) if (job := self.get(id))]
 
-    def pending(self, line: str, record: str | None) -> list[Job]:
-        return [job for job in self.open(line, record) if job.state in PENDING]
+    def _ids(self, line: str, record: str | None) -> Iterable[str]:
+        records = self._open.get(line)
+        return records.get(record or "", ()) if records else ()
 
     def seated(self, seat: tuple[str, ...]) -> Job | None:
         """The pending job that has the seat: the one that came first, where another came back to a seat that was taken meanwhile."""
-        return next((job for job in self.pending(seat[1], seat[2]) if job.seat == seat), None)
+        return min(self.sitting(seat), key=self._age, default=None)
+
+    def sitting(self, seat: tuple[str, ...]) -> list[Job]:
+        sitting: list[Job] = []
+        for id in self._ids(seat[1], seat[2]):
+            job = self.in_hand.get(id)
+            if job is not None and job.state in CLAIMED:  # as a rule it is the only one
+                continue
+            if (job := job or self.get(id)) is not None and job.state in PENDING and job.seat == seat:
+                sitting.append(job)
+        return sitting
+
+    def _age(self, job: Job) -> int:
+        return self.number[job.id]
 
     def near(self, query: Query) -> Iterable[str] | None:
         """A short list that holds all that the query wants; None where there is none shorter than all."""

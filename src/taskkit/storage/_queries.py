@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 
+from taskkit.errors import InvalidValue
 from taskkit.jobs import PLACES, Job, Kind
 from taskkit.states import State
 from taskkit.storage import Order, Query, Slice
@@ -20,7 +21,6 @@ def matcher(query: Query) -> Callable[[Row], bool]:
     among = [
         (STATE, None if query.states is None else {STATE_AT[State(state)] for state in query.states}),
         (KIND, None if query.kinds is None else {KIND_AT[Kind(kind)] for kind in query.kinds}),
-        (PLACES["line"], query.lines),
     ]
     wanted = [(place, values) for place, values in among if values is not None]
     same = [(PLACES[name], value) for name in _SAME if (value := getattr(query, name)) is not None]
@@ -91,8 +91,11 @@ def _in_order(ids: Iterable[str], place: Place, after: str | None) -> Iterable[s
 
 
 def _read(after: str) -> tuple[int, int]:
-    first, second = after.split(":")
-    return int(first), int(second)
+    first, _, second = str(after).partition(":")
+    try:
+        return int(first), int(second)
+    except ValueError:
+        raise InvalidValue(f"looking for the page {after!r}", "none begins there", "give the `next` of the page before") from None
 
 
 def _by_age(jobs: Jobs) -> Place:

@@ -39,9 +39,10 @@ def job_of(row: Row, changes: Mapping[str, Any] = EMPTY) -> Job:
     """The job that it was, with these changes."""
     values = list(row)
     values[KIND], values[STATE] = _KINDS[row[KIND]], _STATES[row[STATE]]
-    for place in (_MEMO, _RESULT, _OPERATIONS):
-        if isinstance(values[place], bytes):
-            values[place] = marshal.loads(values[place])  # noqa: S302  written in this process
+    if row[_MEMO] is not None or row[_RESULT] is not None or row[_OPERATIONS]:
+        for place in (_MEMO, _RESULT, _OPERATIONS):
+            if isinstance(values[place], bytes):
+                values[place] = marshal.loads(values[place])  # noqa: S302  written in this process
     for name, value in changes.items():
         values[PLACES[name]] = value
     return tuple.__new__(Job, values)
@@ -49,6 +50,6 @@ def job_of(row: Row, changes: Mapping[str, Any] = EMPTY) -> Job:
 
 def _bytes(value: Any) -> Any:
     try:
-        return marshal.dumps(dict(value) if isinstance(value, Mapping) else value, _VERSION)
+        return marshal.dumps(value, _VERSION)
     except ValueError:
-        return value
+        return _bytes(dict(value)) if isinstance(value, Mapping) and type(value) is not dict else value

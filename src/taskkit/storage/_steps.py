@@ -43,10 +43,8 @@ class Steps:
 
     def _is_taken(self, job: Job) -> bool:
         """Whether another pending job has its seat (P4)."""
-        pending = self._jobs.pending(job.line, job.record)
-        if not pending or (seat := job.seat) is None:
-            return False
-        return any(other.seat == seat and other.id != job.id for other in pending)
+        seat = job.seat
+        return seat is not None and any(other.id != job.id for other in self._jobs.sitting(seat))
 
     def move(self, change: Move) -> Refusal | None:
         id = change.job
