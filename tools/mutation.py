@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -87,11 +89,14 @@ def prepare(place: Path, files: list[str]) -> None:
 
 
 def mutate(place: Path, minutes: float) -> bool:
-    """Whether it came to its end."""
+    """Whether it came to its end. Mutants that hang are children of their own, and go with it."""
     with (place / "log").open("w") as log:
+        run = subprocess.Popen([sys.executable, "-m", "mutmut", "run"], cwd=place, stdout=log, stderr=log, start_new_session=True)
         try:
-            code = subprocess.call([sys.executable, "-m", "mutmut", "run"], cwd=place, stdout=log, stderr=log, timeout=minutes * 60)
+            code = run.wait(minutes * 60)
         except subprocess.TimeoutExpired:
+            os.killpg(run.pid, signal.SIGKILL)
+            run.wait()
             return False
     if code:
         sys.exit((place / "log").read_text()[-3000:])
