@@ -47,6 +47,7 @@ TESTS = [
     "test_documents.py",
     "test_bad_input.py",
     "test_words.py",
+    "test_edges.py",
 ]
 CONFIG = """
 

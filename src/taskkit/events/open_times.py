@@ -55,7 +55,7 @@ class OpenTime(Window):
         return window + "".join(f"; except {blackout.description}" for blackout in self.blackouts)
 
     def open_from(self, second: int) -> int | None:
-        for day in range(second // DAY, min(second // DAY + _HORIZON, LATEST // DAY)):
+        for day in range(second // DAY, min(second // DAY + _HORIZON, LATEST // DAY + 1)):
             if not self._is_shut(day):
                 found = self._open_within(max(second, day * DAY), (day + 1) * DAY)
                 if found is not None:
@@ -74,7 +74,7 @@ class OpenTime(Window):
             opens = self.window.open_from(second) if self.window else second
             free = None if opens is None else self._blackout_end(opens)
             if free is None or free == opens:
-                return free if free is not None and free < end else None
+                return free
             second = free
         return None
 
@@ -84,7 +84,7 @@ class OpenTime(Window):
         return None if None in ends else max((end for end in ends if end is not None), default=second)
 
     def _is_shut(self, day: int) -> bool:
-        """Whether a day of UTC is shut as a whole; found out once for all days that look the same."""
+        """Whether nothing is open on a day of UTC; found out once for all days that look the same."""
         looks = tuple(window.look_of(day) for window in (self.window, *self.blackouts) if window)
         if None in looks:
             return False

@@ -162,7 +162,7 @@ class TimeWindow(Window):
         """For how long the gap before the stretch makes it open: the longest opening that lies wholly in that gap."""
         start, end = stretch.start + stretch.before, stretch.start + stretch.offset
         longest = 0
-        opens = self._pattern.first_open(start) if start < end else None
+        opens = self._pattern.first_open(start)
         if opens == start and self._pattern.contains(start - 1):
             opens = self._next_run(start)
         while opens is not None and opens < end:

@@ -143,15 +143,17 @@ class Layout:
 
 def _lay_out(data: _tzif.ZoneData, last_year: int) -> Layout:
     starts, offsets = [-_ENDLESS], [data.initial]
-    for instant, offset in [*data.transitions, *_by_rule(data, last_year)]:
+    changes, until = [*data.transitions, *_by_rule(data, last_year)], _ENDLESS
+    if data.rule and last_year < date.max.year:
+        changes.pop()  # the next year's first may undo it in the same second: summer that lasts for ever is written so
+        until = changes[-1][0] if changes else -_ENDLESS
+    for instant, offset in changes:
         if instant == starts[-1]:
             starts.pop(), offsets.pop()
-        if not offsets or offset != offsets[-1]:  # a new abbreviation alone is no change
+        if offset != offsets[-1]:  # a new abbreviation alone is no change
             starts.append(instant)
             offsets.append(offset)
     numbers = zip(starts, [*starts[1:], _ENDLESS], [offsets[0], *offsets[:-1]], offsets, [*offsets[1:], offsets[-1]], strict=True)
-    # The last change may be undone in the same second by the next year's first: summer that lasts for ever is written so.
-    until = starts[-2] if data.rule and last_year < date.max.year else _ENDLESS
     return Layout(last_year, until, starts, [Stretch(index, *five) for index, five in enumerate(numbers)])
 
 
