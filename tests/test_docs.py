@@ -8,6 +8,7 @@ import importlib.util
 import inspect
 import re
 import shlex
+import textwrap
 import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import redirect_stdout
@@ -27,6 +28,7 @@ import taskkit.plugins
 import taskkit.scripts
 import taskkit.testing
 from taskkit import errors
+from taskkit.engine._gates import Gates
 from taskkit.events.happenings import HAPPENINGS
 from taskkit.events.policies import POLICIES
 from taskkit.facts import KINDS as FACTS
@@ -210,11 +212,31 @@ def test_every_name_of_a_face_is_documented(face: ModuleType) -> None:
     assert set(face.__all__) <= known, f"no heading of docs/reference names {sorted(set(face.__all__) - known)}"
 
 
+def test_no_two_faces_have_one_name_for_two_things() -> None:
+    """In whatever order somebody imports from them."""
+    found: dict[str, set[int]] = {}
+    for face in FACES:
+        for name in face.__all__:
+            found.setdefault(name, set()).add(id(getattr(face, name)))
+    assert [name for name, things in found.items() if len(things) > 1] == []
+
+
+_INSTALLS = re.compile(r"\b(?:pip|pipx|uv|poetry|pdm|conda)\b[^\n`]*\b(?:install|add)\b[^\n`]*(?<![\w./-])taskkit\b(?!/)")
+
+
+def test_nobody_is_told_to_install_what_another_project_has_put_on_the_index() -> None:
+    """Until this project has a name there, it is installed from a checkout."""
+    texts = {name(page): page.read_text(encoding="utf-8") for page in (*PAGES, *ROOT.glob("*.md"), *SOURCE.rglob("*.py"))}
+    assert [page for page, text in texts.items() if _INSTALLS.search(text)] == []
+    assert _INSTALLS.search("$ pip install -U 'taskkit[cli]'")
+    assert not _INSTALLS.search('pip install "path/to/taskkit[cli]"')
+
+
 def classes_of(page: Path) -> Iterator[type[Any]]:
-    """What the faces export, where it stands in a heading of the page. `Step` is two things: of jobs and of scripts."""
+    """What the faces export, where it stands in a heading of the page; `Step` is the one of scripts, as jobs' steps are in no face."""
     told = documented(page)
     seen: set[str] = set()
-    for face in reversed(FACES) if page.stem == "scripts" else FACES:
+    for face in FACES:
         for name in sorted(told & set(face.__all__) - seen):
             made = getattr(face, name)
             seen.add(name)
@@ -282,6 +304,23 @@ def test_every_hook_is_documented() -> None:
 def test_every_error_is_documented_with_its_code(name: str) -> None:
     text, made = part(REFERENCE / "errors.md", name), getattr(errors, name)
     assert f"`{made.code}`" in text if issubclass(made, errors.TaskkitError) else text
+
+
+def gates() -> list[str]:
+    """The gates in their order, as they are listed: each with whether it may refuse."""
+    (tree,) = ast.parse(textwrap.dedent(inspect.getsource(Gates._of))).body
+    listed = [node for node in ast.walk(tree) if isinstance(node, ast.Tuple) and isinstance(node.ctx, ast.Load) and len(node.elts) == 2]
+    gates = sorted((node.lineno, node.col_offset, ast.unparse(node.elts[0])) for node in listed)
+    return [gate.removeprefix("self._") for *_, gate in gates if gate.startswith("self._")]
+
+
+@pytest.mark.parametrize(
+    ("page", "after"), [(REFERENCE / "rules.md", "in this order: "), (DOCS / "explanation" / "how-things-flow.md", " gates: ")], ids=str
+)
+def test_j12_the_gates_are_told_in_the_order_in_which_they_are_asked(page: Path, after: str) -> None:
+    told = re.split(r"[.├]", page.read_text(encoding="utf-8").partition(after)[2])[0]
+    words = [word.strip(" │\n") for word in told.split(",")]
+    assert [word[:4] for word in words] == [gate[:4] for gate in (*gates(), "holds")]
 
 
 def constants(tree: ast.AST) -> Iterator[str]:

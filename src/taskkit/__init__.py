@@ -156,10 +156,7 @@ if TYPE_CHECKING:
         Selection,
         Tagged,
     )
-    from taskkit.states import (
-        State,
-        Step,
-    )
+    from taskkit.states import State
     from taskkit.targets import (
         Target,
     )
@@ -196,7 +193,7 @@ _ROOMS = {
     "taskkit.records": "Accounts Record RecordType",
     "taskkit.secrets": "Secret",
     "taskkit.selections": "AllOf Contains Everything FieldIs Listed Not OfType OfVault OneOf Selection Tagged",
-    "taskkit.states": "State Step",
+    "taskkit.states": "State",
     "taskkit.targets": "Target",
     "taskkit.tasks": "SYSTEM ConsentRule Fallback Guard Task Waves of_record of_type",
     "taskkit.vaults": "Outbox Records Rights Secrets Session Sessions Values Vault",
@@ -323,7 +320,6 @@ __all__ = [
     "Spread",
     "StaleToken",
     "State",
-    "Step",
     "StopAsked",
     "SystemClock",
     "Tagged",

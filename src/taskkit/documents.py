@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
+from weakref import WeakKeyDictionary
 
 import attrs
 
@@ -19,11 +20,14 @@ from taskkit.events import documents as rules
 from taskkit.events.intervals import Interval
 from taskkit.events.policies import Policy
 from taskkit.events.windows import Window
+from taskkit.records import RecordType
 from taskkit.selections import SELECTIONS, Selection
 from taskkit.tasks import Task
 
 if TYPE_CHECKING:
     from cattrs import Converter
+
+    from taskkit.plugins.manager import Plugins
 
 T = TypeVar("T")
 
@@ -111,6 +115,17 @@ class Documents:
         if "part" in said:
             said["part"] = self._selection(said["part"])
         return _made(self._selections, said, "a selection")
+
+
+#: Making a converter takes as long as a thousand jobs do.
+_MADE: WeakKeyDictionary[Plugins, Documents] = WeakKeyDictionary()
+
+
+def documents_of(plugins: Plugins) -> Documents:
+    """With the kinds that these plug-ins offer; the same for every engine that has them."""
+    if (found := _MADE.get(plugins)) is None:
+        found = _MADE[plugins] = Documents(plugins.policies.values(), [*plugins.scripts.values(), RecordType])
+    return found
 
 
 def _window(given: Mapping[str, Any]) -> Interval | Window:

@@ -72,14 +72,14 @@ _TOLD = Fact._fields.index("chain")
 
 def encoded(fact: Fact) -> str:
     """The bytes that are kept and hashed, as text. Half a character, out of a host's output, is escaped: no store could keep it else."""
-    kind, at, job, task, line, record, who, details = told = fact[:_TOLD]
+    kind, at, job, task, line, record, who, details, *_ = fact
     # one text with each part quoted takes a third of what the encoder needs for the list of them
     text = (
         f"[{_quoted(kind)},{at},{_quoted(job) if job is not None else 'null'},{_quoted(task) if task is not None else 'null'},"
         f"{_quoted(line) if line is not None else 'null'},{_quoted(record) if record is not None else 'null'},"
         f"{_quoted(who) if who is not None else 'null'},{_encode(details) if details else 'null'}]"
     )
-    return text if text.isascii() or _is_whole(text) else _escape((*told[:-1], details or None))
+    return text if text.isascii() or _is_whole(text) else _escape((*fact[: _TOLD - 1], details or None))
 
 
 def _is_whole(text: str) -> bool:

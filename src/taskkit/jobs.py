@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 from attrs import frozen
 
 from taskkit.instants import Instant
-from taskkit.states import PENDING, State
+from taskkit.states import CLAIMED, PENDING, State
 
 
 class Kind(StrEnum):
@@ -164,6 +164,16 @@ class Job(NamedTuple):
         return self.kind is Kind.DEMAND or self.manual
 
     @property
+    def is_conducting(self) -> bool:
+        """A run over many that has begun: its parts are its work, and it must also get to its end (R6)."""
+        return self.conducts and self.started is not None
+
+    @property
+    def is_at_work(self) -> bool:
+        """Somebody has claimed it, or it waits for its parts: it is stopped, and not canceled (J6). For people it only waits."""
+        return self.state in CLAIMED or (self.is_conducting and self.state in _WAITS_FOR_PARTS)
+
+    @property
     def trigger(self) -> tuple[str, str | None]:
         """The task and record whose policy made it."""
         return self.via[:2] if self.via else (self.task, self.record)
@@ -180,6 +190,7 @@ class Job(NamedTuple):
         return None
 
 
+_WAITS_FOR_PARTS = (State.DEFERRED, State.SCHEDULED)
 #: Where each of its values stands.
 PLACES = {name: place for place, name in enumerate(Job._fields)}
 _FRESH = PLACES["state"]

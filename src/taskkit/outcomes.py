@@ -10,6 +10,8 @@ from typing import Any
 from attrs import Attribute, field, frozen
 
 from taskkit.checks import a, refused
+from taskkit.errors import HostRefused, InvalidValue, MissingPlugin, NotAllowed, Refused, StopAsked, TaskkitError, VaultAway
+from taskkit.jobs import Why
 
 
 class ErrorClass(StrEnum):
@@ -27,6 +29,22 @@ class ErrorClass(StrEnum):
     REFUSED = "refused"  #: a policy of the host, the vault or a guard says no
 
 
+#: What an error says of the work, where it says it clearly; the first line that fits counts.
+_CLASSES: tuple[tuple[type[TaskkitError] | tuple[type[TaskkitError], ...], ErrorClass], ...] = (
+    (StopAsked, ErrorClass.STOPPED),
+    (VaultAway, ErrorClass.TIMEOUT),
+    (NotAllowed, ErrorClass.PERMISSION),
+    ((InvalidValue, MissingPlugin, Refused), ErrorClass.BAD_CONFIGURATION),
+)
+
+
+def class_of(error: Exception) -> ErrorClass | None:
+    """Of which class an error is: an outcome for whoever knows how far the work had come. None where it says nothing about it."""
+    if isinstance(error, HostRefused):
+        return ErrorClass(error.error) if error.error in ErrorClass.__members__.values() else ErrorClass.FAILED
+    return next((found for kinds, found in _CLASSES if isinstance(error, kinds)), None)
+
+
 #: Worth another try, where the work may be said twice (J7).
 RETRIED = frozenset({ErrorClass.UNREACHABLE, ErrorClass.TIMEOUT, ErrorClass.BUSY, ErrorClass.FAILED})
 #: Going on would spend log-in attempts: the task waits for somebody (J7).
@@ -38,7 +56,7 @@ class Effect(StrEnum):
 
     IDEMPOTENT = "idempotent"  #: say it again
     VERIFIABLE = "verifiable"  #: look first, then decide
-    COMPENSABLE = "compensable"  #: undo it, then say it again
+    COMPENSABLE = "compensable"  #: it could be undone; as blind, since scripts cannot say yet how
     BLIND = "blind"  #: neither: stop, keep everything, ask a person
 
 
@@ -95,7 +113,7 @@ class NotNow:
     """Try again at `until`, at the latest; until then the job waits and holds nothing."""
 
     until: datetime = field(validator=_moment)
-    reason: str = field(default="not_now", validator=a(str))
+    reason: str = field(default=Why.NOT_NOW.value, validator=a(str))
 
 
 @frozen

@@ -81,6 +81,14 @@ class Standing:
         return {name: value for name, value in self.__dict__.items() if name != "revision" and value not in (None, ())}
 
 
+def suspension(*standings: Standing | None) -> str | None:
+    """Why a task waits, by the first of these that says so."""
+    for standing in standings:
+        if standing is not None and standing.suspended is not None:
+            return standing.suspended
+    return None
+
+
 def members(interval: Interval) -> tuple[Interval, ...]:
     return interval.members if isinstance(interval, AnyOf) else (interval,)
 

@@ -88,7 +88,7 @@ def _due_by_time(task: Task) -> Interval | None:
 
 @frozen
 class Task:
-    """What runs, when, on what, and as whom. `id`, `line`, `list` and `revision` are given when it is put."""
+    """What runs, when, on what, and as whom. `id`, `line` and `revision` are given when it is put; `list` too, where `put` says one."""
 
     name: str = field(validator=named)
     script: str = field(validator=named)
@@ -126,6 +126,12 @@ class Task:
     @property
     def is_system(self) -> bool:
         return self.list == SYSTEM
+
+    @property
+    def record(self) -> str | None:
+        """The record whose own task it is, once that was made unique; it stands with no other (R1)."""
+        kind, _, name = self.list.partition(":")
+        return name if kind == "record" else None
 
     def anchored(self, moment: Any) -> Task:
         """The same task whose intervals count from a moment of their own (T16)."""

@@ -141,7 +141,7 @@ def test_without_rich_a_message_names_the_line_that_mends_it() -> None:
     code = "import sys; sys.modules['rich'] = None; from taskkit.cli import main; sys.exit(main(['next', 'daily']))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert "pip install 'taskkit[cli]'" in done.stderr
+    assert "pip install '.[cli]'" in done.stderr
 
 
 def test_a_reader_that_has_seen_enough_ends_it_quietly() -> None:

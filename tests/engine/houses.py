@@ -11,17 +11,22 @@ import pendulum
 from attrs import field, frozen
 
 from taskkit.engine import Engine, Entry, Settings
-from taskkit.events.policies import Policy
-from taskkit.outcomes import DONE, Effect, Outcome
+from taskkit.events import Daily
+from taskkit.events.happenings import Happening
+from taskkit.events.intervals import Interval
+from taskkit.events.policies import OnDemand, Policy
+from taskkit.outcomes import DONE, Effect, Outcome, Unknown
 from taskkit.plugins import specs
 from taskkit.plugins.kinds import Run, Script
 from taskkit.records import Record, RecordType
 from taskkit.states import Step
 from taskkit.storage import Keep, Landed, Move, Query, Slice, Storage, Unit
 from taskkit.storage.memory import MemoryStorage
+from taskkit.tasks import Task, of_type
 from taskkit.testing import MemoryVault, VirtualClock
 
 START = pendulum.datetime(2026, 3, 2, tz="UTC")
+UNIX = of_type("unix")
 Answer = Outcome | Callable[[Run], Outcome]
 
 
@@ -143,10 +148,19 @@ class House:
     def enter(self, *, points: Callable[..., None] | None = None, settings: Settings | None = None, storage: Any = None) -> Engine:
         """A process of its own on the same store, vault and clock."""
         self._nodes += 1
-        return Engine(
+        return _mortal(Engine(
             self.vault, storage or self.storage.join(), settings=settings or self._settings, plugins=[self._offer], clock=self.clock,
             node=f"n{self._nodes}", points=points, rng=self._rng,
-        )  # fmt: skip
+        ))  # fmt: skip
+
+    def put(self, *policies: Policy | Interval, list: str = UNIX, **said: Any) -> Task:
+        """A task that does its work when these policies say so."""
+        return self.engine.put(Task("work it", "work", policies, **said), list=list)
+
+    def emit(self, happening: Happening, engine: Engine | None = None) -> str:
+        """The one job that a happening made or joined."""
+        (job,) = (engine or self.engine).emit(happening)
+        return job
 
     def entries(self, **filters: Any) -> list[Entry]:
         """The history, the oldest first."""
@@ -155,6 +169,33 @@ class House:
     def kinds(self, **filters: Any) -> list[str]:
         """The facts by name, in their order."""
         return [fact.kind for fact in self.engine.facts(limit=100_000, **filters)]
+
+
+def _mortal(engine: Engine) -> Engine:
+    """A process that dies in a script does not get to what becomes of its job: a `Crash` passes all that an engine makes of errors."""
+    perform = engine._turns.perform
+
+    def performed(case: Any) -> Outcome | None:
+        outcome = perform(case)
+        if isinstance(outcome, Unknown) and outcome.text == "the script raised Crash":
+            raise Crash
+        return outcome
+
+    engine._turns.perform = performed  # type: ignore[method-assign]
+    return engine
+
+
+def one(*more: Record, **said: Any) -> House:
+    """A house with the record r1."""
+    return House(Record("r1", "unix"), *more, **said)
+
+
+def at_two(count: int = 1, **given: Any) -> House:
+    """A house at two in the night, when its task is due."""
+    house = House(*hosts(count), **given)
+    house.engine.put(Task("nightly", "work", [Daily(at="02:00"), OnDemand()]), list=UNIX)
+    house.clock.advance(hours=2)
+    return house
 
 
 class Watched(MemoryStorage):

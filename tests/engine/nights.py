@@ -15,11 +15,10 @@ from taskkit.plugins.kinds import Run
 from taskkit.records import Record
 from taskkit.states import PENDING
 from taskkit.storage import Query
-from taskkit.tasks import Task, of_type
+from taskkit.tasks import Task
 from taskkit.vaults import Records
-from tests.engine.houses import House, hosts
+from tests.engine.houses import UNIX, House, hosts
 
-UNIX = of_type("unix")
 NIGHTLY = Task("nightly", "work", Daily(at="02:30"))
 
 

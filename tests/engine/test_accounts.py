@@ -19,10 +19,8 @@ from taskkit.plugins.kinds import Run, Script
 from taskkit.records import Accounts, Record
 from taskkit.states import State, Step
 from taskkit.storage import Move, Query, Wait
-from taskkit.tasks import Fallback, Task, of_type
-from tests.engine.houses import Crash, House, Play, Watched
-
-UNIX = of_type("unix")
+from taskkit.tasks import Fallback, Task
+from tests.engine.houses import UNIX, Crash, House, Play, Watched
 
 
 def account(run: Run) -> str:

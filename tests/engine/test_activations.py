@@ -16,10 +16,8 @@ from taskkit.plugins.kinds import Run
 from taskkit.records import Record
 from taskkit.states import PENDING, State, Step
 from taskkit.storage import Insert, Query
-from taskkit.tasks import Fallback, Task, of_type
-from tests.engine.houses import Crash, House, Watched, hosts, steps
-
-UNIX = of_type("unix")
+from taskkit.tasks import Fallback, Task
+from tests.engine.houses import UNIX, Crash, House, Watched, hosts, steps
 
 
 def house_with(*policies: object, records: int = 1, **said: object) -> tuple[House, Task]:

@@ -32,9 +32,8 @@ from taskkit.targets import Target
 from taskkit.tasks import SYSTEM, Task, of_record, of_type
 from taskkit.testing import FakeExecutor
 from taskkit.vaults import Records
-from tests.engine.houses import House, Play, kept, scripted
+from tests.engine.houses import UNIX, House, Play, kept, scripted
 
-UNIX = of_type("unix")
 NIGHT = Daily(at="02:30")
 
 

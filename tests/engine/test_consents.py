@@ -11,14 +11,15 @@ import pytest
 from taskkit.engine import Engine
 from taskkit.errors import NotAllowed, NotFound, Outdated, Refused
 from taskkit.events import Daily, TimeWindow
-from taskkit.events.happenings import CheckedIn, RecordChanged
-from taskkit.events.policies import AfterCheckIn, OnDemand
-from taskkit.outcomes import DONE, Asks, Outcome
+from taskkit.events.happenings import CheckedIn, RecordChanged, Unlocked
+from taskkit.events.policies import AfterCheckIn, AfterUnlock, OnDemand
+from taskkit.jobs import Kind
+from taskkit.outcomes import DONE, Asks, ErrorClass, NotDone, Outcome
 from taskkit.plugins.kinds import Run
 from taskkit.selections import Everything
 from taskkit.states import State
 from taskkit.storage.memory import MemoryStorage
-from taskkit.tasks import ConsentRule, Guard, Task, of_type
+from taskkit.tasks import ConsentRule, Fallback, Guard, Task, of_type
 from tests.engine.houses import START, Crash, House, hosts
 
 BOARD = ("bert", "carla", "dora")
@@ -500,3 +501,50 @@ def test_flow_a_system_script_with_memo_shows_its_plan_gets_consent_and_goes_on_
         "ConsentAsked", "Consented", "Consented", "ConsentAsked", "Consented", "Consented",
     ]  # fmt: skip
     assert house.engine.check() == []
+
+
+# whose own it is
+
+
+def test_a05_nobody_lets_the_burst_pass_that_they_made_themselves() -> None:
+    """A8: eve's happenings made it, or joined it; then it is somebody else who looks at it."""
+    house = House(*hosts(3))
+    house.engine.put(Task("rotate", "work", [AfterUnlock(minutes=1)], guard=Guard(burst=1)), list=of_type("unix"))
+    ids = house.engine.emit(*(Unlocked(record.id, user=user) for record, user in zip(hosts(3), ("bert", "eve", "dora"), strict=True)))
+    house.clock.advance(seconds=1)
+    assert house.engine.emit(Unlocked("h03", user="eve")) == [ids[2]]
+    for id in ids[1:]:
+        assert house.engine.job(id).state is State.AWAITING_CONSENT
+        with pytest.raises(NotAllowed, match="nobody consents to their own"):
+            house.engine.consent(id, by="eve")
+        assert "consent" not in house.engine.job(id, user="eve").actions
+        assert "consent" in house.engine.job(id, user="anna").actions
+    house.engine.consent(ids[1], by="anna")
+    assert state(house, ids[1]) is State.SCHEDULED
+
+
+def test_a05_a_part_is_as_much_the_demanders_own_as_the_run_over_many() -> None:
+    house = House(*hosts(1))
+    task = house.engine.put(Task("seal", "work", selection=Everything()))
+    house.play.says("h01", Asks("digest", "a plan"))
+    house.engine.demand(task.id, by="eve")
+    house.engine.drain()
+    (part,) = house.entries(record="h01")
+    with pytest.raises(NotAllowed, match="nobody consents to their own"):
+        house.engine.consent(part.id, by="eve")
+    house.engine.consent(part.id, by="anna")
+
+
+def test_a05_a_retry_is_as_much_the_demanders_own_as_the_first_try() -> None:
+    house = House(*hosts(1))
+    task = house.engine.put(Task("seal", "work", [OnDemand()], fallback=Fallback(10)), list=of_type("unix"))
+    house.play.says("h01", NotDone(ErrorClass.TIMEOUT), Asks("digest", "a plan"))
+    house.engine.demand(task.id, "h01", by="eve")
+    house.engine.drain()
+    house.clock.advance(minutes=10)
+    house.engine.drain()
+    retry = house.entries()[-1]
+    assert (retry.kind, retry.state) == (Kind.FALLBACK, State.AWAITING_CONSENT)
+    with pytest.raises(NotAllowed, match="nobody consents to their own"):
+        house.engine.consent(retry.id, by="eve")
+    house.engine.consent(retry.id, by="anna")

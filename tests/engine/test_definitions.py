@@ -22,9 +22,7 @@ from taskkit.states import State
 from taskkit.storage import Keep, Query
 from taskkit.tasks import Task, of_record, of_type
 from taskkit.testing import FakeExecutor
-from tests.engine.houses import Crash, House, Offer, Play, Watched, kept, scripted, writes
-
-UNIX = of_type("unix")
+from tests.engine.houses import UNIX, Crash, House, Offer, Play, Watched, kept, scripted, writes
 
 
 class Prober(FakeExecutor):

@@ -23,10 +23,9 @@ from taskkit.states import State, Step
 from taskkit.storage import Move, Unit
 from taskkit.targets import Target
 from taskkit.tasks import Fallback, Task, of_type
-from tests.engine.houses import START, Crash, House
+from tests.engine.houses import START, UNIX, Crash, House
 from tests.engine.stores import Interleaved
 
-UNIX = of_type("unix")
 FAILED = NotDone(ErrorClass.PERMISSION)
 
 
@@ -45,10 +44,6 @@ class Loaded(random.Random):
 def one(*draws: int, **said: Any) -> tuple[House, Loaded]:
     rng = Loaded(*draws)
     return House(Record("r1", "unix"), rng=rng, **said), rng
-
-
-def put(house: House, *policies: Any, **said: Any) -> Task:
-    return house.engine.put(Task("work it", "work", policies, **said), list=UNIX)
 
 
 def edit(house: House, task: Task, *policies: Any) -> Task:
@@ -76,7 +71,7 @@ def run(house: House, engine: Engine | None = None) -> None:
 
 def test_t10_days_are_drawn_from_creation_and_then_from_the_previous_nominal_run() -> None:
     house, rng = one(3, 5, 2)
-    put(house, RandomDays(2, 5, at="02:30"))
+    house.put(RandomDays(2, 5, at="02:30"))
     days = []
     for _ in range(3):
         days.append(day(house))
@@ -87,7 +82,7 @@ def test_t10_days_are_drawn_from_creation_and_then_from_the_previous_nominal_run
 
 def test_t10_a_restart_draws_nothing() -> None:
     house, rng = one(3)
-    put(house, RandomDays(2, 5))
+    house.put(RandomDays(2, 5))
     for _ in range(3):
         engine = house.enter()
         engine.reconcile()
@@ -98,7 +93,7 @@ def test_t10_a_restart_draws_nothing() -> None:
 
 def test_t10_an_edit_of_something_else_draws_nothing_also_where_it_changes_the_other_intervals() -> None:
     house, rng = one(3)
-    task = put(house, RandomDays(2, 5))
+    task = house.put(RandomDays(2, 5))
     house.engine.edit(evolve(house.engine.task(task.id), description="new"))
     edit(house, task, RandomDays(2, 5), AfterCheckIn())
     edit(house, task, Daily(at="12:00", start="2026-06-01"), RandomDays(2, 5))
@@ -110,7 +105,7 @@ def test_t10_an_edit_of_something_else_draws_nothing_also_where_it_changes_the_o
 
 def test_t10_an_edit_that_makes_the_draw_illegal_draws_anew() -> None:
     house, rng = one(5, 2)
-    task = put(house, RandomDays(2, 5))
+    task = house.put(RandomDays(2, 5))
     edit(house, task, RandomDays(1, 4))
     assert rng.drawn == [5, 2]
     assert day(house) == 2
@@ -118,7 +113,7 @@ def test_t10_an_edit_that_makes_the_draw_illegal_draws_anew() -> None:
 
 def test_t10_an_edit_whose_draws_have_all_passed_looks_for_the_next_one_ahead() -> None:
     house, rng = one(20, 3, 4, 5)
-    task = put(house, RandomDays(15, 30))
+    task = house.put(RandomDays(15, 30))
     house.clock.advance(days=10)
     edit(house, task, RandomDays(2, 5))
     assert rng.drawn == [20, 3, 4, 5]
@@ -127,7 +122,7 @@ def test_t10_an_edit_whose_draws_have_all_passed_looks_for_the_next_one_ahead() 
 
 def test_t10_an_edit_of_the_time_of_day_on_the_drawn_day_loses_no_run() -> None:
     house, _ = one(3, 4)
-    task = put(house, RandomDays(2, 5, at="20:00"))
+    task = house.put(RandomDays(2, 5, at="20:00"))
     house.clock.advance(days=3, hours=10)
     edit(house, task, RandomDays(2, 5, at="08:00"))
     assert day(house) == 7
@@ -135,7 +130,7 @@ def test_t10_an_edit_of_the_time_of_day_on_the_drawn_day_loses_no_run() -> None:
 
 def test_t10_a_run_that_was_put_off_over_the_next_draw_goes_on() -> None:
     house, _ = one()
-    put(house, RandomDays(1, 1, at="02:30"))
+    house.put(RandomDays(1, 1, at="02:30"))
     house.clock.advance(days=30, hours=5)
     house.engine.drain()
     assert house.play.count("r1") == 1
@@ -144,7 +139,7 @@ def test_t10_a_run_that_was_put_off_over_the_next_draw_goes_on() -> None:
 
 def test_t10_a_union_remembers_the_draw_while_its_other_member_runs() -> None:
     house, rng = one(3, 4)
-    put(house, Daily(at="12:00"), RandomDays(2, 5, at="02:30"))
+    house.put(Daily(at="12:00"), RandomDays(2, 5, at="02:30"))
     for _ in range(3):
         run(house)
     assert rng.drawn == [3]
@@ -155,7 +150,7 @@ def test_t10_a_union_remembers_the_draw_while_its_other_member_runs() -> None:
 
 def test_t10_a_drawn_day_that_passes_in_another_run_is_used_up() -> None:
     house, rng = one(3, 4)
-    put(house, Daily(at="12:00"), RandomDays(2, 5, at="02:30"))
+    house.put(Daily(at="12:00"), RandomDays(2, 5, at="02:30"))
     house.clock.advance(days=10)
     house.engine.drain()
     assert house.play.count("r1") == 1
@@ -168,13 +163,13 @@ def test_t10_a_drawn_day_that_passes_in_another_run_is_used_up() -> None:
 def test_t10_each_record_has_a_draw_of_its_own() -> None:
     rng = Loaded(2, 5)
     house = House(Record("r1", "unix"), Record("r2", "unix"), rng=rng)
-    put(house, RandomDays(2, 5))
+    house.put(RandomDays(2, 5))
     assert sorted((entry.due - START).in_days() for entry in house.entries()) == [2, 5]
 
 
 def test_t10_a_manual_run_moves_no_draw() -> None:
     house, rng = one(3)
-    task = put(house, RandomDays(2, 5), OnDemand())
+    task = house.put(RandomDays(2, 5), OnDemand())
     house.engine.demand(task.id, "r1", by="ann")
     house.engine.drain()
     assert rng.drawn == [3]
@@ -183,7 +178,7 @@ def test_t10_a_manual_run_moves_no_draw() -> None:
 
 def test_t10_who_runs_it_now_uses_up_the_drawn_day() -> None:
     house, _ = one(3, 4)
-    put(house, RandomDays(2, 5))
+    house.put(RandomDays(2, 5))
     house.engine.run_now(waiting(house).id, by="ann")
     house.engine.drain()
     assert day(house) == 7
@@ -191,14 +186,14 @@ def test_t10_who_runs_it_now_uses_up_the_drawn_day() -> None:
 
 def test_t10_a_canceled_occurrence_draws_the_next() -> None:
     house, _ = one(3, 4)
-    put(house, RandomDays(2, 5))
+    house.put(RandomDays(2, 5))
     house.engine.cancel(waiting(house).id, by="ann")
     assert day(house) == 7
 
 
 def test_t10_a_crash_between_start_and_end_draws_nothing_twice() -> None:
     house, rng = one(3, 4, 5)
-    put(house, RandomDays(2, 5))
+    house.put(RandomDays(2, 5))
 
     def die(run: Run) -> Outcome:
         raise Crash
@@ -215,7 +210,7 @@ def test_t10_a_crash_between_start_and_end_draws_nothing_twice() -> None:
 
 def test_t10_two_times_on_the_drawn_day_are_two_runs() -> None:
     house, rng = one(3, 4)
-    put(house, RandomDays(2, 5, at=["02:30", "14:30"]))
+    house.put(RandomDays(2, 5, at=["02:30", "14:30"]))
     run(house)
     assert rng.drawn == [3]
     assert (day(house), waiting(house).due.hour) == (3, 14)
@@ -225,7 +220,7 @@ def test_t10_two_times_on_the_drawn_day_are_two_runs() -> None:
 
 def test_t10_a_draw_whose_end_has_come_is_the_last() -> None:
     house, _ = one(3, 4)
-    put(house, RandomDays(2, 5, end="2026-03-06"))
+    house.put(RandomDays(2, 5, end="2026-03-06"))
     run(house)
     assert house.entries(states=State.SCHEDULED) == []
 
@@ -243,7 +238,7 @@ def test_t10_a_run_over_a_wrong_right_keeps_draws_and_suspends_in_one_unit() -> 
 
 def test_t10_a_later_start_is_what_the_first_draw_counts_from() -> None:
     house, rng = one(3, 4)
-    put(house, RandomDays(2, 5, start="2026-03-12"))
+    house.put(RandomDays(2, 5, start="2026-03-12"))
     assert day(house) == 13
     run(house)
     assert day(house) == 17
@@ -255,7 +250,7 @@ def test_t10_a_later_start_is_what_the_first_draw_counts_from() -> None:
 
 def test_t11_an_age_counts_from_creation_and_then_from_the_last_success() -> None:
     house, _ = one()
-    put(house, MaxAge(30))
+    house.put(MaxAge(30))
     assert day(house) == 30
     run(house)
     assert day(house) == 60
@@ -263,7 +258,7 @@ def test_t11_an_age_counts_from_creation_and_then_from_the_last_success() -> Non
 
 def test_t11_a_manual_success_moves_the_occurrence_that_waits() -> None:
     house, _ = one()
-    task = put(house, MaxAge(30), OnDemand())
+    task = house.put(MaxAge(30), OnDemand())
     house.clock.advance(days=10)
     house.engine.demand(task.id, "r1", by="ann")
     house.engine.drain()
@@ -272,7 +267,7 @@ def test_t11_a_manual_success_moves_the_occurrence_that_waits() -> None:
 
 def test_t11_a_success_after_a_happening_moves_it_too_and_a_failure_moves_nothing() -> None:
     house, _ = one()
-    put(house, MaxAge(30), AfterCheckIn())
+    house.put(MaxAge(30), AfterCheckIn())
     house.clock.advance(days=10)
     house.play.says("r1", FAILED)
     house.engine.emit(CheckedIn("r1"))
@@ -285,7 +280,7 @@ def test_t11_a_success_after_a_happening_moves_it_too_and_a_failure_moves_nothin
 
 def test_t11_without_success_it_comes_back_after_so_many_days_and_never_at_the_same_nominal_time() -> None:
     house, _ = one()
-    put(house, MaxAge(30, again=2))
+    house.put(MaxAge(30, again=2))
     house.play.always["r1"] = FAILED
     days = []
     for _ in range(4):
@@ -296,14 +291,14 @@ def test_t11_without_success_it_comes_back_after_so_many_days_and_never_at_the_s
 
 def test_t11_canceled_it_comes_back_as_well() -> None:
     house, _ = one()
-    put(house, MaxAge(30))
+    house.put(MaxAge(30))
     house.engine.cancel(waiting(house).id, by="ann")
     assert day(house) == 31
 
 
 def test_t11_a_success_after_failures_counts_from_itself() -> None:
     house, _ = one()
-    put(house, MaxAge(30))
+    house.put(MaxAge(30))
     house.play.says("r1", FAILED, FAILED)
     for _ in range(3):
         run(house)
@@ -312,7 +307,7 @@ def test_t11_a_success_after_failures_counts_from_itself() -> None:
 
 def test_t11_a_late_run_counts_from_when_it_succeeded() -> None:
     house, _ = one()
-    put(house, MaxAge(30), window=TimeWindow("* 2 * * *"))
+    house.put(MaxAge(30), window=TimeWindow("* 2 * * *"))
     house.clock.advance(days=45, hours=2)
     house.engine.drain()
     assert house.play.count("r1") == 1
@@ -321,7 +316,7 @@ def test_t11_a_late_run_counts_from_when_it_succeeded() -> None:
 
 def test_t11_a_retry_that_succeeds_counts() -> None:
     house, _ = one()
-    put(house, MaxAge(30), fallback=Fallback(60 * 24, 3))
+    house.put(MaxAge(30), fallback=Fallback(60 * 24, 3))
     house.play.says("r1", NotDone(ErrorClass.TIMEOUT))
     house.clock.jump(waiting(house).due)
     house.engine.drain()
@@ -333,7 +328,7 @@ def test_t11_a_retry_that_succeeds_counts() -> None:
 
 def test_t11_an_age_that_is_due_while_a_demand_runs_is_moved_by_its_success() -> None:
     house, _ = one()
-    task = put(house, MaxAge(30), OnDemand())
+    task = house.put(MaxAge(30), OnDemand())
 
     def perform(run: Run) -> Outcome:
         house.clock.advance(seconds=30)
@@ -350,7 +345,7 @@ def test_t11_an_age_that_is_due_while_a_demand_runs_is_moved_by_its_success() ->
 
 def test_t11_a_success_takes_nothing_away_that_is_due_for_another_reason() -> None:
     house, _ = one()
-    task = put(house, MaxAge(30), Daily(at="12:00"), OnDemand())
+    task = house.put(MaxAge(30), Daily(at="12:00"), OnDemand())
     house.engine.demand(task.id, "r1", by="ann")
     house.engine.drain()
     assert waiting(house).due == START.add(hours=12)
@@ -360,7 +355,7 @@ def test_t11_a_success_takes_nothing_away_that_is_due_for_another_reason() -> No
 
 def test_t11_a_success_takes_no_run_away_that_came_due_meanwhile_for_another_reason() -> None:
     house, _ = one()
-    task = put(house, MaxAge(30), Daily(at="12:00"), OnDemand())
+    task = house.put(MaxAge(30), Daily(at="12:00"), OnDemand())
 
     def perform(run: Run) -> Outcome:
         house.clock.advance(seconds=30)
@@ -377,7 +372,7 @@ def test_t11_a_success_takes_no_run_away_that_came_due_meanwhile_for_another_rea
 
 def test_t11_a_success_brings_the_age_forward_where_failure_had_put_it_off() -> None:
     house, _ = one()
-    task = put(house, MaxAge(2, again=30), OnDemand())
+    task = house.put(MaxAge(2, again=30), OnDemand())
     house.play.says("r1", FAILED)
     run(house)
     assert day(house) == 32
@@ -398,7 +393,7 @@ def test_t11_the_success_of_a_job_elsewhere_counts_for_the_task_that_triggered_i
 
 def test_t11_an_edit_keeps_what_succeeded_last() -> None:
     house, _ = one()
-    task = put(house, MaxAge(30), OnDemand())
+    task = house.put(MaxAge(30), OnDemand())
     house.clock.advance(days=10)
     house.engine.demand(task.id, "r1", by="ann")
     house.engine.drain()
@@ -409,7 +404,7 @@ def test_t11_an_edit_keeps_what_succeeded_last() -> None:
 def test_t11_the_end_of_the_run_and_the_new_plan_land_together() -> None:
     """Else a crash between them would run it again a day after its success."""
     house, _ = one()
-    put(house, MaxAge(30))
+    house.put(MaxAge(30))
     units: list[Unit] = []
 
     class Watched(Interleaved):
@@ -425,7 +420,7 @@ def test_t11_the_end_of_the_run_and_the_new_plan_land_together() -> None:
 
 def test_t11_what_waits_and_was_run_by_hand_is_left_to_run() -> None:
     house, _ = one()
-    task = put(house, MaxAge(30), OnDemand())
+    task = house.put(MaxAge(30), OnDemand())
     house.clock.advance(days=10)
     occurrence = waiting(house)
 
@@ -444,7 +439,7 @@ def test_t11_what_waits_and_was_run_by_hand_is_left_to_run() -> None:
 
 def test_t11_a_success_frees_the_account_that_its_occurrence_waited_for() -> None:
     house, _ = one()
-    task = put(house, MaxAge(30), AfterCheckIn(), OnDemand())
+    task = house.put(MaxAge(30), AfterCheckIn(), OnDemand())
     house.clock.advance(days=29, hours=23, minutes=59, seconds=45)
 
     def perform(run: Run) -> Outcome:

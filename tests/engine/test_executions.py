@@ -13,8 +13,9 @@ import pytest
 from taskkit.engine import Execution, Limits, Settings
 from taskkit.errors import IllegalStep, Outdated, Refused
 from taskkit.events import Daily, Spread, TimeWindow
+from taskkit.events.happenings import RecordRemoved
 from taskkit.jobs import Job
-from taskkit.outcomes import DONE, ErrorClass, NotDone
+from taskkit.outcomes import DONE, Asks, ErrorClass, NotDone
 from taskkit.plugins.kinds import Run
 from taskkit.records import Record
 from taskkit.selections import Everything, OfType, Selection, Tagged
@@ -22,7 +23,7 @@ from taskkit.states import State
 from taskkit.storage.memory import MemoryStorage
 from taskkit.targets import Target
 from taskkit.tasks import ConsentRule, Fallback, Guard, Task, Waves, of_type
-from tests.engine.houses import Crash, House, Play, hosts, scripted
+from tests.engine.houses import START, Crash, House, Play, hosts, scripted
 
 FAILED = NotDone(ErrorClass.REFUSED, "no")
 
@@ -882,3 +883,23 @@ def test_the_viewer_of_every_read_is_the_person_behind_the_task() -> None:
     house = House(*hosts(2))
     demanded(house, over(house, guard=Guard(share=1.0), by="anna"))
     assert house.vault.records.read_by == ["anna", "anna"]
+
+
+@pytest.mark.parametrize("end", ["decline", "expire", "record removed", "reconciled"])
+def test_r06_a_part_that_asked_and_got_no_answer_wakes_its_conductor_too(end: str) -> None:
+    """However its last part ends, the conductor is due at once, and not when its timer looks again."""
+    house = House(*hosts(2))
+    house.play.says("h01", Asks("digest", "a plan", START.add(minutes=1)))
+    id = demanded(house, over(house))
+    part = house.entries(record="h01")[0]
+    assert (part.state, house.engine.job(id).why) == (State.AWAITING_CONSENT, "conducting")
+    if end == "decline":
+        house.engine.decline(part.id, by="bert")
+    elif end == "expire":
+        house.clock.advance(minutes=1)
+    else:
+        house.vault.remove("h01")
+        house.engine.reconcile() if end == "reconciled" else house.engine.emit(RecordRemoved("h01"))
+    house.engine.drain()
+    assert house.engine.job(part.id).ended == house.clock.moment
+    assert house.engine.job(id).ended == house.clock.moment

@@ -25,10 +25,9 @@ from taskkit.selections import Everything
 from taskkit.states import State
 from taskkit.storage import Expect
 from taskkit.storage.memory import MemoryStorage
-from taskkit.tasks import ConsentRule, Fallback, Task, of_record, of_type
-from tests.engine.houses import START, Crash, House, Play, hosts, scripted
+from taskkit.tasks import ConsentRule, Fallback, Task, of_record
+from tests.engine.houses import START, UNIX, Crash, House, Play, hosts, scripted
 
-UNIX = of_type("unix")
 FAILED = NotDone(ErrorClass.REFUSED, "no")
 
 

@@ -15,11 +15,10 @@ from taskkit.jobs import Kind
 from taskkit.outcomes import DONE, Effect, ErrorClass, NotDone, NotNow, Unknown
 from taskkit.selections import Everything
 from taskkit.states import PENDING, State, Step
-from taskkit.tasks import Fallback, Task, of_type
-from tests.engine.houses import House, Play, Watched, does, hosts, scripted, steps
+from taskkit.tasks import Fallback, Task
+from tests.engine.houses import UNIX, House, Play, Watched, does, hosts, scripted, steps
 from tests.engine.stores import Noting
 
-UNIX = of_type("unix")
 DOWN = NotDone(ErrorClass.UNREACHABLE, "no route")
 USUAL = Fallback(minutes=30, cycles=3)
 RULES = (Daily(at="02:00"), AfterCheckIn(), OnDemand())

@@ -21,11 +21,10 @@ from taskkit.plugins.kinds import Run
 from taskkit.records import Accounts
 from taskkit.states import PENDING, State, Step
 from taskkit.storage import Hold, Move, Query
-from taskkit.tasks import ConsentRule, Task, of_type
-from tests.engine.houses import House, Play, does, hosts, scripted
+from taskkit.tasks import ConsentRule, Task
+from tests.engine.houses import UNIX, House, Play, does, hosts, scripted
 from tests.engine.stores import Noting
 
-UNIX = of_type("unix")
 NIGHT = TimeWindow("* 2-4 * * *", tz="UTC")
 
 

@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from taskkit.engine import Engine
 from taskkit.errors import NotAllowed, Outdated, Refused
 from taskkit.events.clocks import Daily
 from taskkit.events.happenings import CheckedIn, Demanded, Happening, RecordCreated, RecordRemoved, RecordSaved, SessionEnded, Unlocked
@@ -22,23 +21,8 @@ from taskkit.states import State, Step
 from taskkit.storage import Move
 from taskkit.targets import Target
 from taskkit.tasks import SYSTEM, Fallback, Guard, Task, of_type
-from tests.engine.houses import START, House
+from tests.engine.houses import START, UNIX, House, one
 from tests.engine.stores import Interleaved
-
-UNIX = of_type("unix")
-
-
-def one(*more: Record, **said: Any) -> House:
-    return House(Record("r1", "unix"), *more, **said)
-
-
-def put(house: House, *policies: Any, **said: Any) -> Task:
-    return house.engine.put(Task("work it", "work", policies, **said), list=UNIX)
-
-
-def emit(house: House, happening: Happening, engine: Engine | None = None) -> str:
-    (job,) = (engine or house.engine).emit(happening)
-    return job
 
 
 def done(house: House) -> int:
@@ -64,9 +48,9 @@ def telling(house: House, *happenings: Happening, then: Outcome = DONE) -> Calla
 
 def test_p04_a_happening_joins_the_fired_job_that_waits() -> None:
     house = one()
-    put(house, AfterCheckIn(), AfterUnlock(60))
-    job = emit(house, Unlocked("r1"))
-    assert emit(house, CheckedIn("r1")) == job
+    house.put(AfterCheckIn(), AfterUnlock(60))
+    job = house.emit(Unlocked("r1"))
+    assert house.emit(CheckedIn("r1")) == job
     assert house.engine.job(job).due == START
     house.engine.drain()
     assert len(house.engine.job(job).reasons) == 2
@@ -75,10 +59,10 @@ def test_p04_a_happening_joins_the_fired_job_that_waits() -> None:
 
 def test_p04_each_reason_keeps_a_due_time_of_its_own_and_the_earliest_counts() -> None:
     house = one()
-    put(house, AfterUnlock(60), AfterCheckIn())
-    job = emit(house, Unlocked("r1"))
+    house.put(AfterUnlock(60), AfterCheckIn())
+    job = house.emit(Unlocked("r1"))
     house.clock.advance(minutes=10)
-    emit(house, CheckedIn("r1"))
+    house.emit(CheckedIn("r1"))
     dues = [cause.due for cause in house.storage.causes(job)]
     assert dues == [instant(START.add(minutes=60)), instant(START.add(minutes=10))]
     kept = house.storage.job(job)
@@ -88,13 +72,13 @@ def test_p04_each_reason_keeps_a_due_time_of_its_own_and_the_earliest_counts() -
 
 def test_p04_a_happening_joins_a_job_that_waits_for_its_retry_and_takes_the_place_of_its_next_cycle() -> None:
     house = one()
-    put(house, AfterCheckIn(), fallback=Fallback(60, 3))
+    house.put(AfterCheckIn(), fallback=Fallback(60, 3))
     house.play.says("r1", NotDone(ErrorClass.TIMEOUT))
-    emit(house, CheckedIn("r1"))
+    house.emit(CheckedIn("r1"))
     house.engine.drain()
     (retry,) = house.entries(states=State.SCHEDULED)
     house.clock.advance(minutes=10)
-    assert emit(house, CheckedIn("r1")) == retry.id
+    assert house.emit(CheckedIn("r1")) == retry.id
     house.engine.drain()
     entry = house.engine.job(retry.id)
     assert (entry.state, entry.kind, entry.attempt) == (State.COMPLETED, Kind.FALLBACK, 2)
@@ -104,9 +88,9 @@ def test_p04_a_happening_joins_a_job_that_waits_for_its_retry_and_takes_the_plac
 @pytest.mark.parametrize("kind", ["fired", "occurrence", "demand"])
 def test_p04_a_happening_joins_a_job_that_is_claimed_and_has_not_started(kind: str) -> None:
     house = one()
-    task = put(house, Daily(at="00:30"), AfterCheckIn(), OnDemand())
+    task = house.put(Daily(at="00:30"), AfterCheckIn(), OnDemand())
     if kind == "fired":
-        emit(house, CheckedIn("r1"))
+        house.emit(CheckedIn("r1"))
     elif kind == "demand":
         house.engine.demand(task.id, "r1", by="ann")
     else:
@@ -126,11 +110,11 @@ def test_p04_a_happening_joins_a_job_that_is_claimed_and_has_not_started(kind: s
 
 def test_p04_a_happening_at_exactly_the_turning_instant_makes_the_follow_up_and_one_before_it_joins() -> None:
     house = one()
-    put(house, AfterCheckIn())
+    house.put(AfterCheckIn())
     now = START.add(seconds=10)
     before, at = CheckedIn("r1", at=now.subtract(microseconds=1)), CheckedIn("r1", at=now)
     house.play.says("r1", telling(house, before, at))
-    job = emit(house, CheckedIn("r1"))
+    job = house.emit(CheckedIn("r1"))
     house.clock.advance(seconds=10)
     house.engine.work()
     assert len(house.engine.job(job).reasons) == 2
@@ -142,9 +126,9 @@ def test_p04_a_happening_at_exactly_the_turning_instant_makes_the_follow_up_and_
 
 def test_p04_all_that_happens_while_it_runs_makes_one_follow_up() -> None:
     house = one()
-    put(house, AfterCheckIn())
+    house.put(AfterCheckIn())
     house.play.says("r1", telling(house, *(CheckedIn("r1") for _ in range(5))))
-    emit(house, CheckedIn("r1"))
+    house.emit(CheckedIn("r1"))
     house.engine.drain()
     assert house.play.count("r1") == 2
     assert [len(entry.reasons) for entry in house.entries()] == [1, 5]
@@ -152,7 +136,7 @@ def test_p04_all_that_happens_while_it_runs_makes_one_follow_up() -> None:
 
 def test_p04_a_follow_up_waits_for_the_end_of_the_run_that_it_follows() -> None:
     house, running = one(), list[int]()
-    put(house, AfterCheckIn())
+    house.put(AfterCheckIn())
 
     def perform(run: Run) -> Outcome:
         other = house.enter()
@@ -162,7 +146,7 @@ def test_p04_a_follow_up_waits_for_the_end_of_the_run_that_it_follows() -> None:
         return DONE
 
     house.play.says("r1", perform)
-    emit(house, CheckedIn("r1"))
+    house.emit(CheckedIn("r1"))
     house.engine.drain()
     assert running == [1]
     assert house.play.count("r1") == 2
@@ -170,7 +154,7 @@ def test_p04_a_follow_up_waits_for_the_end_of_the_run_that_it_follows() -> None:
 
 def test_p04_a_job_turns_again_when_it_chooses_its_secret() -> None:
     house = one()
-    put(house, AfterCheckIn())
+    house.put(AfterCheckIn())
     inside = list[str]()
 
     def rotate(run: Run) -> Outcome:
@@ -181,7 +165,7 @@ def test_p04_a_job_turns_again_when_it_chooses_its_secret() -> None:
         return DONE
 
     house.play.says("r1", rotate)
-    job = emit(house, CheckedIn("r1"))
+    job = house.emit(CheckedIn("r1"))
     house.engine.drain()
     assert inside[0] == job
     assert inside[1] != job
@@ -190,15 +174,15 @@ def test_p04_a_job_turns_again_when_it_chooses_its_secret() -> None:
 
 def test_p04_a_happening_while_a_job_that_has_begun_waits_makes_a_follow_up_beside_it() -> None:
     house = one()
-    put(house, AfterCheckIn())
+    house.put(AfterCheckIn())
     house.play.says("r1", NotNow(START.add(minutes=30)))
-    job = emit(house, CheckedIn("r1"))
+    job = house.emit(CheckedIn("r1"))
     house.engine.drain()
     assert house.engine.job(job).state is State.DEFERRED
     house.clock.advance(minutes=10)
-    follow_up = emit(house, CheckedIn("r1"))
+    follow_up = house.emit(CheckedIn("r1"))
     assert follow_up != job
-    assert emit(house, CheckedIn("r1")) == follow_up
+    assert house.emit(CheckedIn("r1")) == follow_up
     house.clock.advance(minutes=20)
     house.engine.drain()
     assert house.engine.job(job).state is house.engine.job(follow_up).state is State.COMPLETED
@@ -208,9 +192,9 @@ def test_p04_a_happening_while_a_job_that_has_begun_waits_makes_a_follow_up_besi
 def test_p04_what_goes_on_after_a_wait_swallows_nothing_that_happened_meanwhile() -> None:
     """Its effect may lie before the happening: only its first start, or its choice of a secret, turns it."""
     house = one()
-    put(house, AfterCheckIn())
+    house.put(AfterCheckIn())
     house.play.says("r1", NotNow(START.add(minutes=30)))
-    job = emit(house, CheckedIn("r1"))
+    job = house.emit(CheckedIn("r1"))
     house.engine.drain()
     house.clock.advance(minutes=30)
     late = CheckedIn("r1", at=START.add(minutes=20))
@@ -222,7 +206,7 @@ def test_p04_what_goes_on_after_a_wait_swallows_nothing_that_happened_meanwhile(
 
 def test_p04_other_records_and_other_tasks_have_jobs_of_their_own() -> None:
     house = one(Record("r2", "unix"))
-    put(house, AfterCheckIn())
+    house.put(AfterCheckIn())
     house.engine.define(house.Scripted("other"))
     house.engine.put(Task("other", "other", AfterCheckIn()), list=UNIX)
     jobs = house.engine.emit(CheckedIn("r1"), CheckedIn("r2"))
@@ -234,8 +218,8 @@ def test_p04_other_records_and_other_tasks_have_jobs_of_their_own() -> None:
 
 def test_p04_a_happening_never_uses_up_an_occurrence_whose_time_has_not_come() -> None:
     house = one()
-    put(house, Daily(at="02:00"), AfterCheckIn())
-    emit(house, CheckedIn("r1"))
+    house.put(Daily(at="02:00"), AfterCheckIn())
+    house.emit(CheckedIn("r1"))
     house.engine.drain()
     (waiting,) = house.entries(states=State.SCHEDULED)
     assert (waiting.kind, waiting.due) == (Kind.OCCURRENCE, START.add(hours=2))
@@ -248,8 +232,8 @@ def test_p04_a_happening_never_uses_up_an_occurrence_whose_time_has_not_come() -
 def test_p04_an_occurrence_that_comes_due_takes_the_fired_job_and_its_reasons_over(later: int) -> None:
     """Whether that one is due before it and claimed in one go with it, at the same time, or not yet."""
     house = one()
-    put(house, Daily(at="02:00"), AfterUnlock(180))
-    fired = emit(house, Unlocked("r1", at=START.add(seconds=later - 3600)))
+    house.put(Daily(at="02:00"), AfterUnlock(180))
+    fired = house.emit(Unlocked("r1", at=START.add(seconds=later - 3600)))
     house.clock.advance(hours=2)
     house.engine.drain()
     entry = house.engine.job(fired)
@@ -266,9 +250,9 @@ def test_p04_an_occurrence_that_comes_due_takes_the_fired_job_and_its_reasons_ov
 
 def test_p04_a_fired_job_that_was_claimed_with_an_occurrence_that_may_not_start_goes_its_own_way() -> None:
     house = one()
-    task = put(house, Daily(at="02:00"), AfterCheckIn(), max_lateness=10)
+    task = house.put(Daily(at="02:00"), AfterCheckIn(), max_lateness=10)
     house.clock.advance(hours=5)
-    fired = emit(house, CheckedIn("r1"))
+    fired = house.emit(CheckedIn("r1"))
     house.engine.drain()
     assert house.engine.job(fired).state is State.COMPLETED
     assert len(house.entries(states=State.MISSED)) == 1
@@ -277,7 +261,7 @@ def test_p04_a_fired_job_that_was_claimed_with_an_occurrence_that_may_not_start_
 
 def test_p04_the_fired_job_runs_first_and_the_occurrence_still_has_its_run() -> None:
     house = one()
-    put(house, Daily(at="02:00"), AfterCheckIn())
+    house.put(Daily(at="02:00"), AfterCheckIn())
 
     def long_run(run: Run) -> Outcome:
         house.clock.advance(seconds=30)
@@ -286,7 +270,7 @@ def test_p04_the_fired_job_runs_first_and_the_occurrence_still_has_its_run() -> 
 
     house.clock.advance(hours=1, minutes=59, seconds=45)
     house.play.says("r1", long_run)
-    emit(house, CheckedIn("r1"))
+    house.emit(CheckedIn("r1"))
     house.engine.drain()
     assert [entry.kind for entry in house.entries(states=State.COMPLETED)] == [Kind.OCCURRENCE, Kind.FIRED]
     assert house.play.count("r1") == 2
@@ -294,8 +278,8 @@ def test_p04_the_fired_job_runs_first_and_the_occurrence_still_has_its_run() -> 
 
 def test_p04_an_occurrence_that_somebody_runs_now_leaves_the_fired_job_alone() -> None:
     house = one()
-    put(house, Daily(at="02:00"), AfterUnlock(60))
-    fired = emit(house, Unlocked("r1"))
+    house.put(Daily(at="02:00"), AfterUnlock(60))
+    fired = house.emit(Unlocked("r1"))
     occurrence = next(entry for entry in house.entries() if entry.kind is Kind.OCCURRENCE)
     house.engine.run_now(occurrence.id, by="ann")
     house.engine.drain()
@@ -308,8 +292,8 @@ def test_p04_an_occurrence_that_somebody_runs_now_leaves_the_fired_job_alone() -
 def test_p04_a_merge_that_is_raced_by_a_claim_runs_one_after_the_other() -> None:
     """Another process claimed the fired job between the occurrence's claim and its start."""
     house = one()
-    put(house, Daily(at="02:00"), AfterUnlock(119))
-    emit(house, Unlocked("r1", at=START.add(minutes=1, seconds=1)))
+    house.put(Daily(at="02:00"), AfterUnlock(119))
+    house.emit(Unlocked("r1", at=START.add(minutes=1, seconds=1)))
     other, once = house.enter(), [True]
 
     def race(claimed: Sequence[Any]) -> None:
@@ -327,7 +311,7 @@ def test_p04_a_merge_that_is_raced_by_a_claim_runs_one_after_the_other() -> None
 
 def test_p04_at_most_one_occurrence_waits_for_a_task_and_record() -> None:
     house = one()
-    task = put(house, Daily(at="02:00"), AfterCheckIn())
+    task = house.put(Daily(at="02:00"), AfterCheckIn())
     house.engine.emit(RecordCreated("r1"))
     house.engine.reconcile()
     house.engine.edit(evolve(house.engine.task(task.id), description="new"))
@@ -339,8 +323,8 @@ def test_p04_at_most_one_occurrence_waits_for_a_task_and_record() -> None:
 
 def test_p04_a_demand_joins_nothing() -> None:
     house = one()
-    task = put(house, AfterUnlock(60), OnDemand())
-    fired = emit(house, Unlocked("r1"))
+    task = house.put(AfterUnlock(60), OnDemand())
+    fired = house.emit(Unlocked("r1"))
     first, second = (house.engine.demand(task.id, "r1", by="ann") for _ in range(2))
     assert len({fired, first, second}) == 3
     house.engine.drain()
@@ -350,19 +334,19 @@ def test_p04_a_demand_joins_nothing() -> None:
 
 def test_p04_no_happening_joins_a_demand_that_waits() -> None:
     house = one()
-    task = put(house, AfterCheckIn(), OnDemand())
+    task = house.put(AfterCheckIn(), OnDemand())
     demand = house.engine.demand(task.id, "r1", by="ann")
-    assert emit(house, CheckedIn("r1")) != demand
+    assert house.emit(CheckedIn("r1")) != demand
 
 
 def test_p04_a_demand_that_the_vault_reports_is_one_job_however_often_it_is_told() -> None:
     house = one()
-    task = put(house, OnDemand())
+    task = house.put(OnDemand())
     demanded = Demanded("r1", task=task.id, user="ann", id="d1")
-    job = emit(house, demanded)
-    assert emit(house, demanded) == job
+    job = house.emit(demanded)
+    assert house.emit(demanded) == job
     house.engine.drain()
-    assert emit(house, demanded) == job
+    assert house.emit(demanded) == job
     assert house.play.count("r1") == 1
     assert house.engine.job(job).reasons == ("on demand of ann",)
 
@@ -370,7 +354,7 @@ def test_p04_a_demand_that_the_vault_reports_is_one_job_however_often_it_is_told
 def test_p04_a_task_of_the_system_is_demanded_without_a_record() -> None:
     house = one()
     task = house.engine.put(Task("nightly", "work", OnDemand()), list=SYSTEM)
-    emit(house, Demanded("", task=task.id, user="ann"))
+    house.emit(Demanded("", task=task.id, user="ann"))
     house.engine.drain()
     assert house.play.count(None) == 1
 
@@ -380,12 +364,12 @@ def test_p04_a_task_of_the_system_is_demanded_without_a_record() -> None:
 
 def test_p04_an_edit_that_ends_a_retry_ends_no_happening_that_joined_it() -> None:
     house = one()
-    task = put(house, AfterCheckIn(), AfterUnlock(60), fallback=Fallback(60, 3))
+    task = house.put(AfterCheckIn(), AfterUnlock(60), fallback=Fallback(60, 3))
     house.play.says("r1", NotDone(ErrorClass.TIMEOUT))
-    emit(house, CheckedIn("r1"))
+    house.emit(CheckedIn("r1"))
     house.engine.drain()
     house.clock.advance(minutes=10)
-    retry = emit(house, Unlocked("r1"))
+    retry = house.emit(Unlocked("r1"))
     house.engine.edit(evolve(house.engine.task(task.id), description="new"))
     entry = house.engine.job(retry)
     assert (entry.kind, entry.state, entry.due) == (Kind.FIRED, State.SCHEDULED, START.add(minutes=70))
@@ -397,8 +381,8 @@ def test_p04_an_edit_that_ends_a_retry_ends_no_happening_that_joined_it() -> Non
 
 def test_p04_an_edit_leaves_a_fired_job_where_it_is_and_deactivation_ends_it() -> None:
     house = one()
-    task = put(house, AfterUnlock(60))
-    job = emit(house, Unlocked("r1"))
+    task = house.put(AfterUnlock(60))
+    job = house.emit(Unlocked("r1"))
     house.engine.edit(evolve(house.engine.task(task.id), description="new"))
     assert (house.engine.job(job).state, house.engine.job(job).due) == (State.SCHEDULED, START.add(minutes=60))
     house.engine.deactivate(task.id)
@@ -411,7 +395,7 @@ def test_p04_an_edit_leaves_a_fired_job_where_it_is_and_deactivation_ends_it() -
 def test_p04_two_processes_that_take_in_at_once_make_one_job() -> None:
     """The second looked when there was none, and found the seat taken."""
     house = one()
-    put(house, AfterCheckIn())
+    house.put(AfterCheckIn())
     other, once = house.enter(), [True]
 
     def race(found: Sequence[Any]) -> None:
@@ -427,8 +411,8 @@ def test_p04_two_processes_that_take_in_at_once_make_one_job() -> None:
 
 def test_p04_a_job_that_turns_just_before_the_join_is_followed_up() -> None:
     house = one()
-    put(house, AfterCheckIn())
-    first, once = emit(house, CheckedIn("r1")), [True]
+    house.put(AfterCheckIn())
+    first, once = house.emit(CheckedIn("r1")), [True]
 
     def race(found: Sequence[Any]) -> None:
         if once:
@@ -437,15 +421,15 @@ def test_p04_a_job_that_turns_just_before_the_join_is_followed_up() -> None:
             house.engine.work()
 
     engine = house.enter(storage=Interleaved(house.storage.join(), open_jobs=race))
-    second = emit(house, CheckedIn("r1"), engine)
+    second = house.emit(CheckedIn("r1"), engine)
     assert second != first
     assert house.engine.job(second).state is State.SCHEDULED
 
 
 def test_p04_where_its_jobs_never_stand_still_the_vault_is_told_to_say_it_again() -> None:
     house = one()
-    put(house, AfterCheckIn())
-    emit(house, CheckedIn("r1"))
+    house.put(AfterCheckIn())
+    house.emit(CheckedIn("r1"))
 
     class Blind(Interleaved):
         """Sees none of the jobs that are there."""
@@ -460,8 +444,8 @@ def test_p04_where_its_jobs_never_stand_still_the_vault_is_told_to_say_it_again(
 
 def test_p04_an_extension_that_is_overtaken_by_a_claim_is_a_reason_all_the_same() -> None:
     house = one()
-    put(house, AfterUnlock(60, restart="extend", max_total=600))
-    job = emit(house, Unlocked("r1"))
+    house.put(AfterUnlock(60, restart="extend", max_total=600))
+    job = house.emit(Unlocked("r1"))
     house.clock.advance(minutes=30)
 
     def race(found: Sequence[Any]) -> None:
@@ -470,7 +454,7 @@ def test_p04_an_extension_that_is_overtaken_by_a_claim_is_a_reason_all_the_same(
             house.storage.write([(Move(job, Step.REPLAN, 1),)])
 
     engine = house.enter(storage=Interleaved(house.storage.join(), open_jobs=race))
-    assert emit(house, Unlocked("r1"), engine) == job
+    assert house.emit(Unlocked("r1"), engine) == job
     assert house.engine.job(job).due == START.add(minutes=90)
 
 
@@ -481,8 +465,8 @@ def test_p04_happenings_on_several_records_join_the_one_job_of_their_target() ->
     house = House(Record("root", "unix"), Record("a", "web", reference="root"), Record("b", "web", reference="root"))
     house.engine.put(Task("work it", "work"), list=UNIX)
     house.engine.put(Task("work it", "work", AfterCheckIn(), target=Target.REFERENCED), list=of_type("web"))
-    first = emit(house, CheckedIn("a"))
-    assert emit(house, CheckedIn("b")) == first
+    first = house.emit(CheckedIn("a"))
+    assert house.emit(CheckedIn("b")) == first
     house.engine.drain()
     assert house.play.performed == [("work", "root")]
 
@@ -492,7 +476,7 @@ def test_p04_happenings_on_several_records_join_the_one_job_of_their_target() ->
 
 def test_p09_the_same_happening_twice_is_once_in_one_call_in_two_and_in_two_processes() -> None:
     house = one()
-    put(house, AfterCheckIn())
+    house.put(AfterCheckIn())
     happening = CheckedIn("r1", id="h1")
     house.engine.emit(happening, happening)
     house.enter().emit(happening)
@@ -505,7 +489,7 @@ def test_p09_the_same_happening_twice_is_once_in_one_call_in_two_and_in_two_proc
 
 def test_p09_a_repeated_happening_does_not_join_the_follow_up() -> None:
     house = one()
-    put(house, AfterCheckIn())
+    house.put(AfterCheckIn())
     first, second = CheckedIn("r1", id="h1"), CheckedIn("r1", id="h2")
     house.play.says("r1", telling(house, second))
     house.engine.emit(first)
@@ -517,7 +501,7 @@ def test_p09_a_repeated_happening_does_not_join_the_follow_up() -> None:
 
 def test_p09_a_happening_for_an_inactive_task_leaves_a_fact() -> None:
     house = one()
-    put(house, AfterCheckIn(), active=False)
+    house.put(AfterCheckIn(), active=False)
     assert house.engine.emit(CheckedIn("r1")) == []
     assert passed(house) == ["inactive"]
     assert house.entries() == []
@@ -526,7 +510,7 @@ def test_p09_a_happening_for_an_inactive_task_leaves_a_fact() -> None:
 @pytest.mark.parametrize("record", ["r1", None])
 def test_p09_a_happening_for_a_suspended_task_leaves_a_fact(record: str | None) -> None:
     house = one(Record("r2", "unix"))
-    task = put(house, AfterCheckIn())
+    task = house.put(AfterCheckIn())
     house.engine.suspend_task(task.id, record)
     assert house.engine.emit(CheckedIn("r1")) == []
     assert len(house.engine.emit(CheckedIn("r2"))) == (record is not None)
@@ -546,30 +530,30 @@ def test_p09_a_task_that_is_suspended_where_it_is_triggered_fires_nowhere() -> N
 
 def test_p09_a_happening_on_a_path_that_holds_its_task_leaves_a_fact() -> None:
     house = one()
-    task = put(house, AfterSave())
+    task = house.put(AfterSave())
     assert house.engine.emit(RecordSaved("r1", origin=[task.line])) == []
     assert passed(house) == ["own_origin"]
 
 
 def test_p09_a_happening_that_joins_leaves_a_fact_with_the_job() -> None:
     house = one()
-    put(house, AfterCheckIn())
-    job = emit(house, CheckedIn("r1"))
-    emit(house, CheckedIn("r1", id="h2"))
+    house.put(AfterCheckIn())
+    job = house.emit(CheckedIn("r1"))
+    house.emit(CheckedIn("r1", id="h2"))
     (fact,) = house.engine.facts(kinds=["HappeningJoined"])
     assert (fact.job, fact.record, fact.details) == (job, "r1", {"happening": "h2", "kind": "checked_in"})
 
 
 def test_p09_a_happening_on_a_record_that_the_vault_does_not_have_leaves_a_fact() -> None:
     house = one()
-    put(house, AfterCheckIn())
+    house.put(AfterCheckIn())
     assert house.engine.emit(CheckedIn("stranger")) == []
     assert passed(house) == ["no_record"]
 
 
 def test_p09_what_no_task_wants_leaves_nothing() -> None:
     house = one()
-    put(house, AfterCheckIn())
+    house.put(AfterCheckIn())
     before = len(house.kinds())
     assert house.engine.emit(SessionEnded("r1"), Unlocked("r1")) == []
     assert len(house.kinds()) == before
@@ -577,7 +561,7 @@ def test_p09_what_no_task_wants_leaves_nothing() -> None:
 
 def test_p09_the_outbox_is_fetched_in_order_once_and_by_whoever_ticks_first() -> None:
     house = one()
-    put(house, AfterCheckIn(), AfterSession(last=True))
+    house.put(AfterCheckIn(), AfterSession(last=True))
     house.vault.outbox.kept += [CheckedIn("r1", id="h1"), SessionEnded("r1", id="h2")]
     first, second = house.enter(), house.enter()
     first.tick()
@@ -592,7 +576,7 @@ def test_p09_the_outbox_is_fetched_in_order_once_and_by_whoever_ticks_first() ->
 
 def test_p09_a_crash_before_the_mark_moved_takes_nothing_in_twice() -> None:
     house = one()
-    put(house, AfterCheckIn())
+    house.put(AfterCheckIn())
     house.vault.outbox.kept += [CheckedIn("r1", id="h1"), CheckedIn("r1", id="h2")]
     calls = [0]
 
@@ -613,7 +597,7 @@ def test_p09_a_crash_before_the_mark_moved_takes_nothing_in_twice() -> None:
 
 def test_p09_one_happening_that_nobody_can_take_in_does_not_hold_up_the_others() -> None:
     house = one()
-    task = put(house, AfterCheckIn(), OnDemand())
+    task = house.put(AfterCheckIn(), OnDemand())
     house.vault.deny("eve", "task_execute")
     house.vault.outbox.kept += [Demanded("r1", task=task.id, user="eve"), Demanded("r1", task="none"), CheckedIn("r1")]
     house.engine.drain()
@@ -626,7 +610,7 @@ def test_p09_one_happening_that_nobody_can_take_in_does_not_hold_up_the_others()
 
 def test_p09_without_the_vault_the_outbox_waits() -> None:
     house = one()
-    put(house, AfterCheckIn())
+    house.put(AfterCheckIn())
     house.vault.outbox.kept.append(CheckedIn("r1"))
     answers = house.vault.records.get
 
@@ -643,7 +627,7 @@ def test_p09_without_the_vault_the_outbox_waits() -> None:
 
 def test_p09_who_emits_hears_of_what_is_refused() -> None:
     house = one()
-    task = put(house, AfterCheckIn(), OnDemand())
+    task = house.put(AfterCheckIn(), OnDemand())
     house.vault.deny("eve", "task_execute")
     with pytest.raises(NotAllowed):
         house.engine.emit(Demanded("r1", task=task.id, user="eve"))
@@ -654,8 +638,8 @@ def test_p09_who_emits_hears_of_what_is_refused() -> None:
 
 def test_p09_a_record_that_is_removed_takes_its_waiting_jobs_along() -> None:
     house = one()
-    put(house, AfterUnlock(60), Daily(at="02:00"))
-    emit(house, Unlocked("r1"))
+    house.put(AfterUnlock(60), Daily(at="02:00"))
+    house.emit(Unlocked("r1"))
     house.vault.remove("r1")
     house.engine.emit(RecordRemoved("r1"))
     assert {(entry.state, entry.why) for entry in house.entries()} == {(State.CANCELED, Why.RECORD_REMOVED)}
@@ -666,7 +650,7 @@ def test_p09_a_record_that_is_removed_takes_its_waiting_jobs_along() -> None:
 
 def burst(count: int) -> tuple[House, Task]:
     house = House(*(Record(f"r{number}", "unix") for number in range(count)))
-    return house, put(house, AfterCheckIn(), guard=Guard(burst=3))
+    return house, house.put(AfterCheckIn(), guard=Guard(burst=3))
 
 
 def test_a08_a_burst_starts_as_many_runs_as_its_guard_says_and_asks_for_the_rest() -> None:
@@ -711,5 +695,5 @@ def test_a08_what_comes_at_its_own_pace_is_no_burst() -> None:
 def test_a08_a_happening_joins_the_job_that_was_held_back() -> None:
     house, _ = burst(4)
     jobs = house.engine.emit(*(CheckedIn(f"r{number}") for number in range(4)))
-    assert emit(house, CheckedIn("r3")) == jobs[3]
+    assert house.emit(CheckedIn("r3")) == jobs[3]
     assert house.engine.job(jobs[3]).state is State.AWAITING_CONSENT

@@ -21,9 +21,8 @@ from taskkit.selections import Everything
 from taskkit.states import FINAL, State
 from taskkit.targets import Target
 from taskkit.tasks import ConsentRule, Fallback, Task, of_type
-from tests.engine.houses import START, Answer, Crash, House, Play, hosts, scripted
+from tests.engine.houses import START, UNIX, Answer, Crash, House, Play, hosts, scripted
 
-UNIX = of_type("unix")
 FAILED = NotDone(ErrorClass.REFUSED, "no")
 
 
@@ -479,3 +478,35 @@ def test_two_processes_purge_once_a_day() -> None:
     house.engine.tick()
     other.tick()
     assert len(house.engine.facts(kinds=["HistoryPurged"])) == 1
+
+
+@pytest.mark.parametrize("page", ["x", "1", "1:", "a:b", ":", 7])
+def test_j08_a_page_that_is_none_is_refused_with_what_would_help(page: Any) -> None:
+    """A page comes from a URL, and anybody may write one."""
+    house = House(*hosts(1))
+    with pytest.raises(InvalidValue, match="next"):
+        house.engine.history(page=page)
+
+
+def test_r01_the_history_of_a_task_is_that_tasks_and_its_copies_have_their_own() -> None:
+    """The line is the same, the tasks are not; the history of the record has both."""
+    house = House(*hosts(2))
+    task = house.engine.put(Task("nightly", "work", Daily(at="02:00")), list=of_type("unix"))
+    house.clock.advance(hours=2)
+    house.engine.drain()
+    (copy,) = house.engine.make_unique("h01")
+    house.clock.advance(days=1)
+    house.engine.drain()
+    done = {"states": State.COMPLETED}
+    assert [(entry.record, entry.task) for entry in house.entries(task=copy.id, **done)] == [("h01", copy.id)]
+    assert sorted(str(entry.record) for entry in house.entries(task=task.id, **done)) == ["h01", "h02", "h02"]
+    assert {entry.task for entry in house.entries(record="h01", **done)} == {task.id, copy.id}
+
+
+@pytest.mark.parametrize("limit", [0, -1])
+def test_j08_a_page_without_entries_is_refused(limit: int) -> None:
+    house = House(*hosts(1))
+    house.engine.put(Task("nightly", "work", Daily(at="02:00")), list=of_type("unix"))
+    for ask in (house.engine.history, house.engine.overview):
+        with pytest.raises(InvalidValue, match="at least 1"):
+            ask(limit=limit)

@@ -19,11 +19,9 @@ from taskkit.plugins.kinds import Run, Script
 from taskkit.records import Accounts, Record
 from taskkit.states import CLAIMED, PENDING, State, Step
 from taskkit.storage import Insert, Query
-from taskkit.tasks import Fallback, Task, of_type
-from tests.engine.houses import Crash, House, Watched, does, hosts, steps
+from taskkit.tasks import Fallback, Task
+from tests.engine.houses import UNIX, Crash, House, Watched, does, hosts, steps
 from tests.engine.stores import Mortal, Noting
-
-UNIX = of_type("unix")
 
 
 def nightly(house: House, **given: Any) -> Task:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
@@ -12,7 +12,6 @@ from attrs import evolve
 from taskkit.engine import Engine, Settings
 from taskkit.errors import StaleToken
 from taskkit.events import Daily
-from taskkit.events.policies import OnDemand
 from taskkit.instants import instant
 from taskkit.outcomes import DONE, Done, Effect, NotDone, NotNow, Outcome
 from taskkit.plugins.kinds import Executor, Host, Login, Operation, Run, Verb
@@ -22,18 +21,10 @@ from taskkit.storage import Move
 from taskkit.storage.memory import MemoryStorage
 from taskkit.tasks import Fallback, Task, of_type
 from taskkit.testing import VirtualClock
-from tests.engine.houses import Crash, House, Play, Watched, does, hosts, scripted, steps
+from tests.engine.houses import UNIX, Crash, House, Play, Watched, at_two, does, hosts, scripted, steps
 from tests.engine.stores import Noting
 
-UNIX = of_type("unix")
 LEASE = Settings().lease
-
-
-def house_of(**given: Any) -> House:
-    house = House(*hosts(1), **given)
-    house.engine.put(Task("nightly", "work", [Daily(at="02:00"), OnDemand()]), list=UNIX)
-    house.clock.advance(hours=2)
-    return house
 
 
 def dies(house: House, engine: Engine | None = None) -> None:
@@ -69,7 +60,7 @@ def writes(run: Run) -> list[Callable[[], object]]:
 
 @pytest.mark.parametrize("place", range(4), ids=["save", "progress", "operation", "point"])
 def test_j03_whatever_a_stale_worker_says_raises_changes_nothing_and_is_reported_once(place: int) -> None:
-    house = house_of()
+    house = at_two()
     before: list[Any] = []
 
     def late(run: Run) -> Outcome:
@@ -93,7 +84,7 @@ def test_j03_whatever_a_stale_worker_says_raises_changes_nothing_and_is_reported
 
 @pytest.mark.parametrize("outcome", [DONE, NotDone("wrong_credentials"), NotDone("unreachable")], ids=str)
 def test_j03_the_end_that_a_stale_worker_tells_changes_nothing_and_is_reported(outcome: Outcome) -> None:
-    house = house_of(settings=Settings(fallback=Fallback(minutes=5)))
+    house = at_two(settings=Settings(fallback=Fallback(minutes=5)))
     house.play.says("h01", overtaken(house, lambda run: outcome))
     house.engine.work()
     done, following = house.entries()
@@ -106,7 +97,7 @@ def test_j03_the_end_that_a_stale_worker_tells_changes_nothing_and_is_reported(o
 @pytest.mark.parametrize("when", ["while it runs", "while its end is written"])
 def test_j03_the_end_of_a_stale_worker_does_not_end_what_another_one_runs(step: Step, when: str) -> None:
     """The other one has only begun when the first one comes to its end."""
-    house = house_of(settings=Settings(fallback=Fallback(minutes=5)))
+    house = at_two(settings=Settings(fallback=Fallback(minutes=5)))
     storage, tokens = Watched(house.storage), list[int]()
 
     def rescued() -> None:
@@ -135,7 +126,7 @@ def test_j03_the_end_of_a_stale_worker_does_not_end_what_another_one_runs(step: 
 
 
 def test_j03_a_script_that_swallows_the_stale_token_still_ends_nothing() -> None:
-    house = house_of()
+    house = at_two()
 
     def stubborn(run: Run) -> Outcome:
         for write in writes(run):
@@ -150,7 +141,7 @@ def test_j03_a_script_that_swallows_the_stale_token_still_ends_nothing() -> None
 
 def test_j03_a_stale_start_is_refused_and_reported() -> None:
     """Its gates took so long that another worker has claimed the job, and runs it."""
-    house = house_of()
+    house = at_two()
     vault, answer = house.vault.records, house.vault.records.get
 
     def slow(id: str) -> Any:
@@ -167,7 +158,7 @@ def test_j03_a_stale_start_is_refused_and_reported() -> None:
 
 
 def test_j03_a_heartbeat_with_an_old_token_changes_nothing() -> None:
-    house = house_of()
+    house = at_two()
     tokens: list[int] = []
 
     def keep_token(run: Run) -> Outcome:
@@ -192,7 +183,7 @@ def test_j03_a_heartbeat_with_an_old_token_changes_nothing() -> None:
 
 
 def test_j03_tokens_grow_with_every_claim_and_are_no_smaller_than_the_stores_microseconds() -> None:
-    house = house_of()
+    house = at_two()
     tokens: list[int] = []
     house.play.always["h01"] = does(lambda run: tokens.append(run.token))
     for _ in range(3):
@@ -244,7 +235,7 @@ def test_j03_executors_see_the_token_of_their_claim() -> None:
 
 
 def test_j04_a_store_that_has_a_clock_is_the_engines_clock() -> None:
-    house = house_of()
+    house = at_two()
 
     class Clocked(MemoryStorage):
         clock = VirtualClock(house.clock.moment.add(days=5))
@@ -260,7 +251,7 @@ def test_j04_a_store_that_has_a_clock_is_the_engines_clock() -> None:
 
 
 def test_j04_a_rescue_keeps_the_state_and_the_memo_and_does_not_start_again() -> None:
-    house = house_of()
+    house = at_two()
 
     def halfway(run: Run) -> Outcome:
         run.save({"half": True})
@@ -281,7 +272,7 @@ def test_j04_a_rescue_keeps_the_state_and_the_memo_and_does_not_start_again() ->
 
 
 def test_j04_a_lease_that_has_not_run_out_is_nobodys_to_take() -> None:
-    house = house_of()
+    house = at_two()
 
     def die(run: Run) -> Outcome:
         raise Crash
@@ -297,7 +288,7 @@ def test_j04_a_lease_that_has_not_run_out_is_nobodys_to_take() -> None:
 
 def test_j04_a_worker_whose_lease_ran_out_goes_on_only_where_the_store_gives_it_back() -> None:
     """Nobody has taken the job over: a beat takes it back before the next step, and from then on nobody can."""
-    house = house_of()
+    house = at_two()
 
     def slow(run: Run) -> Outcome:
         house.clock.advance(seconds=LEASE + 1)
@@ -313,7 +304,7 @@ def test_j04_a_worker_whose_lease_ran_out_goes_on_only_where_the_store_gives_it_
 
 
 def test_j01_a_queued_job_whose_worker_dies_before_the_start_is_not_counted_as_begun() -> None:
-    house = house_of()
+    house = at_two()
     job = house.entries()[0].id
     now = instant(house.clock.moment)
     assert house.storage.claim(now, worker="w", node="n", pools=["local"], limit=1, lease=now + 1)
@@ -326,7 +317,7 @@ def test_j01_a_queued_job_whose_worker_dies_before_the_start_is_not_counted_as_b
 
 
 def test_j04_after_three_rescues_without_progress_it_is_uncertain_suspended_and_told() -> None:
-    house = house_of()
+    house = at_two()
     for _ in range(4):
         dies(house)
         assert house.entries()[0].state is State.RUNNING
@@ -344,7 +335,7 @@ def test_j04_after_three_rescues_without_progress_it_is_uncertain_suspended_and_
 
 
 def test_j04_three_lost_workers_before_the_start_make_it_uncertain_too_and_its_cadence_is_kept() -> None:
-    house = house_of()
+    house = at_two()
     for _ in range(5):
         now = instant(house.clock.moment)
         house.storage.claim(now, worker="w", node="n", pools=["local"], limit=1, lease=now + 1)
@@ -356,7 +347,7 @@ def test_j04_three_lost_workers_before_the_start_make_it_uncertain_too_and_its_c
 
 @pytest.mark.parametrize("how", ["save", "progress"])
 def test_j04_progress_makes_the_count_begin_anew(how: str) -> None:
-    house = house_of()
+    house = at_two()
 
     def one_step(number: int) -> Callable[[Run], Outcome]:
         def perform(run: Run) -> Outcome:
@@ -375,7 +366,7 @@ def test_j04_progress_makes_the_count_begin_anew(how: str) -> None:
 
 
 def test_j04_the_same_progress_again_is_none() -> None:
-    house = house_of()
+    house = at_two()
 
     def first_step(run: Run) -> Outcome:
         run.progress(1, 10)
@@ -392,7 +383,7 @@ def test_j04_the_same_progress_again_is_none() -> None:
 
 @pytest.mark.parametrize("change", ["edit", "remove", "deactivate"])
 def test_j04_a_rescued_job_goes_on_whatever_was_edited_since(change: str) -> None:
-    house = house_of()
+    house = at_two()
     dies(house)
     task = house.engine.tasks(UNIX)[0]
     if change == "edit":
@@ -407,7 +398,7 @@ def test_j04_a_rescued_job_goes_on_whatever_was_edited_since(change: str) -> Non
 
 
 def test_j04_a_rescued_job_whose_record_is_gone_is_uncertain_and_keeps_nobody_waiting() -> None:
-    house = house_of()
+    house = at_two()
     dies(house)
     house.vault.remove("h01")
     house.engine.drain()
@@ -416,7 +407,7 @@ def test_j04_a_rescued_job_whose_record_is_gone_is_uncertain_and_keeps_nobody_wa
 
 
 def test_j04_a_rescue_while_the_vault_is_away_waits_and_goes_on_when_it_is_back() -> None:
-    house = house_of()
+    house = at_two()
     dies(house)
     answer = house.vault.records.get
 
@@ -426,8 +417,7 @@ def test_j04_a_rescue_while_the_vault_is_away_waits_and_goes_on_when_it_is_back(
     house.vault.records.get = away  # type: ignore[method-assign]
     house.engine.drain()
     job = house.entries()[0]
-    assert (job.state, job.why) == (State.DEFERRED, "vault_away")
-    assert house.storage.holders(f"line:{house.engine.tasks(UNIX)[0].line}/h01") == []
+    assert (job.state, job.why) == (State.RUNNING, "vault_away")
     house.vault.records.get = answer  # type: ignore[method-assign]
     seen: list[bool] = []
     house.play.says("h01", does(lambda run: seen.append(run.rescued)))
@@ -462,7 +452,7 @@ def test_j10_what_may_not_be_said_twice_is_not_performed_again_after_a_kill(effe
 
 
 def test_j04_a_worker_is_another_one_at_each_start_of_its_process() -> None:
-    house = house_of()
+    house = at_two()
     storage = Noting(house.storage)
     first, second = house.enter(storage=storage), house.enter(storage=storage)
     workers = set()
@@ -471,3 +461,46 @@ def test_j04_a_worker_is_another_one_at_each_start_of_its_process() -> None:
         house.play.says("h01", does(lambda run: workers.add(run.job.worker)))
         engine.work(1)
     assert len(workers) == 2
+
+
+@pytest.mark.parametrize(
+    "saved",
+    [
+        lambda run: run.save({"page": 7}),
+        lambda run: run.progress(7, 9),
+        lambda run: [run.progress(page, 9) for page in range(8)],  # counted from the start again each time
+    ],
+    ids=["a memo", "progress", "progress from the start"],
+)
+def test_j04_who_comes_no_further_than_the_worker_before_makes_no_progress(saved: Callable[[Run], object]) -> None:
+    """A script that dies at the same place each time is not rescued for ever."""
+    house = at_two()
+
+    def dies(run: Run) -> Outcome:
+        saved(run)
+        raise Crash
+
+    house.play.says("h01", *[dies] * 8)
+    for _ in range(8):
+        with suppress(Crash):
+            house.enter().work()
+        house.clock.advance(seconds=LEASE + 1)
+    assert (house.play.count("h01"), house.entries()[0].state, house.entries()[0].why) == (4, State.UNCERTAIN, "rescues")
+
+
+def test_j04_who_comes_further_each_time_is_rescued_as_often_as_it_takes() -> None:
+    house = at_two()
+
+    def further(run: Run) -> Outcome:
+        page = run.memo.get("page", 0) + 1
+        run.save({"page": page})
+        if page < 8:
+            raise Crash
+        return DONE
+
+    house.play.always["h01"] = further
+    for _ in range(8):
+        with suppress(Crash):
+            house.enter().work()
+        house.clock.advance(seconds=LEASE + 1)
+    assert (house.play.count("h01"), house.entries()[0].state) == (8, State.COMPLETED)

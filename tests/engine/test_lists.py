@@ -15,8 +15,8 @@ from taskkit.plugins.kinds import Run
 from taskkit.records import Record, RecordType
 from taskkit.states import State, Step
 from taskkit.tasks import Fallback, Task, of_record, of_type
-from tests.engine.houses import Crash, House, Watched, hosts, kept, steps, writes
-from tests.engine.nights import NIGHTLY, UNIX, after, at, moody, waiting, with_task
+from tests.engine.houses import UNIX, Crash, House, Watched, hosts, kept, steps, writes
+from tests.engine.nights import NIGHTLY, after, at, moody, waiting, with_task
 
 # whose tasks are whose
 

@@ -9,27 +9,18 @@ import pytest
 
 from taskkit.engine import Settings
 from taskkit.events import Daily
-from taskkit.events.policies import OnDemand
 from taskkit.outcomes import DONE, Effect, ErrorClass, NotDone, NotNow, Outcome, Unknown
 from taskkit.plugins.kinds import Operation, Run
 from taskkit.records import Accounts
 from taskkit.secrets import Secret
 from taskkit.states import State, Step
 from taskkit.storage import Keep
-from taskkit.tasks import Fallback, Task, of_type
-from tests.engine.houses import Crash, House, Play, does, hosts, scripted
+from taskkit.tasks import Fallback, Task
+from tests.engine.houses import UNIX, Crash, House, Play, at_two, does, hosts, scripted
 from tests.engine.stores import Noting, Written
 
-UNIX = of_type("unix")
 #: What a host has been told: it outlives every worker.
 Host = list[int]
-
-
-def house_of(count: int = 1, **given: Any) -> House:
-    house = House(*hosts(count), **given)
-    house.engine.put(Task("nightly", "work", [Daily(at="02:00"), OnDemand()]), list=UNIX)
-    house.clock.advance(hours=2)
-    return house
 
 
 def portions(host: Host, steps: int = 4) -> Callable[[Run], Outcome]:
@@ -49,7 +40,7 @@ def portions(host: Host, steps: int = 4) -> Callable[[Run], Outcome]:
 
 @pytest.mark.parametrize("point", [f"{name} {number}" for number in range(4) for name in ("before", "told")] + ["save", "saved"])
 def test_j13_a_script_that_is_killed_at_any_point_is_called_again_and_comes_to_its_end(point: str) -> None:
-    house, host = house_of(), Host()
+    house, host = at_two(), Host()
     killed: list[str] = []
 
     def kill(name: str, job: object) -> None:
@@ -67,7 +58,7 @@ def test_j13_a_script_that_is_killed_at_any_point_is_called_again_and_comes_to_i
 
 def test_j13_a_script_that_is_killed_at_every_point_comes_to_its_end() -> None:
     """Each worker lives until it has kept one thing more."""
-    house, host = house_of(), Host()
+    house, host = at_two(), Host()
     workers = 0
 
     def kill(name: str, job: object) -> None:
@@ -85,7 +76,7 @@ def test_j13_a_script_that_is_killed_at_every_point_comes_to_its_end() -> None:
 
 
 def test_j13_a_memo_outlives_a_wait_and_is_gone_with_its_job() -> None:
-    house = house_of()
+    house = at_two()
     memos: list[Any] = []
 
     def waits(run: Run) -> Outcome:
@@ -103,7 +94,7 @@ def test_j13_a_memo_outlives_a_wait_and_is_gone_with_its_job() -> None:
 
 
 def test_j13_a_memo_comes_back_as_it_was_saved_also_to_the_one_who_saved_it() -> None:
-    house = house_of()
+    house = at_two()
     seen: list[Any] = []
 
     def saves(run: Run) -> Outcome:
@@ -120,7 +111,7 @@ def test_j13_a_memo_comes_back_as_it_was_saved_also_to_the_one_who_saved_it() ->
 
 
 def test_s01_a_memo_holds_no_secret_that_the_run_holds() -> None:
-    house = house_of()
+    house = at_two()
 
     def saves(run: Run) -> Outcome:
         run.keep(Secret("hunter2-hunter2"))
@@ -135,7 +126,7 @@ def test_s01_a_memo_holds_no_secret_that_the_run_holds() -> None:
 
 
 def test_j13_operations_are_kept_with_the_memo_and_go_on_after_a_rescue() -> None:
-    house = house_of()
+    house = at_two()
 
     def step(name: str) -> Callable[[Run], None]:
         return lambda run: run.operation(Operation(name, "done", run.now(), run.now(), exit=0))
@@ -169,7 +160,7 @@ def forced(written: list[Written]) -> list[bool]:
 
 
 def test_j14_starts_and_memos_force_the_disk_and_heartbeats_and_progress_do_not() -> None:
-    house = house_of()
+    house = at_two()
 
     def works(run: Run) -> Outcome:
         run.save({"done": 1})
@@ -185,7 +176,7 @@ def test_j14_starts_and_memos_force_the_disk_and_heartbeats_and_progress_do_not(
 
 
 def test_j14_a_memo_is_on_the_disk_before_save_returns() -> None:
-    house = house_of()
+    house = at_two()
     storage = Noting(house.storage)
     at: list[int] = []
 
@@ -257,7 +248,7 @@ def test_r04_a_rescued_change_of_a_secret_is_remembered_as_one() -> None:
 
 
 def test_j14_the_ends_of_a_batch_are_written_together() -> None:
-    house = house_of(count=20)
+    house = at_two(count=20)
     storage = noted(house)
     (starts,) = storage.with_step(Step.START)
     (ends,) = storage.with_step(Step.COMPLETE)
@@ -266,7 +257,7 @@ def test_j14_the_ends_of_a_batch_are_written_together() -> None:
 
 def test_j14_an_end_does_not_wait_long_for_its_group() -> None:
     """What has ended is written after half a second, however long the others take."""
-    house = house_of(count=3)
+    house = at_two(count=3)
     house.play.always = dict.fromkeys(("h01", "h02", "h03"), does(lambda run: house.clock.advance(seconds=2)))
     storage = noted(house)
     assert [len(one.units) for one in storage.with_step(Step.COMPLETE)] == [1, 1, 1]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
-from taskkit.engine import Engine
+from taskkit.engine import Engine, Settings
 from taskkit.events import Daily
 from taskkit.events.policies import OnDemand
 from taskkit.facts import Fact
@@ -16,10 +17,9 @@ from taskkit.instants import SystemClock
 from taskkit.outcomes import ErrorClass, NotDone, Outcome
 from taskkit.plugins.kinds import Notifier, Run
 from taskkit.storage.memory import MemoryStorage
-from taskkit.tasks import Task, of_type
-from tests.engine.houses import Crash, House, hosts
+from taskkit.tasks import Task
+from tests.engine.houses import UNIX, Crash, House, hosts
 
-UNIX = of_type("unix")
 FAILED = NotDone(ErrorClass.REFUSED, "no")
 
 
@@ -244,6 +244,48 @@ def test_j05_a_slow_notifier_slows_nobody() -> None:
         runner.join(30)
     engine.tick()
     assert sorted(map(str, slow.records)) == sorted(map(str, quick.records)) == ["h01", "h02", "h03"]
+
+
+@contextmanager
+def at_work(engine: Engine) -> Iterator[None]:
+    stop = threading.Event()
+    runner = threading.Thread(target=engine.run, args=(stop,))
+    runner.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        runner.join(30)
+
+
+def test_j05_one_that_hangs_over_a_stop_is_handed_nothing_by_the_next_run_until_it_is_back() -> None:
+    began, hangs, told, calls = threading.Event(), threading.Event(), threading.Event(), list[int]()
+
+    def hang() -> None:
+        calls.append(1)
+        began.set()
+        hangs.wait(60)
+
+    slow = Pager("slow", does=hang)
+    house = house_with(slow, Pager("quick", ["Paused"], does=told.set))
+    house._settings = Settings(vault_timeout=1)
+    engine = running(house)
+    fail(house, "h01", engine)
+    with at_work(engine):
+        assert began.wait(20)
+    over = threading.Event()
+    over.set()  # all that there is to tell is told once more before the end
+    engine.run(over)
+    assert (engine.tick(), calls) == (0, [1])
+    old = [thread for thread in threading.enumerate() if thread.name == "taskkit-notifier-slow"]
+    with at_work(engine):
+        engine.pause("host:nowhere")
+        assert told.wait(20)  # a third run has begun
+        hangs.set()
+        for thread in old:  # whoever was left behind ends now that it is back, and the new one goes on
+            thread.join(20)
+            assert not thread.is_alive()
+    assert slow.records == ["h01"]
 
 
 def test_j05_what_happened_before_the_end_is_told_before_it() -> None:

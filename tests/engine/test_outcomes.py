@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import pytest
@@ -20,9 +21,8 @@ from taskkit.records import Record, RecordType
 from taskkit.secrets import Secret
 from taskkit.states import State
 from taskkit.tasks import Fallback, Task, of_type
-from tests.engine.houses import House, Play, does, hosts, scripted
+from tests.engine.houses import UNIX, House, Play, does, hosts, scripted
 
-UNIX = of_type("unix")
 REPEATABLE = (Effect.IDEMPOTENT, Effect.VERIFIABLE)
 
 
@@ -156,14 +156,61 @@ def test_j10_what_ends_a_whole_process_ends_the_job_first_and_reaches_the_caller
     assert {entry.state for entry in house.entries()} <= {State.ERROR, State.UNCERTAIN, State.COMPLETED, State.SCHEDULED}
 
 
-def test_j10_what_a_loop_is_canceled_with_reaches_the_caller_and_the_job_is_rescued() -> None:
-    house = house_of()
-    house.play.says("h01", raises(asyncio.CancelledError()))
-    with pytest.raises(asyncio.CancelledError):
-        house.engine.work()
-    house.clock.advance(seconds=Settings().lease + 1)
+class Strange(BaseException):
+    """Something that no `except Exception` sees, and that no process ends of."""
+
+
+@pytest.mark.parametrize("error", [asyncio.CancelledError(), GeneratorExit(), Strange("x")], ids=repr)
+@pytest.mark.parametrize("effect", [Effect.IDEMPOTENT, Effect.BLIND])
+def test_j09_whatever_else_a_script_raises_is_its_own_end_and_neither_the_callers_nor_another_jobs(
+    error: BaseException, effect: Effect
+) -> None:
+    """A script may use loops of its own: what these are canceled with is not meant for who calls `work`."""
+    house = house_of(effect)
+    house.play.says("h01", raises(error))
     house.engine.drain()
-    assert ended(house).state is State.COMPLETED
+    assert ended(house).state is (State.ERROR if effect is Effect.IDEMPOTENT else State.UNCERTAIN)
+    assert type(error).__name__ in ended(house).text
+    assert ended(house, "h02").state is State.COMPLETED
+
+
+def endless() -> dict[str, Any]:
+    found: dict[str, Any] = {"deep": {}}
+    found["deep"]["er"] = found
+    return found
+
+
+class Hostile(Mapping[str, Any]):
+    """Says that it holds something, and raises when it is asked for it."""
+
+    def __init__(self, error: BaseException) -> None:
+        self._error = error
+
+    def __len__(self) -> int:
+        return 1
+
+    def __iter__(self) -> Iterator[str]:
+        raise self._error
+
+    def __getitem__(self, name: str) -> Any:
+        raise self._error
+
+
+@pytest.mark.parametrize(
+    ("result", "text"),
+    [(endless(), "cannot be kept: RecursionError"), (Hostile(OSError("x")), "raised OSError"), (Hostile(Strange()), "raised Strange")],
+    ids=["endless", "raises", "raises oddly"],
+)
+@pytest.mark.parametrize(
+    "outcome", [Done, partial(NotDone, ErrorClass.FAILED, "no"), partial(Unknown, "cut off")], ids=["done", "not done", "unknown"]
+)
+def test_j09_a_result_that_cannot_be_kept_is_an_unknown_end_and_stops_no_other_job(outcome: Any, result: Any, text: str) -> None:
+    house = house_of(Effect.BLIND)
+    house.play.says("h01", lambda run: outcome(result=result))
+    house.engine.drain()
+    assert ended(house).state is State.UNCERTAIN
+    assert text in ended(house).text
+    assert ended(house, "h02").state is State.COMPLETED
 
 
 NONSENSE: list[Any] = [None, True, 7, "done", {"state": "done"}, object(), Done, State.COMPLETED, Effect.BLIND, [Done()]]

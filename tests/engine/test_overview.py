@@ -19,10 +19,8 @@ from taskkit.selections import Everything
 from taskkit.states import State
 from taskkit.storage import Query
 from taskkit.storage.memory import MemoryStorage
-from taskkit.tasks import SYSTEM, Fallback, Task, Waves, of_record, of_type
-from tests.engine.houses import START, Crash, House, hosts
-
-UNIX = of_type("unix")
+from taskkit.tasks import SYSTEM, Fallback, Task, Waves, of_record
+from tests.engine.houses import START, UNIX, Crash, House, hosts
 
 
 def put(house: House, *policies: Any, list: str = UNIX, by: str = "anna", **settings: Any) -> Task:

@@ -16,11 +16,9 @@ from taskkit.outcomes import DONE, Outcome
 from taskkit.plugins.kinds import Run
 from taskkit.records import Record
 from taskkit.states import State
-from taskkit.tasks import Task, of_type
+from taskkit.tasks import Task
 from taskkit.testing import VirtualClock
-from tests.engine.houses import START, Crash, House, hosts
-
-UNIX = of_type("unix")
+from tests.engine.houses import START, UNIX, Crash, House, hosts
 
 
 def rotate(house: House) -> Task:

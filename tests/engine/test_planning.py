@@ -26,19 +26,10 @@ from taskkit.records import Record, RecordType
 from taskkit.states import State
 from taskkit.targets import Target
 from taskkit.tasks import SYSTEM, Fallback, Task, of_type
-from tests.engine.houses import START, Crash, House, scripted
+from tests.engine.houses import START, UNIX, Crash, House, one, scripted
 from tests.engine.stores import Interleaved
 
-UNIX = of_type("unix")
 BERLIN = "Europe/Berlin"
-
-
-def one(*more: Record, **said: Any) -> House:
-    return House(Record("r1", "unix"), *more, **said)
-
-
-def put(house: House, *policies: Any, **said: Any) -> Task:
-    return house.engine.put(Task("work it", "work", policies, **said), list=UNIX)
 
 
 def system(house: House, *policies: Any, next_run: pendulum.DateTime | None = None, **said: Any) -> Task:
@@ -68,7 +59,7 @@ def status(house: House) -> list[str]:
 
 def test_t06_a_nominal_time_runs_once_over_edits_there_and_back() -> None:
     house = one()
-    task = put(house, Daily(at="02:30"))
+    task = house.put(Daily(at="02:30"))
     for at in ("02:30", "02:45", "02:30", "02:45", "02:30"):
         edit(house, task, Daily(at=at))
         house.engine.drain()
@@ -79,7 +70,7 @@ def test_t06_a_nominal_time_runs_once_over_edits_there_and_back() -> None:
 
 def test_t06_a_nominal_time_that_was_used_up_early_is_not_run_again_after_an_edit() -> None:
     house = one()
-    task = put(house, Daily(at="02:30"))
+    task = house.put(Daily(at="02:30"))
     house.engine.run_now(waiting(house).id, by="ann")
     house.engine.drain()
     edit(house, task, Daily(at="03:00"))
@@ -92,7 +83,7 @@ def test_t06_a_nominal_time_that_was_used_up_early_is_not_run_again_after_an_edi
 
 def test_t06_a_nominal_time_that_was_used_up_early_is_not_run_again_after_the_task_was_off() -> None:
     house = one()
-    task = put(house, Daily(at="02:30"))
+    task = house.put(Daily(at="02:30"))
     house.engine.run_now(waiting(house).id, by="ann")
     house.engine.drain()
     house.engine.deactivate(task.id)
@@ -102,7 +93,7 @@ def test_t06_a_nominal_time_that_was_used_up_early_is_not_run_again_after_the_ta
 
 def test_t06_an_edit_takes_no_due_run_away_whatever_the_rule_says_now() -> None:
     house = one()
-    task = put(house, Daily(at="02:30"))
+    task = house.put(Daily(at="02:30"))
     house.clock.advance(hours=4)
     edit(house, task, Daily(at="01:00"))
     due = waiting(house)
@@ -114,7 +105,7 @@ def test_t06_an_edit_takes_no_due_run_away_whatever_the_rule_says_now() -> None:
 
 def test_t06_a_due_run_that_waits_for_its_window_stays_due_over_an_edit() -> None:
     house = one()
-    task = put(house, Daily(at="02:30"))
+    task = house.put(Daily(at="02:30"))
     house.clock.advance(hours=4)
     edit(house, task, Daily(at="05:00"), window=TimeWindow("* 22 * * *"))
     house.engine.drain()
@@ -126,14 +117,14 @@ def test_t06_a_due_run_that_waits_for_its_window_stays_due_over_an_edit() -> Non
 
 def test_t06_an_edit_moves_what_is_not_due_yet() -> None:
     house = one()
-    task = put(house, Daily(at="02:30"))
+    task = house.put(Daily(at="02:30"))
     edit(house, task, Daily(at="05:00"))
     assert waiting(house).due == START.add(hours=5)
 
 
 def test_t06_an_edit_that_takes_the_last_interval_away_ends_what_waits() -> None:
     house = one()
-    task = put(house, Daily(at="02:30"))
+    task = house.put(Daily(at="02:30"))
     house.clock.advance(hours=4)
     edit(house, task, AfterCheckIn())
     assert [(entry.state, entry.why) for entry in house.entries()] == [(State.CANCELED, Why.ENDED)]
@@ -141,7 +132,7 @@ def test_t06_an_edit_that_takes_the_last_interval_away_ends_what_waits() -> None
 
 def test_t06_the_lateness_of_a_due_run_counts_on_over_an_edit() -> None:
     house = one()
-    task = put(house, Daily(at="02:30"), max_lateness=60)
+    task = house.put(Daily(at="02:30"), max_lateness=60)
     house.clock.advance(hours=3)
     edit(house, task, Daily(at="01:00"))
     house.clock.advance(hours=1)
@@ -151,7 +142,7 @@ def test_t06_the_lateness_of_a_due_run_counts_on_over_an_edit() -> None:
 
 def test_t06_a_restart_runs_nothing_again() -> None:
     house = one()
-    put(house, Daily(at="02:30"))
+    house.put(Daily(at="02:30"))
     house.clock.advance(hours=3)
     house.engine.drain()
     for _ in range(3):
@@ -161,7 +152,7 @@ def test_t06_a_restart_runs_nothing_again() -> None:
 
 def test_t06_in_a_fold_the_first_reading_runs_and_the_second_does_not() -> None:
     house = one(start=pendulum.datetime(2026, 10, 24, 12, tz="UTC"))
-    put(house, Daily(at="02:30", tz=BERLIN))
+    house.put(Daily(at="02:30", tz=BERLIN))
     for _ in range(48):
         house.clock.advance(minutes=30)
         house.engine.drain()
@@ -173,7 +164,7 @@ def test_t06_in_a_fold_the_first_reading_runs_and_the_second_does_not() -> None:
 
 def test_t09_two_intervals_at_the_same_minute_are_one_job_with_both_reasons() -> None:
     house = one()
-    put(house, Daily(at="02:30"), Weekly(on="mon", at="02:30"), Hourly(12))
+    house.put(Daily(at="02:30"), Weekly(on="mon", at="02:30"), Hourly(12))
     assert waiting(house).reasons == ("every day at 02:30, UTC; every Monday at 02:30, UTC",)
     house.clock.advance(hours=3)
     house.engine.drain()
@@ -186,7 +177,7 @@ def test_t09_two_intervals_at_the_same_minute_are_one_job_with_both_reasons() ->
 
 def test_t12_an_occurrence_exactly_at_the_end_still_runs_and_then_the_task_is_ended() -> None:
     house = one()
-    task = put(house, Daily(at="02:30", end="2026-03-03T02:30"))
+    task = house.put(Daily(at="02:30", end="2026-03-03T02:30"))
     for _ in range(3):
         house.clock.advance(days=1)
         house.engine.drain()
@@ -198,7 +189,7 @@ def test_t12_an_occurrence_exactly_at_the_end_still_runs_and_then_the_task_is_en
 
 def test_t12_a_date_means_the_end_of_that_day_in_the_zone() -> None:
     house = one()
-    put(house, Daily(at="23:59", tz="America/New_York", end="2026-03-02"))
+    house.put(Daily(at="23:59", tz="America/New_York", end="2026-03-02"))
     for _ in range(3):
         house.clock.advance(days=1)
         house.engine.drain()
@@ -221,7 +212,7 @@ def test_t12_a_date_means_the_end_of_that_day_in_the_zone() -> None:
     ],
 )
 def test_t12_a_task_is_ended_when_no_policy_of_it_can_fire_any_more(policies: list[Any], ended: bool) -> None:
-    for place in (put, system):
+    for place in (House.put, system):
         house = one()
         place(house, *policies)
         for _ in range(4):
@@ -239,7 +230,7 @@ def test_t12_a_draw_beyond_the_end_ends_a_task_of_the_system_at_once() -> None:
 
 def test_t12_a_retry_of_the_last_occurrence_still_runs() -> None:
     house = one()
-    put(house, Once("2026-03-02 01:00"), fallback=Fallback(600, 2))
+    house.put(Once("2026-03-02 01:00"), fallback=Fallback(600, 2))
     house.play.says("r1", NotDone(ErrorClass.TIMEOUT))
     house.clock.advance(hours=1)
     house.engine.drain()
@@ -252,7 +243,7 @@ def test_t12_a_retry_of_the_last_occurrence_still_runs() -> None:
 
 def test_t12_a_deferred_job_of_the_last_occurrence_still_runs() -> None:
     house = one()
-    put(house, Once("2026-03-02 01:00"), window=TimeWindow("* 20 * * *"))
+    house.put(Once("2026-03-02 01:00"), window=TimeWindow("* 20 * * *"))
     house.clock.advance(hours=10)
     house.engine.drain()
     assert status(house) == ["active"]
@@ -352,7 +343,7 @@ def test_t13_a_script_that_changes_many_records_does_not_run_unseen() -> None:
 
 def test_t13_a_task_of_a_record_waits_for_its_next_occurrence() -> None:
     house = one()
-    put(house, Daily(at="02:30"))
+    house.put(Daily(at="02:30"))
     house.engine.drain()
     assert ran(house) == []
 
@@ -378,7 +369,7 @@ def test_t13_a_next_run_in_the_past_or_for_records_is_refused() -> None:
 
 def test_t13_the_next_run_is_edited_and_then_the_rule_goes_on() -> None:
     house = one()
-    task = put(house, Daily(at="02:30"))
+    task = house.put(Daily(at="02:30"))
     house.engine.set_next_run(task.id, START.add(hours=1), "r1")
     assert waiting(house).due == START.add(hours=1)
     house.clock.advance(hours=1)
@@ -390,7 +381,7 @@ def test_t13_the_next_run_is_edited_and_then_the_rule_goes_on() -> None:
 
 def test_t13_a_next_run_that_is_set_stays_over_an_edit_and_can_be_taken_back() -> None:
     house = one()
-    task = put(house, Daily(at="02:30"))
+    task = house.put(Daily(at="02:30"))
     house.engine.set_next_run(task.id, START.add(hours=9), "r1")
     edit(house, task, Daily(at="04:00"))
     assert waiting(house).due == START.add(hours=9)
@@ -400,7 +391,7 @@ def test_t13_a_next_run_that_is_set_stays_over_an_edit_and_can_be_taken_back() -
 
 def test_t13_a_next_run_that_is_set_while_another_runs_is_the_next() -> None:
     house = one()
-    task = put(house, Daily(at="02:30"))
+    task = house.put(Daily(at="02:30"))
 
     def perform(run: Run) -> Outcome:
         house.engine.set_next_run(task.id, START.add(hours=9), "r1")
@@ -414,7 +405,7 @@ def test_t13_a_next_run_that_is_set_while_another_runs_is_the_next() -> None:
 
 def test_t13_a_next_run_that_is_set_between_claim_and_start_is_not_lost() -> None:
     house = one()
-    task = put(house, Daily(at="02:30"))
+    task = house.put(Daily(at="02:30"))
     house.clock.advance(hours=3)
 
     def set_it(claimed: Any) -> None:
@@ -432,7 +423,7 @@ def test_t13_a_next_run_that_is_set_between_claim_and_start_is_not_lost() -> Non
 
 def test_t13_a_next_run_that_was_set_by_a_process_that_died_then_is_what_the_next_start_plans() -> None:
     house = one()
-    task = put(house, Daily(at="02:30"))
+    task = house.put(Daily(at="02:30"))
 
     def die(answers: Any) -> None:
         raise Crash
@@ -447,7 +438,7 @@ def test_t13_a_next_run_that_was_set_by_a_process_that_died_then_is_what_the_nex
 
 def test_t13_a_next_run_of_a_task_without_a_rule_is_used_up() -> None:
     house = one()
-    task = put(house, AfterCheckIn())
+    task = house.put(AfterCheckIn())
     house.engine.set_next_run(task.id, START.add(hours=1), "r1")
     house.clock.advance(hours=1)
     house.engine.drain()
@@ -461,7 +452,7 @@ def test_t13_a_next_run_of_a_task_without_a_rule_is_used_up() -> None:
 
 def test_t14_the_next_occurrences_of_any_task_can_be_asked() -> None:
     house = one()
-    task = put(house, Daily(at="02:30"), Monthly(days=3, at="02:30"))
+    task = house.put(Daily(at="02:30"), Monthly(days=3, at="02:30"))
     found = house.engine.upcoming(task.id, 3, "r1")
     assert [occurrence.instant.to_date_string() for occurrence in found] == ["2026-03-02", "2026-03-03", "2026-03-04"]
     assert [len(occurrence.reasons) for occurrence in found] == [1, 2, 1]
@@ -475,7 +466,7 @@ def put_other(house: House) -> Task:
 
 def test_t14_the_drawn_day_is_the_only_one_that_is_known() -> None:
     house = one()
-    task = put(house, RandomDays(2, 9))
+    task = house.put(RandomDays(2, 9))
     found = house.engine.upcoming(task.id, 5, "r1")
     assert [occurrence.instant for occurrence in found] == [waiting(house).due]
 
@@ -490,7 +481,7 @@ def test_t14_a_rule_that_can_never_fire_is_no_task() -> None:
 
 def test_t15_thirty_days_of_downtime_make_one_run_that_tells_how_many_the_first_and_the_last() -> None:
     house = one()
-    put(house, Daily(at="02:30"))
+    house.put(Daily(at="02:30"))
     house.clock.advance(days=30)
     house.enter().drain()
     (entry,) = house.entries(states=State.COMPLETED)
@@ -505,7 +496,7 @@ def test_t15_thirty_days_of_downtime_make_one_run_that_tells_how_many_the_first_
 @pytest.mark.parametrize("stands_still", ["engine", "pool:local"])
 def test_t15_a_pause_is_a_downtime(stands_still: str) -> None:
     house = one()
-    put(house, Hourly())
+    house.put(Hourly())
     house.engine.pause(stands_still)
     house.clock.advance(hours=5, minutes=30)
     house.engine.drain()
@@ -516,7 +507,7 @@ def test_t15_a_pause_is_a_downtime(stands_still: str) -> None:
 
 def test_t15_a_run_that_is_merely_late_missed_nothing() -> None:
     house = one()
-    put(house, Daily(at="02:30"))
+    house.put(Daily(at="02:30"))
     house.clock.advance(hours=20)
     house.engine.drain()
     assert [entry.missed for entry in house.entries()] == [0, 0]
@@ -524,7 +515,7 @@ def test_t15_a_run_that_is_merely_late_missed_nothing() -> None:
 
 def test_t15_what_passes_while_its_predecessor_waits_is_counted_in_it() -> None:
     house = one()
-    put(house, Hourly(), window=TimeWindow("* 6-23 * * *"))
+    house.put(Hourly(), window=TimeWindow("* 6-23 * * *"))
     for _ in range(24 * 2):
         house.clock.advance(minutes=30)
         house.engine.drain()
@@ -535,7 +526,7 @@ def test_t15_what_passes_while_its_predecessor_waits_is_counted_in_it() -> None:
 
 def test_t15_what_passes_while_it_runs_becomes_one_follow_up() -> None:
     house = one()
-    put(house, Minutely())
+    house.put(Minutely())
 
     def long_run(run: Run) -> Outcome:
         for _ in range(10):
@@ -553,7 +544,7 @@ def test_t15_what_passes_while_it_runs_becomes_one_follow_up() -> None:
 
 def test_t15_being_a_second_late_never_drops_anything() -> None:
     house = one()
-    put(house, Daily(at="02:30"), max_lateness=1)
+    house.put(Daily(at="02:30"), max_lateness=1)
     house.clock.advance(hours=2, minutes=31)
     house.engine.drain()
     assert len(ran(house)) == 1
@@ -561,7 +552,7 @@ def test_t15_being_a_second_late_never_drops_anything() -> None:
 
 def test_t15_a_run_that_is_too_late_is_missed_with_a_fact_and_the_next_is_planned() -> None:
     house = one()
-    put(house, Daily(at="02:30"), max_lateness=30)
+    house.put(Daily(at="02:30"), max_lateness=30)
     house.clock.advance(hours=3, seconds=1)
     house.engine.drain()
     missed, following = house.entries()
@@ -574,7 +565,7 @@ def test_t15_a_run_that_is_too_late_is_missed_with_a_fact_and_the_next_is_planne
 
 def test_t15_a_run_that_makes_up_for_many_is_as_late_as_the_last_of_them() -> None:
     house = one()
-    put(house, Daily(at="02:30"), max_lateness=60)
+    house.put(Daily(at="02:30"), max_lateness=60)
     house.clock.advance(days=30, hours=3)
     house.engine.drain()
     (entry,) = house.entries(states=State.COMPLETED)
@@ -583,7 +574,7 @@ def test_t15_a_run_that_makes_up_for_many_is_as_late_as_the_last_of_them() -> No
 
 def test_t15_what_waits_for_its_window_is_late_from_its_opening_on() -> None:
     house = one()
-    put(house, Daily(at="02:30"), window=TimeWindow("* 20-23 * * *"), max_lateness=60)
+    house.put(Daily(at="02:30"), window=TimeWindow("* 20-23 * * *"), max_lateness=60)
     house.clock.advance(hours=20, minutes=59)
     house.engine.drain()
     assert len(ran(house)) == 1
@@ -591,7 +582,7 @@ def test_t15_what_waits_for_its_window_is_late_from_its_opening_on() -> None:
 
 def test_t15_a_fired_job_may_be_too_late_and_a_demanded_one_never() -> None:
     house = one()
-    task = put(house, AfterCheckIn(), OnDemand(), max_lateness=30)
+    task = house.put(AfterCheckIn(), OnDemand(), max_lateness=30)
     house.engine.emit(CheckedIn("r1"))
     house.engine.demand(task.id, "r1", by="ann")
     house.clock.advance(hours=1)
@@ -604,7 +595,7 @@ def test_t15_a_fired_job_may_be_too_late_and_a_demanded_one_never() -> None:
 
 def test_t16_a_rule_counts_from_the_day_on_which_its_task_is_saved() -> None:
     house = one()
-    put(house, Daily(every=3, at="02:30"))
+    house.put(Daily(every=3, at="02:30"))
     dues = []
     for _ in range(3):
         dues.append(waiting(house).due)
@@ -615,7 +606,7 @@ def test_t16_a_rule_counts_from_the_day_on_which_its_task_is_saved() -> None:
 
 def test_t16_an_edit_of_something_else_leaves_the_anchor_where_it_is() -> None:
     house = one()
-    task = put(house, Daily(every=3, at="02:30"), Minutely(7))
+    task = house.put(Daily(every=3, at="02:30"), Minutely(7))
     house.clock.advance(days=1, minutes=1)
     before = house.engine.task(task.id).policies
     after = edit(house, task, description="new")
@@ -624,7 +615,7 @@ def test_t16_an_edit_of_something_else_leaves_the_anchor_where_it_is() -> None:
 
 def test_t16_without_a_time_it_is_midnight_in_the_zone_or_the_next_opening_of_the_window() -> None:
     house = one()
-    task = put(house, Daily(tz=BERLIN))
+    task = house.put(Daily(tz=BERLIN))
     assert waiting(house).due == pendulum.datetime(2026, 3, 2, 23, tz="UTC")
     edit(house, task, window=TimeWindow("* 4 * * *", tz=BERLIN))
     assert waiting(house).due == pendulum.datetime(2026, 3, 3, 3, tz="UTC")
@@ -635,7 +626,7 @@ def test_t16_without_a_time_it_is_midnight_in_the_zone_or_the_next_opening_of_th
 
 def test_t17_ten_thousand_records_never_start_in_one_second() -> None:
     house = House(*(Record(f"r{number}", "unix") for number in range(10_000)))
-    put(house, Daily(at="02:00"), spread=Spread(60))
+    house.put(Daily(at="02:00"), spread=Spread(60))
     dues = [entry.due for entry in house.entries()]
     assert len(dues) == 10_000
     per_second = Counter(dues)
@@ -647,7 +638,7 @@ def test_t17_ten_thousand_records_never_start_in_one_second() -> None:
 
 def test_t17_a_record_has_the_same_place_each_day_and_in_each_process() -> None:
     house = one()
-    put(house, Daily(at="02:00"), spread=Spread(60))
+    house.put(Daily(at="02:00"), spread=Spread(60))
     first = waiting(house).due
     house.clock.jump(first)
     house.enter().drain()
@@ -657,7 +648,7 @@ def test_t17_a_record_has_the_same_place_each_day_and_in_each_process() -> None:
 
 def test_t17_the_span_lies_inside_the_window() -> None:
     house = House(*(Record(f"r{number}", "unix") for number in range(200)))
-    put(house, Daily(at="02:00"), spread=Spread(600), window=TimeWindow("0-29 3 * * *"))
+    house.put(Daily(at="02:00"), spread=Spread(600), window=TimeWindow("0-29 3 * * *"))
     dues = [entry.due for entry in house.entries()]
     assert START.add(hours=3) <= min(dues)
     assert START.add(hours=3, minutes=25) < max(dues) < START.add(hours=3, minutes=30)
@@ -665,7 +656,7 @@ def test_t17_the_span_lies_inside_the_window() -> None:
 
 def test_t17_after_a_downtime_they_are_laid_out_again_and_do_not_start_all_at_once() -> None:
     house = House(*(Record(f"r{number}", "unix") for number in range(1000)))
-    put(house, Daily(at="02:00"), spread=Spread(60))
+    house.put(Daily(at="02:00"), spread=Spread(60))
     house.clock.advance(hours=10)
     house.engine.drain()
     assert len(ran(house)) < 15
@@ -680,7 +671,7 @@ def test_t17_after_a_downtime_they_are_laid_out_again_and_do_not_start_all_at_on
 
 def test_t17_a_window_that_opens_is_no_starting_gun() -> None:
     house = House(*(Record(f"r{number}", "unix") for number in range(300)))
-    put(house, Daily(at="02:00"), spread=Spread(60), window=TimeWindow("* 2 * * *"))
+    house.put(Daily(at="02:00"), spread=Spread(60), window=TimeWindow("* 2 * * *"))
     house.clock.advance(hours=10)
     house.engine.drain()
     dues = Counter(entry.due.start_of("minute") for entry in house.entries(states=State.DEFERRED))
@@ -693,7 +684,7 @@ def test_t17_a_window_that_opens_is_no_starting_gun() -> None:
 
 def test_t17_laying_out_makes_no_run_too_late() -> None:
     house = House(*(Record(f"r{number}", "unix") for number in range(100)))
-    put(house, Daily(at="02:00"), spread=Spread(60), max_lateness=90)
+    house.put(Daily(at="02:00"), spread=Spread(60), max_lateness=90)
     house.clock.advance(hours=3, minutes=40)
     house.engine.drain()
     missed = len(house.entries(states=State.MISSED))
@@ -707,7 +698,7 @@ def test_t17_laying_out_makes_no_run_too_late() -> None:
 
 def test_t17_who_runs_it_now_waits_for_no_place() -> None:
     house = one()
-    put(house, Daily(at="02:00"), spread=Spread(60))
+    house.put(Daily(at="02:00"), spread=Spread(60))
     house.clock.advance(hours=10)
     house.engine.run_now(waiting(house).id, by="ann")
     house.engine.drain()
@@ -719,7 +710,7 @@ def test_t17_who_runs_it_now_waits_for_no_place() -> None:
 
 def test_j05_the_start_of_an_occurrence_plans_the_next_one_and_its_end_plans_none() -> None:
     house = one()
-    put(house, Daily(at="02:30"))
+    house.put(Daily(at="02:30"))
     seen: list[list[State]] = []
 
     def perform(run: Run) -> Outcome:
@@ -735,7 +726,7 @@ def test_j05_the_start_of_an_occurrence_plans_the_next_one_and_its_end_plans_non
 
 def test_j05_an_edit_between_claim_and_start_starts_what_was_edited() -> None:
     house = one()
-    task = put(house, Daily(at="02:30"))
+    task = house.put(Daily(at="02:30"))
     house.clock.advance(hours=3)
     once = [True]
 
@@ -753,7 +744,7 @@ def test_j05_an_edit_between_claim_and_start_starts_what_was_edited() -> None:
 
 def test_j05_an_edit_while_it_is_missed_or_canceled_plans_one_successor_by_the_new_rule() -> None:
     house = one()
-    task = put(house, Daily(at="02:30"), max_lateness=10)
+    task = house.put(Daily(at="02:30"), max_lateness=10)
     house.clock.advance(hours=3)
     once = [True]
 
@@ -769,7 +760,7 @@ def test_j05_an_edit_while_it_is_missed_or_canceled_plans_one_successor_by_the_n
 
 def test_j05_a_fire_makes_no_second_job_whoever_plans_it() -> None:
     house = one()
-    put(house, Daily(at="02:30"))
+    house.put(Daily(at="02:30"))
     for _ in range(3):
         house.enter().reconcile()
         house.engine.emit(RecordCreated("r1"))
@@ -789,7 +780,7 @@ def test_j05_an_occurrence_of_another_record_is_no_fire_of_the_targets_own() -> 
 
 def test_j05_an_error_never_ends_the_cadence() -> None:
     house = one()
-    put(house, Daily(at="02:30"))
+    house.put(Daily(at="02:30"))
     house.play.always["r1"] = NotDone(ErrorClass.PERMISSION)
     for _ in range(3):
         house.clock.advance(days=1)
@@ -799,7 +790,7 @@ def test_j05_an_error_never_ends_the_cadence() -> None:
 
 def test_j05_a_clock_that_was_a_day_ahead_does_not_stop_the_cadence() -> None:
     house = one()
-    put(house, Hourly())
+    house.put(Hourly())
     for _ in range(24):
         house.clock.advance(hours=1)
         house.engine.drain()

@@ -39,30 +39,16 @@ from taskkit.outcomes import DONE, ErrorClass, NotDone, Outcome
 from taskkit.plugins.kinds import Run
 from taskkit.records import Record
 from taskkit.states import State
-from taskkit.tasks import Fallback, Task, of_type
-from tests.engine.houses import START, House
+from taskkit.tasks import Fallback, Task
+from tests.engine.houses import START, UNIX, House, one
 
-UNIX = of_type("unix")
 ROOT = Record("root", "unix")
 #: Two that refer to it, one of them by way of another.
 FAMILY = (ROOT, Record("a", "unix", reference="root"), Record("b", "unix", reference="a"))
 
 
-def put(house: House, *policies: Any, **said: Any) -> Task:
-    return house.engine.put(Task("work it", "work", policies, **said), list=UNIX)
-
-
-def one(**said: Any) -> House:
-    return House(Record("r1", "unix"), **said)
-
-
 def states(house: House, **filters: Any) -> list[State]:
     return [entry.state for entry in house.entries(**filters)]
-
-
-def emit(house: House, happening: Happening) -> str:
-    (job,) = house.engine.emit(happening)
-    return job
 
 
 # P1
@@ -82,8 +68,8 @@ def emit(house: House, happening: Happening) -> str:
 )
 def test_p01_what_a_policy_wants_is_done_at_once_and_names_its_reason(policy: Policy, happening: Happening) -> None:
     house = one()
-    put(house, policy)
-    job = emit(house, happening)
+    house.put(policy)
+    job = house.emit(happening)
     assert house.engine.drain() == 1
     entry = house.engine.job(job)
     assert (entry.state, entry.kind) == (State.COMPLETED, Kind.FIRED)
@@ -92,8 +78,8 @@ def test_p01_what_a_policy_wants_is_done_at_once_and_names_its_reason(policy: Po
 
 def test_p01_all_policy_events_and_intervals_of_the_manuals_live_under_one_roof() -> None:
     house = one()
-    task = put(
-        house, AfterApproval(), AfterSave(), AfterExpire(), AfterCheckIn(), AfterSession(last=True), AfterUnlock(60), OnDemand(),
+    task = house.put(
+        AfterApproval(), AfterSave(), AfterExpire(), AfterCheckIn(), AfterSession(last=True), AfterUnlock(60), OnDemand(),
         Monthly(days=20), Weekly(on="sun"), Daily(every=3), RandomDays(15, 30), Minutely(40), Hourly(12),
         Weekly(every=2, on=["mon", "wed"]), Monthly(days=[1, -1], months=["june", "december"]), Once("2026-05-01 12:00"),
         Daily(every=5, end="2026-04-01"), MaxAge(90),
@@ -101,9 +87,9 @@ def test_p01_all_policy_events_and_intervals_of_the_manuals_live_under_one_roof(
     assert house.engine.task(task.id).policies == task.policies
     told = [Approved("r1"), RecordSaved("r1"), ApprovalExpired("r1", approval="a"), CheckedIn("r1", approval="b"), SessionEnded("r1")]
     for happening in told:
-        emit(house, happening)
+        house.emit(happening)
         house.engine.drain()
-    emit(house, Unlocked("r1"))
+    house.emit(Unlocked("r1"))
     house.engine.demand(task.id, "r1", by="ann")
     for _ in range(4 * 36):  # four days
         house.clock.advance(minutes=40)
@@ -118,9 +104,9 @@ def test_p01_all_policy_events_and_intervals_of_the_manuals_live_under_one_roof(
 
 def test_p01_several_policies_that_want_one_happening_are_one_fire_with_all_their_names() -> None:
     house = one()
-    put(house, AfterSession(last=True), AfterSession())
+    house.put(AfterSession(last=True), AfterSession())
     house.vault.begin("r1", "s1")
-    job = emit(house, SessionEnded("r1"))
+    job = house.emit(SessionEnded("r1"))
     house.engine.drain()
     entry = house.engine.job(job)
     assert entry.state is State.COMPLETED  # the one that waits for nothing counts
@@ -133,10 +119,10 @@ def test_p01_several_policies_that_want_one_happening_are_one_fire_with_all_thei
 @pytest.mark.parametrize(("ends", "goes_on"), [("a", "b"), ("b", "a"), ("root", "a"), ("a", "root"), ("root", "b"), ("b", "root")])
 def test_p02_it_waits_for_sessions_on_every_record_of_the_root_in_both_directions(ends: str, goes_on: str) -> None:
     house = House(*FAMILY, Record("stranger", "unix"))
-    put(house, AfterSession(last=True))
+    house.put(AfterSession(last=True))
     house.vault.begin(goes_on, "s1")
     house.vault.begin("stranger", "s2")
-    job = emit(house, SessionEnded(ends))
+    job = house.emit(SessionEnded(ends))
     house.engine.drain()
     assert (house.engine.job(job).state, house.engine.job(job).why) == (State.DEFERRED, Why.SESSION)
     assert house.play.count(ends) == 0
@@ -149,7 +135,7 @@ def test_p02_it_waits_for_sessions_on_every_record_of_the_root_in_both_direction
 
 def test_p02_the_end_of_another_session_wakes_it_only_when_all_have_ended() -> None:
     house = House(*FAMILY)
-    put(house, AfterSession(last=True))
+    house.put(AfterSession(last=True))
     for number, record in enumerate(("a", "b", "root")):
         house.vault.begin(record, f"s{number}")
     for number, record in enumerate(("a", "b")):
@@ -165,18 +151,18 @@ def test_p02_the_end_of_another_session_wakes_it_only_when_all_have_ended() -> N
 
 def test_p02_without_last_nobody_is_waited_for() -> None:
     house = House(*FAMILY)
-    put(house, AfterSession())
+    house.put(AfterSession())
     house.vault.begin("a", "s1")
-    emit(house, SessionEnded("b"))
+    house.emit(SessionEnded("b"))
     house.engine.drain()
     assert states(house) == [State.COMPLETED]
 
 
 def test_p02_a_session_that_nobody_told_the_end_of_is_found_to_have_ended() -> None:
     house = one()
-    put(house, AfterSession(last=True))
+    house.put(AfterSession(last=True))
     house.vault.begin("r1", "s1")
-    emit(house, SessionEnded("r1"))
+    house.emit(SessionEnded("r1"))
     house.engine.drain()
     house.vault.end("r1", "s1")
     assert house.engine.drain() == 0
@@ -188,8 +174,8 @@ def test_p02_a_session_that_nobody_told_the_end_of_is_found_to_have_ended() -> N
 def test_p02_the_vault_is_asked_again_before_the_start() -> None:
     """Quiet when the session ended, and another one began while the job waited in the queue."""
     house = one()
-    put(house, AfterSession(last=True))
-    job = emit(house, SessionEnded("r1"))
+    house.put(AfterSession(last=True))
+    job = house.emit(SessionEnded("r1"))
     house.vault.begin("r1", "s2")
     house.engine.drain()
     assert house.engine.job(job).why == Why.SESSION
@@ -198,9 +184,9 @@ def test_p02_the_vault_is_asked_again_before_the_start() -> None:
 
 def test_p02_the_same_wait_again_is_a_count_and_no_new_fact() -> None:
     house = one()
-    put(house, AfterSession(last=True))
+    house.put(AfterSession(last=True))
     house.vault.begin("r1", "s1")
-    job = emit(house, SessionEnded("r1"))
+    job = house.emit(SessionEnded("r1"))
     for _ in range(4):
         house.engine.drain()
         house.clock.advance(minutes=5)
@@ -212,9 +198,9 @@ def test_p02_the_same_wait_again_is_a_count_and_no_new_fact() -> None:
 
 def test_p02_after_max_defer_it_runs_and_says_so() -> None:
     house = one()
-    put(house, AfterSession(last=True, max_defer=12))
+    house.put(AfterSession(last=True, max_defer=12))
     house.vault.begin("r1", "s1")
-    job = emit(house, SessionEnded("r1"))
+    job = house.emit(SessionEnded("r1"))
     for minutes in (0, 5, 5):
         house.clock.advance(minutes=minutes)
         house.engine.drain()
@@ -229,9 +215,9 @@ def test_p02_after_max_defer_it_runs_and_says_so() -> None:
 
 def test_p02_after_max_defer_it_is_given_up_and_says_so() -> None:
     house = one()
-    put(house, AfterSession(last=True, max_defer=12, then="give_up"))
+    house.put(AfterSession(last=True, max_defer=12, then="give_up"))
     house.vault.begin("r1", "s1")
-    job = emit(house, SessionEnded("r1"))
+    job = house.emit(SessionEnded("r1"))
     house.engine.drain()
     house.clock.advance(minutes=12)
     house.engine.drain()
@@ -245,12 +231,12 @@ def test_p02_after_max_defer_it_is_given_up_and_says_so() -> None:
 
 def test_p02_a_reason_that_may_wait_longer_is_not_given_up_with_the_first() -> None:
     house = one()
-    put(house, AfterSession(last=True, max_defer=10, then="give_up"))
+    house.put(AfterSession(last=True, max_defer=10, then="give_up"))
     house.vault.begin("r1", "s1")
-    job = emit(house, SessionEnded("r1"))
+    job = house.emit(SessionEnded("r1"))
     house.engine.drain()
     house.clock.advance(minutes=9)
-    assert emit(house, SessionEnded("r1")) == job
+    assert house.emit(SessionEnded("r1")) == job
     house.engine.drain()
     house.clock.advance(minutes=1)
     house.engine.drain()
@@ -262,10 +248,10 @@ def test_p02_a_reason_that_may_wait_longer_is_not_given_up_with_the_first() -> N
 
 def test_p02_what_waits_for_quiet_and_gives_up_takes_no_other_reason_with_it() -> None:
     house = one()
-    put(house, AfterSession(last=True, max_defer=10, then="give_up"), AfterUnlock(60))
+    house.put(AfterSession(last=True, max_defer=10, then="give_up"), AfterUnlock(60))
     house.vault.begin("r1", "s1")
-    job = emit(house, SessionEnded("r1"))
-    assert emit(house, Unlocked("r1")) == job
+    job = house.emit(SessionEnded("r1"))
+    assert house.emit(Unlocked("r1")) == job
     house.engine.drain()
     house.clock.advance(minutes=10)
     house.engine.drain()
@@ -277,10 +263,10 @@ def test_p02_what_waits_for_quiet_and_gives_up_takes_no_other_reason_with_it() -
 
 def test_p02_a_reason_that_waits_for_nothing_ends_the_wait_at_its_own_time() -> None:
     house = one()
-    put(house, AfterSession(last=True), AfterUnlock(7))
+    house.put(AfterSession(last=True), AfterUnlock(7))
     house.vault.begin("r1", "s1")
-    job = emit(house, SessionEnded("r1"))
-    emit(house, Unlocked("r1"))
+    job = house.emit(SessionEnded("r1"))
+    house.emit(Unlocked("r1"))
     house.engine.drain()
     house.clock.advance(minutes=6, seconds=59)
     house.engine.drain()
@@ -292,9 +278,9 @@ def test_p02_a_reason_that_waits_for_nothing_ends_the_wait_at_its_own_time() -> 
 
 def test_p02_a_retry_waits_for_quiet_as_its_first_attempt_did() -> None:
     house = one()
-    put(house, AfterSession(last=True), fallback=Fallback(10, 3))
+    house.put(AfterSession(last=True), fallback=Fallback(10, 3))
     house.play.says("r1", NotDone(ErrorClass.TIMEOUT))
-    emit(house, SessionEnded("r1"))
+    house.emit(SessionEnded("r1"))
     house.engine.drain()
     house.vault.begin("r1", "s2")
     house.clock.advance(minutes=10)
@@ -302,7 +288,7 @@ def test_p02_a_retry_waits_for_quiet_as_its_first_attempt_did() -> None:
     retry = house.entries()[-1]
     assert (retry.kind, retry.state, retry.why) == (Kind.FALLBACK, State.DEFERRED, Why.SESSION)
     house.vault.end("r1", "s2")
-    emit(house, SessionEnded("r1"))
+    house.emit(SessionEnded("r1"))
     house.engine.drain()
     assert house.engine.job(retry.id).state is State.COMPLETED
     assert house.play.count("r1") == 2
@@ -310,12 +296,12 @@ def test_p02_a_retry_waits_for_quiet_as_its_first_attempt_did() -> None:
 
 def test_p02_a_vault_that_does_not_answer_lets_it_wait() -> None:
     house = one()
-    put(house, AfterSession(last=True))
+    house.put(AfterSession(last=True))
 
     def away(account: str) -> Any:
         raise OSError("no route")
 
-    job = emit(house, SessionEnded("r1"))
+    job = house.emit(SessionEnded("r1"))
     answers = house.vault.sessions.active
     house.vault.sessions.active = away  # type: ignore[method-assign]
     house.engine.drain()
@@ -328,7 +314,7 @@ def test_p02_a_vault_that_does_not_answer_lets_it_wait() -> None:
 
 def test_p02_references_that_lead_nowhere_do_not_keep_a_session_from_being_taken_in() -> None:
     house = House(Record("r1", "unix", reference="gone"))
-    put(house, AfterSession())
+    house.put(AfterSession())
     assert len(house.engine.emit(SessionEnded("r1"))) == 1
 
 
@@ -341,11 +327,11 @@ def due_of(house: House, job: str) -> pendulum.DateTime:
 
 def test_p03_the_first_unlock_fixes_the_time_and_the_next_adds_a_reason() -> None:
     house = one()
-    put(house, AfterUnlock(60))
-    job = emit(house, Unlocked("r1", user="ann"))
+    house.put(AfterUnlock(60))
+    job = house.emit(Unlocked("r1", user="ann"))
     for _ in range(5):
         house.clock.advance(minutes=10)
-        assert emit(house, Unlocked("r1", user="bob")) == job
+        assert house.emit(Unlocked("r1", user="bob")) == job
     assert due_of(house, job) == START.add(minutes=60)
     house.clock.advance(minutes=10)
     assert house.engine.drain() == 1
@@ -356,8 +342,8 @@ def test_p03_the_first_unlock_fixes_the_time_and_the_next_adds_a_reason() -> Non
 
 def test_p03_it_is_not_due_a_second_early() -> None:
     house = one()
-    put(house, AfterUnlock(60))
-    emit(house, Unlocked("r1"))
+    house.put(AfterUnlock(60))
+    house.emit(Unlocked("r1"))
     house.clock.advance(minutes=59, seconds=59)
     assert house.engine.drain() == 0
     house.clock.advance(seconds=1)
@@ -366,20 +352,20 @@ def test_p03_it_is_not_due_a_second_early() -> None:
 
 def test_p03_the_vault_says_when_the_unlock_was() -> None:
     house = one()
-    put(house, AfterUnlock(60))
-    job = emit(house, Unlocked("r1", at=START.subtract(minutes=20)))
+    house.put(AfterUnlock(60))
+    job = house.emit(Unlocked("r1", at=START.subtract(minutes=20)))
     assert due_of(house, job) == START.add(minutes=40)
 
 
 def test_p03_extend_moves_the_time_with_each_unlock_up_to_the_total() -> None:
     house = one()
-    put(house, AfterUnlock(60, restart="extend", max_total=90))
-    job = emit(house, Unlocked("r1"))
+    house.put(AfterUnlock(60, restart="extend", max_total=90))
+    job = house.emit(Unlocked("r1"))
     house.clock.advance(minutes=20)
-    emit(house, Unlocked("r1"))
+    house.emit(Unlocked("r1"))
     assert due_of(house, job) == START.add(minutes=80)
     house.clock.advance(minutes=20)
-    emit(house, Unlocked("r1"))
+    house.emit(Unlocked("r1"))
     assert due_of(house, job) == START.add(minutes=90)
     house.clock.advance(minutes=49, seconds=59)
     assert house.engine.drain() == 0
@@ -389,52 +375,52 @@ def test_p03_extend_moves_the_time_with_each_unlock_up_to_the_total() -> None:
 
 def test_p03_an_unlock_that_is_told_late_moves_nothing_back() -> None:
     house = one()
-    put(house, AfterUnlock(60, restart="extend", max_total=90))
-    job = emit(house, Unlocked("r1"))
+    house.put(AfterUnlock(60, restart="extend", max_total=90))
+    job = house.emit(Unlocked("r1"))
     house.clock.advance(minutes=1)
-    emit(house, Unlocked("r1", at=START.subtract(minutes=10)))
+    house.emit(Unlocked("r1", at=START.subtract(minutes=10)))
     assert due_of(house, job) == START.add(minutes=60)
 
 
 def test_p03_extend_puts_off_no_other_reason() -> None:
     house = one()
-    put(house, AfterUnlock(60, restart="extend", max_total=300), AfterCheckIn())
+    house.put(AfterUnlock(60, restart="extend", max_total=300), AfterCheckIn())
     house.engine.pause("engine")
-    job = emit(house, Unlocked("r1"))
+    job = house.emit(Unlocked("r1"))
     house.clock.advance(minutes=10)
-    emit(house, CheckedIn("r1"))
+    house.emit(CheckedIn("r1"))
     house.clock.advance(minutes=10)
-    emit(house, Unlocked("r1"))
+    house.emit(Unlocked("r1"))
     assert due_of(house, job) == START.add(minutes=10)
 
 
 def test_p03_extend_puts_off_no_retry() -> None:
     house = one()
-    put(house, AfterUnlock(60, restart="extend", max_total=300), AfterCheckIn(), fallback=Fallback(10, 3))
+    house.put(AfterUnlock(60, restart="extend", max_total=300), AfterCheckIn(), fallback=Fallback(10, 3))
     house.play.says("r1", NotDone(ErrorClass.TIMEOUT))
-    emit(house, CheckedIn("r1"))
+    house.emit(CheckedIn("r1"))
     house.engine.drain()
-    retry = emit(house, Unlocked("r1"))
+    retry = house.emit(Unlocked("r1"))
     assert house.engine.job(retry).kind is Kind.FALLBACK
-    emit(house, Unlocked("r1"))
+    house.emit(Unlocked("r1"))
     assert due_of(house, retry) == START.add(minutes=10)
 
 
 def test_p03_after_the_run_a_new_unlock_starts_a_new_clock() -> None:
     house = one()
-    put(house, AfterUnlock(60, restart="extend", max_total=60))
-    first = emit(house, Unlocked("r1"))
+    house.put(AfterUnlock(60, restart="extend", max_total=60))
+    first = house.emit(Unlocked("r1"))
     house.clock.advance(minutes=60)
     house.engine.drain()
     house.clock.advance(minutes=5)
-    second = emit(house, Unlocked("r1"))
+    second = house.emit(Unlocked("r1"))
     assert second != first
     assert due_of(house, second) == START.add(minutes=125)
 
 
 def test_p03_what_a_run_reads_is_no_unlock() -> None:
     house = one(secrets={"r1": {"password": "old"}})
-    put(house, AfterUnlock(60), AfterCheckIn())
+    house.put(AfterUnlock(60), AfterCheckIn())
     reads: list[str | None] = house.vault.secrets.read_by
 
     def read(run: Run) -> Outcome:
@@ -443,7 +429,7 @@ def test_p03_what_a_run_reads_is_no_unlock() -> None:
         return DONE
 
     house.play.says("r1", read)
-    emit(house, CheckedIn("r1"))
+    house.emit(CheckedIn("r1"))
     house.engine.drain()
     assert len(reads) == 1
     assert states(house) == [State.COMPLETED]
@@ -501,14 +487,14 @@ def test_p05_a_write_carries_the_whole_path() -> None:
         return saving(house, "r1")(run)
 
     house.play.always["r1"] = write
-    emit(house, CheckedIn("r1", origin=["elsewhere"]))
+    house.emit(CheckedIn("r1", origin=["elsewhere"]))
     house.engine.drain()
     assert seen == [("elsewhere", lines["first"]), ("elsewhere", lines["first"], lines["second"])]
 
 
 def test_p05_a_write_of_an_occurrence_carries_its_own_line() -> None:
     house = one()
-    task = put(house, Daily(at="02:00"), AfterSave())
+    task = house.put(Daily(at="02:00"), AfterSave())
     house.play.always["r1"] = saving(house, "r1")
     house.clock.advance(hours=2)
     house.engine.drain()
@@ -519,7 +505,7 @@ def test_p05_a_write_of_an_occurrence_carries_its_own_line() -> None:
 
 def test_p05_a_reason_that_joined_brings_its_path_along() -> None:
     house = one()
-    task = put(house, AfterCheckIn())
+    task = house.put(AfterCheckIn())
     paths: list[tuple[str, ...]] = []
 
     def perform(run: Run) -> Outcome:
@@ -527,15 +513,15 @@ def test_p05_a_reason_that_joined_brings_its_path_along() -> None:
         return DONE
 
     house.play.always["r1"] = perform
-    emit(house, CheckedIn("r1"))
-    emit(house, CheckedIn("r1", origin=["other"]))
+    house.emit(CheckedIn("r1"))
+    house.emit(CheckedIn("r1", origin=["other"]))
     house.engine.drain()
     assert [sorted(path) for path in paths] == [sorted(["other", task.line])]
 
 
 def test_p05_a_retry_keeps_the_path_of_what_failed() -> None:
     house = one()
-    task = put(house, AfterCheckIn(), fallback=Fallback(10, 1))
+    task = house.put(AfterCheckIn(), fallback=Fallback(10, 1))
     paths: list[tuple[str, ...]] = []
 
     def perform(run: Run) -> Outcome:
@@ -543,7 +529,7 @@ def test_p05_a_retry_keeps_the_path_of_what_failed() -> None:
         return NotDone(ErrorClass.TIMEOUT)
 
     house.play.always["r1"] = perform
-    emit(house, CheckedIn("r1", origin=["other"]))
+    house.emit(CheckedIn("r1", origin=["other"]))
     house.engine.drain()
     house.clock.advance(minutes=10)
     house.engine.drain()
@@ -556,11 +542,11 @@ def test_p05_a_retry_keeps_the_path_of_what_failed() -> None:
 @pytest.mark.parametrize("first", [CheckedIn, ApprovalExpired])
 def test_p06_check_in_and_expiry_of_one_approval_are_one_job(first: type[CheckedIn]) -> None:
     house = one()
-    put(house, AfterCheckIn(), AfterExpire())
+    house.put(AfterCheckIn(), AfterExpire())
     ends = [CheckedIn("r1", approval="a1"), ApprovalExpired("r1", approval="a1")]
     ends.sort(key=lambda happening: not isinstance(happening, first))
-    job = emit(house, ends[0])
-    assert emit(house, ends[1]) == job
+    job = house.emit(ends[0])
+    assert house.emit(ends[1]) == job
     house.engine.drain()
     assert states(house) == [State.COMPLETED]
     assert house.kinds().count("HappeningPassed") == 1
@@ -568,21 +554,21 @@ def test_p06_check_in_and_expiry_of_one_approval_are_one_job(first: type[Checked
 
 def test_p06_also_after_the_job_has_finished_and_after_a_restart() -> None:
     house = one()
-    put(house, AfterCheckIn(), AfterExpire())
-    job = emit(house, CheckedIn("r1", approval="a1"))
+    house.put(AfterCheckIn(), AfterExpire())
+    job = house.emit(CheckedIn("r1", approval="a1"))
     house.engine.drain()
     house.clock.advance(days=30)
     assert house.enter().emit(ApprovalExpired("r1", approval="a1")) == [job]
     house.engine.drain()
     assert house.play.count("r1") == 1
-    emit(house, ApprovalExpired("r1", approval="a2"))
+    house.emit(ApprovalExpired("r1", approval="a2"))
     house.engine.drain()
     assert house.play.count("r1") == 2
 
 
 def test_p06_approvals_of_different_records_are_different_fires() -> None:
     house = House(Record("r1", "unix"), Record("r2", "unix"))
-    put(house, AfterCheckIn())
+    house.put(AfterCheckIn())
     house.engine.emit(CheckedIn("r1", approval="a1"), CheckedIn("r2", approval="a1"))
     house.engine.drain()
     assert states(house) == [State.COMPLETED] * 2
@@ -593,7 +579,7 @@ def test_p06_approvals_of_different_records_are_different_fires() -> None:
 
 def test_p07_access_is_pending_until_the_job_has_ended_and_then_granted_or_failed() -> None:
     house = House(Record("r1", "unix"), Record("r2", "unix"))
-    put(house, AfterApproval())
+    house.put(AfterApproval())
     house.play.says("r2", NotDone(ErrorClass.PERMISSION))
     jobs = house.engine.emit(Approved("r1", approval="a1"), Approved("r2", approval="a2"))
     assert [house.engine.pending_access(job) for job in jobs] == ["pending", "pending"]
@@ -603,9 +589,9 @@ def test_p07_access_is_pending_until_the_job_has_ended_and_then_granted_or_faile
 
 def test_p07_access_stays_pending_while_a_retry_waits_and_follows_its_end() -> None:
     house = one()
-    put(house, AfterApproval(), fallback=Fallback(10, 2))
+    house.put(AfterApproval(), fallback=Fallback(10, 2))
     house.play.says("r1", NotDone(ErrorClass.TIMEOUT), NotDone(ErrorClass.TIMEOUT))
-    job = emit(house, Approved("r1"))
+    job = house.emit(Approved("r1"))
     house.engine.drain()
     assert house.engine.pending_access(job) == "pending"
     house.clock.advance(minutes=10)
@@ -618,10 +604,10 @@ def test_p07_access_stays_pending_while_a_retry_waits_and_follows_its_end() -> N
 
 def test_p07_access_follows_a_job_that_another_one_did() -> None:
     house = one()
-    put(house, AfterApproval(), Daily(at="02:00"))
+    house.put(AfterApproval(), Daily(at="02:00"))
     house.engine.pause("engine")
     house.clock.advance(hours=1)
-    job = emit(house, Approved("r1"))
+    job = house.emit(Approved("r1"))
     house.clock.advance(hours=1)
     house.engine.resume("engine")
     house.engine.drain()
@@ -631,9 +617,9 @@ def test_p07_access_follows_a_job_that_another_one_did() -> None:
 
 def test_p07_who_tells_the_approval_again_gets_the_same_job() -> None:
     house = one()
-    put(house, AfterApproval())
+    house.put(AfterApproval())
     approved = Approved("r1", id="h1")
-    job = emit(house, approved)
+    job = house.emit(approved)
     assert house.engine.emit(approved) == [job]
     house.engine.drain()
     assert house.enter().emit(approved) == [job]
@@ -668,10 +654,10 @@ class AfterExport(Policy):
 
 def test_p08_a_policy_and_a_happening_of_somebody_else_work_as_our_own_and_are_read_back() -> None:
     house = one(policies=[AfterExport])
-    task = put(house, AfterExport(5))
+    task = house.put(AfterExport(5))
     assert house.enter().task(task.id).policies == (AfterExport(5),)
     assert house.engine.emit(Exported("r1", pages=4)) == []
-    job = emit(house, Exported("r1", pages=5))
+    job = house.emit(Exported("r1", pages=5))
     assert house.engine.drain() == 0
     house.clock.advance(minutes=1)
     house.engine.drain()
@@ -681,7 +667,7 @@ def test_p08_a_policy_and_a_happening_of_somebody_else_work_as_our_own_and_are_r
 
 def test_p08_without_its_plug_in_a_task_is_named_at_the_start() -> None:
     house = one(policies=[AfterExport])
-    put(house, AfterExport(5))
+    house.put(AfterExport(5))
     other = House(Record("r1", "unix"))
     with pytest.raises(MissingPlugin, match="after_export"):
         other.enter(storage=house.storage.join())
@@ -689,7 +675,7 @@ def test_p08_without_its_plug_in_a_task_is_named_at_the_start() -> None:
 
 def test_p08_a_policy_that_has_ended_gets_nothing_and_its_task_is_ended() -> None:
     house = one(policies=[AfterExport])
-    task = put(house, AfterExport(1, until="2026-03-10"))
+    task = house.put(AfterExport(1, until="2026-03-10"))
     assert [row.status for row in house.engine.overview().entries] == ["active"]
     house.clock.advance(days=20)
     assert house.engine.emit(Exported("r1")) == []
@@ -713,8 +699,8 @@ class Faulty(Policy):
 @pytest.mark.parametrize(("answer", "error"), [("raise", "KeyError"), ("now", "a str is no Due")])
 def test_p08_a_faulty_policy_takes_only_itself_down_and_leaves_a_fact(answer: str, error: str) -> None:
     house = one(policies=[Faulty])
-    put(house, Faulty(answer), AfterCheckIn())
-    job = emit(house, CheckedIn("r1"))
+    house.put(Faulty(answer), AfterCheckIn())
+    job = house.emit(CheckedIn("r1"))
     house.engine.drain()
     assert house.engine.job(job).state is State.COMPLETED
     (fact,) = house.engine.facts(kinds=["PolicyFailed"])
@@ -730,7 +716,7 @@ def test_p08_what_a_policy_says_makes_two_happenings_one_fire() -> None:
             return Due(fire="the one") if isinstance(happening, CheckedIn) else None
 
     house = one(policies=[OncePerRecord])
-    put(house, OncePerRecord())
+    house.put(OncePerRecord())
     house.engine.emit(CheckedIn("r1"))
     house.engine.drain()
     house.engine.emit(CheckedIn("r1"))

@@ -19,9 +19,8 @@ from taskkit.storage import Insert, Move, Query
 from taskkit.targets import Target
 from taskkit.tasks import Task, of_record, of_type
 from taskkit.vaults import Records
-from tests.engine.houses import House, Watched, hosts, kept
+from tests.engine.houses import UNIX, House, Watched, hosts, kept
 
-UNIX = of_type("unix")
 NIGHTLY = Task("nightly", "work", Daily(at="02:30"))
 
 

@@ -20,11 +20,9 @@ from taskkit.records import RecordType
 from taskkit.selections import Everything
 from taskkit.states import State
 from taskkit.targets import Target
-from taskkit.tasks import ConsentRule, Task, of_record, of_type
+from taskkit.tasks import ConsentRule, Task, of_record
 from taskkit.vaults import Rights, Vault
-from tests.engine.houses import House, Play, hosts, scripted
-
-UNIX = of_type("unix")
+from tests.engine.houses import UNIX, House, Play, hosts, scripted
 
 
 def rotate(**settings: Any) -> Task:

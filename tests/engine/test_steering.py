@@ -18,10 +18,9 @@ from taskkit.outcomes import DONE, Asks, ErrorClass, NotDone, NotNow, Outcome
 from taskkit.plugins.kinds import Run
 from taskkit.selections import Everything
 from taskkit.states import PENDING, State, Step
-from taskkit.tasks import ConsentRule, Task, of_type
-from tests.engine.houses import Crash, House, Watched, does, hosts, steps
+from taskkit.tasks import ConsentRule, Task, Waves
+from tests.engine.houses import UNIX, Crash, House, Watched, does, hosts, steps
 
-UNIX = of_type("unix")
 NIGHT = TimeWindow("* 2-4 * * *", tz="UTC")
 RULES = (Daily(at="02:00"), AfterCheckIn(), OnDemand())
 
@@ -389,3 +388,31 @@ def test_j06_a_run_over_many_is_stopped_and_not_canceled() -> None:
     house.engine.drain()
     assert house.engine.job(conductor.id).state is State.CANCELED
     assert {entry.state for entry in house.entries(execution=conductor.id)} == {State.COMPLETED, State.CANCELED}
+
+
+def test_j06_to_run_what_waits_for_consent_is_refused_with_what_would_help() -> None:
+    house = House(*hosts(1))
+    task = house.engine.put(Task("wipe", "work", consent=ConsentRule(1, ["ann"])))
+    job = house.engine.demand(task.id, by="dora")
+    house.engine.drain()
+    with pytest.raises(IllegalStep, match=r"waiting.consent.*engine\.consent"):
+        house.engine.run_now(job)
+
+
+def test_j06_a_run_over_many_that_is_under_way_is_not_run_again_by_run_now_and_keeps_its_terms() -> None:
+    """R6, A5: nobody becomes its demander while it conducts, no consent is asked for in its middle, and no wave skips the window."""
+    house = House(*hosts(4))
+    nightly = Task(
+        "restart", "work", [Daily(at="02:00")], selection=Everything(), waves=Waves(size=2), consent=ConsentRule(1),
+        window=TimeWindow("0-30 2 * * *"),
+    )  # fmt: skip
+    house.engine.put(nightly)
+    house.clock.advance(hours=2)
+    house.engine.work(1)
+    conductor = next(job for job in house.entries() if job.kind is Kind.OCCURRENCE and job.started is not None)
+    for force in (False, True):
+        with pytest.raises(Refused, match="it runs, and waits for its parts"):
+            house.engine.run_now(conductor.id, by="anna", force=force)
+    assert house.engine.job(conductor.id).demanded_by is None
+    house.engine.drain()
+    assert (house.engine.job(conductor.id).state, len(house.play.performed)) == (State.COMPLETED, 4)

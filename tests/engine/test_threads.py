@@ -26,11 +26,10 @@ from taskkit.outcomes import DONE, Effect, Outcome
 from taskkit.plugins.kinds import Run
 from taskkit.states import CLAIMED, PENDING, State, Step
 from taskkit.storage.memory import MemoryStorage
-from taskkit.tasks import Fallback, Task, of_type
-from tests.engine.houses import House, Play, Watched, does, hosts, scripted
+from taskkit.tasks import Fallback, Task
+from tests.engine.houses import UNIX, House, Play, Watched, does, hosts, scripted
 from tests.engine.stores import Noting
 
-UNIX = of_type("unix")
 LONG = 60.0
 #: Nothing is found by polling: what is waited for is told.
 QUIET = 3600.0

@@ -18,10 +18,9 @@ from taskkit.plugins.kinds import Run
 from taskkit.records import Record
 from taskkit.states import PENDING, State
 from taskkit.storage import Query
-from taskkit.tasks import Fallback, Task, of_type
-from tests.engine.houses import START, House, kept
+from taskkit.tasks import Fallback, Task
+from tests.engine.houses import START, UNIX, House, kept
 
-UNIX = of_type("unix")
 NIGHT = TimeWindow("* 22-23 * * *")
 NOON = Daily(at="12:00")
 BERLIN = "Europe/Berlin"

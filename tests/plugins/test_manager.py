@@ -182,7 +182,7 @@ def test_a_missing_executor_is_named_with_what_there_is_and_what_would_help() ->
     assert caught.value.help == "install a plug-in that offers it"
     with pytest.raises(MissingPlugin) as caught:  # an extra of this release: an executor of ours would have one of its name
         plugins.executor("cli")
-    assert caught.value.help == "pip install 'taskkit[cli]'"
+    assert caught.value.help == "taskkit's extra 'cli' brings it: pip install '.[cli]' in a checkout"
 
 
 @pytest.mark.parametrize(("kind", "help"), [("gret", "did you mean 'greet'?"), ("rotate", "install a plug-in that offers it")])

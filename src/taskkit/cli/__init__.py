@@ -14,7 +14,7 @@ import pendulum
 
 from taskkit.errors import InvalidValue, TaskkitError
 
-NO_RICH = "taskkit: the command line needs the package 'rich', which is not installed: pip install 'taskkit[cli]'\n"
+NO_RICH = "taskkit: the command line needs the package 'rich', which is not installed: pip install '.[cli]' in a checkout\n"
 NEXT_EXAMPLES = """\
 examples:
   taskkit next "every 2 weeks on mon,wed at 09:00 Europe/Berlin"

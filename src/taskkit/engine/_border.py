@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Mapping
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from taskkit.errors import BrokenPlugin, HostRefused, InvalidValue, MissingPlugin, NotFound, StaleToken, StopAsked, TaskkitError, VaultAway
-from taskkit.outcomes import Asks, Done, ErrorClass, NotDone, NotNow, Outcome, Unknown
+from taskkit.errors import BrokenPlugin, HostRefused, StaleToken, StopAsked, TaskkitError, VaultAway
+from taskkit.outcomes import Asks, Done, NotDone, NotNow, Outcome, Unknown, class_of
 from taskkit.scrubbing import Scrubber, told
 
 if TYPE_CHECKING:
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 _OUTCOMES = (Done, NotDone, Unknown, NotNow, Asks)
-#: What says that task, script and record do not fit together, where nothing has been touched yet.
-_MISFITS = (InvalidValue, NotFound, MissingPlugin)
+#: Raised by whoever knows how far the work has come; of all others this is known only where nothing has been touched yet.
+_CERTAIN = (StopAsked, HostRefused)
 
 
 class Touching(Protocol):
@@ -114,26 +114,24 @@ def performed(perform: Callable[[R], Outcome], run: R) -> Outcome:
     except Exception as error:
         return _instead(error, run)
     if isinstance(outcome, _OUTCOMES):
-        return _scrubbed(outcome, run.scrubber)
+        return _said(outcome, run.scrubber)
     return Unknown(f"the script answered with a {type(outcome).__name__}, which is no outcome")
+
+
+def _said(outcome: Outcome, scrubber: Scrubber) -> Outcome:
+    """What it answered may be anything, too: one that has no end, or that raises when it is read."""
+    try:
+        return _scrubbed(outcome, scrubber)
+    except Exception as error:
+        return Unknown(f"the script answered with what cannot be kept: {told(error, scrubber)}")
 
 
 def _instead(error: Exception, run: Touching) -> Outcome:
     """What an error says about the work: that it is not done is believed only where the error itself is clear about that (J10)."""
-    scrub = run.scrubber.scrub
-    if isinstance(error, StopAsked):
-        return NotDone(ErrorClass.STOPPED, scrub(error.case))
-    if isinstance(error, HostRefused):
-        return NotDone(_error_class(error.error), scrub(str(error)))
-    if isinstance(error, VaultAway):
-        return Unknown(scrub(str(error))) if run.touched else NotDone(ErrorClass.TIMEOUT, scrub(str(error)))
-    if isinstance(error, _MISFITS) and not run.touched:
-        return NotDone(ErrorClass.BAD_CONFIGURATION, scrub(str(error)))
-    return Unknown(f"the script raised {told(error, run.scrubber)}")
-
-
-def _error_class(name: str) -> ErrorClass:
-    return ErrorClass(name) if name in ErrorClass.__members__.values() else ErrorClass.FAILED
+    found = class_of(error)
+    if found is None or (run.touched and not isinstance(error, _CERTAIN)):
+        return Unknown(f"the script raised {told(error, run.scrubber)}")
+    return NotDone(found, run.scrubber.scrub(error.case if isinstance(error, StopAsked) else str(error)))
 
 
 def _scrubbed(outcome: Outcome, scrubber: Scrubber) -> Outcome:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 from taskkit.instants import Instant
 from taskkit.jobs import Cause, Job
 from taskkit.outcomes import Effect
 from taskkit.records import Accounts, Record
-from taskkit.standings import Standing
+from taskkit.standings import Standing, suspension
 from taskkit.storage import Claimed, Hold, Unit
 from taskkit.tasks import Task
 
@@ -32,7 +33,7 @@ class Case:
     record: Record | None = None
     shadow: Record | None = None
     standing: Standing | None = None
-    whole: Standing | None = None  #: of the whole task, where the job is about a record
+    whole: Standing | None = None  #: of the whole task, where it is about a record and its task about many
     executor: Executor | None = None
     hold: Hold | None = None
     account: str | None = None
@@ -42,6 +43,7 @@ class Case:
     twin: Case | None = None  #: claimed with it, and held back, because this one may take it with it
     successor: Successor | None = None  #: what refusals have taught about it
     interrupted: BaseException | None = None  #: what the whole process was asked while it ran
+    said: Mapping[str, Any] | None = None  #: of its end, by a write that broke off
 
     def __init__(self, claimed: Claimed, now: Instant) -> None:
         self.claimed = claimed
@@ -72,8 +74,7 @@ class Case:
     @property
     def suspended(self) -> str | None:
         """Why its task waits: for this record, or as a whole."""
-        own = self.standing.suspended if self.standing is not None else None
-        return own or (self.whole.suspended if self.whole is not None else None)
+        return suspension(self.standing, self.whole)
 
     def waits_again(self, why: str) -> int:
         """How often it has waited for the same reason, beside the first time (J12)."""

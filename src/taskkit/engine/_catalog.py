@@ -1,4 +1,4 @@
-"""Tasks, lists and definitions as they stand in the store, read once for each revision."""
+"""Tasks, lists and definitions as they stand in the store, read once for each revision that is met."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Catalog:
 
     def __init__(self, ground: Ground) -> None:
         self._ground, self._storage = ground, ground.storage
-        self._read: dict[tuple[str, str, int], Any] = {}
+        self._read: dict[tuple[str, str], tuple[int, Any]] = {}  # each at the revision that was read last
 
     # tasks
 
@@ -45,15 +45,15 @@ class Catalog:
 
     def task_at(self, id: str, revision: int) -> Task | None:
         """The task if it still stands at this revision, without asking the store where it was seen before: a start checks it again."""
-        known: Task | None = self._read.get((TASKS, id, revision))
-        if known is not None:
-            return known
+        known = self._read.get((TASKS, id))
+        if known is not None and known[0] == revision:
+            return known[1]  # type: ignore[no-any-return]
         task = self.task(id)
         return task if task is not None and task.revision == revision else None
 
     def forget(self, id: str) -> None:
         """The store has moved on from what was read of a task: a start was refused, or will be."""
-        self._read = {key: value for key, value in self._read.items() if key[:2] != (TASKS, id)}
+        self._read.pop((TASKS, id), None)
 
     def removed(self, id: str) -> Task | None:
         """As it stood when it was removed: what ran then ends normally (R7)."""
@@ -95,11 +95,7 @@ class Catalog:
 
     def list_id(self, record: Record) -> str:
         """The list that counts for a record: its own where it was made unique, its type's otherwise (R1)."""
-        own = self._storage.document(LISTS, of_record(record.id))
-        return own.id if own is not None and own.body["unique"] else of_type(record.type)
-
-    def list_of(self, record: Record) -> TaskList:
-        return self.list(self.list_id(record))
+        return list_of(record, self._storage.document(LISTS, of_record(record.id)))
 
     def effective(self, record: Record) -> Sequence[Task]:
         return self.tasks_in(self.list_id(record))
@@ -133,13 +129,19 @@ class Catalog:
             after = page[-1].id if more else ""
 
     def _once(self, table: str, kept: Document, make: Callable[[], T]) -> T:
-        key = (table, kept.id, kept.revision)
-        found: T | None = self._read.get(key)
-        if found is None:
-            if len(self._read) >= _KEPT:
-                self._read.clear()
-            found = self._read[key] = make()
-        return found
+        known = self._read.get((table, kept.id))
+        if known is not None and known[0] == kept.revision:
+            return known[1]  # type: ignore[no-any-return]
+        if len(self._read) >= _KEPT:
+            self._read.clear()
+        made = make()
+        self._read[table, kept.id] = kept.revision, made
+        return made
+
+
+def list_of(record: Record, own: Document | None) -> str:
+    """Its own where it was made unique, and is; else its type's (R1)."""
+    return own.id if own is not None and own.body["unique"] else of_type(record.type)
 
 
 def type_name(name: str) -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from taskkit.engine._border import asked
 from taskkit.engine._catalog import LISTS, TASKS
 from taskkit.engine._fits import Fits, begins, list_id, still_theirs
+from taskkit.engine._pages import all_jobs
 from taskkit.engine._planner import dropped
 from taskkit.engine._portions import Plan, Portions, Written
 from taskkit.errors import VaultAway
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
 
 CHORES = "chore"
 _OF_RECORD = "record:"
-_PAGE = 10_000
 _PASSES = 4
 
 
@@ -95,7 +95,7 @@ class Chores:
                     yield Plan(task, covered[name], job)
             elif fit := self._fits.fitted(job, self._record):
                 yield fit
-        planned |= {job.trigger[1] for job in self._jobs(Query(states=State.QUEUED, trigger=task.id)) if begins(job)}
+        planned |= {job.trigger[1] for job in all_jobs(self._storage, Query(states=State.QUEUED, trigger=task.id)) if begins(job)}
         if task.interval is not None:
             missing = (record for name, record in covered.items() if name not in planned)
             yield from (Plan(task, record, None, first_run, still_theirs(task, record, lists)) for record in missing)
@@ -124,18 +124,9 @@ class Chores:
 
     def _pending(self, task: str) -> Iterator[Job]:
         """Jobs that the task makes, and those that run it for others (R2)."""
-        yield from self._jobs(Query(states=PENDING, trigger=task))
+        yield from all_jobs(self._storage, Query(states=PENDING, trigger=task))
         if any(other.target is not Target.ITSELF for other in self._catalog.all_tasks()):
-            yield from (job for job in self._jobs(Query(states=PENDING, task=task)) if job.trigger[0] != task)
-
-    def _jobs(self, query: Query) -> Iterator[Job]:
-        page: str | None = None
-        while True:
-            found = self._storage.jobs(query, page=page, limit=_PAGE)
-            yield from found.jobs
-            page = found.next
-            if page is None:
-                return
+            yield from (job for job in all_jobs(self._storage, Query(states=PENDING, task=task)) if job.trigger[0] != task)
 
     # records
 
@@ -150,7 +141,7 @@ class Chores:
 
     def without(self, name: str) -> Written:
         """What waits for a record that is gone ends; what other records wanted there is theirs again (R2, R8)."""
-        here = self._jobs(Query(states=PENDING, record=name))
+        here = all_jobs(self._storage, Query(states=PENDING, record=name))
         elsewhere = (job for job in self._made_by(name, self._catalog.all_tasks()) if job.record != name)
         return self._portions.write(fit for job in (*here, *elsewhere) if (fit := self._left_alone(job, name)))
 
@@ -169,14 +160,14 @@ class Chores:
         return repaired + self._portions.write(self._fits.missing(waiting, records.values())).landed
 
     def _of_record(self, record: Record) -> Iterator[Job]:
-        yield from self._jobs(Query(states=PENDING, record=record.id))
+        yield from all_jobs(self._storage, Query(states=PENDING, record=record.id))
         yield from self._made_by(record.id, self._catalog.effective(record))
 
     def _made_by(self, record: str, tasks: Iterable[Task]) -> Iterator[Job]:
         """What a record's tasks want of other records."""
         for task in tasks:
             if task.target is not Target.ITSELF:
-                yield from (job for job in self._jobs(Query(states=PENDING, trigger=task.id)) if job.trigger[1] == record)
+                yield from (job for job in all_jobs(self._storage, Query(states=PENDING, trigger=task.id)) if job.trigger[1] == record)
 
     def _left_alone(self, job: Job, name: str) -> Plan | Unit | None:
         if job.kind is Kind.RECOVERY:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from taskkit.engine._border import asked
 from taskkit.engine._cases import Case
 from taskkit.engine._executions import OPEN, TABLE, counts, execution, has_failed, last_parts
+from taskkit.engine._fences import asked_to_stop
 from taskkit.engine._ground import VAULT_AWAY_LOOK
 from taskkit.engine._planner import dropped
 from taskkit.engine._waits import written
@@ -95,8 +96,7 @@ class Conductor:
     def _held_back(self, case: Case) -> Outcome | None:
         """A wave is begun as a job is: not while the task is suspended, and inside its window."""
         now, window = self._ground.now(), case.task.window
-        standing = self._planner.standing(case.job.line, None)
-        if standing is not None and standing.suspended:
+        if self._planner.suspension(case.task, None) is not None:
             return NotNow(shown(now + DAY), Why.SUSPENDED.value)
         second = now // SECOND
         if window is None or case.job.forced or (opens := window.open_from(second)) == second:
@@ -216,20 +216,12 @@ class Conductor:
         last = last_parts(self._storage, case.job.id)
         opened = [job for job in last.values() if job.state in OPEN]
         now, guard = self._ground.now(), Move(case.job.id, Step.SAVE, token=case.job.token)
-        written(self._ground, [(guard, *self._stopping(job, by, now)) for job in opened if job.stop is None])
+        written(self._ground, [(guard, *_stopping(job, by, now)) for job in opened if job.stop is None])
         if self._count(case, OPEN):
             return self._waiting()
         done = sum(job.state is State.COMPLETED for job in last.values())
         told = {"records": len(names), **counts(last_parts(self._storage, case.job.id))}
         return NotDone(ErrorClass.STOPPED, f"stopped; {len(names) - done} of {len(names)} are not done", told)
-
-    @staticmethod
-    def _stopping(job: Job, by: str, now: Instant) -> Unit:
-        if job.state in PENDING:
-            return dropped(job, Why.ASKED_TO_STOP, now, who=by)
-        step = Step.SAVE if job.state is State.RUNNING else Step.BEAT
-        fact = Fact("StopAsked", now, job.id, job.task, job.line, job.record, by)
-        return Move(job.id, step, token=job.token, fields={"stop": by}), fact
 
     # the fence
 
@@ -242,6 +234,10 @@ class Conductor:
     @staticmethod
     def _stale(case: Case) -> StaleToken:
         return StaleToken(f"conducting {case.job.id!r}", "a newer claim owns it", "nothing more is done here")
+
+
+def _stopping(part: Job, by: str, now: Instant) -> Unit:
+    return dropped(part, Why.ASKED_TO_STOP, now, who=by) if part.is_pending else asked_to_stop(part, by, now)
 
 
 def _place(memo: Mapping[str, Any] | None) -> tuple[int, int]:

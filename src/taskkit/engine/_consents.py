@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pendulum
 from attrs import evolve, frozen
 
+from taskkit.engine._executions import wake_conductor_of
+from taskkit.engine._pages import all_jobs
 from taskkit.engine._planner import Planner
 from taskkit.engine._rights import TASK_REVIEW, RightsDesk
 from taskkit.engine._successors import Successor
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 _TABLE = "consent"
 _ONE_REVIEWER = ConsentRule(1)
 _TRIES = 8
-_PAGE = 500
 
 
 @frozen
@@ -93,6 +93,7 @@ class Consents:
             self._may(job, task, by, tried)
             answer = written(self._ground, [self._end(job, Step.CANCEL, "Declined", {"why": why} if why else {}, by, successor)])[0]
             if answer:
+                wake_conductor_of(self._ground, job)
                 return
             successor.learns(answer)
         raise Outdated(tried, "it moves too fast", "look at it again")
@@ -103,15 +104,19 @@ class Consents:
 
     def expire(self, now: Instant) -> int:
         """Expiry limits the gathering, not the wait for a window."""
-        late = [job for job in self._asking() if job.asks_until is not None and job.asks_until <= now]
+        asking = all_jobs(self._storage, Query(states=State.AWAITING_CONSENT))
+        late = [job for job in asking if job.asks_until is not None and job.asks_until <= now]
         return sum(map(self._expired, late))
 
     def _expired(self, job: Job) -> bool:
         successor = Successor()
         for _ in range(_TRIES):
             answer = written(self._ground, [self._end(job, Step.EXPIRE, "ConsentExpired", {}, None, successor)])[0]
-            if answer or not successor.learns(answer):
-                return bool(answer)
+            if answer:
+                wake_conductor_of(self._ground, job)
+                return True
+            if not successor.learns(answer):
+                return False
         return False
 
     def may(self, job: Job, task: Task, user: str) -> bool:
@@ -137,15 +142,6 @@ class Consents:
             following = successor.of(job, trigger, self._planner, now, self._planner.standing(trigger.line, job.trigger[1]))
         return (Move(job.id, step, job.revision, fields=fields), *following, fact)
 
-    def _asking(self) -> Iterator[Job]:
-        page: str | None = None
-        while True:
-            found = self._storage.jobs(Query(states=State.AWAITING_CONSENT), page=page, limit=_PAGE)
-            yield from found.jobs
-            page = found.next
-            if page is None:
-                return
-
     def _awaiting(self, id: str, tried: str) -> tuple[Job, Task]:
         job = self._storage.job(id)
         if job is None:
@@ -160,13 +156,19 @@ class Consents:
         return Gathering(job.id, _rule(task).needed, given, plan, job.summary, until)
 
     def _may(self, job: Job, task: Task, by: str, tried: str) -> None:
-        if by == job.demanded_by:
+        if by in self._askers(job):
             raise NotAllowed(tried, f"{by!r} asked for it, and nobody consents to their own", "somebody else has to")
         people = _rule(task).people
         if not people:
             self._rights.demand(by, TASK_REVIEW, tried, job.record)
         elif not self._rights.is_one_of(by, people):
             raise NotAllowed(tried, f"{by!r} is none of those who may", f"these may: {', '.join(sorted(people))}")
+
+    def _askers(self, job: Job) -> frozenset[str | None]:
+        """Whose own the run is: who demanded it or caused it, or the first of its tries, or the run over many that it is a part of."""
+        kin = [job, *(found for id in (job.series, job.execution) if id is not None and (found := self._storage.job(id)) is not None)]
+        causes = (cause.who for one in kin for cause in self._storage.causes(one.id))
+        return frozenset({*causes, *(one.demanded_by for one in kin)})
 
 
 def _rule(task: Task) -> ConsentRule:

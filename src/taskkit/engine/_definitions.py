@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from taskkit.engine._border import asked
 from taskkit.engine._catalog import DEFINITIONS, VERSIONS, Definition, type_name, version_name
 from taskkit.engine._checks import Checks
 from taskkit.engine._ledger import Ledger
@@ -79,6 +80,6 @@ class Definitions:
         """The name of the record type that a task's records have."""
         kind, _, name = task.list.partition(":")
         if kind == "record":
-            record = self._ground.vault.records.get(name)
+            record = asked(lambda: self._ground.vault.records.get(name), "reading a record")
             return type_name(record.type) if record else None
         return type_name(name) if task.list == of_type(name) else None

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from taskkit.engine._border import asked
 from taskkit.engine._fires import Fires
 from taskkit.engine._rights import RightsDesk
+from taskkit.engine._standings import record_with
 from taskkit.engine._targets import Targets
 from taskkit.engine._wishes import Wish
-from taskkit.errors import NotFound, Outdated, Refused
+from taskkit.errors import Outdated, Refused
 from taskkit.events.happenings import Demanded
 from taskkit.events.policies import NOW, OnDemand
 from taskkit.facts import Fact
@@ -61,12 +61,7 @@ class Demands:
     def _record(self, task: Task, record_id: str | None) -> Record | None:
         if task.is_system:
             return None
-        record = asked(lambda: self._ground.vault.records.get(record_id or ""), "reading the record")
-        if record is None:
-            raise NotFound(f"running the task {task.name!r}", f"there is no record {record_id!r}", "give the id of a record")
-        if task.id not in {one.id for one in self._ground.catalog.effective(record)}:
-            raise NotFound(f"running the task {task.name!r}", f"it is no task of {record_id!r}", "look at engine.demandable(record)")
-        return record
+        return record_with(self._ground, task, record_id or "", f"running the task {task.name!r}")
 
     def _may(self, task: Task, record: str | None, by: str | None, tried: str, *, force: bool) -> None:
         if not task.is_system and not task.demandable:

@@ -12,10 +12,10 @@ from attrs import fields, frozen
 from taskkit.engine._consents import Consents
 from taskkit.engine._executions import execution
 from taskkit.engine._rights import RightsDesk
-from taskkit.errors import NotAllowed
+from taskkit.errors import InvalidValue, NotAllowed
 from taskkit.instants import Instant, shown
 from taskkit.jobs import Cause, Job, Kind, Why
-from taskkit.states import CLAIMED, FINAL, PENDING, State
+from taskkit.states import FINAL, PENDING, State
 from taskkit.storage import Query
 from taskkit.tasks import Task
 
@@ -65,7 +65,7 @@ class Entry:
 
     def document(self) -> dict[str, Any]:
         """What `json.dumps` takes."""
-        return {one.name: _plain(getattr(self, one.name)) for one in fields(type(self))}
+        return {one.name: _as_json(getattr(self, one.name)) for one in fields(type(self))}
 
 
 @frozen
@@ -86,6 +86,7 @@ class Entries:
 
     def history(self, query: Query, user: str | None, page: str | None, limit: int) -> Page:
         """What this person may see of it, a page at a time: `limit` entries, unless these are the last."""
+        fills_a_page(limit, "looking at the history")
         reader, found = _Reader(self._ground, self._rights, user), list[Entry]()
         while True:
             some = self._storage.jobs(query, page=page, limit=limit - len(found))
@@ -124,8 +125,7 @@ class Entries:
 
     def _steps(self, job: Job, task: Task) -> list[str]:
         """What the job takes, from somebody who may."""
-        conducting = job.conducts and job.started is not None
-        if job.state in CLAIMED or (conducting and job.state in (State.DEFERRED, State.SCHEDULED)):
+        if job.is_at_work:
             return ["stop"] if job.stop is None else []
         if job.kind is Kind.RECOVERY:  # nobody cancels what looks for the only live password (S4)
             return ["run"] if job.state in PENDING else []
@@ -133,7 +133,7 @@ class Entries:
             return ["cancel"]
         if job.state in PENDING:
             return ["run", "cancel"] if job.why != Why.SUSPENDED and job.pool in self._ground.settings.pools else ["cancel"]
-        if conducting and task.active and (found := execution(self._storage, job.id)) is not None and found.failed:
+        if job.is_conducting and task.active and (found := execution(self._storage, job.id)) is not None and found.failed:
             return ["rerun"]
         return []
 
@@ -167,6 +167,12 @@ class _Reader:
         return self._able[key]
 
 
+def fills_a_page(limit: int, tried: str) -> None:
+    """A page of nothing would be asked for again and again."""
+    if limit < 1:
+        raise InvalidValue(tried, f"a page of {limit} entries has none", "limit is at least 1")
+
+
 def moment(at: Instant | None) -> pendulum.DateTime | None:
     return None if at is None else shown(at)
 
@@ -186,11 +192,11 @@ def _reasons(job: Job, causes: Sequence[Cause]) -> tuple[str, ...]:
     return (*told, "an open intent") if job.kind is Kind.RECOVERY else tuple(told)
 
 
-def _plain(value: Any) -> Any:
+def _as_json(value: Any) -> Any:
     if isinstance(value, pendulum.DateTime):
         return value.isoformat()
     if isinstance(value, Mapping):
-        return {str(name): _plain(one) for name, one in value.items()}
+        return {str(name): _as_json(one) for name, one in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_plain(one) for one in value]
+        return [_as_json(one) for one in value]
     return value.value if isinstance(value, Enum) else value

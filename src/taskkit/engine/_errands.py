@@ -18,6 +18,19 @@ _EVERY_SECONDS = 1.0
 _QUESTIONS = 10
 
 
+def each_alone(errands: Iterable[Callable[[], int]]) -> int:
+    """Each of them, whatever becomes of the others; the first error is raised when all had their turn. How much there was to do."""
+    done, errors = 0, list[Exception]()
+    for errand in errands:
+        try:
+            done += errand()
+        except Exception as error:
+            errors.append(error)
+    if errors:
+        raise errors[0]
+    return done
+
+
 @define(eq=False)
 class Errand:
     """One thing to be done; how much there was to do."""

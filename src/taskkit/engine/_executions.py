@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from attrs import field, frozen
 
+from taskkit.engine._pages import all_jobs
 from taskkit.engine._pauses import woken_by
 from taskkit.jobs import Job, Why
 from taskkit.states import CLAIMED, PENDING, State
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
 TABLE = "execution"
 OPEN = PENDING | CLAIMED
-_PAGE = 1000
 #: From the best end to the worst: an execution is as good as its worst part.
 _WORST = (State.COMPLETED, State.MERGED, State.CANCELED, State.MISSED, State.EXPIRED, State.ERROR, State.UNCERTAIN)
 
@@ -58,14 +58,9 @@ class Execution:
 def last_parts(storage: Storage, execution: str) -> dict[str, Job]:
     """The last job of each record, by the record that the list names: a retry or a re-run stands for the part before it."""
     found: dict[str, Job] = {}
-    page: str | None = None
-    while True:
-        some = storage.jobs(Query(execution=execution), page=page, limit=_PAGE)
-        for job in some.jobs:  # the newest comes first
-            found.setdefault(job.trigger[1] or "", job)
-        page = some.next
-        if page is None:
-            return found
+    for job in all_jobs(storage, Query(execution=execution)):  # the newest comes first
+        found.setdefault(job.trigger[1] or "", job)
+    return found
 
 
 def execution(storage: Storage, id: str) -> Execution | None:
@@ -91,6 +86,17 @@ def has_failed(job: Job) -> bool:
 
 def counts(last: Mapping[str, Job]) -> dict[str, int]:
     return dict(sorted(Counter(job.state.value for job in last.values()).items()))
+
+
+def wake_conductor_of(ground: Ground, job: Job) -> None:
+    """For who ends a job in any other way than by its run: where it was a part, it may have been the last."""
+    if job.execution is not None:
+        wake_conductors(ground, [job.execution])
+
+
+def wake_idle_conductors(ground: Ground) -> None:
+    """For who ends many jobs at once, and looks at none of them: some may have been the last parts."""
+    wake_conductors(ground, [job.id for job in all_jobs(ground.storage, Query(states=State.DEFERRED, why=Why.CONDUCTING))])
 
 
 def wake_conductors(ground: Ground, executions: Iterable[str]) -> None:

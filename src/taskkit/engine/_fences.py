@@ -12,12 +12,13 @@ from taskkit.errors import StaleToken
 from taskkit.facts import Fact
 from taskkit.instants import Instant
 from taskkit.jobs import Job
-from taskkit.states import Step
-from taskkit.storage import Move
+from taskkit.states import State, Step
+from taskkit.storage import Move, Unit
 
 if TYPE_CHECKING:
     from taskkit.engine._ground import Ground
 
+THE_PRODUCT = "the product"  #: who asks where nobody is named
 _LOOK_SECONDS = 0.5
 
 
@@ -31,9 +32,9 @@ class Fence:
         self._ground, self._job = ground, job
         self._lease = job.lease or 0
 
-    def save(self, fields: Mapping[str, Any], *, durable: bool) -> None:
-        """Keep something of the job; StaleToken where it is another's."""
-        if not self._lands(Step.SAVE, fields, durable=durable):
+    def save(self, fields: Mapping[str, Any], names: Unit = (), *, durable: bool) -> None:
+        """Keep something of the job, and name its blobs; StaleToken where it is another's."""
+        if not self._lands(Step.SAVE, fields, names, durable=durable):
             raise self._stale()
 
     def pass_on(self) -> None:
@@ -74,10 +75,13 @@ class Fence:
         """Once the lease ran out, only the store can say that nobody else has taken the job over (J4)."""
         return not self._lost and (self._ground.now() < self._lease or self._lands(Step.BEAT, {}, durable=False))
 
-    def _lands(self, step: Step, fields: Mapping[str, Any], *, durable: bool) -> bool:
+    def _lands(self, step: Step, fields: Mapping[str, Any], names: Unit = (), *, durable: bool) -> bool:
         lease = self._ground.now() + self._ground.settings.lease_length
         move = Move(self._job.id, step, token=self._job.token, fields={"lease": lease, **fields})
-        if not self._ground.storage.write([(move,)], durable=durable)[0]:
+        landed = self._ground.storage.write([(move, *names)], durable=durable)[0]
+        if not landed and landed.change in names:  # the store has lost a blob, and nobody the job
+            return self._lands(step, fields, tuple(name for name in names if name != landed.change), durable=durable)
+        if not landed:
             self.lose(step)
             return False
         self._lease = lease
@@ -85,6 +89,16 @@ class Fence:
 
     def _stale(self) -> StaleToken:
         return StaleToken(f"going on with the job {self._job.id!r}", "a newer claim owns it", "nothing more is done here")
+
+
+def asked_to_stop(job: Job, by: str | None, now: Instant) -> Unit:
+    """The unit by which somebody asks for the stop of a job that is claimed: its worker reads it at its next safe point (J6)."""
+    step = Step.SAVE if job.state is State.RUNNING else Step.BEAT
+    return Move(job.id, step, token=job.token, fields={"stop": by or THE_PRODUCT}), stop_asked(job, by, now)
+
+
+def stop_asked(job: Job, by: str | None, now: Instant) -> Fact:
+    return Fact("StopAsked", now, job.id, job.task, job.line, job.record, by)
 
 
 def overtaken(ground: Ground, job: Job, step: Step) -> None:

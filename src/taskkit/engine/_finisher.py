@@ -5,7 +5,7 @@ Nothing that stands around a job may keep it from ending: what was refused is ma
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from taskkit.engine._ground import Ground
 
 _TRIES = 6
+#: The times that an end says, each to the microsecond.
+_TIMES = frozenset({"ended", "due", "asks_until"})
 
 
 @define
@@ -45,6 +47,12 @@ class _Ending:
         """What must not be lost to a relaxed disk: an uncertain end, a changed account (J14), a suspension that saves tries to log in."""
         return any(map(_weighs, self.unit))
 
+    @property
+    def said(self) -> Mapping[str, Any]:
+        """What its own step says of its time: by this it is known again."""
+        (move,) = (change for change in self.unit if isinstance(change, Move) and change.job == self.case.job.id)
+        return {name: value for name, value in move.fields.items() if name in _TIMES}
+
 
 class Finisher:
     def __init__(self, ground: Ground, planner: Planner) -> None:
@@ -54,21 +62,43 @@ class Finisher:
     def finish(self, ended: Sequence[tuple[Case, Outcome]]) -> list[Case]:
         """Write the ends of several jobs at once; those whose end was refused, because another owns the job now."""
         waiting = [_Ending(case, outcome, self._made(case, outcome)) for case, outcome in ended]
-        done: list[Case] = []
+        done: list[_Ending] = []
         lost: list[Case] = []
         for tries in range(_TRIES, 0, -1):
-            answers = written(self._ground, [one.unit for one in waiting], durable=any(one.is_grave for one in waiting))
-            done += [one.case for one, answer in zip(waiting, answers, strict=True) if answer]
-            refused = [(one, answer) for one, answer in zip(waiting, answers, strict=True) if not answer]
-            lost += [one.case for one, answer in refused if _is_lost(one, answer)]
-            waiting = [self._again(one, answer, last=tries == 2) for one, answer in refused if not _is_lost(one, answer)]
+            try:
+                landed, gone, waiting = self._round(waiting, last=tries == 2)
+            except Exception:  # the store broke off; whoever writes them again knows by this what had landed
+                for one in (*done, *waiting):
+                    one.case.said = one.said
+                raise
+            done, lost = done + landed, lost + gone
             if not waiting:
                 break
         for case in lost:
             case.run.fence.lose(Step.COMPLETE)
         with suppress(Exception):  # what has ended has ended; for those who wait, the timer is the net
-            self._follow(done)
+            self._follow(one.case for one in done)
         return lost
+
+    def _round(self, waiting: Sequence[_Ending], *, last: bool) -> tuple[list[_Ending], list[Case], list[_Ending]]:
+        """Those that have ended, those that are another's now, and what is written next."""
+        landed: list[_Ending] = []
+        lost: list[Case] = []
+        again: list[_Ending] = []
+        answers = written(self._ground, [one.unit for one in waiting], durable=any(one.is_grave for one in waiting))
+        for one, answer in zip(waiting, answers, strict=True):
+            if answer or (_is_refused(one, answer) and self._has_landed(one.case)):
+                landed.append(one)
+            elif _is_refused(one, answer):
+                lost.append(one.case)
+            else:
+                again.append(self._again(one, answer, last=last))
+        return landed, lost, again
+
+    def _has_landed(self, case: Case) -> bool:
+        """Whether the job stands as a write has left it of which nobody heard whether it landed."""
+        kept = self._storage.job(case.job.id) if case.said is not None else None
+        return kept is not None and all(getattr(kept, name) == value for name, value in (case.said or EMPTY).items())
 
     # the unit
 
@@ -83,7 +113,7 @@ class Finisher:
             return Move(case.job.id, found.step, token=case.job.token, fields=fields), Free(case.job.id), fact
 
     def _unit(self, case: Case, outcome: Outcome, retry: Insert | Move | None = None) -> Unit:
-        case.now = self._ground.now()
+        case.now = self._ground.now() if case.said is None else case.now  # said again, it says the same
         job, found = case.job, verdict(outcome, case.effect)
         fields = {**found.fields, **case.run.ending(), **self._ends(case, found, outcome)}
         changes: list[Change] = [Move(job.id, found.step, token=job.token, fields=fields)]
@@ -122,8 +152,11 @@ class Finisher:
         return changes
 
     def _changed(self, account: str, case: Case) -> Keep:
-        kept = self._storage.document("account", account)
-        return Keep("account", account, kept.revision if kept else 0, {"changed": case.now, "job": case.job.id})
+        """What counts is when the new one was chosen: who looked at the account after that has seen it (P4)."""
+        kept, turned = self._storage.document("account", account), case.run.job.turned_at or case.now
+        changed = max(turned, kept.body["changed"]) if kept else turned
+        body = {"changed": changed, "ended": case.now, "job": case.job.id}
+        return Keep("account", account, kept.revision if kept else 0, body)
 
     @staticmethod
     def _told(case: Case, found: Verdict, fields: dict[str, Any], *, retried: bool) -> Iterable[Fact]:
@@ -164,7 +197,7 @@ _FACTS = {
 }  # fmt: skip
 
 
-def _is_lost(one: _Ending, answer: Landed) -> bool:
+def _is_refused(one: _Ending, answer: Landed) -> bool:
     """Another owns the job, or it has ended."""
     return isinstance(answer.change, Move) and answer.change.job == one.case.job.id
 

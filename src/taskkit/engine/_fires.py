@@ -75,11 +75,8 @@ class Fires:
 
     def suspension(self, aim: Aim, trigger: Task, record: str | None) -> str | None:
         """Why the task waits, for the record or whole, where it runs or where it was triggered (J1)."""
-        places = [(aim.task.line, aim.record.id if aim.record else None), (aim.task.line, None)]
-        if aim.via is not None:
-            places += [(trigger.line, record), (trigger.line, None)]
-        standings = (self._planner.standing(line, name) for line, name in places)
-        return next((standing.suspended for standing in standings if standing is not None and standing.suspended), None)
+        why = self._planner.suspension(aim.task, aim.record.id if aim.record else None)
+        return self._planner.suspension(trigger, record) if why is None and aim.via is not None else why
 
     def _pass(self, wish: Wish, now: Instant, why: str, job: str | None = None) -> None:
         task, told = wish.aim.task, {"why": why, "happening": wish.happening.id, "kind": wish.happening.kind}

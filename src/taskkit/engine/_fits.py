@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from taskkit.engine._catalog import LISTS
+from taskkit.engine._catalog import LISTS, list_of
 from taskkit.engine._planner import Planner, dropped
 from taskkit.engine._portions import Plan
 from taskkit.engine._targets import Targets
@@ -13,7 +13,7 @@ from taskkit.jobs import Job, Kind, Why
 from taskkit.records import Record
 from taskkit.states import State
 from taskkit.storage import Document, Expect, Unit
-from taskkit.tasks import SYSTEM, Task, of_record, of_type
+from taskkit.tasks import SYSTEM, Task, of_record
 
 if TYPE_CHECKING:
     from taskkit.engine._ground import Ground
@@ -87,10 +87,7 @@ def begins(job: Job) -> bool:
 
 
 def list_id(record: Record | None, lists: Mapping[str, Document]) -> str:
-    if record is None:
-        return SYSTEM
-    own = lists.get(of_record(record.id))
-    return own.id if own is not None and own.body["unique"] else of_type(record.type)
+    return SYSTEM if record is None else list_of(record, lists.get(of_record(record.id)))
 
 
 def still_theirs(task: Task, record: Record | None, lists: Mapping[str, Document]) -> Unit:

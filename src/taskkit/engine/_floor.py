@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
-from attrs import define
+from attrs import define, field
 
 from taskkit.engine._cases import Case
 from taskkit.engine._crew import Crew
@@ -25,9 +25,8 @@ from taskkit.engine._turns import Turns
 from taskkit.facts import Fact
 from taskkit.instants import DAY, MINUTE, SECOND, Instant
 from taskkit.jobs import Job, Why
-from taskkit.outcomes import Outcome, Unknown
-from taskkit.states import Step
-from taskkit.storage import Claimed, Move
+from taskkit.outcomes import Unknown
+from taskkit.storage import Claimed
 
 if TYPE_CHECKING:
     from taskkit.engine._ground import Ground
@@ -40,6 +39,8 @@ class Opening:
     """A claimed batch whose gates are to be asked."""
 
     claimed: Sequence[Claimed]
+    #: What has started of it, and nobody performs yet.
+    started: list[Case] = field(factory=list)
     #: Whose questions are being answered just now.
     asked: Job | None = None
 
@@ -162,27 +163,42 @@ class Floor:
             self._give_back(piece)
             return
         try:
-            started = self._starter.start(piece.claimed, lambda job: self._watch(piece, job))
+            for case in self._starter.start(piece.claimed, partial(self._watch, piece)):
+                piece.started.append(case)
         except _GivenUp:
             return
-        running = {case.job.id for case in started}
-        self._lifeline.let_go([one.job for one in piece.claimed if one.job.id not in running])
-        self._lifeline.follow([case.run for case in started])
-        for case in started[1:]:
-            self._crew.give(case)
-        if started:
-            self._crew.turn_to(started[0])
-            self._perform(started[0])
+        except Exception:
+            self._hand_on(piece)
+            raise
+        mine = piece.started[0] if piece.started else None
+        self._hand_on(piece, mine)
+        self._lifeline.let_go([one.job for one in piece.claimed])
+        if mine is not None:
+            self._crew.turn_to(mine)
+            self._perform(mine)
         else:
             self._news.set()
 
+    def _hand_on(self, piece: Opening, but: Case | None = None) -> None:
+        """What has started is no part of its batch any more: it is performed, whatever becomes of the others."""
+        if not piece.started:
+            return
+        running = {case.job.id for case in piece.started}
+        piece.claimed = [one for one in piece.claimed if one.job.id not in running]
+        self._lifeline.follow([case.run for case in piece.started])
+        for case in piece.started:
+            if case is not but:
+                self._crew.give(case)
+        piece.started.clear()
+
     def _give_back(self, piece: Opening) -> None:
         now = self._ground.now()
-        self._ground.storage.write([given_back(one.job, now + SECOND) for one in piece.claimed])
         self._lifeline.let_go([one.job for one in piece.claimed])
+        self._ground.storage.write([given_back(one.job, now + SECOND) for one in piece.claimed])
 
     def _watch(self, piece: Opening, job: Job | None) -> None:
         """Each job's questions to the vault have their time; what hangs is known by name, and the others start without it."""
+        self._hand_on(piece)
         piece.asked = job
         until = None if job is None else self._ground.clock.monotonic() + self._ground.settings.vault_timeout
         if not self._crew.limit(until):
@@ -190,7 +206,7 @@ class Floor:
 
     def _perform(self, case: Case) -> None:
         self._crew.limit(self._ground.clock.monotonic() + case.task.deadline)
-        outcome = self._outcome(case)
+        outcome = self._turns.perform(case)
         self._crew.limit(None)
         if outcome is None:
             self._lifeline.let_go([case.job])
@@ -198,13 +214,6 @@ class Floor:
         self._ends.add(case, outcome)
         if self._ends.are_many or not self._crew.is_waiting():
             self._ends.write()
-
-    def _outcome(self, case: Case) -> Outcome | None:
-        """No signal comes to these threads: what ends them otherwise comes from the script."""
-        try:
-            return self._turns.perform(case)
-        except BaseException as error:
-            return Unknown(f"the script raised {type(error).__name__}")
 
     # what goes wrong
 
@@ -233,8 +242,8 @@ class Floor:
             self._lifeline.let_go([stuck])
             waits = stuck.waits + 1 if stuck.why == Why.VAULT_AWAY else 0
             due = now + min(MINUTE << min(waits, 12), DAY)
-            fields = {"due": due, "why": Why.VAULT_AWAY.value, "waits": waits, "text": "the vault did not answer in time"}
-            self._ground.storage.write([(Move(stuck.id, Step.RELEASE, token=stuck.token, fields=fields),)])
+            text = "the vault did not answer in time"
+            self._ground.storage.write([given_back(stuck, due, Why.VAULT_AWAY, waits=waits, text=text)])
 
     def _tell(self, kind: str, details: dict[str, object]) -> None:
         self._ground.storage.write([(Fact(kind, self._ground.now(), details=details),)])

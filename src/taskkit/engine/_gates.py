@@ -209,7 +209,7 @@ class Gates:
         changed = max(instant(told) if told else 0, kept.body["changed"] if kept else 0)
         if not changed or any(at >= changed for at in wishes):
             return None
-        by = kept.body.get("job") if kept and kept.body["changed"] == changed else None
+        by = kept.body["job"] if kept and changed <= kept.body["ended"] else None  # the vault took it after it was chosen, before the end
         return Instead(Step.SATISFY, Why.SATISFIED, into=by, text="the account was changed since")
 
     def _wishes(self, case: Case) -> list[Instant]:

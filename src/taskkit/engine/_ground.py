@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import Attribute, field, frozen
 
-from taskkit.checks import a, mapping, optional_a, optional_whole, refused, several, whole
+from taskkit.checks import a, mapping, named, number, optional_a, optional_whole, refused, several, whole
 from taskkit.instants import MINUTE, SECOND, Clock, Instant
 from taskkit.states import FINAL, State
 from taskkit.tasks import DEFAULT_POOL, Fallback
@@ -24,12 +24,25 @@ if TYPE_CHECKING:
     from taskkit.vaults import Vault
 
 
+def _pools(instance: object, attribute: Attribute[Any], given: tuple[object, ...]) -> None:
+    if not given:
+        raise refused(instance, attribute, given, "an engine without a pool never works", "name at least one pool")
+    for name in given:
+        named(instance, attribute, name)
+
+
+def _places(instance: object, attribute: Attribute[Any], given: Mapping[object, object]) -> None:
+    for name, most in given.items():
+        named(instance, attribute, name)
+        whole(1)(instance, attribute, most)
+
+
 @frozen
 class Limits:
     """How many jobs run at once; None is without limit."""
 
     host: int | None = field(default=None, validator=optional_whole(1))
-    pools: Mapping[str, int] = field(factory=dict, converter=mapping, hash=False)
+    pools: Mapping[str, int] = field(factory=dict, converter=mapping, validator=_places, hash=False)
 
 
 #: A year for what nobody asks about any more, two for what failed; what is uncertain stays until somebody has looked at it.
@@ -52,7 +65,7 @@ def _check_days(instance: object, attribute: Attribute[Any], given: Mapping[Stat
 class Settings:
     """How an engine works; every value has a default that suits a product of some thousand records."""
 
-    pools: tuple[str, ...] = field(default=(DEFAULT_POOL,), converter=several)
+    pools: tuple[str, ...] = field(default=(DEFAULT_POOL,), converter=several, validator=_pools)
     workers: int = field(default=16, validator=whole(1, 1000))
     lease: int = field(default=60, validator=whole(3, 3600))
     fallback: Fallback | None = field(default=None, validator=optional_a(Fallback))
@@ -63,7 +76,7 @@ class Settings:
     #: Waiting for an account or a session, a job is looked at again after so many seconds even if nobody woke it.
     look: int = field(default=300, validator=whole(1, 86_400))
     #: Longest wait between two looks into the store while nothing is due.
-    poll: float = field(default=1.0)
+    poll: float = field(default=1.0, validator=number(0, 3600))
     #: For how many days ended jobs are kept, by their state; one that is not named is kept for ever (J8).
     retention: Mapping[State, int] = field(factory=lambda: dict(RETENTION), converter=_days, hash=False, validator=_check_days)
 
@@ -111,6 +124,3 @@ class _Ids:
 
     def __call__(self) -> str:
         return f"{self._begun}-{next(self._numbers):x}"
-
-
-Body = Mapping[str, Any]

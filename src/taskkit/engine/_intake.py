@@ -14,7 +14,7 @@ from taskkit.engine._planner import Planner
 from taskkit.engine._rights import RightsDesk
 from taskkit.engine._targets import Targets
 from taskkit.engine._wishes import Failure, Wish, asked_of, chosen
-from taskkit.errors import InvalidValue, NotFound
+from taskkit.errors import InvalidValue, NotFound, TaskkitError
 from taskkit.events.happenings import Demanded, Happening, RecordChanged, RecordCreated, RecordRemoved, SessionEnded
 from taskkit.facts import Fact
 from taskkit.instants import Instant, instant
@@ -35,15 +35,25 @@ class Intake:
         self._fires = Fires(ground, planner)
         self._demands = Demands(ground, targets, rights, self._fires)
 
-    def take(self, happenings: Iterable[Happening]) -> list[str]:
-        """The jobs that they made or joined, in the order of what happened."""
-        found: list[str] = []
+    def take(self, happenings: Iterable[object]) -> list[str]:
+        """The jobs that they made or joined, in the order of what happened. One that is refused keeps none of the others out."""
+        found, refused = list[str](), list[TaskkitError]()
         for happening in happenings:
-            if isinstance(happening, Demanded):
-                found.append(self.demand(happening.task, happening.record or None, by=happening.user, happening=happening))
-            else:
-                found += self._take(happening)
+            try:
+                found += self._taken(happening)
+            except TaskkitError as error:
+                refused.append(error)
+        if refused:
+            raise refused[0]
         return found
+
+    def _taken(self, happening: object) -> list[str]:
+        if not isinstance(happening, Happening):
+            instead = "give CheckedIn(…), Unlocked(…) …, several of them as emit(*happenings)"
+            raise InvalidValue(f"taking in a {type(happening).__name__}", "it is no happening", instead)
+        if isinstance(happening, Demanded):
+            return [self.demand(happening.task, happening.record or None, by=happening.user, happening=happening)]
+        return self._take(happening)
 
     def demand(self, task: str, record: str | None, *, by: str | None, force: bool = False, happening: Demanded | None = None) -> str:
         return self._demands.demand(task, record, by=by, force=force, happening=happening)

@@ -16,7 +16,7 @@ from taskkit.instants import SECOND, Instant, shown
 from taskkit.standings import TABLE as STANDINGS
 from taskkit.standings import Standing, standing_id
 from taskkit.storage import Keep, Unit
-from taskkit.tasks import DECISIVE, Task
+from taskkit.tasks import DECISIVE, SYSTEM, Task
 
 if TYPE_CHECKING:
     from taskkit.engine._ground import Ground
@@ -28,14 +28,12 @@ class Keeper:
         self._ground, self._chores, self._ledger, self._checks, self._rights = ground, chores, ledger, checks, rights
         self._catalog = ground.catalog
 
-    def put(self, task: Task, *, list: str, by: str | None, next_run: Instant | None = None) -> Task:
-        tried = f"putting the task {task.name!r}"
-        if task.id:
-            raise InvalidValue(tried, f"it is kept already as {task.id!r}", "use edit")
-        made = evolve(task, list=list, id=self._ground.ids(), owner=task.owner or by, runs_as=task.runs_as or by)
-        made = self._anchored(evolve(made, line=made.id, revision=1))
+    def put(self, task: Task, *, list: str | None, by: str | None, next_run: Instant | None = None) -> Task:
+        id = self._ground.ids()
+        made = evolve(task, list=_place(task, list), id=id, line=id, revision=1, owner=task.owner or by, runs_as=task.runs_as or by)
+        made = self._anchored(made)
         self._rights.to_put(made, by)
-        self._ledger.land(tried, lambda: self._put(made, by, next_run))
+        self._ledger.land(f"putting the task {task.name!r}", lambda: self._put(made, by, next_run))
         self._chores.do_for(made.id)
         return made
 
@@ -58,6 +56,11 @@ class Keeper:
         return (Keep(STANDINGS, standing_id(task.line, None), 0, Standing(created=now, next_run=next_run).body(), task.line),)
 
     def edit(self, task: Task, *, by: str | None) -> Task:
+        """What changes nothing is no edit: it would void consents and end retries for nothing."""
+        before = self._catalog.wanted_task(task.id)
+        if task == before and task.revision == before.revision:
+            self._rights.to_edit(before, task, by)
+            return before
         self._ledger.land(f"editing the task {task.name!r}", lambda: self._edited(task, by))
         self._chores.do_for(task.id)
         return self._catalog.wanted_task(task.id)
@@ -96,7 +99,7 @@ class Keeper:
         handed: list[Task] = []
 
         def make() -> Unit:
-            handed[:] = [task for task in self._catalog.all_tasks() if owner in (task.owner, task.runs_as)]
+            handed[:] = [task for task in self._catalog.all_tasks() if owner in (task.owner, task.runs_as) and owner != to]
             return tuple(change for task in handed for change in self._ledger.changed(task, _handed(task, owner, to), by))
 
         self._ledger.land(tried, make)
@@ -113,6 +116,16 @@ class Keeper:
         if not task.is_system or not task.active or task.interval is None or (definition and definition.value.changes_many):
             return False
         return begins_at_once(task.interval, self._ground.now())
+
+
+def _place(task: Task, list: str | None) -> str:
+    """The list that is said, here or by the task itself; SYSTEM is what a task says that names none."""
+    tried = f"putting the task {task.name!r}"
+    if task.id or task.line or task.revision:
+        raise InvalidValue(tried, f"it is kept already as {task.id or task.line!r}", "use edit, or make a new Task")
+    if list is not None and task.list not in (list, SYSTEM):
+        raise InvalidValue(tried, f"it says list={task.list!r}, and put says {list!r}", "say it once")
+    return task.list if list is None else list
 
 
 def _handed(task: Task, owner: str, to: str) -> Task:

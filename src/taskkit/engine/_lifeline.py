@@ -33,7 +33,7 @@ class Lifeline:
         """Beat for claimed jobs."""
         with self._lock:
             self._jobs.update((job.id, job) for job in jobs)
-            if self._jobs and self._thread is None:
+            if self._jobs and self._thread is None and not getattr(self._ground.clock, "stands_still", False):
                 self._thread = threading.Thread(target=self._live, name="taskkit-lifeline", daemon=True)
                 self._thread.start()
 

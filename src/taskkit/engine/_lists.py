@@ -11,6 +11,7 @@ from taskkit.engine._catalog import LISTS, TASKS
 from taskkit.engine._checks import Checks
 from taskkit.engine._chores import Chores
 from taskkit.engine._ledger import Ledger
+from taskkit.engine._pages import all_jobs
 from taskkit.engine._planner import Planner, dropped
 from taskkit.errors import Duplicate, NotFound
 from taskkit.facts import Fact
@@ -76,7 +77,7 @@ class Lists:
         changes: list[Change] = [self._kept(evolve(own, unique=True, shadow=theirs.shadow)), Expect(LISTS, theirs.id, theirs.revision)]
         for task in tasks:
             copy = evolve(task, id=self._ground.ids(), list=own.id, revision=1)
-            changes += [Expect(TASKS, task.id, task.revision), *self._ledger.added(copy)]
+            changes += [Expect(TASKS, task.id, task.revision), *self._ledger.added(copy), *self._planner.parted(copy, record.id)]
             for job in self._waiting(task, record):
                 changes += self._planner.moved(job, task, copy)
         told = {"tasks": [task.name for task in tasks]}
@@ -87,17 +88,8 @@ class Lists:
         """What waits for the record by this task: run by it, or made by it for another record's task (R2)."""
         yield from (job for job in self._storage.open_jobs(task.line, record.id) if _is_movable(job) and task.id in _tasks(job))
         if task.target is not Target.ITSELF:
-            made = self._all(Query(trigger=task.id, states=_NOT_BEGUN))
+            made = all_jobs(self._storage, Query(trigger=task.id, states=_NOT_BEGUN))
             yield from (job for job in made if _is_movable(job) and job.trigger[1] == record.id and job.record != record.id)
-
-    def _all(self, query: Query) -> Iterator[Job]:
-        page: str | None = None
-        while True:
-            found = self._storage.jobs(query, page=page)
-            yield from found.jobs
-            page = found.next
-            if page is None:
-                return
 
     def share_again(self, record_id: str, *, by: str | None) -> None:
         """Back to the type's list: the copies go, their waiting jobs end, the type's tasks are planned for the record (R1)."""

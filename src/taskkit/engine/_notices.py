@@ -2,7 +2,7 @@
 
 The mark lies in the store. Before a notifier is handed anything, its mark says for how long this process has it: other processes leave it
 alone so long, and what was handed over but not noted, because the process died, is handed over once more. While the engine runs in threads,
-each notifier has a thread of its own.
+each notifier has a thread of its own. No notifier is handed anything twice at the same time: one that hangs is let alone until it is back.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ class Notices:
         self._failing: set[str] = set()
         self._threads: list[threading.Thread] = []
         self._over = threading.Event()
-        self._sending = threading.Lock()
+        self._busy = {name: threading.Lock() for name in ground.plugins.notifiers}
 
     def begin(self) -> None:
         """A notifier that is new here is told what happens from now on, and not what happened all the years before."""
@@ -42,33 +42,30 @@ class Notices:
 
     def send(self) -> int:
         """What landed since, to every notifier; how many facts were handed over. Their threads do it where they run."""
-        if self._threads or not self._sending.acquire(blocking=False):
-            return 0
-        try:
-            return sum(self._send(notifier) for notifier in self._ground.plugins.notifiers.values())
-        finally:
-            self._sending.release()
+        return 0 if self._threads else sum(map(self._send, self._ground.plugins.notifiers.values()))
 
     # threads
 
     def start(self) -> None:
-        self._over.clear()
+        self._over = over = threading.Event()  # of these threads alone: one that was left behind ends when it comes back
         for notifier in self._ground.plugins.notifiers.values():
-            thread = threading.Thread(target=self._live, args=(notifier,), name=f"taskkit-notifier-{notifier.name}", daemon=True)
+            thread = threading.Thread(target=self._live, args=(notifier, over), name=f"taskkit-notifier-{notifier.name}", daemon=True)
             self._threads.append(thread)
             thread.start()
 
     def stop(self, seconds: float) -> None:
         """One that hangs is left behind: its mark stays where it was, and nothing is lost."""
         self._over.set()
+        monotonic = self._ground.clock.monotonic
+        until = monotonic() + seconds  # for all of them together
         for thread in self._threads:
-            thread.join(seconds)
+            thread.join(max(0.0, until - monotonic()))
         self._threads.clear()
 
-    def _live(self, notifier: Notifier) -> None:
-        over = False
-        while not over:
-            over = self._over.wait(_SECONDS)
+    def _live(self, notifier: Notifier, over: threading.Event) -> None:
+        ends = False
+        while not ends:
+            ends = over.wait(_SECONDS)
             with suppress(Exception):  # a store that is away now may be back at the next turn; the mark decides
                 while self._send(notifier):
                     pass
@@ -76,6 +73,15 @@ class Notices:
     # one notifier
 
     def _send(self, notifier: Notifier) -> int:
+        """The mark's lease keeps other processes away, and this lock the other threads of this one."""
+        if not self._busy[notifier.name].acquire(blocking=False):
+            return 0
+        try:
+            return self._read_on(notifier)
+        finally:
+            self._busy[notifier.name].release()
+
+    def _read_on(self, notifier: Notifier) -> int:
         """At least once: the mark moves after the notifier has taken what it was handed."""
         id, now = _id(notifier.name), self._ground.now()
         kept = self._storage.document(_TABLE, id)

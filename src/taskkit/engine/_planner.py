@@ -13,7 +13,7 @@ from taskkit.instants import SECOND, Instant
 from taskkit.jobs import Job, Kind, Why
 from taskkit.records import Record
 from taskkit.standings import TABLE as STANDINGS
-from taskkit.standings import Standing, standing_id, standing_of
+from taskkit.standings import Standing, standing_id, standing_of, suspension
 from taskkit.states import State, Step
 from taskkit.storage import Change, Document, Expect, Free, Insert, Keep, Move, Unit
 from taskkit.tasks import DEFAULT_POOL, Task
@@ -52,8 +52,23 @@ class Planner:
         kept = self._ground.storage.document(STANDINGS, standing_id(line, record))
         return read_standing(kept)
 
+    def suspension(self, task: Task, record: str | None) -> str | None:
+        """Why a task waits: for this record, or as a whole. A record's own task is none of its type's (R1, J1)."""
+        places = (record, None) if task.record is None else (task.record,)
+        return suspension(*(self.standing(task.line, name) for name in dict.fromkeys(places)))
+
     def keep(self, task: Task, record: str | None, standing: Standing, *, group: str = "") -> Keep:
         return Keep(STANDINGS, standing_id(task.line, record), standing.revision, standing.body(), group or task.line)
+
+    def parted(self, copy: Task, record: str) -> Unit:
+        """What stands for the whole task stands for a record that gets a copy of it: making it unique lifts no suspension (R1)."""
+        whole, own = self.standing(copy.line, None), self.standing(copy.line, record)
+        still = Expect(STANDINGS, standing_id(copy.line, None), whole.revision if whole is not None else 0)
+        if whole is None or whole.suspended is None or suspension(own) is not None:
+            return (still,)
+        before = own or Standing(created=self._ground.now())
+        why, by, at = whole.suspended, whole.suspended_by, whole.suspended_at
+        return still, self.keep(copy, record, evolve(before, suspended=why, suspended_by=by, suspended_at=at))
 
     def ready(self, task: Task, record: str | None, now: Instant, *, anew: bool = False) -> tuple[Standing | None, tuple[Change, ...]]:
         """The standing that planning needs, with its draws made, and what must be kept for it (T10).
@@ -146,7 +161,7 @@ class Planner:
             return fitted(job, self._revisions(task, job))
         causes = self._ground.storage.causes(job.id) if job.kind is Kind.FALLBACK else ()
         if job.kind is Kind.FALLBACK and not causes:  # an edit ends the tries of what was before (J7)
-            return dropped(job, Why.EDITED, now)
+            return dropped(job, Why.EDITED, now, causes=0)
         aim = self._targets.aim(task, record)
         fields: dict[str, Any] = {"task": aim.task.id, "line": aim.task.line, "planned_for": aim.task.revision, "via": aim.via,
                                   "record": aim.record.id if aim.record else None, "target_fallback": aim.fallback,
@@ -227,8 +242,8 @@ def fitted(job: Job, fields: dict[str, Any]) -> Unit:
     return (move, Free(job.id)) if waits and job.why == Why.BUSY else (move,)
 
 
-def dropped(job: Job, why: Why, now: Instant, **told: Any) -> Unit:
+def dropped(job: Job, why: Why, now: Instant, causes: int | None = None, **told: Any) -> Unit:
     """A pending job ends because it has no place any more; its fire is free again, unless it had begun."""
     fields = {"ended": now, "why": why.value, "fire": job.fire if job.started is not None else None, "text": told.pop("text", "")}
     fact = Fact("JobCanceled", now, job.id, job.task, job.line, job.record, told.pop("who", None), {"why": why.value, **told})
-    return Move(job.id, Step.CANCEL, job.revision, fields=fields), fact
+    return Move(job.id, Step.CANCEL, job.revision, fields=fields, causes=causes), fact

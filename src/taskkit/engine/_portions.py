@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from taskkit.engine._catalog import TASKS
+from taskkit.engine._executions import wake_idle_conductors
 from taskkit.engine._planner import Planner
 from taskkit.engine._waits import written
 from taskkit.errors import TaskkitError, VaultAway
@@ -16,6 +17,7 @@ from taskkit.facts import Fact
 from taskkit.instants import SECOND, Instant
 from taskkit.jobs import Job
 from taskkit.records import Record
+from taskkit.states import Step
 from taskkit.storage import Expect, Insert, Landed, Move, Refusal, Unit
 from taskkit.tasks import Task
 
@@ -63,6 +65,8 @@ class Portions:
         waiting = [(plan, unit) for plan in plans if (unit := self._unit(plan, now))]
         for _ in range(_TRIES):
             answers = written(self._ground, [unit for _, unit in waiting])  # what waited for an account may be gone
+            if any(answer and _ends_one(unit) for (_, unit), answer in zip(waiting, answers, strict=True)):
+                wake_idle_conductors(self._ground)
             landed += sum(map(bool, answers))
             lost += sum(answer.refusal not in _NO_LOSS for answer in answers)
             waiting = [
@@ -93,6 +97,10 @@ class Portions:
 
 #: What was there already, or is tried with a later nominal.
 _NO_LOSS = frozenset({None, Refusal.SEAT, Refusal.FIRE})
+
+
+def _ends_one(unit: Unit) -> bool:
+    return any(isinstance(change, Move) and change.step is Step.CANCEL for change in unit)
 
 
 def _nominal(answer: Landed) -> Instant | None:

@@ -36,12 +36,14 @@ class Refusals:
         fields: dict[str, Any] = {"why": instead.why.value}
         if instead.text:
             fields["text"] = instead.text
-        changes: list[Change] = [Move(job.id, instead.step, token=job.token, fields=fields)]
+        ends = after(job.state, instead.step) in FINAL
+        changes: list[Change] = [Move(job.id, instead.step, token=job.token, fields=fields, causes=len(case.causes) if ends else None)]
         if instead.step in SENT_BACK and not conducts_already(case):  # the next run over many waits for the end of this one (T15)
             changes.append(Free(job.id))
         fields |= self._told(case, instead)
-        if after(job.state, instead.step) in FINAL:
-            changes += self.successor(case)
+        if ends:
+            successor = self.successor(case)
+            changes = [*expected(case, successor), *changes, *successor]
         if instead.suspends:
             changes = suspended(changes, case, instead.why.value, now)
         if instead.step is not Step.DEFER or fields["waits"] == 0:
@@ -95,11 +97,25 @@ class Refusals:
         return Move(job.id, step, token=job.token, fields=fields), fact
 
 
-def given_back(job: Job, due: Instant) -> Unit:
-    """Anybody may try again."""
-    step = Step.RELEASE if job.state is State.QUEUED else Step.DEFER
+def expected(case: Case, successor: Unit) -> Unit:
+    """The tasks at the revisions for which it was planned; a successor comes with its own. What runs ends as it began."""
+    if case.job.state is not State.QUEUED or not hasattr(case, "trigger"):
+        return ()
+    own, via = Expect("task", case.task.id, case.task.revision), case.job.via
+    if via is None:
+        return () if successor else (own,)
+    return (own,) if successor else (own, Expect("task", case.trigger.id, case.trigger.revision))
+
+
+def given_back(job: Job, due: Instant, why: Why = Why.RELEASED, *, waits: int = 0, text: str = "") -> Unit:
+    """Anybody may try again. What runs stays running, as nobody saw its end: its lease runs out then, and the next one decides (J10)."""
+    fields: dict[str, Any] = {"why": why.value, "waits": waits}
+    if job.state is State.RUNNING:
+        fields |= {"lease": due, "rescues": job.rescues - 1}  # no worker was lost over this look
+        return (Move(job.id, Step.BEAT, token=job.token, fields=fields),)
+    fields |= {"due": due, "text": text} if text else {"due": due}
     freed = () if job.conducts and job.started is not None else (Free(job.id),)
-    return Move(job.id, step, token=job.token, fields={"due": due, "why": Why.RELEASED.value}), *freed
+    return Move(job.id, Step.RELEASE, token=job.token, fields=fields), *freed
 
 
 _FACTS = {

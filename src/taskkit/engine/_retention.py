@@ -41,11 +41,11 @@ class Retention:
         if kept is not None and now - kept.body["at"] < DAY:
             return 0
         mark = Keep(_MARKS, "purged", kept.revision if kept else 0, {"at": now})
-        return self.purge(now) if self._storage.write([(mark,)])[0] else 0
+        return self.purge(now) + self._storage.sweep_blobs() if self._storage.write([(mark,)])[0] else 0
 
     def purge(self, now: Instant) -> int:
         """Forget what is older than its state is kept; how many jobs."""
-        ages = {State(state): days for state, days in self._ground.settings.retention.items() if days is not None}
+        ages = self._ground.settings.retention
         if not ages:
             return 0
         self._note_runs()

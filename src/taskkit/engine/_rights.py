@@ -110,8 +110,8 @@ class RightsDesk:
         """Whether a person may see a task or what became of it: who has to do with it, and nobody else."""
         if user is None or (task is not None and self.is_manager(task, user)):
             return True
-        if record is None and task is not None and task.list.startswith("record:"):
-            record = task.list.partition(":")[2]
+        if record is None and task is not None:
+            record = task.record
         if record is not None and any(self.may(user, right, record) for right in (TASK_EXECUTE, TASK_MANAGE, TASK_REVIEW)):
             return True
         return self.may(user, SYSTEM_ADMINISTRATOR)

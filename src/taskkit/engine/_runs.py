@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pendulum
 from attrs import asdict
 
-from taskkit.engine._border import asked, guarded, plain
+from taskkit.engine._border import guarded, plain
 from taskkit.engine._cases import Case
 from taskkit.engine._fences import Fence
 from taskkit.errors import InvalidValue
@@ -34,12 +34,12 @@ class JobRun:
     """Implements the port `Run`."""
 
     _fence: Fence | None = None
-    _blobs: tuple[str, ...] = ()
+    _furthest = -1
 
     def __init__(self, ground: Ground, case: Case, points: Callable[[str, Job], None] | None = None) -> None:
         self._ground, self._case, self._job = ground, case, case.job
         self._memo: Mapping[str, Any] = case.job.memo or EMPTY
-        self._operations = case.job.operations
+        self._operations, self._blobs = case.job.operations, case.job.blobs
         self._progress = case.job.progress
         self._points = points
         #: Whether anything outside may have changed: then what nobody saw the end of is unknown (J10).
@@ -105,10 +105,6 @@ class JobRun:
     def viewer(self) -> str | None:
         return self._case.task.runs_as
 
-    @property
-    def rng(self) -> Any:
-        return self._ground.rng
-
     # time and stopping
 
     def now(self) -> pendulum.DateTime:
@@ -147,9 +143,8 @@ class JobRun:
     def login(self, record: Record) -> Login:
         """The account's current secret, read for this run alone and scrubbed from all that the run says (S1)."""
         found = self._ground.catalog.record_type(record.type)
-        values = asked(
-            lambda: self.vault.secrets.values(self.vault.records.account(record), self), "reading the secrets of a login"
-        ).current
+        vault = self.vault
+        values = vault.secrets.values(vault.records.account(record), self).current
         for secret in values.values():
             self.keep(secret)
         if found is None:
@@ -181,16 +176,23 @@ class JobRun:
 
     def progress(self, done: int, of: int, text: str = "") -> None:
         before, self._progress = self._progress, (done, of, self.scrub(text))
-        further = {"rescues": 0} if before is None or done > before[0] else {}
+        furthest = max(self._furthest, before[0] if before is not None else -1)
+        self._furthest = max(furthest, done)
+        further = {"rescues": 0} if done > furthest else {}
         self.fence.save({"progress": self._progress, **further}, durable=False)
 
     def save(self, memo: Mapping[str, Any], *, turned: bool = False) -> None:
+        """The memo may hold ids of blobs: they are seen from now on, and stay the job's whoever goes on with it."""
         self.point("save")
         kept = plain(self.scrubber.scrub_deep(dict(memo)))
-        fields = {"memo": kept, "operations": self._operations, "rescues": 0}
+        fields = {"memo": kept, **self._written()}
+        if kept != self._memo:  # who saves what the worker before has saved came no further (J4)
+            fields["rescues"] = 0
         if turned:
             fields["turned_at"] = self._ground.now()
-        self.fence.save(fields, durable=True)
+        self.fence.save(fields, self.names(), durable=True)
+        if turned:
+            self._job = self._job.with_({"turned_at": fields["turned_at"]})
         self._memo, self.touched = kept, True
         self.point("saved")
 
@@ -213,13 +215,17 @@ class JobRun:
 
     def ending(self) -> dict[str, Any]:
         """What the unit that ends the job keeps of the run."""
+        told = self._written()
+        if self._progress is not None:
+            told["progress"] = self._progress
+        return told
+
+    def _written(self) -> dict[str, Any]:
         told: dict[str, Any] = {}
         if self._operations:
             told["operations"] = self._operations
         if self._blobs:
             told["blobs"] = self._blobs
-        if self._progress is not None:
-            told["progress"] = self._progress
         return told
 
     def names(self) -> tuple[Name, ...]:

@@ -2,26 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
+from taskkit.engine._border import asked
+from taskkit.engine._catalog import LISTS, TASKS
+from taskkit.engine._fits import list_id, still_theirs
 from taskkit.engine._pauses import Pauses
 from taskkit.engine._planner import Planner
 from taskkit.engine._rights import RightsDesk
 from taskkit.engine._successors import Successor
+from taskkit.engine._targets import Targets
 from taskkit.engine._waits import written
-from taskkit.errors import InvalidValue, Outdated, Refused
+from taskkit.errors import InvalidValue, NotFound, Outdated, Refused
 from taskkit.events.intervals import NOTHING, Occurrence
 from taskkit.facts import Fact
 from taskkit.instants import SECOND, Instant, shown
 from taskkit.jobs import Why
+from taskkit.records import Record
 from taskkit.standings import Standing
 from taskkit.states import State
-from taskkit.storage import Query
-from taskkit.tasks import Task
+from taskkit.storage import Document, Expect, Query, Unit
+from taskkit.tasks import Task, of_record
 
 if TYPE_CHECKING:
     from taskkit.engine._ground import Ground
@@ -30,50 +35,78 @@ _TRIES = 8
 
 
 class Standings:
-    def __init__(self, ground: Ground, planner: Planner, rights: RightsDesk, pauses: Pauses) -> None:
-        self._ground, self._planner, self._rights, self._pauses = ground, planner, rights, pauses
+    def __init__(self, ground: Ground, planner: Planner, targets: Targets, rights: RightsDesk, pauses: Pauses) -> None:
+        self._ground, self._planner, self._targets, self._rights, self._pauses = ground, planner, targets, rights, pauses
         self._storage = ground.storage
 
     def suspend(self, task_id: str, record: str | None, *, by: str | None, why: str) -> None:
-        task = self._ground.catalog.wanted_task(task_id)
-        self._rights.to_manage_for(task, record, by)
-        now = self._ground.now()
-        self._change(
-            task, record, lambda one: evolve(one, suspended=why, suspended_by=by, suspended_at=now), "TaskSuspended", by, {"why": why}
-        )
+        task, name = self._managed(task_id, record, by)
+        tried = f"suspending {task.name!r}"
+        if not why.strip():
+            raise InvalidValue(tried, "nothing says why", "give why=…: whoever finds it waiting reads that")
+        if name is not None:
+            record_with(self._ground, task, name, tried)
+        now, told = self._ground.now(), {"why": why}
+        self._change(task, name, lambda one: evolve(one, suspended=why, suspended_by=by, suspended_at=now), "TaskSuspended", by, told)
 
     def resume(self, task_id: str, record: str | None, *, by: str | None) -> None:
-        """What waits goes on; with no record, for all of them that are not suspended on their own."""
-        task = self._ground.catalog.wanted_task(task_id)
-        self._rights.to_manage_for(task, record, by)
-        self._change(task, record, lambda one: evolve(one, suspended=None, suspended_by=None, suspended_at=None), "TaskResumed", by, {})
-        self._pauses.wake(Query(line=task.line, record=record, states=State.DEFERRED, why=Why.SUSPENDED))
+        """What waits goes on; with no record, for all of them that are not suspended on their own. Also for a record that is gone."""
+        task, name = self._managed(task_id, record, by)
+        self._change(task, name, lambda one: evolve(one, suspended=None, suspended_by=None, suspended_at=None), "TaskResumed", by, {})
+        self._pauses.wake(Query(line=task.line, record=name, states=State.DEFERRED, why=Why.SUSPENDED))
 
     def set_next_run(self, task_id: str, at: Instant | None, record: str | None, *, by: str | None) -> None:
-        task = self._ground.catalog.wanted_task(task_id)
-        self._rights.to_manage_for(task, record, by)
+        task, name = self._managed(task_id, record, by)
+        tried = f"setting the next run of {task.name!r}"
         if at is not None and at < self._ground.now():
-            raise InvalidValue(f"setting the next run of {task.name!r}", f"{shown(at)} is in the past", "give a later moment")
+            raise InvalidValue(tried, f"{shown(at)} is in the past", "give a later moment")
         if at is not None and not task.active:
-            raise Refused(f"setting the next run of {task.name!r}", "it is not active", "activate it first")
+            raise Refused(tried, "it is not active", "activate it first")
+        found = self._planned_for(task, name, tried)
         told = {"at": shown(at).isoformat() if at is not None else None}
-        self._change(task, record, lambda one: evolve(one, next_run=at), "NextRunSet", by, told)
-        self._replan(task, record)
+        self._change(task, name, lambda one: evolve(one, next_run=at), "NextRunSet", by, told)
+        self._replan(task.id, found)
 
-    def _replan(self, task: Task, record: str | None) -> None:
-        found = self._ground.vault.records.get(record) if record is not None else None
+    def _managed(self, task_id: str, record: str | None, by: str | None) -> tuple[Task, str | None]:
+        """The task, and the record for which it is spoken of: a record's own task stands with that one alone (R1)."""
+        task = self._ground.catalog.wanted_task(task_id)
+        name = task.record if record is None else record
+        self._rights.to_manage_for(task, name, by)
+        return task, name
+
+    def _planned_for(self, task: Task, name: str | None, tried: str) -> Record | None:
+        """Each record has occurrences of its own, and a task of the system has one for all."""
+        if task.is_system and name is not None:
+            raise InvalidValue(tried, "it is a task of the system, with one next run", "leave the record away")
+        if not task.is_system and name is None:
+            raise InvalidValue(tried, "each record has a next run of its own", "name one of its records")
+        return record_with(self._ground, task, name, tried) if name is not None else None
+
+    def _replan(self, task_id: str, record: Record | None) -> None:
+        """As long as it is the record's, and active: what it became meanwhile was planned by whoever changed it (R1, R7)."""
         successor = Successor()
         for _ in range(_TRIES):
-            now, after = self._ground.now(), successor.passed or None
-            waiting = self._storage.seated(("occurrence", task.line, record or ""))
-            unit = (
-                self._planner.replanned(task, found, waiting, now, after=after)
-                if waiting
-                else self._planner.occurrence(task, found, now, after=after)
-            )
-            if unit is None or (answer := written(self._ground, [unit])[0]):
+            task, lists = self._ground.catalog.task(task_id), self._own_list(record)
+            if task is None or not task.active or task.list != list_id(record, lists):
+                return
+            unit = self._planned(task, record, successor.passed or None)
+            still = Expect(TASKS, task.id, task.revision), *still_theirs(task, record, lists)
+            if unit is None or (answer := written(self._ground, [(*still, *unit)])[0]):
                 return
             successor.learns(answer)
+
+    def _planned(self, task: Task, record: Record | None, after: Instant | None) -> Unit | None:
+        """Its occurrence anew where one waits: there where it runs (R2)."""
+        aim, now = self._targets.aim(task, record), self._ground.now()
+        via = (aim.via[0], aim.via[1] or "") if aim.via is not None else ()
+        waiting = self._storage.seated(("occurrence", aim.task.line, aim.record.id if aim.record else "", *via))
+        if waiting is None:
+            return self._planner.occurrence(task, record, now, after=after)
+        return self._planner.replanned(task, record, waiting, now, after=after)
+
+    def _own_list(self, record: Record | None) -> Mapping[str, Document]:
+        own = self._storage.document(LISTS, of_record(record.id)) if record is not None else None
+        return {own.id: own} if own is not None else {}
 
     def _change(
         self, task: Task, record: str | None, change: Callable[[Standing], Standing], kind: str, by: str | None, told: dict[str, Any]
@@ -92,7 +125,17 @@ class Standings:
         task = self._ground.catalog.wanted_task(task_id)
         if task.interval is None:
             return []
-        standing = self._planner.ready(task, record, self._ground.now())[0]
+        standing = self._planner.ready(task, task.record if record is None else record, self._ground.now())[0]
         memory = standing.memory(task.interval) if standing is not None and task.interval.relative else NOTHING
         moment = shown(self._ground.now() // SECOND * SECOND)
         return list(islice(task.interval.upcoming(moment, count, memory), count))
+
+
+def record_with(ground: Ground, task: Task, name: str, tried: str) -> Record:
+    """The record of this id, where the task is one of its tasks; one of the system is about any."""
+    record = asked(lambda: ground.vault.records.get(name), "reading the record")
+    if record is None:
+        raise NotFound(tried, f"there is no record {name!r}", "give the id of a record")
+    if not task.is_system and task.list != ground.catalog.list_id(record):
+        raise NotFound(tried, f"it is no task of {name!r}", "look at engine.demandable(record)")
+    return record

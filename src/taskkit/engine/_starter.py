@@ -6,7 +6,7 @@ Where something stood against it, nothing has happened: what that was is noted o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,7 @@ from taskkit.engine._gates import Gates, Instead
 from taskkit.engine._ground import MOST_RESCUES, VAULT_AWAY_LOOK
 from taskkit.engine._lookups import Lookups, Seen
 from taskkit.engine._merges import merged, twins
-from taskkit.engine._refusals import Refusals, given_back
+from taskkit.engine._refusals import Refusals, expected, given_back
 from taskkit.engine._runs import JobRun
 from taskkit.engine._successors import Successor
 from taskkit.engine._waits import wake, written
@@ -26,7 +26,7 @@ from taskkit.facts import Fact
 from taskkit.instants import MINUTE
 from taskkit.jobs import Job, Kind, Why
 from taskkit.states import State, Step
-from taskkit.storage import Claimed, Expect, Hold, Landed, Move, Unit, Wait
+from taskkit.storage import Claimed, Expect, Hold, Landed, Move, Refusal, Unit, Wait
 
 if TYPE_CHECKING:
     from taskkit.engine._ground import Ground
@@ -45,7 +45,7 @@ class Starter:
         self._ground, self._lookups, self._gates = ground, lookups, gates
         self._refusals, self._points, self._storage = refusals, points, ground.storage
 
-    def start(self, claimed: Sequence[Claimed], watch: Callable[[Job | None], None] = _unwatched) -> list[Case]:
+    def start(self, claimed: Sequence[Claimed], watch: Callable[[Job | None], None] = _unwatched) -> Iterator[Case]:
         """Those that are running now; what became of the others is in the store."""
         return self.begin(self.open(claimed, watch), watch)
 
@@ -58,25 +58,31 @@ class Starter:
             case.twin = twin
         return [self._opened(case, watch, seen) for case in cases if case not in pairs]
 
-    def begin(self, opened: Sequence[Case], watch: Callable[[Job | None], None] = _unwatched) -> list[Case]:
-        """Write the units, and again what was refused: each refusal teaches something, so a few rounds are enough."""
-        started = [case for case in opened if case.unit is None]
-        waiting = [case for case in opened if case.unit is not None]
-        went: list[Case] = []
+    def begin(self, opened: Sequence[Case], watch: Callable[[Job | None], None] = _unwatched) -> Iterator[Case]:
+        """Write the units, and again what was refused: each refusal teaches something, so a few rounds are enough.
+
+        What has started is given out before anything else is tried: whatever befalls the others, it has to be performed.
+        """
+        waiting, went = list(opened), list[Case]()
         for _ in range(_TRIES):
             if not waiting:
                 break
-            answers = written(self._ground, [case.unit or () for case in waiting])
-            went += [case for case, answer in zip(waiting, answers, strict=True) if answer]
-            refused = [(case, answer) for case, answer in zip(waiting, answers, strict=True) if not answer]
+            landed, refused = self._written(waiting)
+            yield from [case.begun() for case in landed if case.after is not None]
+            went += landed
             waiting = [again for case, answer in refused if (again := self._again(case, answer, watch))]
         if waiting:
             self._storage.write([given_back(case.job, self._ground.now() + MINUTE) for case in waiting])
-        with suppress(Exception):  # what runs now must be performed; for those who wait, the timer is the net
-            self._follow(went)
-        started += [case.begun() for case in went if case.after is not None]
-        left = self._left(opened, went)
-        return started + self.begin([self._opened(twin, watch, {}) for twin in left], watch) if left else started
+        if left := self._left(opened, went):
+            yield from self.begin([self._opened(twin, watch, {}) for twin in left], watch)
+
+    def _written(self, waiting: Sequence[Case]) -> tuple[list[Case], list[tuple[Case, Landed]]]:
+        """Those whose unit has landed, and the others with what was refused."""
+        answers = written(self._ground, [case.unit or () for case in waiting])
+        landed = [case for case, answer in zip(waiting, answers, strict=True) if answer]
+        with suppress(Exception):  # what has landed must be performed; for those who wait, the timer is the net
+            self._follow(landed)
+        return landed, [(case, answer) for case, answer in zip(waiting, answers, strict=True) if not answer]
 
     @staticmethod
     def _left(opened: Sequence[Case], went: Sequence[Case]) -> list[Case]:
@@ -103,7 +109,8 @@ class Starter:
         if isinstance(change, Expect):  # edited since it was read
             self._lookups.forget(change.id)
         case.successor = case.successor or Successor()
-        if not case.successor.learns(answer) and isinstance(change, Move) and change.job == case.job.id:
+        is_lost = not case.successor.learns(answer) and answer.refusal is not Refusal.TURNED  # a cause that joined it takes it from nobody
+        if is_lost and isinstance(change, Move) and change.job == case.job.id:
             overtaken(self._ground, case.job, change.step)
             return None
         return self._reopened(case, watch)  # a task, a standing or the job beside has moved on: all is looked up anew
@@ -143,22 +150,23 @@ class Starter:
             return self._refusals.away(case, Instead(Step.FAIL, Why.MISFIT, text=str(error), error="bad_configuration"))
         return self._start_unit(case)
 
-    def _rescued(self, case: Case, seen: Seen) -> Unit | None:
+    def _rescued(self, case: Case, seen: Seen) -> Unit:
         """A rescued job that had begun goes on where its memo says, whatever was edited since. What must not be said twice does not."""
-        lost = Instead(Step.DOUBT, Why.RESCUES, text="its worker was lost, and nobody saw its end", suspends=True)
+        job, lost = case.job, Instead(Step.DOUBT, Why.RESCUES, text="its worker was lost, and nobody saw its end", suspends=True)
         try:
-            if not self._lookups.fill(case, seen, begun=True) or case.job.rescues > MOST_RESCUES or not case.may_go_on:
+            if not self._lookups.fill(case, seen, begun=True) or job.rescues > MOST_RESCUES or not case.may_go_on:
                 return self._refusals.away(case, lost)
             case.run = JobRun(self._ground, case, self._points)
             case.accounts = self._lookups.accounts(case)
-        except VaultAway as error:
-            return self._refusals.away(case, Instead(Step.DEFER, Why.VAULT_AWAY, case.now + VAULT_AWAY_LOOK, str(error)))
+        except VaultAway:
+            away = Why.VAULT_AWAY
+            return given_back(job, case.now + VAULT_AWAY_LOOK, away, waits=case.waits_again(away))
         except TaskkitError:
             return self._refusals.away(case, lost)
-        job, told = case.job, {"rescues": case.job.rescues, "node": self._ground.node}
-        case.after, case.beside = job, None
+        case.after, case.beside = case.job, None
+        told = {"rescues": job.rescues, "node": self._ground.node}
         fact = Fact("JobRescued", case.now, job.id, job.task, job.line, job.record, None, told)
-        return Move(job.id, Step.BEAT, token=job.token), fact
+        return Move(job.id, Step.BEAT, token=job.token, fields={"why": None, "waits": 0}), fact
 
     # the unit
 
@@ -167,7 +175,7 @@ class Starter:
         beside, successor = merged(case, fields), self._refusals.successor(case)
         move, hold = Move(job.id, Step.START, None, job.token, fields), case.hold or Hold(job.id, job.wanted)
         case.after = job.with_({**fields, "state": State.RUNNING})
-        return (*self._expected(case, successor), move, hold, *beside, *successor, *self._begins(case))
+        return (*expected(case, successor), move, hold, *beside, *successor, *self._begins(case))
 
     @staticmethod
     def _begins(case: Case) -> Unit:
@@ -189,12 +197,3 @@ class Starter:
         if case.given_up:
             fields["text"] = "sessions went on for longer than it may wait"
         return fields
-
-    @staticmethod
-    def _expected(case: Case, successor: Unit) -> Unit:
-        """The tasks at the revisions for which it was planned; a successor comes with its own."""
-        task, trigger, via = case.task, case.trigger, case.job.via
-        if via is None:
-            return () if successor else (Expect("task", task.id, task.revision),)
-        own = Expect("task", task.id, task.revision)
-        return (own,) if successor else (own, Expect("task", trigger.id, trigger.revision))

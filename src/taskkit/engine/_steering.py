@@ -5,16 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from taskkit.engine._conductor import Conductor
-from taskkit.engine._executions import wake_conductors
+from taskkit.engine._executions import wake_conductor_of
+from taskkit.engine._fences import THE_PRODUCT, asked_to_stop, stop_asked
 from taskkit.engine._lifeline import Lifeline
 from taskkit.engine._planner import Planner
 from taskkit.engine._rights import FORCE_RUN, RightsDesk
 from taskkit.engine._successors import Successor
 from taskkit.engine._waits import written
-from taskkit.errors import NotFound, OtherNode, Outdated, Refused
+from taskkit.errors import IllegalStep, NotFound, OtherNode, Outdated, Refused
 from taskkit.facts import Fact
 from taskkit.jobs import Job, Kind, Why
-from taskkit.states import CLAIMED, PENDING, State, Step, after
+from taskkit.states import TABLE, State, Step, after
 from taskkit.storage import Move, Unit
 from taskkit.tasks import Task
 
@@ -40,11 +41,13 @@ class Steering:
         tried = f"running the job {id!r} now"
         for _ in range(_TRIES):
             job = self.wanted(id, tried)
-            self._may(job, by)
+            task = self._may(job, by)
+            self._waits(job, tried)
             self._is_served(job, tried)
             if force:
                 self._rights.demand(by, FORCE_RUN, f"{tried} by force", job.record)
             move = self._brought_forward(job, by, tried, force=force)
+            self._not_suspended(task, job, tried)
             fact = Fact("RunAsked", self._ground.now(), id, job.task, job.line, job.record, by, {"forced": True} if force else {})
             if self._storage.write([(move, fact)])[0]:
                 return
@@ -53,10 +56,10 @@ class Steering:
     def _brought_forward(self, job: Job, by: str | None, tried: str, *, force: bool) -> Move:
         fields: dict[str, Any] = {"due": self._ground.now(), "manual": True, "demanded_by": by, "forced": force}
         if job.state is State.AWAITING_CONSENT and force and job.digest is None:  # a plan that was shown waits for whoever has seen it
-            self._not_suspended(job, tried)
             return Move(job.id, Step.CONSENT, job.revision, fields={**fields, "consented": "forced", "asks_until": None, "why": None})
-        after(job.state, Step.ADVANCE)
-        self._not_suspended(job, tried)
+        if Step.ADVANCE not in TABLE[job.state]:
+            waits = job.state is State.AWAITING_CONSENT
+            raise IllegalStep(tried, f"it is {job.state}", "engine.consent(…) lets it go on" if waits else "only what waits can be run now")
         return Move(job.id, Step.ADVANCE, job.revision, fields=fields)
 
     def _is_served(self, job: Job, tried: str) -> None:
@@ -71,14 +74,13 @@ class Steering:
         for _ in range(_TRIES):
             job = self.wanted(id, tried)
             self._may(job, by)
-            if _is_conducting(job):
-                raise Refused(tried, "it runs, and waits for its parts", "engine.request_stop(…) ends it")
+            self._waits(job, tried)
             after(job.state, Step.CANCEL)
             if job.kind is Kind.RECOVERY:
                 raise Refused(tried, "it resolves an open intent, and nothing cancels that (S4)", "wait for it, or resolve the intent")
             answer = written(self._ground, [self._canceled(job, successor, by)])[0]
             if answer:
-                wake_conductors(self._ground, [job.execution] if job.execution is not None else ())
+                wake_conductor_of(self._ground, job)
                 return
             successor.learns(answer)
         raise Outdated(tried, "it moves too fast", "look at it again")
@@ -98,7 +100,7 @@ class Steering:
         for _ in range(_TRIES):
             job = self.wanted(id, tried)
             self._may(job, by)
-            if job.state not in CLAIMED and not _is_conducting(job):
+            if not job.is_at_work:
                 raise Refused(tried, f"it is {job.state}", "only what runs can be asked to stop; what waits can be canceled")
             if self._storage.write([self._stopping(job, by)])[0]:
                 self._lifeline.look_again(id)
@@ -106,13 +108,11 @@ class Steering:
         raise Outdated(tried, "it moves too fast", "look at it again")
 
     def _stopping(self, job: Job, by: str | None) -> Unit:
-        now, asked = self._ground.now(), {"stop": by or "the product"}
-        fact = Fact("StopAsked", now, job.id, job.task, job.line, job.record, by)
-        if job.state in PENDING:
-            step = Step.WAKE if job.state is State.DEFERRED else Step.ADVANCE
-            return Move(job.id, step, job.revision, fields={**asked, "due": now}), fact
-        step = Step.SAVE if job.state is State.RUNNING else Step.BEAT
-        return Move(job.id, step, token=job.token, fields=asked), fact
+        now = self._ground.now()
+        if not job.is_pending:
+            return asked_to_stop(job, by, now)
+        step = Step.WAKE if job.state is State.DEFERRED else Step.ADVANCE
+        return Move(job.id, step, job.revision, fields={"stop": by or THE_PRODUCT, "due": now}), stop_asked(job, by, now)
 
     def rerun(self, execution: str, *, by: str | None) -> list[str]:
         tried = f"running what failed of {execution!r} again"
@@ -125,7 +125,7 @@ class Steering:
             raise Refused(tried, "it has not ended", "wait for it, or ask it to stop")
         if task.consent is not None and (conductor.consented is None or conductor.planned_for != task.revision):
             raise Refused(tried, "nobody has consented to the task as it stands (A5)", "demand the task: that asks for consent")
-        self._not_suspended(conductor, tried)
+        self._not_suspended(task, conductor, tried)
         return self._conductor.again(conductor, task, by)
 
     def _may(self, job: Job, by: str | None) -> Task:
@@ -135,13 +135,12 @@ class Steering:
         self._rights.to_execute(task, job.record, by)
         return task
 
-    def _not_suspended(self, job: Job, tried: str) -> None:
-        for record in dict.fromkeys((job.record, None)):
-            standing = self._planner.standing(job.line, record)
-            if standing is not None and standing.suspended:
-                raise Refused(tried, f"the task is suspended: {standing.suspended}", "engine.resume_task(…) lets it run again")
+    def _not_suspended(self, task: Task, job: Job, tried: str) -> None:
+        if (why := self._planner.suspension(task, job.record)) is not None:
+            raise Refused(tried, f"the task is suspended: {why}", "engine.resume_task(…) lets it run again")
 
-
-def _is_conducting(job: Job) -> bool:
-    """It has begun, and waits for its parts; what waits for people may be canceled."""
-    return job.conducts and job.started is not None and job.state in (State.DEFERRED, State.SCHEDULED)
+    @staticmethod
+    def _waits(job: Job, tried: str) -> None:
+        """Nobody brings forward or cancels what has begun, although its job waits."""
+        if job.is_pending and job.is_at_work:
+            raise Refused(tried, "it runs, and waits for its parts", "engine.request_stop(…) ends it")

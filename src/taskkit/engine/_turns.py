@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from taskkit.engine._ground import Ground
 
 _SOON = 0.5
-#: What asks the whole process to end: a signal, or a script that calls `sys.exit`.
+_MANY = 1_000_000
+#: What asks the whole process to end: a signal, or a script that calls `sys.exit`. All else that a script raises is its own affair.
 _INTERRUPTS = (KeyboardInterrupt, SystemExit)
 
 
@@ -32,7 +33,7 @@ class Turns:
     ) -> None:
         self._ground, self._pauses, self._starter, self._conductor = ground, pauses, starter, conductor
         self._finisher, self._lifeline = finisher, lifeline
-        self._most = 1_000_000  #: how many jobs this thread gets done within a second
+        self._most = _MANY  #: how many jobs this thread gets done within a second
 
     def pools(self) -> Sequence[str]:
         """Those of this node that do not stand still."""
@@ -47,7 +48,7 @@ class Turns:
         return ground.storage.claim(now, worker=ground.worker, node=ground.node, pools=pools, limit=limit, lease=lease)
 
     def perform(self, case: Case) -> Outcome | None:
-        """What became of it; None where the job is another's now."""
+        """What became of it, whatever its script raises; None where the job is another's now."""
         case.deadline = self._ground.clock.monotonic() + case.task.deadline
         try:
             if case.job.conducts:
@@ -55,8 +56,8 @@ class Turns:
             return performed(case.script.perform, case.run)
         except StaleToken:
             return None
-        except _INTERRUPTS as error:
-            case.interrupted = error
+        except BaseException as error:
+            case.interrupted = error if isinstance(error, _INTERRUPTS) else None
             return Unknown(f"the script raised {type(error).__name__}")
 
     def work(self, limit: int) -> int:
@@ -70,7 +71,7 @@ class Turns:
             self._lifeline.let_go([one.job for one in claimed])
         took = self._ground.clock.monotonic() - began
         if claimed:
-            self._most = max(1, int(len(claimed) / took)) if took >= 1 else self._most * 2
+            self._most = max(1, int(len(claimed) / took)) if took >= 1 else min(_MANY, self._most * 2)
         return len(claimed)
 
     def _work(self, claimed: Sequence[Claimed]) -> None:
@@ -78,9 +79,22 @@ class Turns:
         opened = self._starter.open(claimed)
         alone = [case for case in opened if _is_alone(case)]
         together = [case for case in opened if not _is_alone(case)] if alone else opened
-        self._perform_all(self._starter.begin(together))
+        self._begin(together)
         for case in alone:
-            self._perform_all(self._starter.begin(self._anew(case)))
+            self._begin(self._anew(case))
+
+    def _begin(self, opened: Sequence[Case]) -> None:
+        """What has started is performed, whatever keeps the others from it."""
+        started: list[Case] = []
+        try:
+            for case in self._starter.begin(opened):
+                started.append(case)  # noqa: PERF402  they stay when the next round fails
+        except Exception:
+            self._perform_all(started)
+            raise
+        except _INTERRUPTS as error:
+            self._interrupted([], started, error)
+        self._perform_all(started)
 
     def _anew(self, case: Case) -> list[Case]:
         """Its gates again, where time has passed since they were asked."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -10,12 +10,12 @@ from taskkit.engine._border import asked
 from taskkit.engine._catalog import DEFINITIONS, TASKS
 from taskkit.engine._chores import Chores
 from taskkit.engine._intake import Intake
+from taskkit.engine._pages import all_jobs
 from taskkit.errors import MissingPlugin, Outdated, TaskkitError, VaultAway
 from taskkit.events.documents import KINDS as INTERVALS
 from taskkit.events.happenings import Happening
 from taskkit.facts import Fact
 from taskkit.instants import DAY, Instant
-from taskkit.jobs import Job
 from taskkit.records import RecordType
 from taskkit.states import PENDING
 from taskkit.storage import Document, Keep, Query
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from taskkit.engine._ground import Ground
 
 _MARKS = "mark"
-_PAGE = 500
 
 
 class Upkeep:
@@ -66,7 +65,7 @@ class Upkeep:
         kept = self._storage.document(_MARKS, "outbox")
         before = kept.body["mark"] if kept else None
         try:
-            happenings, mark = asked(lambda: outbox.since(before), "fetching happenings from the vault")
+            happenings, mark = asked(lambda: _told(*outbox.since(before)), "fetching happenings from the vault")
         except VaultAway:
             return 0
         if not all(self._taken(happening) for happening in happenings):
@@ -75,15 +74,18 @@ class Upkeep:
             self._storage.write([(Keep(_MARKS, "outbox", kept.revision if kept else 0, {"mark": mark}),)])
         return len(happenings)
 
-    def _taken(self, happening: Happening) -> bool:
+    def _taken(self, happening: object) -> bool:
         """One that nobody can take in is told of and passed by: it must not hold up all that come after it."""
         try:
             self._intake.take([happening])
         except (VaultAway, Outdated):  # later, perhaps
             return False
         except TaskkitError as error:
-            told = {"happening": happening.id, "kind": happening.kind, "error": type(error).__name__, "text": str(error)}
-            self._storage.write([(Fact("HappeningFailed", self._ground.now(), record=happening.record or None, details=told),)])
+            told = {"error": type(error).__name__, "text": str(error)}
+            if isinstance(happening, Happening):
+                told |= {"happening": happening.id, "kind": happening.kind}
+            record = happening.record or None if isinstance(happening, Happening) else None
+            self._storage.write([(Fact("HappeningFailed", self._ground.now(), record=record, details=told),)])
         return True
 
     # vault and store
@@ -102,18 +104,15 @@ class Upkeep:
 
     def reconcile(self) -> int:
         """What the vault holds and the store does not plan, and the other way round (R8); how much was repaired."""
-        waiting = list(self._pending())  # first: the jobs of a record that is made meanwhile are not among them
+        # What waits comes first: the jobs of a record that is made meanwhile are not among them.
+        waiting = list(all_jobs(self._storage, Query(states=PENDING)))
         records = {record.id: record for record in asked(lambda: list(self._ground.vault.records.all()), "reading all records")}
         repaired = self._chores.compare(waiting, records)
         if repaired:
             self._storage.write([(Fact("Reconciled", self._ground.now(), details={"repaired": repaired}),)])
         return repaired
 
-    def _pending(self) -> Iterator[Job]:
-        page: str | None = None
-        while True:
-            found = self._storage.jobs(Query(states=PENDING), page=page, limit=_PAGE)
-            yield from found.jobs
-            page = found.next
-            if page is None:
-                return
+
+def _told(happenings: Iterable[object], mark: str | None) -> tuple[list[object], str | None]:
+    """Read to the end while the vault is asked: a list that is made on the way may fail on the way."""
+    return list(happenings), mark

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pendulum
 from attrs import fields, frozen
 
-from taskkit.engine._entries import Page, moment
+from taskkit.engine._entries import Page, fills_a_page, moment
 from taskkit.engine._executions import OPEN
 from taskkit.engine._planner import Planner
 from taskkit.engine._retention import Retention
@@ -59,6 +59,7 @@ class Views:
 
     def overview(self, user: str | None, *, list: str | None, page: str, limit: int, ended: bool) -> Page:
         """`limit` rows, unless these are the last."""
+        fills_a_page(limit, "looking at the tasks")
         rows: _Rows = []
         while True:
             some = self._storage.documents("task", group=list, after=page, limit=limit)
@@ -74,8 +75,7 @@ class Views:
                 return Page(tuple(rows))
 
     def _row(self, task: Task) -> Row:
-        standing = self._planner.standing(task.line, None)
-        suspended = standing.suspended if standing is not None else None
+        suspended = self._planner.suspension(task, None)
         ahead = self._ahead(task)
         runs = self._retention.runs(task)
         return Row(
@@ -88,13 +88,13 @@ class Views:
         """What it does next; one that conducts is no run to come."""
         query = Query(line=task.line, task=task.id, states=PENDING, kinds=_AHEAD)
         found = self._storage.jobs(query, order="due", limit=2).jobs
-        return next((job for job in found if not (job.conducts and job.started is not None)), None)
+        return next((job for job in found if not job.is_conducting), None)
 
     def _running(self, task: Task) -> int:
         of_task = {"line": task.line, "task": task.id}
         conducting = self._storage.jobs(Query(**of_task, states=PENDING, kinds=_AHEAD), order="due", limit=2).jobs  # type: ignore[arg-type]
         running = self._storage.count(Query(**of_task, states=State.RUNNING))  # type: ignore[arg-type]
-        return running + sum(job.conducts and job.started is not None for job in conducting)
+        return running + sum(job.is_conducting for job in conducting)
 
     def _status(self, task: Task, suspended: str | None, ahead: Job | None) -> str:
         if not task.active:

@@ -7,12 +7,14 @@ import socket
 import threading
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from attrs import evolve
 
-from taskkit.documents import Documents
+from taskkit.documents import documents_of
 from taskkit.engine._access import access
+from taskkit.engine._border import asked
 from taskkit.engine._catalog import Catalog
 from taskkit.engine._checks import Checks
 from taskkit.engine._chores import Chores
@@ -20,6 +22,7 @@ from taskkit.engine._conductor import Conductor
 from taskkit.engine._consents import Consents, Gathering
 from taskkit.engine._definitions import Definitions
 from taskkit.engine._entries import Entries, Entry, Page
+from taskkit.engine._errands import each_alone
 from taskkit.engine._executions import Execution, execution
 from taskkit.engine._finisher import Finisher
 from taskkit.engine._fits import Fits
@@ -59,7 +62,7 @@ from taskkit.records import RecordType
 from taskkit.states import State
 from taskkit.storage import Query, Storage
 from taskkit.storage.memory import MemoryStorage
-from taskkit.tasks import SYSTEM, Task
+from taskkit.tasks import Task
 from taskkit.vaults import Vault
 
 if TYPE_CHECKING:
@@ -94,7 +97,7 @@ class Engine:
             storage=storage, vault=vault, clock=storage.clock or clock or SystemClock(), plugins=plugins,
             node=node or socket.gethostname(), settings=settings or Settings(), rng=rng,
         )  # fmt: skip
-        ground.documents = Documents(plugins.policies.values(), [*plugins.scripts.values(), RecordType])
+        ground.documents = documents_of(plugins)
         ground.catalog = Catalog(ground)
         self.storage, self.plugins, self.settings = storage, plugins, ground.settings
         rights = RightsDesk(ground)
@@ -118,7 +121,7 @@ class Engine:
         self._retention = Retention(ground, self._consents)
         self._views = Views(ground, planner, rights, self._retention)
         self._steering = Steering(ground, planner, rights, self._conductor, self._lifeline)
-        self._standings = Standings(ground, planner, rights, self._pauses)
+        self._standings = Standings(ground, planner, targets, rights, self._pauses)
         self._upkeep = Upkeep(ground, self._chores, self._intake)
         self._notices = Notices(ground)
         self._logbook = Logbook(ground, rights, self._notices)
@@ -130,8 +133,9 @@ class Engine:
 
     # tasks, lists and definitions
 
-    def put(self, task: Task, *, list: str = SYSTEM, by: str | None = None, next_run: datetime | None = None) -> Task:
-        """Keep a new task and plan it; as it stands then, with id, line and revision. A system task runs at once, or at `next_run`."""
+    def put(self, task: Task, *, list: str | None = None, by: str | None = None, next_run: datetime | None = None) -> Task:
+        """Keep a new task on `list`, or on the one that it names, and plan it; as it stands then, with id, line and revision. A system
+        task runs at once, or at `next_run`."""
         return self._woken(self._keeper.put(task, list=list, by=by, next_run=None if next_run is None else instant(next_run)))
 
     def edit(self, task: Task, *, by: str | None = None) -> Task:
@@ -193,7 +197,10 @@ class Engine:
 
     def emit(self, *happenings: Happening) -> list[str]:
         """Tell what happened; the jobs that it made or joined. The same happening twice is once (P9)."""
-        return self._woken(self._intake.take(happenings))
+        try:
+            return self._intake.take(happenings)
+        finally:  # one of them may be refused, and others not
+            self._wake()
 
     def demand(self, task: str, record: str | None = None, *, by: str | None = None, force: bool = False) -> str:
         """Ask for a run now; the job."""
@@ -203,11 +210,15 @@ class Engine:
 
     def tick(self) -> int:
         """Fetch from the outbox, go on with what others left, expire consents, hand facts to notifiers; how much there was to do."""
-        return self._upkeep.fetch() + self._keep_up() + self._notices.send()
+        return each_alone((self._upkeep.fetch, self._keep_up, self._notices.send))
 
     def _keep_up(self) -> int:
-        now = self._ground.now()
-        return self._chores.do_all() + self._consents.expire(now) + self._upkeep.daily(now) + self._retention.daily(now)
+        now, daily = self._ground.now(), (self._consents.expire, self._upkeep.daily, self._retention.daily)
+        return each_alone((self._chores.do_all, *(partial(duty, now) for duty in daily)))
+
+    def beat(self) -> int:
+        """Renew the leases of this process's jobs; how many are another's now. A thread does so, unless the clock stands still."""
+        return self._lifeline.beat()
 
     def work(self, limit: int = _BATCH) -> int:
         """Claim what is due and perform it, in this thread; how many jobs were claimed."""
@@ -337,7 +348,7 @@ class Engine:
         if task is not None:  # what a task did is there after it was removed, too
             line = (self._ground.catalog.removed(task) or self.task(task)).line
         query = Query(
-            states=states, kinds=kinds, record=record, line=line, execution=execution, since=instant(since) if since else None,
+            states=states, kinds=kinds, record=record, line=line, task=task, execution=execution, since=instant(since) if since else None,
             until=instant(until) if until else None,
         )  # fmt: skip
         return self._entries.history(query, user, page, limit)
@@ -352,7 +363,7 @@ class Engine:
 
     def demandable(self, record: str, user: str | None = None) -> list[Task]:
         """The tasks that the person may run on the record now."""
-        found = self._ground.vault.records.get(record)
+        found = asked(lambda: self._ground.vault.records.get(record), "reading the record")
         return self._views.demandable(found, user) if found else []
 
     def execution(self, id: str, *, user: str | None = None) -> Execution | None:

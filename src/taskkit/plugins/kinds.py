@@ -204,7 +204,7 @@ class Run(Protocol):
         ...
 
     def blob(self, pieces: Iterable[bytes], name: str = "") -> str:
-        """Keep a large result; it becomes visible when the job ends."""
+        """Keep a large result; it becomes visible with the next `save`, or when this run ends, and is the job's whatever run wrote it."""
         ...
 
     def point(self, name: str) -> None:

@@ -104,7 +104,7 @@ class Plugins:
     def _advice(self, word: str, there: Mapping[str, object], name: str) -> str:
         near = difflib.get_close_matches(name, there, 1)
         if word == "executor" and name in _extras():
-            return f"pip install 'taskkit[{name}]'"
+            return f"taskkit's extra {name!r} brings it: pip install '.[{name}]' in a checkout"
         if near:
             return f"did you mean {near[0]!r}?"
         left_out = f"; left out as broken: {', '.join(error.tried for error in self.broken)}" if self.broken else ""

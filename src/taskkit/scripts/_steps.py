@@ -9,8 +9,8 @@ from typing import Any, Literal
 from attrs import Attribute, evolve, field, frozen
 
 from taskkit.checks import a, mapping, one_of, optional_a, refused, several
-from taskkit.errors import BrokenPlugin, HostRefused, InvalidValue, Refused, StopAsked, TaskkitError, VaultAway
-from taskkit.outcomes import ErrorClass, NotDone
+from taskkit.errors import BrokenPlugin, InvalidValue, TaskkitError
+from taskkit.outcomes import ErrorClass, NotDone, class_of
 from taskkit.plugins.kinds import Command, Operation, Run, RunsCommands
 from taskkit.scripts._fields import Fields
 from taskkit.scripts._templates import check_line, pieces
@@ -124,14 +124,4 @@ def carried_out(connection: RunsCommands, command: Command, name: str, run: Run)
 def answer(error: Exception, run: Run) -> NotDone:
     """What an error becomes at the border: a class, and a scrubbed text without a frame (S1)."""
     text = str(error) if isinstance(error, TaskkitError) else ": ".join(filter(None, (type(error).__name__, str(error))))
-    return NotDone(_class(error), run.scrub(text))
-
-
-def _class(error: Exception) -> ErrorClass:
-    if isinstance(error, HostRefused):
-        return ErrorClass(error.error) if error.error in set(ErrorClass) else ErrorClass.FAILED
-    if isinstance(error, VaultAway):
-        return ErrorClass.TIMEOUT
-    if isinstance(error, StopAsked):
-        return ErrorClass.STOPPED
-    return ErrorClass.BAD_CONFIGURATION if isinstance(error, (InvalidValue, Refused)) else ErrorClass.FAILED
+    return NotDone(class_of(error) or ErrorClass.FAILED, run.scrub(text))

@@ -130,7 +130,7 @@ class Storage(ABC):
 
     @abstractmethod
     def holders(self, key: str) -> Sequence[str]:
-        """The jobs that hold it."""
+        """The jobs that hold it: for who looks at a store; the engine asks `write` for a hold, and hears whether it landed."""
 
     @abstractmethod
     def document(self, table: str, id: str) -> Document | None: ...

@@ -60,6 +60,8 @@ class Steps:
         after = MOVES[job.state].get(change.step)
         if after is None:
             return Refusal.STEP
+        if change.causes is not None and change.causes != len(self._fires.causes(id)):
+            return Refusal.TURNED
         fields = {**change.fields, "state": after, "revision": job.revision + 1}
         if was_claimed and after not in CLAIMED:
             fields.update(_UNCLAIMED)

@@ -41,6 +41,9 @@ class Move(NamedTuple):
 
     What it says of line, record and fire moves the fires that the job has kept. A job that ends holds nothing and waits for nothing; one
     that is sent back or planned anew waits for nothing that it wanted before.
+
+    Who ends a job without a run names how many causes were judged: refused where there are others by now, since a cause joins it without
+    asking its owner.
     """
 
     job: str
@@ -48,6 +51,7 @@ class Move(NamedTuple):
     revision: int | None = None
     token: int | None = None
     fields: Mapping[str, Any] = EMPTY
+    causes: int | None = None
 
 
 class Join(NamedTuple):
@@ -132,7 +136,7 @@ class Refusal(StrEnum):
     STEP = "step"  #: its state does not take this step
     SEAT = "seat"  #: there is such a pending job already
     FIRE = "fire"  #: it was kept before: twice is once
-    TURNED = "turned"  #: the job has turned, or ended
+    TURNED = "turned"  #: the job has turned, or ended; or it has other causes than were judged
     BUSY = "busy"  #: others hold it
     ABSENT = "absent"  #: there is no such job or blob
 

@@ -8,7 +8,23 @@ from taskkit.instants import MINUTE
 from taskkit.jobs import Cause
 from taskkit.states import State, Step
 from taskkit.storage import Absorb, Insert, Join, Move, Refusal
-from tests.storage.contracts.makings import HOUR, NOW, Kit, begun, cause, claim, claimed, fired, job, kept, lands, move, refusal, to_final
+from tests.storage.contracts.makings import (
+    HOUR,
+    NOW,
+    Kit,
+    begun,
+    cause,
+    claim,
+    claimed,
+    fired,
+    job,
+    kept,
+    lands,
+    move,
+    refusal,
+    to_final,
+    write,
+)
 
 
 class Joins(Kit):
@@ -112,3 +128,36 @@ class Joins(Kit):
         lands(store, Insert(job("a"), (cause("a", "h"),)))
         assert refusal(store, Absorb(of, into)) is Refusal.ABSENT
         assert len(store.causes("a")) == 1
+
+    @pytest.mark.parametrize(("judged", "answer"), [(0, Refusal.TURNED), (1, None), (2, Refusal.TURNED)])
+    def test_c10_who_ends_a_job_names_how_many_causes_were_judged(self, judged: int, answer: Refusal | None) -> None:
+        store = self.store()
+        before = claimed(store, fired("a"))
+        lands(store, Join(cause("a", "h", at=NOW - HOUR)))
+        assert refusal(store, Move("a", Step.SATISFY, token=before.token, fields={"ended": NOW}, causes=judged)) is answer
+        assert kept(store, "a").state is (State.COMPLETED if answer is None else State.QUEUED)
+
+    def test_c10_of_a_cause_and_an_end_that_judged_without_it_only_one_lands(self) -> None:
+        store = self.store()
+        before = claimed(store, fired("a"))
+        other = self.second_handle(store)
+        lands(other, Join(cause("a", "h1")))
+        end = Move("a", Step.MISS, token=before.token, fields={"ended": NOW}, causes=0)
+        assert write(store, end).refusal is Refusal.TURNED
+        assert write(store, end).change == end
+        lands(store, end._replace(causes=1))
+        assert refusal(other, Join(cause("a", "h2", at=NOW - HOUR))) is Refusal.TURNED
+
+    def test_c10_a_job_without_causes_ends_with_none(self) -> None:
+        store = self.store()
+        before = claimed(store, job("a"))
+        assert refusal(store, Move("a", Step.FAIL, token=before.token, causes=1)) is Refusal.TURNED
+        lands(store, Move("a", Step.FAIL, token=before.token, fields={"ended": NOW}, causes=0))
+
+    def test_c10_who_does_not_own_it_is_told_that_first(self) -> None:
+        store = self.store()
+        before = claimed(store, fired("a"))
+        assert before.token is not None
+        lands(store, Join(cause("a", "h")))
+        assert refusal(store, Move("a", Step.MISS, token=before.token - 1, causes=0)) is Refusal.TOKEN
+        assert refusal(store, Move("a", Step.COMPLETE, token=before.token, causes=0)) is Refusal.STEP

@@ -1,0 +1,30 @@
+"""All jobs that a query finds, however many: a page at a time, so that nobody holds them all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import chain
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from taskkit.jobs import Job
+    from taskkit.storage import Query, Storage
+
+#: A store may have to look through all of them for each page: a few large ones are cheaper than many.
+_LARGE = 10_000
+
+
+def all_jobs(storage: Storage, query: Query) -> Iterator[Job]:
+    """The newest first."""
+    return chain.from_iterable(pages(storage, query))
+
+
+def pages(storage: Storage, query: Query, size: int = _LARGE) -> Iterator[Sequence[Job]]:
+    """Each page is read when the one before it was worked on."""
+    page: str | None = None
+    while True:
+        found = storage.jobs(query, page=page, limit=size)
+        yield found.jobs
+        page = found.next
+        if page is None:
+            return

@@ -1,0 +1,121 @@
+"""What is done beside the jobs: each errand fails alone, and nothing that comes in holds up what comes after it (P9, J9)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import pytest
+
+from taskkit.errors import InvalidValue, NotAllowed
+from taskkit.events.happenings import CheckedIn, Demanded, Happening
+from taskkit.events.policies import AfterCheckIn, OnDemand
+from taskkit.plugins.kinds import Notifier
+from taskkit.states import State
+from tests.engine.houses import Crash, House, hosts
+
+
+def fires(house: House) -> list[str | None]:
+    return [entry.record for entry in house.entries()]
+
+
+@pytest.mark.parametrize("strange", [{"kind": "checked_in"}, None, "checked_in", CheckedIn])
+def test_p09_what_is_no_happening_is_told_and_passed_by(strange: Any) -> None:
+    house = House(*hosts(2))
+    house.put(AfterCheckIn())
+    house.vault.outbox.kept += [CheckedIn("h01"), strange, CheckedIn("h02")]
+    for _ in range(3):
+        house.engine.tick()
+    assert fires(house) == ["h01", "h02"]
+    (failed,) = house.engine.facts(kinds=["HappeningFailed"])
+    assert (failed.details["error"], type(strange).__name__ in failed.details["text"]) == ("InvalidValue", True)
+
+
+def _breaking() -> Iterator[Happening]:
+    yield CheckedIn("h01")
+    raise ConnectionError("db secret=hunter2 down")
+
+
+@pytest.mark.parametrize("answer", [lambda mark: None, lambda mark: (None, mark), lambda mark: (_breaking(), "9")])
+def test_p09_an_outbox_that_answers_something_else_is_a_vault_that_is_away(answer: Callable[[Any], Any]) -> None:
+    house = House(*hosts(1))
+    house.put(AfterCheckIn())
+    house.vault.outbox.since = answer  # type: ignore[method-assign, assignment]
+    assert house.engine.tick() == 0
+    house.vault.outbox.since = lambda mark: (iter([CheckedIn("h01")]), "1")  # type: ignore[method-assign, assignment, return-value]
+    house.engine.tick()
+    assert fires(house) == ["h01"]
+
+
+class Told(Notifier):
+    name = "told"
+    wants = frozenset({"TaskPut"})
+
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+
+    def notify(self, facts: Iterable[Any]) -> None:
+        self.heard += [fact.kind for fact in facts]
+
+
+ERRANDS = ("_upkeep.fetch", "_chores.do_all", "_consents.expire", "_upkeep.daily", "_retention.daily", "_notices.send")
+
+
+def agent(house: House, errand: str) -> tuple[Any, str]:
+    name, _, method = errand.partition(".")
+    return getattr(house.engine, name), method
+
+
+@pytest.mark.parametrize("failing", ERRANDS)
+def test_j09_an_errand_that_fails_keeps_no_other_from_its_turn(failing: str) -> None:
+    """The first error is raised when all had their turn."""
+    house, done = House(*hosts(1)), list[str]()
+
+    def noting(errand: str) -> Callable[..., int]:
+        def do(*_: Any) -> int:
+            done.append(errand)
+            if errand == failing:
+                raise AttributeError(errand)
+            return 1
+
+        return do
+
+    for errand in ERRANDS:
+        setattr(*agent(house, errand), noting(errand))
+    with pytest.raises(AttributeError, match=failing):
+        house.engine.tick()
+    assert done == list(ERRANDS)
+
+
+def test_j09_what_ends_the_process_ends_the_tick() -> None:
+    told = Told()
+    house = House(*hosts(1), notifiers=[told])
+    house.put(AfterCheckIn())
+
+    def die() -> int:
+        raise Crash
+
+    house.engine._chores.do_all = die  # type: ignore[method-assign]
+    with pytest.raises(Crash):
+        house.engine.tick()
+    assert told.heard == []
+
+
+def test_p09_one_that_is_refused_keeps_none_out_of_those_that_are_told_with_it() -> None:
+    house = House(*hosts(2))
+    task = house.put(AfterCheckIn(), OnDemand())
+    house.vault.deny("eve", "task_execute")
+    told = [CheckedIn("h01"), Demanded("h01", task=task.id, user="eve"), CheckedIn("h02")]
+    with pytest.raises(NotAllowed):
+        house.engine.emit(*told)
+    assert fires(house) == ["h01", "h02"]
+    made = {entry.record: entry.id for entry in house.engine.history(states=State.SCHEDULED).entries}
+    assert house.engine.emit(told[0], told[2]) == [made["h01"], made["h02"]]  # twice is once, and has the same answer
+
+
+@pytest.mark.parametrize("given", [[CheckedIn("h01")], None, {"kind": "checked_in"}])
+def test_p09_what_is_no_happening_is_refused_with_what_would_help(given: Any) -> None:
+    house = House(*hosts(1))
+    house.put(AfterCheckIn())
+    with pytest.raises(InvalidValue, match=r"emit\(\*happenings\)"):
+        house.engine.emit(given)
