@@ -18,7 +18,7 @@ from taskkit.outcomes import DONE, Effect, ErrorClass, NotDone, NotNow, Outcome
 from taskkit.plugins.kinds import Run, Script
 from taskkit.records import Accounts, Record
 from taskkit.states import State, Step
-from taskkit.storage import Move, Query, Wait
+from taskkit.storage import Move, Query, Slice, Wait
 from taskkit.tasks import Fallback, Task
 from tests.engine.houses import UNIX, Crash, House, Play, Watched
 
@@ -233,6 +233,227 @@ def test_r04_a_waiting_writer_bars_new_users() -> None:
     assert [script for script, _ in house.play.performed] == ["look", "rotate", "look"]
 
 
+def test_r04_a_waiting_writer_bars_nobody_who_came_before_it() -> None:
+    """A user that was due before the writer is claimed after it: it need not wait for the writer's turn."""
+    house = bank(Record("r1", "unix"), Record("r2", "unix", reference="r1"), Record("r3", "unix", reference="r1", pool="dmz"))
+    dmz, seen = Settings(pools=("dmz",)), list[Any]()
+
+    def start() -> None:
+        early, writer = job_of(house, "look", "r3"), job_of(house, "rotate", "r2")
+        house.enter().work()
+        house.enter(settings=dmz).work()
+        seen.extend([state(house, writer), state(house, early)])
+
+    during(house, "r1", start)
+    job_of(house, "look")
+    house.engine.work(1)
+    assert seen == [BUSY, COMPLETED]
+
+
+def test_r04_a_user_that_waits_is_not_put_off_by_writers_that_come_later() -> None:
+    """The writer became due while the one before it ran, and is claimed in the same batch as the user that was woken then."""
+    house = bank(Record("r1", "unix"), Record("r2", "unix", reference="r1"), Record("r3", "unix", reference="r1"))
+    job_of(house, "rotate")
+
+    def start() -> None:
+        job_of(house, "look", "r2")
+        house.enter().work()
+        job_of(house, "rotate", "r3")
+        house.clock.advance(seconds=30)  # so the writer is due for longer than the user, which is due when it is woken
+
+    during(house, "r1", start)
+    house.engine.work(1)
+    house.engine.drain()
+    assert house.play.performed == [("rotate", "r1"), ("look", "r2"), ("rotate", "r3")]
+
+
+def test_r04_two_that_change_what_the_other_logs_in_with_do_not_wait_for_each_other_for_ever() -> None:
+    play = Play()
+    other = {"r1": "r2", "r2": "r1"}
+    kind = touching(play, "both", lambda run: Accounts(writes={account(run)}, uses={other.get(account(run), "none")}), changes=True)
+    house = House(Record("r1", "unix"), Record("r2", "unix"), Record("r3", "unix"), scripts=[kind], play=play)
+    house.vault.records.logins = {"r3": "r2"}
+    house.engine.define(kind("both"))
+    house.engine.put(Task("both", "both", [OnDemand()]), list=UNIX)
+    (task,) = house.engine.tasks(UNIX)
+    first = house.engine.demand(task.id, "r3")
+
+    def start() -> None:
+        for record in ("r1", "r2"):
+            house.clock.advance(seconds=1)
+            house.engine.demand(task.id, record)
+        house.enter().work()
+
+    during(house, "r3", start)
+    house.engine.work(1)
+    house.engine.drain()
+    assert state(house, first) == COMPLETED
+    assert play.performed == [("both", "r3"), ("both", "r1"), ("both", "r2")]
+
+
+def test_r04_a_writer_that_waits_for_a_slot_bars_nobody() -> None:
+    """A night's changes, a few at once, take hours: nobody waits for those that are not begun."""
+    records = [Record(f"r{number}", "unix", fields={"host": "one"} if number < 3 else {}) for number in range(1, 4)]
+    house = bank(Record("r3", "unix", reference="r2"), *records[:2], settings=Settings(limits=Limits(host=1)))
+    seen: list[Any] = []
+
+    def start() -> None:
+        writer, user = job_of(house, "rotate", "r2"), job_of(house, "look", "r3")
+        house.enter().work()
+        seen.extend([state(house, writer), state(house, user)])
+
+    during(house, "r1", start)
+    job_of(house, "look", "r1")
+    house.engine.work(1)
+    assert seen == [BUSY, COMPLETED]
+
+
+# who waits and cannot come
+
+
+LOOK = 60
+DMZ = Settings(pools=("dmz",), look=LOOK, lease=3600)
+
+
+def apart() -> House:
+    """All records are one account; r2 has a pool and a host of its own."""
+    two = Record("r2", "unix", reference="r1", pool="dmz", fields={"host": "two"})
+    return bank(Record("r1", "unix"), two, Record("r3", "unix", reference="r1"), settings=Settings(lease=3600, look=LOOK))
+
+
+def while_r2_waits(house: House, then: Callable[[], list[str]]) -> list[Any]:
+    """How the jobs stand that `then` made, while r1 is used and a change of r2 waits for that."""
+    seen: list[Any] = []
+
+    def start() -> None:
+        job_of(house, "rotate", "r2")
+        house.enter(settings=DMZ).work()
+        seen.extend(state(house, job) for job in then())
+
+    during(house, "r1", start)
+    job_of(house, "look")
+    house.engine.work(1)
+    return seen
+
+
+@pytest.mark.parametrize("what", ["pool:dmz", "host:two"])
+def test_r04_a_writer_that_stands_still_bars_nobody(what: str) -> None:
+    house = apart()
+
+    def pause() -> list[str]:
+        house.engine.pause(what)
+        users = [job_of(house, "look", "r3")]
+        house.enter().work()
+        return users
+
+    assert while_r2_waits(house, pause) == [COMPLETED]
+    writer = next(entry for entry in house.entries(record="r2"))
+    assert (writer.state, writer.why) == (State.DEFERRED, "released")
+    house.engine.resume(what)
+    house.clock.advance(seconds=LOOK)
+    house.enter(settings=DMZ).drain()
+    assert house.engine.job(writer.id).state is State.COMPLETED
+
+
+@pytest.mark.parametrize("what", ["pool:local", "host:one", "pool:other", "engine"])
+def test_r04_a_writer_keeps_its_place_while_something_else_stands_still(what: str) -> None:
+    house = apart()
+
+    def pause() -> list[str]:
+        house.engine.pause(what)
+        return []
+
+    while_r2_waits(house, pause)
+    (writer,) = house.entries(record="r2")
+    assert writer.why == "busy"
+
+
+def test_r04_who_is_woken_by_a_pause_is_not_left_to_the_timer() -> None:
+    house = apart()
+
+    def pause() -> list[str]:
+        users = [job_of(house, "look", "r3")]
+        house.enter().work()
+        assert state(house, users[0]) == BUSY
+        house.engine.pause("pool:dmz")
+        house.enter().work()
+        return users
+
+    assert while_r2_waits(house, pause) == [COMPLETED]
+
+
+def test_r04_a_writer_whose_pool_has_no_node_loses_its_place_when_nobody_came_for_it() -> None:
+    house = apart()
+
+    def leave() -> list[str]:
+        users, other = [job_of(house, "look", "r3")], house.enter()
+        for _ in range(4):
+            other.drain()
+            assert state(house, users[0]) == BUSY
+            house.clock.advance(seconds=LOOK // 2 - 10)
+        house.clock.advance(seconds=2 * LOOK)
+        other.drain()
+        return users
+
+    assert while_r2_waits(house, leave) == [COMPLETED]
+    house.enter(settings=DMZ).drain()
+    assert house.play.performed[-1] == ("rotate", "r2")
+
+
+class Looked(Watched):
+    """Notes who looks for those that wait."""
+
+    looks = 0
+
+    def jobs(self, query: Query, **said: Any) -> Slice:
+        self.looks += query.why == "busy"
+        return super().jobs(query, **said)
+
+
+def test_r04_those_that_do_not_come_are_looked_for_from_time_to_time_and_not_at_each_tick() -> None:
+    house = apart()
+    handle = Looked(house.storage)
+    engine = house.enter(storage=handle)
+    for _ in range(2 * LOOK):
+        engine.tick()
+        house.clock.advance(seconds=1)
+    engine.tick()
+    assert handle.looks == 2
+
+
+def test_r04_a_writer_that_is_looked_at_keeps_its_place_for_as_long_as_it_takes() -> None:
+    house = apart()
+
+    def wait() -> list[str]:
+        users, other, dmz = [job_of(house, "look", "r3")], house.enter(), house.enter(settings=DMZ)
+        for _ in range(30):
+            dmz.drain()
+            other.drain()
+            house.clock.advance(seconds=LOOK)
+        return users
+
+    assert while_r2_waits(house, wait) == [BUSY]
+    assert house.kinds().count("JobDeferred") == 2
+
+
+def test_r04_who_lost_its_place_has_it_again_when_it_comes() -> None:
+    """Its place is by the time since it is wanted, so whoever came after it waits for it again."""
+    house = apart()
+
+    def pause() -> list[str]:
+        house.engine.pause("pool:dmz")
+        house.engine.resume("pool:dmz")
+        house.clock.advance(seconds=LOOK)
+        house.enter(settings=DMZ).work()
+        users = [job_of(house, "look", "r3")]
+        house.enter().work()
+        return users
+
+    assert while_r2_waits(house, pause) == [BUSY]
+    house.enter(settings=Settings(pools=("local", "dmz"), look=LOOK)).drain()
+    assert house.play.performed == [("look", "r1"), ("rotate", "r2"), ("look", "r3")]
+
+
 def test_r04_a_writer_that_waits_for_something_else_by_now_bars_nobody() -> None:
     """The writer is put off until its window opens: users do not wait for that."""
     house = bank(Record("r1", "unix"), Record("r2", "unix", reference="r1"))
@@ -289,7 +510,7 @@ def test_r04_the_release_wakes_in_order_of_due_as_many_as_fit() -> None:
     house.engine.work(1)
     while house.engine.work(1):
         order = [script for script, _ in house.play.performed]
-    assert order == ["rotate", "both", "rotate", "look", "look"]  # writers first, as they bar users, each kind in its order
+    assert order == ["rotate", "look", "both", "look", "rotate"]
 
 
 def test_r04_many_users_are_woken_at_once_and_writers_one_by_one() -> None:

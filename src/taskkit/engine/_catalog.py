@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from attrs import evolve, frozen
 
 from taskkit.errors import NotFound
+from taskkit.instants import DAY, Instant
 from taskkit.records import Record, RecordType
 from taskkit.storage import Document
 from taskkit.tasks import Task, TaskList, of_record, of_type
@@ -109,7 +110,7 @@ class Catalog:
         return self._once(DEFINITIONS, kept, lambda: Definition(name, kept.revision, self._ground.documents.definition(kept.body)))
 
     def version(self, name: str, version: int) -> Definition | None:
-        """A definition as it stood at a version."""
+        """A definition as it stood at a version that was replaced since."""
         kept = self._storage.document(VERSIONS, version_name(name, version))
         return Definition(name, version, self._ground.documents.definition(kept.body)) if kept else None
 
@@ -151,6 +152,11 @@ def type_name(name: str) -> str:
 
 def version_name(name: str, version: int) -> str:
     return f"{name}@{version}"
+
+
+def day_of(now: Instant) -> str:
+    """What was replaced on one day lies together, so that it can be forgotten together (J8)."""
+    return str(now // DAY)
 
 
 def past_name(task: str, revision: int) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from taskkit.engine._border import asked
-from taskkit.engine._catalog import DEFINITIONS, VERSIONS, Definition, type_name, version_name
+from taskkit.engine._catalog import DEFINITIONS, VERSIONS, Definition, day_of, type_name, version_name
 from taskkit.engine._checks import Checks
 from taskkit.engine._ledger import Ledger
 from taskkit.errors import InUse, NotFound
@@ -46,9 +46,15 @@ class Definitions:
         changed[:] = [] if isinstance(value, RecordType) else using
         version, body = self._version(name), self._ground.documents.write(value)
         fact = Fact("Defined", self._ground.now(), who=by, details={"name": name, "kind": value.kind, "version": version + 1})
-        archived = Keep(VERSIONS, version_name(name, version + 1), 0, body, name)
         kept = Keep(DEFINITIONS, name, version, body, value.kind)
-        return kept, archived, used, fact, *self._ledger.decided(changed, "settings", by)
+        return kept, *self._replaced(name), used, fact, *self._ledger.decided(changed, "settings", by)
+
+    def _replaced(self, name: str) -> Unit:
+        """What stood until now: a job that began goes on with that (R10)."""
+        kept = self._storage.document(DEFINITIONS, name)
+        if kept is None or not kept.body:
+            return ()
+        return (Keep(VERSIONS, version_name(name, kept.revision), 0, kept.body, day_of(self._ground.now())),)
 
     def undefine(self, name: str, *, by: str | None) -> None:
         self._rights.to_define(self._wanted(name).value, by)
@@ -61,7 +67,7 @@ class Definitions:
         if using:
             raise InUse(f"removing the definition {name!r}", f"it is chosen by {', '.join(using)}", "give these tasks another first")
         fact = Fact("Undefined", self._ground.now(), who=by, details={"name": name})
-        return Keep(DEFINITIONS, name, found.version, {}, "removed"), used, fact
+        return Keep(DEFINITIONS, name, found.version, {}, "removed"), *self._replaced(name), used, fact
 
     def _wanted(self, name: str) -> Definition:
         found = self._catalog.definition(name)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from attrs import field, frozen
 
 from taskkit.engine._pages import all_jobs
-from taskkit.engine._pauses import woken_by
+from taskkit.engine._waits import woken_by
 from taskkit.jobs import Job, Why
 from taskkit.states import CLAIMED, PENDING, State
 from taskkit.storage import Query

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import asdict, evolve
 
-from taskkit.engine._catalog import DEFINITIONS, PAST, REMOVED, TASKS, past_name, type_name
+from taskkit.engine._catalog import DEFINITIONS, PAST, REMOVED, TASKS, day_of, past_name, type_name
 from taskkit.engine._chores import Chores
 from taskkit.engine._waits import written
 from taskkit.errors import Outdated
@@ -47,14 +47,14 @@ class Ledger:
 
     def changed(self, before: Task, after: Task, by: str | None, **told: Any) -> Unit:
         """At its next revision, with what stood before: a job that began goes on with that. Its jobs are planned anew after."""
-        past = Keep(PAST, past_name(before.id, before.revision), 0, self._documents.write(before), before.id)
+        past = Keep(PAST, past_name(before.id, before.revision), 0, self._documents.write(before), day_of(self._ground.now()))
         chosen = self._chosen(after) if after.script != before.script else ()
         told = {**differences(before, after), **told}
         fact = Fact("TaskEdited", self._ground.now(), task=after.id, line=after.line, who=by, details=told)
         return (self._kept(after, before.revision), past, *_renamed(before, after), *chosen, self._chores.left(after.id), fact)
 
     def gone(self, task: Task) -> Unit:
-        kept = Keep(REMOVED, task.id, 0, self._documents.write(task), task.list)
+        kept = Keep(REMOVED, task.id, 0, self._documents.write(task), day_of(self._ground.now()))
         free = (name._replace(body=None, revision=1) for name in _named(task))
         return Keep(TASKS, task.id, task.revision, None, task.list), kept, *free, self._chores.left(task.id)
 

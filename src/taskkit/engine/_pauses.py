@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pendulum
@@ -10,12 +10,13 @@ from attrs import frozen
 
 from taskkit.engine._pages import pages
 from taskkit.engine._rights import RightsDesk
+from taskkit.engine._waits import passed_over, woken_by, written
 from taskkit.errors import InvalidValue, NotFound
 from taskkit.facts import Fact
 from taskkit.instants import shown
 from taskkit.jobs import Job, Why
-from taskkit.states import State, Step
-from taskkit.storage import Keep, Move, Query, Unit
+from taskkit.states import State
+from taskkit.storage import Keep, Query, Unit
 
 if TYPE_CHECKING:
     from taskkit.engine._ground import Ground
@@ -46,7 +47,13 @@ class Pauses:
         self._rights.to_administer(by, tried)
         now = self._ground.now()
         fact = Fact("Paused", now, who=by, details={"what": what, "why": why})
-        self._storage.write([(Keep(_TABLE, what, 0, {"since": now, "by": by, "why": why}), fact)])
+        if self._storage.write([(Keep(_TABLE, what, 0, {"since": now, "by": by, "why": why}), fact)])[0] and kind != ENGINE:
+            self._pass_over(kind, name)
+
+    def _pass_over(self, kind: str, name: str) -> None:
+        """What stands still keeps no place among those that wait for an account: others would wait for it as long as that lasts (R4)."""
+        query = Query(states=State.DEFERRED, why=Why.BUSY, host=name if kind == "host" else None)
+        self._do(query, lambda job: passed_over(job) if kind == "host" or job.pool == name else ())
 
     def resume(self, what: str, *, by: str | None) -> None:
         tried = f"resuming {what!r}"
@@ -76,16 +83,9 @@ class Pauses:
 
     def wake(self, query: Query) -> int:
         """Everything that waited for this is due now."""
-        now = self._ground.now()
-        return sum(sum(map(bool, self._storage.write([woken_by(job, now) for job in jobs]))) for jobs in pages(self._storage, query, 500))
+        return self._do(query, lambda job: woken_by(job, self._ground.now()))
 
-
-def wake_fitting(ground: Ground, keys: Iterable[str]) -> None:
-    """As many of those that wait for accounts and slots as fit, in order of due (R4)."""
-    if fitting := ground.storage.fitting(keys):
-        ground.storage.write([woken_by(job, ground.now()) for job in fitting])
-
-
-def woken_by(job: Job, now: int) -> Unit:
-    """Why it waited stays: the same reason again is a count, and no news."""
-    return (Move(job.id, Step.WAKE, job.revision, fields={"due": min(job.due, now)}),)
+    def _do(self, query: Query, unit: Callable[[Job], Unit]) -> int:
+        """What the jobs that a query finds are moved by, a page at a time; how many were."""
+        found = pages(self._storage, query, 500)
+        return sum(sum(map(bool, written(self._ground, [made for job in jobs if (made := unit(job))]))) for jobs in found)

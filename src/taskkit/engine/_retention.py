@@ -8,6 +8,7 @@ from attrs import frozen
 
 from taskkit.engine._consents import Consents
 from taskkit.engine._executions import TABLE as EXECUTIONS
+from taskkit.engine._pasts import RUNS, Pasts
 from taskkit.facts import Fact
 from taskkit.instants import DAY, Instant
 from taskkit.states import State
@@ -17,7 +18,7 @@ from taskkit.tasks import Task
 if TYPE_CHECKING:
     from taskkit.engine._ground import Ground
 
-_TABLE, _MARKS = "runs", "mark"
+_MARKS = "mark"
 
 
 @frozen
@@ -34,7 +35,7 @@ class Runs:
 
 class Retention:
     def __init__(self, ground: Ground, consents: Consents) -> None:
-        self._ground, self._consents, self._storage = ground, consents, ground.storage
+        self._ground, self._consents, self._storage, self._pasts = ground, consents, ground.storage, Pasts(ground)
 
     def daily(self, now: Instant) -> int:
         kept = self._storage.document(_MARKS, "purged")
@@ -55,11 +56,12 @@ class Retention:
             self._consents.forget()
             self._forget_executions()
             self._storage.write([(Fact("HistoryPurged", now, details=told),)])
+        self._pasts.forget(now, ages)
         return sum(told.values())
 
     def runs(self, task: Task) -> Runs:
         """As far back as anything is known."""
-        kept = self._storage.document(_TABLE, task.id)
+        kept = self._storage.document(RUNS, task.id)
         noted = Runs(kept.body["first"], kept.body["last"], State(kept.body["result"])) if kept else Runs()
         query = Query(line=task.line, task=task.id)
         last = next(iter(self._storage.jobs(query, order="last_started", limit=1).jobs), None)
@@ -70,9 +72,9 @@ class Retention:
 
     def _note_runs(self) -> None:
         for task in self._ground.catalog.all_tasks():
-            found, kept = self.runs(task), self._storage.document(_TABLE, task.id)
+            found, kept = self.runs(task), self._storage.document(RUNS, task.id)
             if found.first is not None and (kept is None or kept.body != found.body()):
-                self._storage.write([(Keep(_TABLE, task.id, kept.revision if kept else 0, found.body()),)])
+                self._storage.write([(Keep(RUNS, task.id, kept.revision if kept else 0, found.body()),)])
 
     def _forget_executions(self) -> None:
         """The list of an execution goes with its conductor."""

@@ -50,6 +50,7 @@ from taskkit.engine._targets import Targets
 from taskkit.engine._turns import Turns
 from taskkit.engine._upkeep import Upkeep
 from taskkit.engine._views import Views
+from taskkit.engine._waits import Waits
 from taskkit.errors import Refused
 from taskkit.events.happenings import Happening
 from taskkit.events.intervals import Occurrence
@@ -118,7 +119,7 @@ class Engine:
         self._turns = Turns(ground, self._pauses, self._starter, self._conductor, self._finisher, self._lifeline)
         self._consents = Consents(ground, rights, planner, self._pauses)
         self._entries = Entries(ground, rights, self._consents)
-        self._retention = Retention(ground, self._consents)
+        self._retention, self._waits = Retention(ground, self._consents), Waits(ground)
         self._views = Views(ground, planner, rights, self._retention)
         self._steering = Steering(ground, planner, rights, self._conductor, self._lifeline)
         self._standings = Standings(ground, planner, targets, rights, self._pauses)
@@ -213,8 +214,8 @@ class Engine:
         return each_alone((self._upkeep.fetch, self._keep_up, self._notices.send))
 
     def _keep_up(self) -> int:
-        now, daily = self._ground.now(), (self._consents.expire, self._upkeep.daily, self._retention.daily)
-        return each_alone((self._chores.do_all, *(partial(duty, now) for duty in daily)))
+        now, duties = self._ground.now(), (self._consents.expire, self._waits.look, self._upkeep.daily, self._retention.daily)
+        return each_alone((self._chores.do_all, *(partial(duty, now) for duty in duties)))
 
     def beat(self) -> int:
         """Renew the leases of this process's jobs; how many are another's now. A thread does so, unless the clock stands still."""

@@ -22,6 +22,7 @@ class Holds:
         self._slots: Several = defaultdict(dict)
         self._of_job: dict[str, Hold] = {}
         self._waiting: defaultdict[str, dict[str, Hold]] = defaultdict(dict)  # by key and job
+        self._alone: defaultdict[str, dict[str, Hold]] = defaultdict(dict)  # those of them that want to write it
         self._wants: dict[str, Hold] = {}
         #: What was given back, or is wanted no more, and others wait for: since whoever writes a unit cleared it.
         self.freed: list[str] = []
@@ -65,6 +66,8 @@ class Holds:
         self.free(hold.job)
         for key in hold.keys:
             self._journal.put(self._waiting[key], hold.job, hold)
+        for key in hold.writes:
+            self._journal.put(self._alone[key], hold.job, hold)
         self._journal.put(self._wants, hold.job, hold)
         return None
 
@@ -92,6 +95,8 @@ class Holds:
         if hold := self._wants.get(job):
             for key in hold.keys:
                 self._journal.drop(self._waiting[key], job)
+            for key in hold.writes:
+                self._journal.drop(self._alone[key], job)
             self._journal.drop(self._wants, job)
             self._note(hold)
 
@@ -112,7 +117,7 @@ class Holds:
         found = {job: hold for key in keys for job, hold in self._waiting.get(key, {}).items()}
         mark = len(self._log)
         try:
-            return [hold.job for hold in sorted(found.values(), key=_by_due) if self.take(hold) is None]
+            return [hold.job for hold in sorted(found.values(), key=_place) if self.take(hold) is None]
         finally:
             self._journal.take_back(mark)
 
@@ -122,15 +127,25 @@ class Holds:
             if writers.get(key, job) != job or _others(self._users.get(key), job):
                 return False
         for key in hold.uses:
-            if writers.get(key, job) != job or (key in self._waiting and key not in hold.writes and self._is_barred(key, job)):
+            if writers.get(key, job) != job:
                 return False
-        return all(_others(self._slots.get(key), job) < limit for key, limit in hold.slots)
-
-    def _is_barred(self, key: str, job: str) -> bool:
-        """A writer that waits bars new users, else they could hold it off for ever; who uses it already is not new."""
-        if job in self._users.get(key, ()) or self._writers.get(key) == job:
+        if hold.slots and not self._has_slots(hold):
             return False
-        return any(other != job and key in hold.writes for other, hold in self._waiting[key].items())
+        return not (self._wants and self._is_barred(hold))
+
+    def _has_slots(self, hold: Hold) -> bool:
+        return all(_others(self._slots.get(key), hold.job) < limit for key, limit in hold.slots)
+
+    def _is_barred(self, hold: Hold) -> bool:
+        """Who waits bars those that want a key after it and cannot hold it beside it, else they could hold it off for ever.
+
+        Who waits for a slot bars nobody: that may take hours, and nothing would be gained.
+        """
+        job, writers = hold.job, self._writers
+        ahead = [self._waiting.get(key) for key in hold.writes if writers.get(key) != job]
+        ahead += [self._alone.get(key) for key in hold.uses if writers.get(key) != job and job not in self._users.get(key, ())]
+        place, others = _place(hold), (other for waiting in ahead if waiting for other in waiting.values() if other.job != job)
+        return any(_place(other) < place and self._has_slots(other) for other in others)
 
 
 def _others(jobs: dict[str, None] | None, job: str) -> int:
@@ -138,5 +153,6 @@ def _others(jobs: dict[str, None] | None, job: str) -> int:
     return len(jobs) - (job in jobs) if jobs else 0
 
 
-def _by_due(hold: Hold) -> tuple[Instant, str]:
+def _place(hold: Hold) -> tuple[Instant, str]:
+    """In order of due; two of one instant have an order, too: then nobody waits for somebody who waits for him."""
     return hold.wanted, hold.job

@@ -88,7 +88,7 @@ class Hold(NamedTuple):
 
 
 class Wait(NamedTuple):
-    """A job waits for what a refused `Hold` wanted; a waiting writer bars users that do not hold the key already."""
+    """A job waits for what a refused `Hold` wanted, and bars those that want it later and cannot hold it beside it."""
 
     hold: Hold
 

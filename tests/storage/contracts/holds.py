@@ -114,42 +114,89 @@ class Holds(Kit):
         lands(store, Hold("a", NOW))
         assert list(store.holders(A)) == []
 
-    def test_c11_a_waiting_writer_bars_new_users(self) -> None:
+    def test_c11_a_waiting_writer_bars_users_that_want_it_later(self) -> None:
         store = crowd(self.store())
         lands(store, uses("a", A))
         lands(store, Wait(writes("w", A, wanted=NOW + HOUR)))
-        assert refusal(store, uses("b", A)) is Refusal.BUSY
-        lands(store, uses("b", B))
+        assert refusal(store, uses("b", A, wanted=NOW + HOUR + 1)) is Refusal.BUSY
+        lands(store, uses("b", B, wanted=NOW + HOUR + 1))
         lands(store, Free("w"))
+        lands(store, uses("b", A, wanted=NOW + HOUR + 1))
+
+    def test_c11_a_waiting_writer_bars_nobody_who_came_before_it(self) -> None:
+        store = crowd(self.store())
+        lands(store, uses("a", A), Wait(writes("w", A, wanted=NOW + HOUR)))
+        lands(store, uses("b", A, wanted=NOW + HOUR - 1))
+
+    def test_c11_two_of_one_instant_have_an_order_too(self) -> None:
+        store = crowd(self.store())
+        lands(store, uses("a", A), Wait(writes("g", A)))
+        assert refusal(store, uses("h", A)) is Refusal.BUSY
         lands(store, uses("b", A))
+
+    def test_c11_a_waiting_user_bars_writers_that_want_it_later(self) -> None:
+        """And no users, nor who came before it: else one writer after the other could put it off for ever."""
+        store = crowd(self.store())
+        lands(store, Wait(uses("u", A, wanted=NOW + 1)))
+        assert refusal(store, writes("w", A, wanted=NOW + 2)) is Refusal.BUSY
+        lands(store, uses("b", A, wanted=NOW + 2))
+        lands(store, Free("b"), writes("a", A, wanted=NOW))
+
+    def test_c11_a_waiting_writer_bars_writers_that_want_it_later(self) -> None:
+        store = crowd(self.store())
+        lands(store, Wait(writes("b", A, wanted=NOW + 1)))
+        assert refusal(store, writes("c", A, wanted=NOW + 2)) is Refusal.BUSY
+        lands(store, writes("a", A, wanted=NOW))
+
+    def test_c11_two_that_wait_for_what_the_other_wants_do_not_wait_for_ever(self) -> None:
+        """Each changes the account with which the other logs in."""
+        store = crowd(self.store())
+        lands(store, Wait(Hold("a", NOW, (A,), (B,))), Wait(Hold("b", NOW, (B,), (A,))))
+        assert fitting(store, A) == fitting(store, B) == ["a"]
+        assert refusal(store, Hold("b", NOW, (B,), (A,))) is Refusal.BUSY
+        lands(store, Hold("a", NOW, (A,), (B,)))
+
+    def test_c11_who_waits_for_a_slot_bars_nobody(self) -> None:
+        store = crowd(self.store())
+        lands(store, slots("h", 1, HOST), Wait(Hold("w", NOW, (A,), (), ((HOST, 1),))))
+        lands(store, uses("a", A, wanted=NOW + 1))
+        lands(store, Free("h"))  # now it waits for nothing but the account
+        assert refusal(store, uses("b", A, wanted=NOW + 1)) is Refusal.BUSY
 
     def test_c11_a_waiting_writer_does_not_bar_who_uses_it_already(self) -> None:
         store = crowd(self.store())
-        lands(store, uses("a", A))
+        later = NOW + 1
+        lands(store, uses("a", A, wanted=later))
         lands(store, Wait(writes("w", A)))
-        lands(store, uses("a", A))
-        lands(store, uses("a", A, B))
-        lands(store, writes("b", C))
-        lands(store, Wait(writes("w", C)), uses("b", C))
+        lands(store, uses("a", A, wanted=later))
+        lands(store, uses("a", A, B, wanted=later))
+        lands(store, writes("b", C, wanted=later))
+        lands(store, Wait(writes("w", C)), writes("b", C, wanted=later))
+        lands(store, uses("b", C, wanted=later))
 
-    def test_c11_waiting_users_and_slots_bar_nobody(self) -> None:
+    def test_c11_who_uses_it_already_and_wants_to_write_it_is_new(self) -> None:
         store = crowd(self.store())
-        lands(store, Wait(uses("u", A)), Wait(slots("s", 1, HOST)))
-        lands(store, Hold("a", NOW, (), (A,), ((HOST, 1),)))
+        lands(store, uses("a", A, wanted=NOW + 1), Wait(writes("w", A)))
+        assert refusal(store, writes("a", A, wanted=NOW + 1)) is Refusal.BUSY
+
+    def test_c11_slots_are_not_kept_for_who_waits(self) -> None:
+        store = crowd(self.store())
+        lands(store, Wait(slots("s", 1, HOST)))
+        lands(store, slots("a", 1, HOST, wanted=NOW + 1))
 
     def test_c11_the_waiting_writer_is_not_barred_by_itself(self) -> None:
         store = crowd(self.store())
         lands(store, Wait(Hold("w", NOW, (A,), (B,))))
-        lands(store, Hold("w", NOW, (A,), (B,)))
+        lands(store, Hold("w", NOW + 1, (A,), (B,)))
         lands(store, Free("w"))
-        lands(store, uses("b", A))
+        lands(store, uses("b", A, wanted=NOW + 1))
 
     def test_c11_who_holds_waits_no_more(self) -> None:
         store = crowd(self.store())
         lands(store, Wait(writes("w", A)))
         lands(store, writes("w", B))
         assert fitting(store, A) == []
-        lands(store, uses("b", A))
+        lands(store, uses("b", A, wanted=NOW + 1))
 
     def test_c11_who_waits_holds_nothing(self) -> None:
         store = crowd(self.store())
@@ -231,7 +278,8 @@ class Holds(Kit):
 
     def test_c11_fitting_names_one_writer_and_nobody_beside(self) -> None:
         store = crowd(self.store())
-        lands(store, *(Wait(writes(name, A, wanted=NOW + wanted)) for name, wanted in (("a", 2), ("b", 1))), Wait(uses("c", A, wanted=NOW)))
+        lands(store, *(Wait(writes(name, A, wanted=NOW + wanted)) for name, wanted in (("a", 2), ("b", 1))))
+        lands(store, Wait(uses("c", A, wanted=NOW + 3)))
         assert fitting(store, A) == ["b"]
 
     def test_c11_fitting_names_all_users(self) -> None:
@@ -243,10 +291,21 @@ class Holds(Kit):
         store = crowd(self.store())
         lands(store, writes("h", B))
         lands(store, Wait(writes("a", A, B)), Wait(writes("b", A, wanted=NOW + 1)), Wait(slots("c", 1, HOST)))
-        assert fitting(store, A) == ["b"]
-        assert fitting(store, A, HOST) == ["c", "b"] or fitting(store, A, HOST) == ["b", "c"]
+        assert fitting(store, A) == []  # the first waits for more, and the second comes after it
+        assert fitting(store, A, HOST) == ["c"]
         lands(store, Free("h"))
         assert fitting(store, B) == ["a"]
+
+    def test_c11_fitting_passes_over_who_waits_for_a_slot(self) -> None:
+        store = crowd(self.store())
+        lands(store, slots("h", 1, HOST), Wait(Hold("a", NOW, (A,), (), ((HOST, 1),))), Wait(writes("b", A, wanted=NOW + 1)))
+        assert fitting(store, A) == ["b"]
+
+    def test_c11_fitting_names_users_that_came_before_a_writer_and_not_those_after_it(self) -> None:
+        store = crowd(self.store())
+        lands(store, uses("h", A), Wait(writes("w", A, wanted=NOW + 2)))
+        lands(store, Wait(uses("a", A, wanted=NOW + 1)), Wait(uses("b", A, wanted=NOW + 3)))
+        assert fitting(store, A) == ["a"]
 
     def test_c11_asking_who_fits_changes_nothing(self) -> None:
         store = crowd(self.store())
@@ -358,15 +417,28 @@ class Model:
     def fits(self, hold: Hold) -> bool:
         others = [other for other in self.held.values() if other.job != hold.job]
         own = self.held.get(hold.job, Hold(hold.job, 0))
+        if not self.has_slots(hold):
+            return False
         for key in hold.writes:
             if any(key in other.writes or key in other.uses for other in others):
+                return False
+            if key not in own.writes and self.is_barred(hold, [one for one in self.waits.values() if key in (*one.writes, *one.uses)]):
                 return False
         for key in set(hold.uses) - set(hold.writes):
             if any(key in other.writes for other in others):
                 return False
-            barred = any(key in other.writes for other in self.waits.values() if other.job != hold.job)
-            if barred and key not in own.uses and key not in own.writes:
+            if key in own.uses or key in own.writes:
+                continue
+            if self.is_barred(hold, [one for one in self.waits.values() if key in one.writes]):
                 return False
+        return True
+
+    def is_barred(self, hold: Hold, waiting: list[Hold]) -> bool:
+        ahead = [one for one in waiting if one.job != hold.job and (one.wanted, one.job) < (hold.wanted, hold.job)]
+        return any(map(self.has_slots, ahead))
+
+    def has_slots(self, hold: Hold) -> bool:
+        others = [other for other in self.held.values() if other.job != hold.job]
         return all(sum(key in dict(other.slots) for other in others) < limit for key, limit in hold.slots)
 
     def holders(self, key: str) -> list[str]:

@@ -165,7 +165,7 @@ def seen(store: Storage, blobs: Sequence[str] = ()) -> dict[str, Any]:
         "next_due": {pool: store.next_due([pool]) for pool in ("local", "dmz")},
         "holders": {key: sorted(store.holders(key)) for key in KEYS},
         "fitting": [one.id for one in store.fitting(KEYS)],
-        "barred": {key: isinstance(write(store, Hold("probe", NOW, (), (key,)), POISON).change, Hold) for key in KEYS},
+        "barred": {key: isinstance(write(store, Hold("probe", NEVER, (), (key,)), POISON).change, Hold) for key in KEYS},
         "documents": {table: list(store.documents(table)) for table in TABLES},
         "groups": {(table, group): list(store.documents(table, group=group)) for table in TABLES for group in ("", "warm", "cold")},
         "blobs": {blob: opened(store, blob) for blob in blobs},

@@ -76,7 +76,7 @@ CHANGES: dict[str, Callable[[Furnished], Sequence[Change]]] = {
     "absorb": lambda one: [Join(cause("waiting", "h0")), Absorb("fired", "waiting")],
     "hold": lambda one: [Hold("queued", NOW, ("line:l/r2",), ("account:z",), (("host:h", 2),))],
     "hold something else": lambda one: [Hold("running", NOW, ("account:b",), ("account:c",), (("host:i", 1),))],
-    "wait": lambda one: [Wait(Hold("queued", NOW, ("account:c",), ("account:b",), (("host:h", 1),)))],
+    "wait": lambda one: [Wait(Hold("queued", NOW, ("account:c",), ("account:b",), (("host:h", 2),)))],
     "wait for something else": lambda one: [Wait(Hold("writer", NOW, ("account:b",)))],
     "free": lambda one: [Free("running")],
     "free who waits": lambda one: [Free("writer")],
