@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from taskkit.errors import BrokenPlugin, HostRefused, StaleToken, StopAsked, TaskkitError, VaultAway
 from taskkit.outcomes import Asks, Done, NotDone, NotNow, Outcome, Unknown, class_of
 from taskkit.scrubbing import Scrubber, told
+from taskkit.secrets import Secret
+from taskkit.vaults import Values
 
 if TYPE_CHECKING:
     from taskkit.vaults import Vault
@@ -35,12 +37,26 @@ R = TypeVar("R", bound=Touching)
 
 def asked(question: Callable[[], T], tried: str) -> T:
     """The vault's answer; VaultAway where it has none. Its text may hold anything, so only its type is told."""
+    ours: TaskkitError
     try:
         return question()
-    except TaskkitError:
-        raise
+    except VaultAway as error:  # the vault's own words, too
+        ours = _away(tried, error)
+    except TaskkitError as error:
+        ours = _bare(error)
     except Exception as error:
-        raise VaultAway(tried, f"it answered with {type(error).__name__}", "the job waits, and is looked at again soon") from None
+        ours = _away(tried, error)
+    raise ours  # out here: what `from None` hides would still be chained to it
+
+
+def _away(tried: str, error: Exception) -> VaultAway:
+    return VaultAway(tried, f"it answered with {type(error).__name__}", "the job waits, and is looked at again soon")
+
+
+def _bare(error: TaskkitError) -> TaskkitError:
+    """Without the stack and the reasons of whoever raised it."""
+    error.__cause__ = error.__context__ = None
+    return error.with_traceback(None)
 
 
 def answered(question: Callable[[], T], tried: str, scrubber: Scrubber) -> T:
@@ -50,7 +66,8 @@ def answered(question: Callable[[], T], tried: str, scrubber: Scrubber) -> T:
     except TaskkitError:
         raise
     except Exception as error:
-        raise BrokenPlugin(tried, f"it raised {told(error, scrubber)}", "its author has to mend it") from None
+        case = f"it raised {told(error, scrubber)}"
+    raise BrokenPlugin(tried, case, "its author has to mend it")
 
 
 #: Facets that only tell: a question to one of them changes nothing, whether it is answered or not.
@@ -60,10 +77,10 @@ _TELLING = frozenset({"records", "secrets", "sessions", "rights", "outbox"})
 class _AskedFacet:
     """One facet of the vault, all of whose answers pass `asked`."""
 
-    __slots__ = ("_facet", "_tells", "_touch")
+    __slots__ = ("_facet", "_keep", "_tells", "_touch")
 
-    def __init__(self, facet: object, tells: bool, touch: Callable[[], None]) -> None:
-        self._facet, self._tells, self._touch = facet, tells, touch
+    def __init__(self, facet: object, tells: bool, touch: Callable[[], None], keep: Callable[[Secret], object]) -> None:
+        self._facet, self._tells, self._touch, self._keep = facet, tells, touch, keep
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._facet, name)
@@ -73,36 +90,48 @@ class _AskedFacet:
         def ask(*args: Any, **kwargs: Any) -> Any:
             if not self._tells:
                 self._touch()
-            return _each(asked(lambda: question(*args, **kwargs), f"asking the vault ({name})"), name)
+            answer = asked(lambda: question(*args, **kwargs), f"asking the vault ({name})")
+            return self._in_turn(answer, name) if isinstance(answer, Iterator) else self._kept(answer)
 
         return ask
 
+    def _in_turn(self, answers: Iterator[T], name: str) -> Iterator[T]:
+        ended = object()
+        while (answer := asked(lambda: next(answers, ended), f"asking the vault ({name})")) is not ended:
+            yield self._kept(answer)  # type: ignore[misc]
 
-def _each(answer: Any, name: str) -> Any:
-    return _in_turn(answer, name) if isinstance(answer, Iterator) else answer
+    def _kept(self, answer: T) -> T:
+        """The run holds what it was given: whatever it says from now on is scrubbed of it (S1)."""
+        for secret in _secrets(answer):
+            self._keep(secret)
+        return answer
 
 
-def _in_turn(answers: Iterator[T], name: str) -> Iterator[T]:
-    ended = object()
-    while (answer := asked(lambda: next(answers, ended), f"asking the vault ({name})")) is not ended:
-        yield answer  # type: ignore[misc]
+def _secrets(answer: object) -> Iterator[Secret]:
+    if isinstance(answer, Secret):
+        yield answer
+    elif isinstance(answer, Values):
+        yield from (*answer.current.values(), *answer.pending.values(), *answer.previous.values())
+    elif isinstance(answer, Mapping | list | tuple):
+        inside: Iterable[object] = answer.values() if isinstance(answer, Mapping) else answer
+        yield from (secret for one in inside for secret in _secrets(one))
 
 
 class _AskedVault:
     """The vault as scripts get it: that it does not answer is no failure of theirs, and may be told apart from one."""
 
-    __slots__ = ("_touch", "_vault")
+    __slots__ = ("_keep", "_touch", "_vault")
 
-    def __init__(self, vault: Vault, touch: Callable[[], None]) -> None:
-        self._vault, self._touch = vault, touch
+    def __init__(self, vault: Vault, touch: Callable[[], None], keep: Callable[[Secret], object]) -> None:
+        self._vault, self._touch, self._keep = vault, touch, keep
 
     def __getattr__(self, name: str) -> Any:
-        return _AskedFacet(getattr(self._vault, name), name in _TELLING, self._touch)
+        return _AskedFacet(getattr(self._vault, name), name in _TELLING, self._touch, self._keep)
 
 
-def guarded(vault: Vault, touch: Callable[[], None]) -> Vault:
-    """`touch` is called before anything in the vault may change."""
-    return _AskedVault(vault, touch)  # type: ignore[return-value]
+def guarded(vault: Vault, touch: Callable[[], None], keep: Callable[[Secret], object]) -> Vault:
+    """`touch` is called before anything in the vault may change, `keep` with every secret that it hands out."""
+    return _AskedVault(vault, touch, keep)  # type: ignore[return-value]
 
 
 def performed(perform: Callable[[R], Outcome], run: R) -> Outcome:
@@ -124,6 +153,12 @@ def _said(outcome: Outcome, scrubber: Scrubber) -> Outcome:
         return _scrubbed(outcome, scrubber)
     except Exception as error:
         return Unknown(f"the script answered with what cannot be kept: {told(error, scrubber)}")
+
+
+def wish(error: BaseException, scrubber: Scrubber) -> BaseException:
+    """What the whole process was asked, without the script's stack, and in scrubbed words."""
+    kind = SystemExit if isinstance(error, SystemExit) else KeyboardInterrupt
+    return kind(*(one if type(one) is int else scrubber.scrub_deep(one) for one in error.args))
 
 
 def _instead(error: Exception, run: Touching) -> Outcome:
@@ -154,10 +189,12 @@ def plain(value: Any) -> Any:
     """As every store keeps it and gives it back: what JSON knows, in text that can be encoded."""
     if isinstance(value, str):
         return _text(value)
-    if value is None or isinstance(value, bool | int):
+    if value is None or isinstance(value, bool):
         return value
+    if isinstance(value, int):  # what is more than a number leaves the rest behind
+        return int(value)
     if isinstance(value, float):
-        return value if isfinite(value) else str(value)
+        return float(value) if isfinite(value) else str(value)
     if isinstance(value, Mapping):
         return {_text(str(name)): plain(one) for name, one in value.items()}
     if isinstance(value, list | tuple):

@@ -66,7 +66,7 @@ class Notices:
         ends = False
         while not ends:
             ends = over.wait(_SECONDS)
-            with suppress(Exception):  # a store that is away now may be back at the next turn; the mark decides
+            with suppress(BaseException):  # a store that is away now may be back at the next turn; no signal comes to this thread
                 while self._send(notifier):
                     pass
 
@@ -101,8 +101,10 @@ class Notices:
     def _hand(self, notifier: Notifier, facts: Any, id: str, kept: Document | None, mark: Mark) -> int:
         try:
             notifier.notify(facts)
-        except Exception as error:
+        except BaseException as error:
             self._complain(notifier, error)
+            if not isinstance(error, Exception):  # the caller's thread gets what was meant for it; one of ours goes on
+                raise
             return 0
         self._failing.discard(notifier.name)
         revision = (kept.revision if kept else 0) + 1
@@ -112,7 +114,7 @@ class Notices:
     def _keep(self, id: str, kept: Document | None, body: dict[str, Any]) -> bool:
         return bool(self._storage.write([(Keep(_TABLE, id, kept.revision if kept else 0, body),)], durable=False)[0])
 
-    def _complain(self, notifier: Notifier, error: Exception) -> None:
+    def _complain(self, notifier: Notifier, error: BaseException) -> None:
         """Once, until it works again: the same complaint each second tells nothing more. Its text may hold anything, and is not told."""
         if notifier.name not in self._failing:
             self._failing.add(notifier.name)

@@ -99,7 +99,7 @@ class JobRun:
 
     @property
     def vault(self) -> Vault:
-        return guarded(self._ground.vault, self.touch)
+        return guarded(self._ground.vault, self.touch, self.keep)
 
     @property
     def viewer(self) -> str | None:
@@ -141,12 +141,9 @@ class JobRun:
         return Host(found.host_of(record), int(port) if port.isdecimal() else None, found.settings)
 
     def login(self, record: Record) -> Login:
-        """The account's current secret, read for this run alone and scrubbed from all that the run says (S1)."""
-        found = self._ground.catalog.record_type(record.type)
-        vault = self.vault
+        """The account's current secret, read for this run alone: what the vault hands out is scrubbed from all that the run says (S1)."""
+        found, vault = self._ground.catalog.record_type(record.type), self.vault
         values = vault.secrets.values(vault.records.account(record), self).current
-        for secret in values.values():
-            self.keep(secret)
         if found is None:
             return Login(record)
         return Login(record, found.user_of(record), values.get(found.secret), values.get(found.key))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from taskkit.engine._border import performed
+from taskkit.engine._border import performed, wish
 from taskkit.engine._cases import Case
 from taskkit.engine._conductor import Conductor
 from taskkit.engine._finisher import Finisher
@@ -57,7 +57,7 @@ class Turns:
         except StaleToken:
             return None
         except BaseException as error:
-            case.interrupted = error if isinstance(error, _INTERRUPTS) else None
+            case.interrupted = wish(error, case.run.scrubber) if isinstance(error, _INTERRUPTS) else None
             return Unknown(f"the script raised {type(error).__name__}")
 
     def work(self, limit: int) -> int:

@@ -14,6 +14,10 @@ from typing import Any
 import pytest
 
 from taskkit import Daily, TaskkitError, from_document, to_document
+from taskkit.plugins.executors.local import LocalSettings
+from taskkit.plugins.kinds import Command, Host
+from taskkit.plugins.manager import Plugins
+from taskkit.scripts import Step
 
 CANARY = "c4n4ry-Tr0ub4dor&3"
 
@@ -22,6 +26,12 @@ NEAR = {
     "beside a member of a union": lambda: from_document({"kind": "any_of", "members": [{"kind": "daily", "secret": CANARY}]}),
     "beside a blackout": lambda: from_document({"kind": "open_time", "blackouts": [{"kind": "window", "secret": CANARY}]}),
     "in place of a document": lambda: from_document(CANARY),  # type: ignore[arg-type]
+    "in a URL of no storage": lambda: Plugins().open_storage(f"nowhere://user:{CANARY}@host/vault"),
+    "in what is no URL": lambda: Plugins().open_storage(CANARY),
+    "in variables that are none": lambda: LocalSettings(env={"A=B": CANARY}),
+    "beside an unknown setting": lambda: LocalSettings.of(Host("h", settings={"env": {"A": CANARY}, "other": CANARY})),
+    "beside no command": lambda: Command("", stdin=CANARY),
+    "beside no step": lambda: Step("", stdin=CANARY),
     "in place of a member": lambda: from_document({"kind": "any_of", "members": [CANARY]}),
 }
 

@@ -1,0 +1,69 @@
+"""Values that hold a secret show nothing of it, however they are shown, and are never written down (S1)."""
+
+from __future__ import annotations
+
+import copy
+import json
+import pickle
+import pprint
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+from attrs import asdict
+
+from taskkit.plugins.kinds import Command, Host, Login
+from taskkit.records import Record
+from taskkit.scrubbing import Scrubber
+from taskkit.secrets import Secret
+from taskkit.testing import MemoryVault
+from taskkit.vaults import Values
+from tests.canary.nests import CANARY, TRACES
+
+VALUES: Mapping[str, Callable[[], Any]] = {
+    "a secret": lambda: Secret(CANARY),
+    "a login": lambda: Login(Record("h01", "unix"), "root", Secret(CANARY), Secret(CANARY)),
+    "a command": lambda: Command("cat", stdin=("user:", Secret(CANARY))),
+    "an account's values": lambda: Values({"password": Secret(CANARY)}, {"password": Secret(CANARY)}, {"key": Secret(CANARY)}),
+    "a scrubber": lambda: Scrubber(Secret(CANARY)),
+    "a vault": lambda: MemoryVault([Record("h01", "unix")], {"h01": {"password": CANARY}}),
+    "several": lambda: [Host("host01", settings={"key": Secret(CANARY)}), {"a": (Secret(CANARY),)}],
+}
+SHOWS: Mapping[str, Callable[[Any], str]] = {
+    "repr": repr,
+    "str": str,
+    "format": lambda value: f"{value}",
+    "percent": lambda value: f"{value!s} {value!r} {value!a}",
+    "pprint": pprint.pformat,
+    "json": lambda value: json.dumps(value, default=repr),
+    "its fields": lambda value: repr(asdict(value)) if hasattr(value, "__attrs_attrs__") else repr(getattr(value, "__dict__", "")),
+    "an error": lambda value: repr(ValueError(value)),
+}
+
+
+@pytest.mark.parametrize("make", VALUES.values(), ids=VALUES)
+@pytest.mark.parametrize("show", SHOWS.values(), ids=SHOWS)
+def test_s01_what_holds_a_secret_does_not_show_it(make: Callable[[], Any], show: Callable[[Any], str]) -> None:
+    shown = show(make())
+    assert not [trace for trace in TRACES if trace in shown]
+
+
+@pytest.mark.parametrize("name", [name for name in VALUES if name != "a scrubber"])
+def test_s01_a_copy_shows_no_more_than_the_value(name: str) -> None:
+    shown = repr(copy.copy(VALUES[name]()))
+    assert not [trace for trace in TRACES if trace in shown]
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy])
+def test_s01_a_scrubber_is_not_copied(copied: Callable[[Any], Any]) -> None:
+    with pytest.raises(TypeError) as caught:
+        copied(Scrubber(Secret(CANARY)))
+    assert CANARY not in str(caught.value)
+
+
+@pytest.mark.parametrize("make", VALUES.values(), ids=VALUES)
+@pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))
+def test_s01_what_holds_a_secret_is_never_pickled(make: Callable[[], Any], protocol: int) -> None:
+    with pytest.raises(TypeError) as caught:
+        pickle.dumps(make(), protocol)
+    assert CANARY not in str(caught.value)
