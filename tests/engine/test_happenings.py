@@ -259,6 +259,26 @@ def test_p04_a_fired_job_that_was_claimed_with_an_occurrence_that_may_not_start_
     assert house.engine.task(task.id).active
 
 
+def test_t15_what_joins_a_job_that_is_late_is_not_missed_with_it() -> None:
+    """A run stands for all its reasons, so the last of them says how late it is."""
+    house = one()
+    house.put(AfterCheckIn(), max_lateness=10)
+    fired = house.emit(CheckedIn("r1"))
+    house.clock.advance(hours=5)
+    assert house.emit(CheckedIn("r1")) == fired
+    house.engine.drain()
+    assert house.engine.job(fired).state is State.COMPLETED
+
+
+def test_t15_a_job_of_happenings_that_are_all_late_is_missed() -> None:
+    house = one()
+    house.put(AfterCheckIn(), max_lateness=10)
+    fired = house.emit(CheckedIn("r1"))
+    house.clock.advance(hours=5)
+    house.engine.drain()
+    assert house.engine.job(fired).state is State.MISSED
+
+
 def test_p04_the_fired_job_runs_first_and_the_occurrence_still_has_its_run() -> None:
     house = one()
     house.put(Daily(at="02:00"), AfterCheckIn())

@@ -124,8 +124,7 @@ class Finisher:
         retry = retry or self._retries.after(case, found)
         if retry is not None:
             changes += (Expect("task", case.task.id, case.task.revision), retry)
-        changes += self._told(case, found, fields, retried=retry is not None)
-        return tuple(changes)
+        return (*changes, *self._told(case, found, fields, retried=retry is not None))
 
     def _ends(self, case: Case, found: Verdict, outcome: Outcome) -> dict[str, Any]:
         now = case.now
@@ -159,14 +158,16 @@ class Finisher:
         return Keep("account", account, kept.revision if kept else 0, body)
 
     @staticmethod
-    def _told(case: Case, found: Verdict, fields: dict[str, Any], *, retried: bool) -> Iterable[Fact]:
-        job = case.job
-        about = (job.id, job.task, job.line, job.record)
-        told = {name: fields[name] for name in ("error", "text", "why", "digest", "summary") if fields.get(name)}
-        if found.step is not Step.DEFER or fields["waits"] == 0:  # the same reason again is a count, and no news (J12)
-            yield Fact(_FACTS[found.step], case.now, *about, None, told or EMPTY)
-        if job.cycle and not retried and found.step in (Step.FAIL, Step.DOUBT):
-            yield Fact("FallbackEnded", case.now, *about, None, {"series": job.series, "cycles": job.cycle})
+    def _told(case: Case, found: Verdict, fields: dict[str, Any], *, retried: bool) -> Unit:
+        job, step = case.job, found.step
+        if step is Step.DEFER and fields["waits"] > 0:  # the same reason again is a count, and no news (J12)
+            return ()
+        told = EMPTY if step is Step.COMPLETE else {name: fields[name] for name in _DETAILS if fields.get(name)}
+        fact = Fact(_FACTS[step], case.now, job.id, job.task, job.line, job.record, None, told)
+        if not job.cycle or retried or step not in (Step.FAIL, Step.DOUBT):
+            return (fact,)
+        series = {"series": job.series, "cycles": job.cycle}
+        return fact, Fact("FallbackEnded", case.now, job.id, job.task, job.line, job.record, None, series)
 
     # refusals
 
@@ -191,6 +192,7 @@ class Finisher:
         wake_conductors(self._ground, executions)
 
 
+_DETAILS = ("error", "text", "why", "digest", "summary")
 _FACTS = {
     Step.COMPLETE: "JobCompleted", Step.FAIL: "JobFailed", Step.DOUBT: "JobUncertain", Step.STOP: "JobStopped",
     Step.DEFER: "JobDeferred", Step.ASK: "ConsentAsked",

@@ -90,7 +90,7 @@ class Gates:
 
     def _suspension(self, case: Case) -> Instead | None:
         """It waits until somebody resumes the task: the release wakes it, the timer is the net."""
-        if case.suspended is None or case.job.kind is Kind.RECOVERY or conducts_already(case):
+        if case.suspended is None or case.job.kind is Kind.RECOVERY or case.job.is_conducting:
             return None
         if case.job.execution is not None:
             return Instead(Step.CANCEL, Why.SUSPENDED, text=f"suspended: {case.suspended}")
@@ -100,12 +100,12 @@ class Gates:
         job, most = case.job, case.task.max_lateness
         if most is None or job.started is not None or job.kind not in (Kind.OCCURRENCE, Kind.FIRED) or job.manual:
             return None
-        late = lateness(case.trigger, case.task, job, case.now) if case.now - job.wanted > most * MINUTE else 0
+        late = lateness(case.trigger, case.task, job, case.causes, case.now) if case.now - job.wanted > most * MINUTE else 0
         return Instead(Step.MISS, Why.LATE, text=f"{late // MINUTE} minutes late") if late > most * MINUTE else None
 
     def _window(self, case: Case) -> Instead | None:
         job, task = case.job, case.task
-        if job.forced or job.kind in (Kind.RECOVERY, Kind.PART) or conducts_already(case):
+        if job.forced or job.kind in (Kind.RECOVERY, Kind.PART) or case.job.is_conducting:
             return None
         windows: tuple[Window | None, ...] = (task.window,)
         if job.kind is Kind.FALLBACK and (fallback := task.fallback or self._ground.settings.fallback):
@@ -127,7 +127,7 @@ class Gates:
         starts = starts_at(task, record, case.now // SECOND) if case.now - job.wanted >= MINUTE and job.started is None else None
         wait = 0 if starts is None else starts * SECOND - case.now
         if task.max_lateness is not None:
-            left = task.max_lateness * MINUTE - lateness(case.trigger, task, job, case.now)
+            left = task.max_lateness * MINUTE - lateness(case.trigger, task, job, case.causes, case.now)
             wait = min(wait, int(task.spread.share(record) * left))
         return Instead(Step.DEFER, Why.SPREAD, case.now + wait) if wait > SECOND else None
 
@@ -144,7 +144,7 @@ class Gates:
         job = case.job
         if job.execution is not None:
             return self._consent_of_conductor(case, job.execution)
-        if case.task.consent is None or not job.is_demanded or job.consented is not None or job.forced or conducts_already(case):
+        if case.task.consent is None or not job.is_demanded or job.consented is not None or job.forced or case.job.is_conducting:
             return None
         return Instead(Step.ASK, Why.CONSENT, case.now + case.task.consent.minutes * MINUTE)
 
@@ -225,8 +225,3 @@ class Gates:
         if job.kind is Kind.FALLBACK:
             return [job.created, *(cause.at for cause in causes)]
         return [cause.at for cause in causes] + ([job.at * SECOND] if job.at is not None else [])
-
-
-def conducts_already(case: Case) -> bool:
-    """A run over many that has begun is gated wave by wave: by its conductor, which must also get to its end (R6)."""
-    return case.job.is_conducting

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from attrs import frozen
@@ -11,7 +12,7 @@ from taskkit.events.clocks import Once
 from taskkit.events.intervals import NOTHING, Interval, Memory, Rule
 from taskkit.events.unions import AnyOf
 from taskkit.instants import SECOND, Instant
-from taskkit.jobs import Job, Kind
+from taskkit.jobs import Cause, Job, Kind
 from taskkit.standings import Standing, members
 from taskkit.tasks import Task
 
@@ -99,9 +100,9 @@ def missed(task: Task, job: Job, now: Instant) -> dict[str, Any]:
     return {"missed": 1 + plan.count(job.at + 1, end), "missed_first": job.at, "missed_last": plan.before(end)}
 
 
-def lateness(task: Task, runs: Task, job: Job, now: Instant) -> Instant:
+def lateness(task: Task, runs: Task, job: Job, causes: Iterable[Cause], now: Instant) -> Instant:
     """How late a run is: it makes up for all that it stands for, so the last of them counts (T15)."""
-    late = now - job.wanted
+    late = now - max((cause.due for cause in causes), default=job.wanted)
     if job.kind is not Kind.OCCURRENCE or not (last := missed(task, job, now).get("missed_last")):
         return late
     starts = starts_at(runs, job.trigger[1], last)

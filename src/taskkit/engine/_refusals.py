@@ -10,7 +10,7 @@ from attrs import evolve
 from taskkit.engine._border import asked
 from taskkit.engine._cases import Case
 from taskkit.engine._fits import Fits
-from taskkit.engine._gates import Instead, conducts_already
+from taskkit.engine._gates import Instead
 from taskkit.engine._planner import Planner
 from taskkit.engine._portions import Plan
 from taskkit.facts import Fact
@@ -38,7 +38,7 @@ class Refusals:
             fields["text"] = instead.text
         ends = after(job.state, instead.step) in FINAL
         changes: list[Change] = [Move(job.id, instead.step, token=job.token, fields=fields, causes=len(case.causes) if ends else None)]
-        if instead.step in SENT_BACK and not conducts_already(case):  # the next run over many waits for the end of this one (T15)
+        if instead.step in SENT_BACK and not case.job.is_conducting:  # the next run over many waits for the end of this one (T15)
             changes.append(Free(job.id))
         fields |= self._told(case, instead)
         if ends:

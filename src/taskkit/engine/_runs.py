@@ -226,7 +226,7 @@ class JobRun:
         return told
 
     def names(self) -> tuple[Name, ...]:
-        return tuple(Name(blob, self._job.id) for blob in self._blobs)
+        return tuple(Name(blob, self._job.id) for blob in self._blobs) if self._blobs else ()
 
 
 def _is_said(attribute: object, value: object) -> bool:
