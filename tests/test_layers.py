@@ -50,6 +50,7 @@ FLOORS = [
         "engine.engine engine",
         "taskkit",
         "testing.clocks testing.vaults testing.executors testing.stage testing.laws testing.stories testing.simulations testing",
+        "testing.contracts._contract testing.contracts",
         "cli._rows cli._months cli._peers cli._next cli._night cli._demo cli",
         "__main__",
     )
