@@ -73,7 +73,7 @@ def examples(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Ratios against peers and against hand-written arithmetic, in one run."""
     install(session, "peers")
-    for name in ("intervals", "jobs"):
+    for name in ("intervals", "jobs", "year"):
         session.run("python", f"bench/{name}.py", *session.posargs)
 
 
@@ -82,6 +82,13 @@ def sweep(session: nox.Session) -> None:
     """Every distinct change of every zone, ±36 hours, over a grid of rules: minutes, not seconds."""
     install(session, "test")
     session.run("pytest", "-m", "sweep", *session.posargs, env={"TASKKIT_SWEEP": "full"})
+
+
+@nox.session
+def races(session: nox.Session) -> None:
+    """A hundred thousand lease races of simulated processes that die, stall and lose answers."""
+    install(session, "test")
+    session.run("pytest", "tests/testing/test_races.py", *session.posargs, env={"TASKKIT_RACES": "100000"})
 
 
 @nox.session

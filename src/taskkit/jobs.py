@@ -9,8 +9,6 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, NamedTuple
 
-from attrs import frozen
-
 from taskkit.instants import Instant
 from taskkit.states import CLAIMED, PENDING, State
 
@@ -59,8 +57,7 @@ class Why(StrEnum):
     NO_CONSENT = "no_consent"
 
 
-@frozen(slots=False)
-class Cause:
+class Cause(NamedTuple):
     """Why a job is there: a happening or a demand. What an interval wants is on the job itself."""
 
     job: str

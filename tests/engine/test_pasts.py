@@ -151,7 +151,8 @@ def test_j08_of_a_removed_task_nothing_is_left_in_the_end() -> None:
     task = house.engine.put(Task("nightly", "work", [Daily(at="02:00")]), list=UNIX)
     days(house, 1)
     house.engine.drain()
-    days(house, 1)
+    days(house, DAYS + 1)
+    assert ids(house, "runs") == [task.id]  # noted before the job was forgotten
     house.engine.suspend_task(task.id, "h01")
     house.engine.remove(task.id)
     days(house, DAYS + 1)

@@ -18,10 +18,10 @@ from taskkit.records import Accounts
 from taskkit.states import State, Step
 from taskkit.storage import Document, Hold, Insert, Move, Unit, Wait
 from taskkit.tasks import Task, of_type
+from taskkit.testing.contracts.storage._makings import hurried
 from tests.engine.houses import House, Play, Watched, hosts, scripted, steps
 from tests.engine.test_threads import LONG, Hang, ended, entry, facts, running, touch, until
 from tests.engine.test_threads import house_of as in_threads
-from tests.storage.contracts.makings import hurried
 
 UNIX = of_type("unix")
 

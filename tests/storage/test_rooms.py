@@ -7,14 +7,16 @@ from typing import Any
 
 import pytest
 
+from taskkit.errors import InvalidValue
+from taskkit.instants import DAY
 from taskkit.states import Step
-from taskkit.storage import Insert, Move
+from taskkit.storage import Insert, Move, Query
 from taskkit.storage._journal import Journal
 from taskkit.storage.memory import MemoryStorage
-from tests.storage.contracts.makings import HOUR, NOW, POISON, ended, fired, job, lands, occurrence, told
-from tests.storage.contracts.makings import cause as cause_of
-from tests.storage.contracts.units import CHANGES, furnished
-from tests.storage.contracts.walks import Walker
+from taskkit.testing.contracts.storage._changes import CHANGES, furnished
+from taskkit.testing.contracts.storage._makings import HOUR, NOW, POISON, ended, fired, job, lands, occurrence, told
+from taskkit.testing.contracts.storage._makings import cause as cause_of
+from taskkit.testing.contracts.storage._walks import Walker
 
 #: Entries of heaps are passed over where they fit no job, leases are a bound, and numbers may have gaps.
 PASSED_OVER = {"_heaps", "_most", "_ended", "_first_lease", "_token", "_numbers", "lock", "freed"}
@@ -133,3 +135,18 @@ def test_joins_of_one_handle_share_the_store_and_not_the_chain() -> None:
     lands(store, Insert(fired("b"), (cause_of("b", "h"),)))
     assert store.join().job("a") == store.job("a")
     assert store.join().chain != store.join().chain
+
+
+def test_fires_of_purged_jobs_are_forgotten_in_the_end() -> None:
+    store, end = MemoryStorage(), NOW + 400 * DAY
+    lands(store, Insert(occurrence("a", "f", due=end), (cause_of("a", "h"),)))
+    lands(store, Move("a", Step.CANCEL, 1, fields={"ended": end}))
+    ended(store, job("later", created=end), end + 91 * DAY)
+    assert store.purge(Query()) == 2
+    lands(store, Insert(occurrence("b", "f")), Insert(fired("c"), (cause_of("c", "h"),)))
+
+
+def test_a_page_without_its_second_half_is_none() -> None:
+    for page in ("1", "1:"):
+        with pytest.raises(InvalidValue):
+            MemoryStorage().jobs(Query(), page=page)

@@ -39,7 +39,6 @@ class Case:
     account: str | None = None
     accounts: Accounts | None = None
     given_up = False
-    deadline: float | None = None
     twin: Case | None = None  #: claimed with it, and held back, because this one may take it with it
     successor: Successor | None = None  #: what refusals have taught about it
     interrupted: BaseException | None = None  #: what the whole process was asked while it ran

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from attrs import evolve
-
 from taskkit.engine._planner import Planner
 from taskkit.engine._targets import Aim
 from taskkit.engine._wishes import Wish, takes, waiting_first
@@ -120,7 +118,7 @@ class Fires:
         own = (job.wanted,) if job.kind is Kind.FALLBACK else ()
         moved = min([due, *own, *(one.due for one in causes if one.policy != cause.policy)])
         fields = {"due": moved} if own else {"due": moved, "wanted": moved}
-        return Join(evolve(cause, due=due)), Move(job.id, Step.REPLAN, job.revision, fields=fields)
+        return Join(cause._replace(due=due)), Move(job.id, Step.REPLAN, job.revision, fields=fields)
 
     def _made(self, wish: Wish, now: Instant) -> tuple[Unit, str]:
         task = wish.aim.task

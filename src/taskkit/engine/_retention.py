@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
@@ -47,16 +48,18 @@ class Retention:
     def purge(self, now: Instant) -> int:
         """Forget what is older than its state is kept; how many jobs."""
         ages = self._ground.settings.retention
-        if not ages:
-            return 0
+        old = [query for state, days in ages.items() if self._storage.count(query := Query(states=state, until=now - days * DAY))]
+        gone = self._purged(old, now) if old else 0
+        if ages:
+            self._pasts.forget(now, ages)
+        return gone
+
+    def _purged(self, old: Sequence[Query], now: Instant) -> int:
         self._note_runs()
-        gone = {state: self._storage.purge(Query(states=state, until=now - days * DAY)) for state, days in ages.items()}
-        told = {state.value: count for state, count in gone.items() if count}
-        if told:
-            self._consents.forget()
-            self._forget_executions()
-            self._storage.write([(Fact("HistoryPurged", now, details=told),)])
-        self._pasts.forget(now, ages)
+        told = {state.value: self._storage.purge(query) for query in old for state in query.states or ()}
+        self._consents.forget()
+        self._forget_executions()
+        self._storage.write([(Fact("HistoryPurged", now, details=told),)])
         return sum(told.values())
 
     def runs(self, task: Task) -> Runs:

@@ -33,11 +33,14 @@ _PEN = Lock()  #: a script may have threads of its own
 class JobRun:
     """Implements the port `Run`."""
 
+    deadline: float | None = None  #: on the clock that no change of the wall clock moves
     _fence: Fence | None = None
     _furthest = -1
 
     def __init__(self, ground: Ground, case: Case, points: Callable[[str, Job], None] | None = None) -> None:
-        self._ground, self._case, self._job = ground, case, case.job
+        self._ground, self._job = ground, case.job
+        # not the case itself: it knows its run, and what goes in a circle only the collector takes away
+        self._kin, self._record, self._shadow, self._executor = case.kin, case.record, case.shadow, case.executor
         self._memo: Mapping[str, Any] = case.job.memo or EMPTY
         self._operations, self._blobs = case.job.operations, case.job.blobs
         self._progress = case.job.progress
@@ -65,15 +68,15 @@ class JobRun:
 
     @property
     def task(self) -> Task:
-        return self._case.task
+        return self._kin.task
 
     @property
     def record(self) -> Record | None:
-        return self._case.record
+        return self._record
 
     @property
     def shadow(self) -> Record | None:
-        return self._case.shadow
+        return self._shadow
 
     @property
     def token(self) -> int:
@@ -103,7 +106,7 @@ class JobRun:
 
     @property
     def viewer(self) -> str | None:
-        return self._case.task.runs_as
+        return self._kin.task.runs_as
 
     # time and stopping
 
@@ -112,7 +115,7 @@ class JobRun:
 
     @property
     def seconds_left(self) -> float:
-        deadline = self._case.deadline
+        deadline = self.deadline
         return 3600.0 * 24 * 365 if deadline is None else max(0.0, deadline - self._ground.clock.monotonic())
 
     @property
@@ -124,11 +127,12 @@ class JobRun:
     @contextmanager
     def connect(self, login: Record | None = None) -> Iterator[Any]:
         """The record's host, as its shadow account or else as the record itself."""
-        case, executor = self._case, self._case.executor
-        if executor is None or case.record is None:
-            raise InvalidValue(f"connecting for {case.script.name!r}", "its record's type names no executor", "name one in the record type")
+        executor, record = self._executor, self._record
+        if executor is None or record is None:
+            tried = f"connecting for {self._kin.script.name!r}"
+            raise InvalidValue(tried, "its record's type names no executor", "name one in the record type")
         self.point("connect")
-        host, login_ = self._host(case.record), self.login(login or case.shadow or case.record)
+        host, login_ = self._host(record), self.login(login or self._shadow or record)
         with executor.connect(host, login_, self) as connection:
             self.touch()
             yield connection

@@ -49,7 +49,7 @@ class Turns:
 
     def perform(self, case: Case) -> Outcome | None:
         """What became of it, whatever its script raises; None where the job is another's now."""
-        case.deadline = self._ground.clock.monotonic() + case.task.deadline
+        case.run.deadline = self._ground.clock.monotonic() + case.task.deadline
         try:
             if case.job.conducts:
                 return performed(lambda _: self._conductor.perform(case), case.run)

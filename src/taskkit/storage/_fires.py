@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-
-from attrs import evolve
+from typing import Any
 
 from taskkit.instants import DAY, Instant
 from taskkit.jobs import Cause, Job
 from taskkit.storage._journal import ABSENT, Journal
 
 _KEPT = 90 * DAY
+Row = tuple[Any, ...]  # as with jobs, the collector lets go of them
+_FIRE = Cause._fields.index("fire")
 
 
 class Fires:
@@ -18,15 +19,16 @@ class Fires:
 
     def __init__(self, journal: Journal) -> None:
         self._journal, self._log = journal, journal.log
-        self._kept: dict[str, Instant | None] = {}  # None: its job is still there
-        self._causes: dict[str, dict[str, Cause]] = {}
+        self._kept: dict[str, None] = {}  # those of jobs that are there
+        self._left: dict[str, Instant] = {}  # those of jobs that are not there any more, with their ends
+        self._causes: dict[str, tuple[Row, ...]] = {}
 
     # writing
 
     def keep(self, job: Job, fire: str) -> bool:
         """False where it was kept before."""
         key = _key(job, fire)
-        if key in self._kept:
+        if key in self._kept or key in self._left:
             return False
         self._log += (self._kept, key, ABSENT)
         self._kept[key] = None
@@ -35,9 +37,7 @@ class Fires:
     def add(self, job: Job, cause: Cause) -> bool:
         if not self.keep(job, cause.fire):
             return False
-        if job.id not in self._causes:
-            self._journal.put(self._causes, job.id, {})
-        self._journal.put(self._causes[job.id], cause.fire, cause)
+        self._journal.put(self._causes, job.id, (*self._causes.get(job.id, ()), tuple(cause)))
         return True
 
     def move(self, job: Job, moved: Job) -> bool:
@@ -47,30 +47,32 @@ class Fires:
         return all(self.keep(moved, fire) for fire in self._of(moved))
 
     def absorb(self, job: str, into: str) -> None:
-        """Both get new dictionaries, so that taking it back keeps the order in which causes came."""
-        moved = {fire: evolve(cause, job=into) for fire, cause in self._causes.get(job, {}).items()}
-        if moved:
-            self._journal.put(self._causes, into, {**self._causes.get(into, {}), **moved})
+        moved = [tuple(cause._replace(job=into)) for cause in self.causes(job)]
+        if moved and job != into:
+            self._journal.put(self._causes, into, (*self._causes.get(into, ()), *moved))
             self._journal.drop(self._causes, job)
 
     # reading
 
     def causes(self, job: str) -> tuple[Cause, ...]:
         found = self._causes.get(job)
-        return tuple(found.values()) if found else ()
+        return tuple(map(Cause._make, found)) if found else ()
 
     def _of(self, job: Job) -> Iterable[str]:
-        return (*(() if job.fire is None else (job.fire,)), *self._causes.get(job.id, ()))
+        return (*(() if job.fire is None else (job.fire,)), *(row[_FIRE] for row in self._causes.get(job.id, ())))
 
     # forgetting, outside any unit
 
     def forget(self, job: Job) -> None:
         """From now on the 90 days count."""
-        self._kept.update((_key(job, fire), job.ended or job.created) for fire in self._of(job))
+        for fire in self._of(job):
+            if self._kept.pop(_key(job, fire), ABSENT) is None:
+                self._left[_key(job, fire)] = job.ended or job.created
         self._causes.pop(job.id, None)
 
     def expire(self, now: Instant) -> None:
-        self._kept = {key: ended for key, ended in self._kept.items() if ended is None or ended > now - _KEPT}
+        for key in [key for key, ended in self._left.items() if ended <= now - _KEPT]:
+            del self._left[key]
 
 
 def _key(job: Job, fire: str) -> str:

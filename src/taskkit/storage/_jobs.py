@@ -16,7 +16,7 @@ from taskkit.instants import Instant
 from taskkit.jobs import Job
 from taskkit.states import CLAIMED, FINAL, PENDING
 from taskkit.storage._journal import ABSENT, Journal
-from taskkit.storage._rows import CREATED, ENDED, REVISION, STARTED, Row, job_of, row
+from taskkit.storage._rows import REVISION, Row, job_of, row
 
 if TYPE_CHECKING:
     from taskkit.storage import Query
@@ -34,7 +34,9 @@ class Jobs:
         self.in_hand: dict[str, Job] = {}  # those that are claimed, or that the present write has touched
         self._at_rest: dict[str, Row] = {}  # those that wait; in a write, those in hand as they stood before
         self._ended: defaultdict[int, dict[str, Row]] = defaultdict(dict)  # by number, so many in one: what is full is never looked into
+        self._first: dict[int, Instant] = {}  # when the first of so many ended: what is younger is not looked through
         self._touched: list[str] = []
+        self.last: Instant = 0  # when a job ended last
         self.number: dict[str, int] = {}
         self._numbers = count(1)
         self._open: defaultdict[str, defaultdict[str, Ids]] = defaultdict(lambda: defaultdict(dict))
@@ -108,10 +110,16 @@ class Jobs:
             del self.in_hand[id]
             if job.state in FINAL:
                 self._at_rest.pop(id, None)
-                self._ended[self.number[id] // _MANY][id] = row(job)
+                self._put_away(job)
             else:
                 self._at_rest[id] = row(job)
         self._touched.clear()
+
+    def _put_away(self, job: Job) -> None:
+        many, ended = self.number[job.id] // _MANY, job.ended or job.created
+        self._ended[many][job.id] = row(job)
+        self._first[many] = min(self._first.get(many, ended), ended)
+        self.last = max(self.last, ended)
 
     def take_up(self, id: str, changes: dict[str, Any]) -> Job:
         """Somebody works on it from now on."""
@@ -120,15 +128,13 @@ class Jobs:
         taken = self.in_hand[id] = job_of(self._at_rest.pop(id), changes) if job is None else job.with_(changes)
         return taken
 
-    def last(self) -> Instant:
-        """When a job ended last, or was made."""
-        return max((row[ENDED] or row[CREATED] for row in self.rows(self.number)), default=0)
-
     def forget(self, job: Job) -> None:
         for ids in self._lists(job):
             ids.pop(job.id, None)
-        number = self.number.pop(job.id)
-        del self._ended[number // _MANY][job.id]
+        many = self.number.pop(job.id) // _MANY
+        del self._ended[many][job.id]
+        if not self._ended[many]:
+            del self._ended[many], self._first[many]
 
     # finding
 
@@ -150,10 +156,6 @@ class Jobs:
                 yield row(job)
             elif (kept := self._row(id)) is not None:
                 yield kept
-
-    def started(self, id: str) -> Instant | None:
-        kept = self.in_hand.get(id) or self._row(id)
-        return kept[STARTED] if kept else None
 
     def open(self, line: str, record: str | None) -> list[Job]:
         """Those of a line and record that have not ended, the oldest first."""
@@ -186,6 +188,8 @@ class Jobs:
             return self._executions.get(query.execution, ())
         if query.record is not None:
             return self._records.get(query.record, ())
+        if query.until is not None and query.states is not None and query.states <= FINAL:
+            return [id for many, first in self._first.items() if first < query.until for id in self._ended[many]]
         if query.states is not None and FINAL.isdisjoint(query.states):
             lines = self._open if query.line is None else (query.line,)
             return [id for line in lines for ids in self._open.get(line, _NOTHING).values() for id in ids]

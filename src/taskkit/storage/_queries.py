@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from heapq import nsmallest
 from itertools import islice
+from operator import itemgetter
 
 from taskkit.errors import InvalidValue
 from taskkit.jobs import PLACES, Job, Kind
 from taskkit.states import State
 from taskkit.storage import Order, Query, Slice
 from taskkit.storage._jobs import Jobs
-from taskkit.storage._rows import CREATED, ENDED, KIND, KIND_AT, STATE, STATE_AT, Row, job_of
+from taskkit.storage._rows import CREATED, ENDED, ID, KIND, KIND_AT, STARTED, STATE, STATE_AT, Row, job_of
 
 _SAME = ("record", "line", "task", "execution", "why", "host", "account")
 _TASK, _VIA = PLACES["task"], PLACES["via"]
@@ -42,17 +44,17 @@ def matcher(query: Query) -> Callable[[Row], bool]:
     return matches
 
 
-def found(jobs: Jobs, query: Query, ids: Iterable[str] | None = None) -> Iterator[Job]:
-    """Those that the query wants, of these or of all."""
-    return map(job_of, _rows(jobs, query, ids))
+def found(jobs: Jobs, query: Query) -> Iterator[Job]:
+    """Those that the query wants."""
+    return map(job_of, _rows(jobs, query, _near(jobs, query)))
 
 
 def count(jobs: Jobs, query: Query) -> int:
-    return sum(1 for _ in _rows(jobs, query))
+    return sum(1 for _ in _rows(jobs, query, _near(jobs, query)))
 
 
-def _rows(jobs: Jobs, query: Query, ids: Iterable[str] | None = None) -> Iterator[Row]:
-    return filter(matcher(query), jobs.rows(_near(jobs, query) if ids is None else ids))
+def _rows(jobs: Jobs, query: Query, ids: Iterable[str]) -> Iterator[Row]:
+    return filter(matcher(query), jobs.rows(ids))
 
 
 def _near(jobs: Jobs, query: Query) -> Iterable[str]:
@@ -62,56 +64,43 @@ def _near(jobs: Jobs, query: Query) -> Iterable[str]:
 
 def page(jobs: Jobs, query: Query, order: Order, after: str | None, limit: int) -> Slice:
     """Each job has a place, and a page goes on behind the last one's: what is added or ends meanwhile changes no other's place."""
-    if order == "newest":
-        ids, place = _newest(jobs, query, after), _by_age(jobs)
-    else:
-        place = _PLACES[order](jobs)
-        ids = _in_order(_near(jobs, query), place, after)
-    chosen = list(islice(found(jobs, query, ids), limit + 1))
-    more = len(chosen) > limit > 0 and place(chosen[limit - 1].id)
-    return Slice(chosen[:limit], ":".join(map(str, more)) if more else None)
+    last = None if after is None else _read(after)
+    rows = _newest(jobs, query, last) if order == "newest" else _in_order(jobs, query, order, last, limit + 1)
+    chosen = list(islice(rows, limit + 1))
+    more = len(chosen) > limit > 0 and _place(jobs, order, chosen[limit - 1])
+    return Slice([*map(job_of, chosen[:limit])], ":".join(map(str, more)) if more else None)
 
 
-Place = Callable[[str], tuple[int, int] | None]
+Place = tuple[int, int]
 
 
-def _newest(jobs: Jobs, query: Query, after: str | None) -> Iterable[str]:
+def _newest(jobs: Jobs, query: Query, last: Place | None) -> Iterator[Row]:
     """All of them stand in this order already."""
     number, near = jobs.number, jobs.near(query)
     ids = reversed(number) if near is None else iter(sorted(near, key=number.__getitem__, reverse=True))
-    before = None if after is None else -_read(after)[1]
-    return ids if before is None else (id for id in ids if number[id] < before)
+    return _rows(jobs, query, ids if last is None else (id for id in ids if -number[id] > last[1]))
 
 
-def _in_order(ids: Iterable[str], place: Place, after: str | None) -> Iterable[str]:
-    """By their places; those that have none are left out."""
-    last = None if after is None else _read(after)
-    places = [(at, id) for id in ids if (at := place(id)) is not None]
-    return [id for at, id in sorted(places) if last is None or at > last]
+def _in_order(jobs: Jobs, query: Query, order: Order, last: Place | None, most: int) -> Iterator[Row]:
+    """The first of them by their places; those that have none are left out."""
+    rows = ((at, row) for row in _rows(jobs, query, _near(jobs, query)) if (at := _place(jobs, order, row)) is not None)
+    return (row for _, row in nsmallest(most, (one for one in rows if last is None or one[0] > last), key=itemgetter(0)))
 
 
-def _read(after: str) -> tuple[int, int]:
+def _place(jobs: Jobs, order: Order, row: Row) -> Place | None:
+    number = jobs.number[row[ID]]
+    if order == "newest":
+        return 0, -number
+    at, forward = _ORDERS[order]
+    return None if row[at] is None else (forward * row[at], forward * number)
+
+
+_ORDERS: dict[Order, tuple[int, int]] = {"due": (PLACES["due"], 1), "first_started": (STARTED, 1), "last_started": (STARTED, -1)}
+
+
+def _read(after: str) -> Place:
     first, _, second = str(after).partition(":")
     try:
         return int(first), int(second)
     except ValueError:
         raise InvalidValue(f"looking for the page {after!r}", "none begins there", "give the `next` of the page before") from None
-
-
-def _by_age(jobs: Jobs) -> Place:
-    return lambda id: (0, -jobs.number[id])
-
-
-def _by_due(jobs: Jobs) -> Place:
-    return lambda id: None if (job := jobs.get(id)) is None else (job.due, jobs.number[id])
-
-
-def _by_start(jobs: Jobs) -> Place:
-    return lambda id: None if (start := jobs.started(id)) is None else (start, jobs.number[id])
-
-
-def _by_last_start(jobs: Jobs) -> Place:
-    return lambda id: None if (start := jobs.started(id)) is None else (-start, -jobs.number[id])
-
-
-_PLACES: dict[Order, Callable[[Jobs], Place]] = {"due": _by_due, "first_started": _by_start, "last_started": _by_last_start}

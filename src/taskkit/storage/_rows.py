@@ -17,7 +17,8 @@ from taskkit.states import State
 Row = tuple[Any, ...]
 _KINDS, _STATES = tuple(Kind), tuple(State)
 KIND_AT, STATE_AT = {kind: at for at, kind in enumerate(_KINDS)}, {state: at for at, state in enumerate(_STATES)}
-KIND, STATE, REVISION, CREATED, STARTED, ENDED = map(PLACES.__getitem__, ("kind", "state", "revision", "created", "started", "ended"))
+_WANTED = ("id", "kind", "state", "revision", "created", "started", "ended")
+ID, KIND, STATE, REVISION, CREATED, STARTED, ENDED = map(PLACES.__getitem__, _WANTED)
 _MEMO, _RESULT, _OPERATIONS = PLACES["memo"], PLACES["result"], PLACES["operations"]
 _VERSION = 2  # the fastest: later ones look for values that occur twice
 

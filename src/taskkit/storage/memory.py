@@ -178,10 +178,9 @@ class MemoryStorage(Storage):
         with self._lock:
             jobs, fires = self._jobs, self._tables.fires
             gone = [job for job in _queries.found(jobs, query) if job.state in FINAL]
-            now = jobs.last()
             for job in gone:
                 fires.forget(job)
                 jobs.forget(job)
-            fires.expire(now)
+            fires.expire(jobs.last)
             self._tables.blobs.forget({job.id for job in gone})
             return len(gone)
