@@ -1,24 +1,21 @@
-"""A run without an engine: what a script or executor sees of its job, kept in lists that a test can read."""
+"""The engine's own runs, watched: what a script or executor does with its run, in lists that a test can read."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
-from math import inf
-from typing import TYPE_CHECKING, Any
-
-import pendulum
+from typing import Any
 
 from taskkit.plugins.executors.local import Local
-from taskkit.plugins.kinds import Executor, Host, Login, Operation
+from taskkit.plugins.kinds import Executor, Operation
 from taskkit.records import AccountId, Record
-from taskkit.scrubbing import Scrubber, Stream
 from taskkit.secrets import Secret
+from taskkit.testing import Trial
 from taskkit.vaults import Records, Secrets, Values, Vault, Viewer
 
-if TYPE_CHECKING:
-    from taskkit.jobs import Job
-    from taskkit.tasks import Task
+#: The record of commands on this machine.
+HERE = Record("here", "machine", fields={"host": "localhost"})
+_DEADLINE = 3600.0
 
 
 class SomeRecords(Records):
@@ -47,14 +44,7 @@ class SomeSecrets(Secrets):
 
 
 class WatchedRun:
-    """Implements the Run port over a scrubber and lists."""
-
-    job: Job
-    task: Task
-    token = 1
-    consented: str | None = None
-    viewer: str | None = "anna"
-    origin: tuple[str, ...] = ()
+    """The run of a trial that has begun. `stop` and `late` are asked when somebody looks: then a stop is requested, or all time is over."""
 
     def __init__(
         self,
@@ -68,56 +58,66 @@ class WatchedRun:
         settings: Mapping[str, Any] | None = None,
         stop: Callable[[], bool] = lambda: False,
         late: Callable[[], bool] = lambda: False,
-        seconds_left: float = inf,
+        seconds_left: float = _DEADLINE,
     ) -> None:
-        self.record, self.shadow = record, shadow
-        self.scrubber, self.secrets = Scrubber(), SomeSecrets(secrets or {})
-        self.vault = Vault(SomeRecords(record, shadow, *others), secrets=self.secrets)
-        self.memo, self.rescued = memo or {}, memo is not None
-        self._executor, self._settings, self._stop = executor or Local(), settings or {}, stop
-        self._late, self._seconds_left = late, seconds_left
+        self.secrets = SomeSecrets(secrets or {})
+        vault = Vault(SomeRecords(record, shadow, *others), secrets=self.secrets)
+        given: Any = {"executor": executor or Local(), "settings": settings, "shadow": shadow, "deadline": seconds_left or 1.0}
+        self.trial = Trial(None, record, vault=vault, viewer="anna", **given)
+        self._stop, self._late = stop, late
+        self._begun = self._begin(memo)
+        if not seconds_left:
+            self.trial.clock.advance(seconds=1)
         self.operations: list[Operation] = []
         self.saved: list[Mapping[str, Any]] = []
         self.told: list[tuple[int, int]] = []
         self.connections = 0
+        self.secrets.asked.clear()
+
+    def _begin(self, memo: Mapping[str, Any] | None) -> Any:
+        """With a memo it is the run of a process that has taken the job over."""
+        if memo is not None:
+            with self.trial.run() as run:
+                run.save(memo)
+                self.trial.die()
+            self.trial.take_over()
+        self._block = self.trial.run()
+        return self._block.__enter__()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._begun, name)
 
     @property
     def stop_requested(self) -> bool:
-        return self._stop()
+        if self._stop():
+            self.trial.engine.request_stop(self.trial.job)
+            self.trial.clock.advance(seconds=1)
+        return bool(self._begun.stop_requested)
 
     @property
     def seconds_left(self) -> float:
-        return 0.0 if self._late() else self._seconds_left
-
-    def now(self) -> pendulum.DateTime:
-        return pendulum.now("UTC")
+        if self._late():
+            self.trial.clock.advance(seconds=self._begun.seconds_left)
+        return float(self._begun.seconds_left)
 
     def connect(self, login: Record | None = None) -> AbstractContextManager[Any]:
         self.connections += 1
-        account = login or self.shadow or self.record or Record("here", "machine")
-        return self._executor.connect(Host("localhost", settings=self._settings), Login(account), self)
-
-    def scrub(self, text: str) -> str:
-        return self.scrubber.scrub(text)
-
-    def scrub_stream(self) -> Stream:
-        return self.scrubber.stream()
-
-    def keep(self, secret: Secret) -> Secret:
-        self.scrubber.add(secret)
-        return secret
+        found: AbstractContextManager[Any] = self._begun.connect(login)
+        return found
 
     def operation(self, operation: Operation) -> None:
         self.operations.append(operation)
+        self._begun.operation(operation)
 
     def progress(self, done: int, of: int, text: str = "") -> None:
         self.told.append((done, of))
+        self._begun.progress(done, of, text)
 
     def save(self, memo: Mapping[str, Any], *, turned: bool = False) -> None:
+        self._begun.save(memo, turned=turned)
         self.saved.append(dict(memo))
 
-    def blob(self, pieces: Iterable[bytes], name: str = "") -> str:
-        raise NotImplementedError("no script here keeps a blob")
 
-    def point(self, name: str) -> None:
-        pass
+def here(**given: Any) -> WatchedRun:
+    """The run of a job on this machine."""
+    return WatchedRun(HERE, **given)

@@ -48,6 +48,7 @@ TESTS = [
     "test_bad_input.py",
     "test_words.py",
     "test_edges.py",
+    "test_notches.py",
 ]
 CONFIG = """
 

@@ -1,6 +1,6 @@
 """taskkit: automation for password vaults and privileged-access products. This is the face: import from here.
 
-What makes a task due is there at once; the rest is read when it is first used, so that a plain import stays small.
+The errors are there at once; the rest is read when it is first used, so that a plain import stays small.
 """
 
 from __future__ import annotations
@@ -32,47 +32,6 @@ from taskkit.errors import (
     UnreadableText,
     VaultAway,
 )
-from taskkit.events import (
-    FRI,
-    MON,
-    SAT,
-    SUN,
-    THU,
-    TUE,
-    WED,
-    AnyOf,
-    Daily,
-    Hourly,
-    Interval,
-    MaxAge,
-    Memory,
-    Minutely,
-    Missed,
-    Monthly,
-    Nominal,
-    Occurrence,
-    Once,
-    Opening,
-    OpenTime,
-    RandomDays,
-    Reason,
-    Spread,
-    TimeWindow,
-    Weekday,
-    Weekly,
-    Window,
-    every,
-    every_day,
-    from_document,
-    on_days,
-    on_the,
-    parse,
-    parse_interval,
-    parse_window,
-    to_document,
-    weekdays,
-    weekends,
-)
 
 if TYPE_CHECKING:
     from taskkit.engine import (
@@ -86,6 +45,47 @@ if TYPE_CHECKING:
         Pause,
         Row,
         Settings,
+    )
+    from taskkit.events import (
+        FRI,
+        MON,
+        SAT,
+        SUN,
+        THU,
+        TUE,
+        WED,
+        AnyOf,
+        Daily,
+        Hourly,
+        Interval,
+        MaxAge,
+        Memory,
+        Minutely,
+        Missed,
+        Monthly,
+        Nominal,
+        Occurrence,
+        Once,
+        Opening,
+        OpenTime,
+        RandomDays,
+        Reason,
+        Spread,
+        TimeWindow,
+        Weekday,
+        Weekly,
+        Window,
+        every,
+        every_day,
+        from_document,
+        on_days,
+        on_the,
+        parse,
+        parse_interval,
+        parse_window,
+        to_document,
+        weekdays,
+        weekends,
     )
     from taskkit.events.happenings import (
         ApprovalExpired,
@@ -183,6 +183,9 @@ if TYPE_CHECKING:
 
 _ROOMS = {
     "taskkit.engine": "RIGHTS Engine Entry Execution Gathering Limits Page Pause Row Settings",
+    "taskkit.events": "FRI MON SAT SUN THU TUE WED AnyOf Daily Hourly Interval MaxAge Memory Minutely Missed Monthly Nominal"
+    " Occurrence Once Opening OpenTime RandomDays Reason Spread TimeWindow Weekday Weekly Window every"
+    " every_day from_document on_days on_the parse parse_interval parse_window to_document weekdays weekends",
     "taskkit.events.happenings": "ApprovalExpired Approved CheckedIn Demanded Happening OfApproval RecordChanged"
     " RecordCreated RecordRemoved RecordSaved SessionEnded SessionStarted Unlocked",
     "taskkit.events.policies": "AfterApproval AfterCheckIn AfterExpire AfterSave AfterSession AfterUnlock Due OnDemand Policy",

@@ -6,7 +6,8 @@ from collections.abc import Callable
 
 from taskkit.storage import Storage
 from taskkit.storage.memory import MemoryStorage
-from tests.storage.contract import Rows, StorageContract
+from taskkit.testing.contracts import StorageContract
+from taskkit.testing.contracts.storage import Rows
 
 
 class TestMemoryStorage(StorageContract):

@@ -15,8 +15,8 @@ from taskkit.states import State
 from taskkit.storage import Query
 from taskkit.storage._queries import matcher
 from taskkit.storage._rows import job_of, row
-from tests.storage.contracts.makings import NOW, job
-from tests.storage.contracts.units import full_job
+from taskkit.testing.contracts.storage._makings import NOW, job
+from taskkit.testing.contracts.storage._units import full_job
 
 INSTANTS = st.integers(NOW, NOW + 9)
 MAYBE = st.none() | INSTANTS

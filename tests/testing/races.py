@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import islice
+from typing import ClassVar
 
 import pendulum
 from attrs import frozen
@@ -18,7 +19,7 @@ from taskkit.plugins.kinds import Run, Script
 from taskkit.plugins.manager import Plugins
 from taskkit.records import Record, RecordType
 from taskkit.states import FINAL
-from taskkit.storage import Query
+from taskkit.storage import Query, Storage
 from taskkit.tasks import Task, of_type
 from taskkit.testing import MemoryVault
 from taskkit.testing.simulations import Simulation
@@ -35,9 +36,11 @@ class Touch(Script):
     kind = "touch"
     effect = Effect.IDEMPOTENT
     name: str
+    spends: ClassVar[Callable[[], None]] = lambda: None
 
     def perform(self, run: Run) -> Outcome:
         run.point("begin")
+        type(self).spends()
         run.save({"reached": 1 + run.memo.get("reached", 0)})
         run.point("end")
         return DONE
@@ -52,17 +55,22 @@ class Offers:
 PLUGINS = Plugins([Offers()], discover=False)
 
 
-def race(turns: Iterable[Turn], records: int = 2) -> Simulation:
+def race(turns: Iterable[Turn], records: int = 2, handles: Callable[[], Storage] | None = None) -> Simulation:
     """Played to its end; the caller looks whether the laws held, and closes it."""
     vault = MemoryVault([Record(f"r{number}", "unix") for number in range(records)])
-    simulation = Simulation(turns=turns, vault=vault, plugins=PLUGINS, processes=2, start=START, settings=Settings(lease=60))
+    simulation = Simulation(turns=turns, vault=vault, plugins=PLUGINS, start=START, settings=Settings(lease=180), handles=handles)
     engine = simulation.engine
     engine.define(RecordType("unix"))
     engine.define(Touch("touch"))
     engine.put(Task("nightly", "touch", [Daily(at="02:30"), AfterCheckIn()]), list=of_type("unix"))
     for minute in range(6):
         simulation.tell(CheckedIn(f"r{minute % records}"), minutes=minute / 2)
-    return simulation.run(hours=1)
+    simulation.run(minutes=20)
+    for _ in range(30):  # until nobody steps in any more, and all leases have run out
+        if not settled(simulation):
+            break
+        simulation.run(minutes=5)
+    return simulation
 
 
 def settled(simulation: Simulation) -> list[str]:

@@ -1,7 +1,65 @@
-"""What tests of tasks and plug-ins stand on: a clock that moves when told, a vault in memory, an executor that does as scripted."""
+"""What tests of tasks and plug-ins stand on: a clock that moves when told, a vault in memory, an executor that does as scripted, words for
+what is expected, and simulations of several processes in an order that a seed decides.
 
-from taskkit.testing.clocks import VirtualClock
-from taskkit.testing.executors import FakeExecutor
-from taskkit.testing.vaults import MemoryVault
+All of it is read when it is first used: the pytest plug-in stands here, too, and is loaded into every session.
+"""
 
-__all__ = ["FakeExecutor", "MemoryVault", "VirtualClock"]
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from taskkit.testing.clocks import VirtualClock
+    from taskkit.testing.executors import FakeExecutor
+    from taskkit.testing.expectations import Expectations, expect
+    from taskkit.testing.hosts import Reply
+    from taskkit.testing.houses import House
+    from taskkit.testing.laws import Broken, Laws
+    from taskkit.testing.simulations import Simulation
+    from taskkit.testing.stage import Act, Turn, seeded, turns
+    from taskkit.testing.trials import Trial, running
+    from taskkit.testing.vaults import MemoryVault
+
+_ROOMS = {
+    "clocks": "VirtualClock",
+    "executors": "FakeExecutor",
+    "expectations": "Expectations expect",
+    "hosts": "Reply",
+    "houses": "House",
+    "laws": "Broken Laws",
+    "simulations": "Simulation",
+    "stage": "Act Turn seeded turns",
+    "trials": "Trial running",
+    "vaults": "MemoryVault",
+}
+_LATE = {name: room for room, names in _ROOMS.items() for name in names.split()}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATE:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(import_module(f"{__name__}.{_LATE[name]}"), name)
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__
+
+
+__all__ = [
+    "Act",
+    "Broken",
+    "Expectations",
+    "FakeExecutor",
+    "House",
+    "Laws",
+    "MemoryVault",
+    "Reply",
+    "Simulation",
+    "Trial",
+    "Turn",
+    "VirtualClock",
+    "expect",
+    "running",
+    "seeded",
+    "turns",
+]

@@ -46,6 +46,11 @@ class VirtualClock:
             self._now += passed
         return self.moment
 
+    def pass_to(self, at: Instant) -> None:
+        """Move forward to an instant; one that has passed changes nothing."""
+        with self._lock:
+            self._now = max(self._now, at)
+
     def jump(self, to: datetime) -> None:
         """Set it, back as well: what an administrator may do to a real one."""
         with self._lock:

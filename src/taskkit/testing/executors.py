@@ -1,76 +1,185 @@
-"""An executor that reaches no host and does as scripted, host by host."""
+"""An executor that reaches no host and does as scripted, host by host. It keeps the contracts of every executor."""
 
 from __future__ import annotations
 
-from collections import defaultdict, deque
-from collections.abc import Callable, Iterable, Iterator
+import threading
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 
-from attrs import frozen
+from attrs import field, frozen
 
-from taskkit.errors import HostRefused
+from taskkit.errors import HostRefused, InvalidValue
 from taskkit.outcomes import Effect, ErrorClass
+from taskkit.plugins.executors._expectations import Expectations, Judgement
+from taskkit.plugins.executors._outputs import Output, Recorder
 from taskkit.plugins.kinds import Command, Executor, Host, Login, Operation, Run, Verb
+from taskkit.scrubbing import WITHHELD
+from taskkit.secrets import Secret
+from taskkit.testing.clocks import VirtualClock
+from taskkit.testing.hosts import Answer, FakeHost, Reply
 
 
 @frozen
 class Said:
-    """What a host was told, as whom."""
+    """What a host was told, as whom; what stood in its stdin, in parts."""
 
     host: str
     user: str
     line: str
-
-
-Answer = str | ErrorClass | Callable[[], str]
+    stdin: tuple[Secret | str, ...] = field(default=(), eq=False)
 
 
 class FakeExecutor(Executor):
-    """Hosts answer `ok`, unless `script(host, …)` says otherwise: a text, an error class, or a function that is called."""
+    """Hosts answer `ok`, unless `script(host, …)` says otherwise: a text, an error class, a `Reply`, or a function that gives one."""
 
     name = "fake"
     verbs = frozenset({Verb.COMMANDS})
     effect = Effect.IDEMPOTENT
 
-    def __init__(self, name: str = "fake", effect: Effect = Effect.IDEMPOTENT) -> None:
+    def __init__(
+        self, name: str = "fake", effect: Effect = Effect.IDEMPOTENT, *, clock: VirtualClock | None = None, cap: int = 65_536
+    ) -> None:
         self.name = name  # type: ignore[misc]
         self.effect = effect  # type: ignore[misc]
+        self.clock, self.cap = clock, cap
         self.said: list[Said] = []
-        self._answers: dict[str, deque[Answer]] = defaultdict(deque)
-        self._down: dict[str, ErrorClass] = {}
+        #: How many connections are open, and how many there were.
+        self.connections = 0
+        self.connected = 0
+        self._hosts: dict[str, FakeHost] = defaultdict(FakeHost)
+        self._counting = threading.Lock()
+
+    # what a test says
 
     def script(self, host: str, *answers: Answer) -> None:
         """What the host answers to the next commands, one after the other."""
-        self._answers[host].extend(answers)
+        self._hosts[host].answers.extend(answers)
 
     def down(self, host: str, error: ErrorClass = ErrorClass.UNREACHABLE) -> None:
-        self._down[host] = error
+        self._hosts[host].down = error
 
     def up(self, host: str) -> None:
-        self._down.pop(host, None)
+        self._hosts[host].down = None
+
+    def guard(self, host: str, user: str, secret: str, *, locks_after: int | None = None) -> None:
+        """From now on the host lets in only whom it knows; after so many wrong secrets it lets in this user no more."""
+        self._hosts[host].know(user, Secret(secret), locks_after)
+
+    def unlock(self, host: str, user: str) -> None:
+        self._hosts[host].unlock(user)
+
+    # what a test asks
+
+    def answer(self, host: str) -> str | ErrorClass | Reply:
+        return self._hosts[host].answer()
+
+    def deeds(self, host: str) -> tuple[str, ...]:
+        """The lines that the host has carried out, whatever it said."""
+        return tuple(self._hosts[host].deeds)
+
+    # the executor
 
     @contextmanager
     def connect(self, host: Host, login: Login, run: Run) -> Iterator[FakeConnection]:
-        if (error := self._down.get(host.address)) is not None:
-            raise HostRefused(f"connecting to {host.address!r}", error.value.replace("_", " "), "bring it up", error=error)
-        yield FakeConnection(self, host, login)
+        for secret in filter(None, (login.secret, login.key)):
+            run.keep(secret)
+        found = self._hosts[host.address]
+        if (error := found.refusal(login.user, login.secret)) is not None:
+            raise HostRefused(
+                f"connecting to {host.address!r}", error.value.replace("_", " "), _HELP.get(error, "bring it up"), error=error
+            )
+        self._count(1)
+        try:
+            yield FakeConnection(self, host, login, found)
+        finally:
+            self._count(-1)
 
-    def answer(self, host: str) -> str | ErrorClass:
-        waiting = self._answers[host]
-        found = waiting.popleft() if waiting else "ok"
-        return found() if callable(found) else found
+    def _count(self, more: int) -> None:
+        with self._counting:
+            self.connections += more
+            self.connected += max(0, more)
+
+
+_HELP = {ErrorClass.WRONG_CREDENTIALS: "look at the secret", ErrorClass.ACCOUNT_LOCKED: "unlock it"}
 
 
 class FakeConnection:
-    def __init__(self, executor: FakeExecutor, host: Host, login: Login) -> None:
-        self._executor, self._host, self._login = executor, host, login
+    """What `FakeExecutor.connect` gives; no more is open once it was left."""
+
+    def __init__(self, executor: FakeExecutor, host: Host, login: Login, found: FakeHost) -> None:
+        self._executor, self._host, self._login, self._found = executor, host, login, found
 
     def commands(self, sequence: Iterable[Command], run: Run) -> Iterator[Operation]:
+        """Run one after the other; the first that may not begin any more is told, and is the last."""
         for command in sequence:
-            began = run.now()
-            self._executor.said.append(Said(self._host.address, self._login.user, command.line))
-            answer = self._executor.answer(self._host.address)
-            if isinstance(answer, ErrorClass):
-                yield Operation(command.line, "not_done", began, run.now(), exit=1, error=answer.value)
-            else:
-                yield Operation(command.line, "done", began, run.now(), exit=0, output=run.scrub(answer))
+            began, refusal = run.now(), _refusal(run)
+            judgement, told = (refusal, None) if refusal else self._carry_out(command, run)
+            end, out, err = told or (None, Output(""), Output(""))
+            yield Operation(
+                name=run.scrub(command.line)[:200], state=judgement.state, began=began, ended=run.now(), exit=end, output=str(out),
+                errors=str(err), truncated=bool(out.left_out or err.left_out), error=judgement.error, text=run.scrub(judgement.text),
+                captured=judgement.captured,
+            )  # fmt: skip
+            if refusal:
+                return
+
+    def _carry_out(self, command: Command, run: Run) -> tuple[Judgement, tuple[int | None, Output, Output] | None]:
+        try:
+            expectations, stdin = Expectations.of(command), _parts(command, run)
+            _refuse_secrets(command.line, run)
+        except InvalidValue as error:
+            return Judgement("not_done", ErrorClass.BAD_CONFIGURATION, str(error)), None
+        self._executor.said.append(Said(self._host.address, self._login.user, command.line, stdin))
+        answer = self._found.answer()
+        if isinstance(answer, ErrorClass):
+            return Judgement("not_done", answer, answer.value.replace("_", " ")), (1, Output(""), Output(""))
+        reply = Reply(answer) if isinstance(answer, str) else answer
+        seconds = min(command.timeout, run.seconds_left)
+        if reply.does:
+            self._found.deeds.append(command.line)
+        if not self._ends_within(reply, seconds):
+            text = f"it took longer than {seconds:g} s; nobody saw it end: it may still run"
+            return Judgement("unknown", ErrorClass.TIMEOUT, text), (None, Output(""), Output(""))
+        said = "".join(part.reveal() if isinstance(part, Secret) else part for part in stdin) if reply.repeats else reply.output
+        outputs = _recorded(said, run, self._executor.cap), _recorded(reply.errors, run, self._executor.cap)
+        end = reply.exit if reply.seen else None
+        return expectations.judge(end, None, *outputs), (end, *outputs)
+
+    def _ends_within(self, reply: Reply, seconds: float) -> bool:
+        """Time passes on the clock, where there is one; without it only the numbers count."""
+        self._pass(min(reply.takes, seconds))
+        passed = reply.takes
+        while passed < seconds and reply.until is not None and not reply.until():
+            self._pass(min(1.0, seconds - passed))
+            passed += 1.0
+        return passed < seconds
+
+    def _pass(self, seconds: float) -> None:
+        if self._executor.clock is not None:
+            self._executor.clock.advance(seconds=seconds)
+
+
+def _refusal(run: Run) -> Judgement | None:
+    if run.seconds_left <= 0:
+        return Judgement("not_done", ErrorClass.TIMEOUT, "it was not begun: the job has no time left")
+    return Judgement("not_done", ErrorClass.STOPPED, "it was not begun: the job was asked to stop") if run.stop_requested else None
+
+
+def _parts(command: Command, run: Run) -> tuple[Secret | str, ...]:
+    given = command.stdin if isinstance(command.stdin, tuple) else () if command.stdin is None else (command.stdin,)
+    for part in given:
+        if isinstance(part, Secret):
+            run.keep(part)
+    return given
+
+
+def _refuse_secrets(line: str, run: Run) -> None:
+    if run.scrub(line) not in (line, WITHHELD):
+        raise InvalidValue("saying a command", "its line holds a secret of this run", "give secrets by stdin")
+
+
+def _recorded(text: str, run: Run, cap: int) -> Output:
+    recorder = Recorder(run.scrub_stream(), cap)
+    recorder.feed(text.encode())
+    return recorder.finish()

@@ -25,7 +25,7 @@ class Laws:
         self._last = 0
         self._ended: dict[str, Step] = {}
         self._places: dict[str, tuple[str, str | None]] = {}  # line and record of each job
-        self._fires: dict[tuple[str, str | None, str], str] = {}
+        self._fires: dict[tuple[str, str | None, str], str] = {}  # those that are kept, and by whom first
         self._of: dict[str, str | None] = {}  # what an occurrence stands for
         self.broken: list[str] = []
 
@@ -85,13 +85,14 @@ class Laws:
     def _break(self, law: str) -> None:
         self.broken.append(law)
 
-    def check(self, storage: Storage, fires: Iterable[tuple[str, str | None, str]] = ()) -> None:
-        """All that was followed, and what is in the store: no job counts twice, and none of these fires is lost."""
+    def check(self, storage: Storage) -> None:
+        """All that was followed, and what the store says of it: what was kept is there, and what has ended stays ended."""
         jobs = storage.jobs(Query(), limit=1_000_000).jobs
         kept = {fire for job in jobs for fire in _fires_of(storage, job)}
-        lost = [f"the fire {fire!r} of {line}/{record} is lost (J5)" for line, record, fire in fires if (line, record, fire) not in kept]
-        unended = [f"{job.id} has not ended in the store, but did (J1)" for job in jobs if job.id in self._ended and job.state not in FINAL]
-        if broken := [*self.broken, *lost, *unended]:
+        gone = [fire for fire in self._fires if fire not in kept]
+        lost = [f"the fire {fire!r} of {line}/{record} is lost (J5)" for line, record, fire in gone]
+        risen = [f"{job.id} has ended and is {job.state} (J1)" for job in jobs if job.id in self._ended and job.state not in FINAL]
+        if broken := [*self.broken, *lost, *risen]:
             raise Broken("\n".join(broken))
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -19,7 +19,7 @@ from taskkit.storage import Claimed, Landed, Storage, Unit
 from taskkit.storage.memory import MemoryStorage
 from taskkit.testing.clocks import VirtualClock
 from taskkit.testing.laws import Broken, Laws
-from taskkit.testing.stage import Lot, Stage, Turn
+from taskkit.testing.stage import Act, Lot, Stage, Turn
 from taskkit.testing.stories import Names, claims, writes
 from taskkit.testing.vaults import MemoryVault
 from taskkit.vaults import Outbox, Records, Rights, Secrets, Sessions, Vault
@@ -57,7 +57,6 @@ class Simulation:
         self.storage = self._handles()
         self._names = Names()
         self.laws = Laws()
-        self.fires: list[tuple[str, str | None, str]] = []
         self._stage = Stage(self.clock, turns)
         self._settings, self._batch = settings or Settings(), batch
         self._plugins = plugins if isinstance(plugins, Plugins) else Plugins(tuple(plugins))
@@ -79,6 +78,11 @@ class Simulation:
         """Tell the engine of something that happens then; told again until it was heard (P9)."""
         self.at(lambda: self.engine.emit(happening), days=days, hours=hours, minutes=minutes)
 
+    def spend(self, *, hours: float = 0, minutes: float = 0) -> None:
+        """Called by a script or an executor: what it does takes so much time, and the others go on meanwhile."""
+        self._stage.call("spend", lambda: None)
+        self._stage.sleep(self.clock.now() + round((hours * 60 + minutes) * MINUTE))
+
     def run(self, *, days: float = 0, hours: float = 0, minutes: float = 0) -> Simulation:
         """Play on for so much time."""
         try:
@@ -90,7 +94,7 @@ class Simulation:
     def check(self) -> None:
         """Whether every law holds; Broken, with the story, where one does not."""
         try:
-            self.laws.check(self.storage, self.fires)
+            self.laws.check(self.storage)
         except Broken as broken:
             raise self._told(broken) from None
 
@@ -109,8 +113,9 @@ class Simulation:
         return tuple(self._stage.taken)
 
     @property
-    def calls(self) -> int:
-        return self._stage.calls
+    def places(self) -> Mapping[tuple[str, Act], int]:
+        """Where the world has stepped in, how, and how often."""
+        return self._stage.places
 
     @property
     def story(self) -> str:
@@ -177,13 +182,14 @@ class Simulation:
             rights=ported(Rights, vault.rights, stage),
             outbox=ported(Outbox, vault.outbox, stage),
         )
+        storage = ported(Storage, Followed(self._handles(), self.laws, self._names, stage.tell), stage)
+        rng = random.Random(self._numbers)  # noqa: S311  it draws days, not secrets
         return Engine(
-            seen, ported(Storage, _Followed(self._handles(), self), stage), clock=self.clock, plugins=self._plugins, node=name,
-            settings=self._settings, rng=random.Random(self._numbers), points=self._point,  # noqa: S311  it draws days, not secrets
-        )  # fmt: skip
+            seen, storage, clock=self.clock, plugins=self._plugins, node=name, settings=self._settings, rng=rng, points=self._point
+        )
 
     def _point(self, name: str, job: Job) -> None:
-        self._stage.call(f"at the point {name}", lambda: None)
+        self._stage.call(f"point {name}", lambda: None)
 
     def _do(self, deed: Callable[[], object], due: Instant) -> None:
         self._stage.sleep(due)
@@ -195,12 +201,11 @@ class Simulation:
                 self._stage.sleep(self.clock.now() + SECOND)
 
 
-class _Followed:
+class Followed:
     """A handle on the store whose writes and claims the laws follow, and the story tells."""
 
-    def __init__(self, handle: Storage, simulation: Simulation) -> None:
-        self._handle, self._laws, self._names = handle, simulation.laws, simulation._names
-        self._tell = simulation._stage.tell
+    def __init__(self, handle: Storage, laws: Laws, names: Names, tell: Callable[[str], object] = lambda line: None) -> None:
+        self._handle, self._laws, self._names, self._tell = handle, laws, names, tell
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._handle, name)

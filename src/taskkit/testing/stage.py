@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from enum import StrEnum
 from itertools import count
@@ -16,9 +17,11 @@ from typing import TYPE_CHECKING, TypeVar
 from attrs import field, frozen
 
 from taskkit.checks import whole
-from taskkit.instants import MINUTE, SECOND, Instant, shown
+from taskkit.instants import MINUTE, Instant, shown
 
 if TYPE_CHECKING:
+    from hypothesis.strategies import SearchStrategy
+
     from taskkit.testing.clocks import VirtualClock
 
 T = TypeVar("T")
@@ -61,6 +64,13 @@ def seeded(seed: int, every: float = 12.0) -> Iterator[Turn]:
         yield Turn(1 + int(rng.expovariate(1 / every)), rng.choices(acts, weights)[0], rng.randrange(12))
 
 
+def turns(most: int = 12) -> SearchStrategy[list[Turn]]:
+    """As Hypothesis draws them: it shrinks a failure to the fewest turns that still show it."""
+    from hypothesis import strategies as st
+
+    return st.lists(st.builds(Turn, st.integers(1, 60), st.sampled_from(Act), st.integers(0, 11)), max_size=most)
+
+
 @frozen
 class Line:
     """One line of a story."""
@@ -81,7 +91,7 @@ class Actor:
         self.wakes: Instant = stage.clock.now()
         self.acted = 0
         self.ended = False
-        self.go = threading.Semaphore(0)
+        self.go = _shut()
         self._thread = threading.Thread(target=self._run, name=f"taskkit-simulated-{name}", daemon=True)
         self._thread.start()
 
@@ -116,13 +126,13 @@ class Stage:
         self.clock, self._turns = clock, iter(turns)
         self.story: list[Line] = []
         self.taken: list[Turn] = []  #: the turns that were played
-        self.calls = 0
+        self.places: Counter[tuple[str, Act]] = Counter()
         self.error: BaseException | None = None
         self._actors: list[Actor] = []
         self._on: Actor | None = None
         self._until: Instant = 0
         self._acts = count(1)
-        self._director = threading.Semaphore(0)
+        self._director = _shut()
         self._next = next(self._turns, None)
         self._left = self._next.after if self._next else 0
 
@@ -187,7 +197,7 @@ class Stage:
 
     def _pass_to(self, at: Instant) -> None:
         if at > self.clock.now():
-            self.clock.advance(seconds=(at - self.clock.now()) / SECOND)
+            self.clock.pass_to(at)
 
     # the actors
 
@@ -230,7 +240,6 @@ class Stage:
         return do
 
     def _turn(self) -> Turn | None:
-        self.calls += 1
         self._left -= 1
         if self._next is None or self._left > 0:
             return None
@@ -242,6 +251,7 @@ class Stage:
 
     def _intervened(self, actor: Actor, turn: Turn, what: str, do: Callable[[], T]) -> T:
         act = turn.act if actor.lot.mortal or turn.act not in (Act.CRASH, Act.DIE) else Act.SWITCH
+        self.places[what, act] += 1
         if act is not Act.SWITCH:
             self.tell(f"{_SAID[act].format(number=turn.number)} ({what})")
         if act is Act.CRASH:
@@ -251,7 +261,7 @@ class Stage:
         if act is Act.JUMP:
             self.clock.advance(minutes=turn.number)
         if act is Act.STALL:
-            self.sleep(self.clock.now() + turn.number * MINUTE)
+            self._stall(actor, self.clock.now() + turn.number * MINUTE)
         if act is Act.SWITCH:
             self._switch(actor, turn.number)
         answer = do()
@@ -260,6 +270,13 @@ class Stage:
         if act is Act.LOSE:
             raise ConnectionError("the answer was lost")
         return answer
+
+    def _stall(self, actor: Actor, until: Instant) -> None:
+        """The whole process, its heartbeat too."""
+        for other in self._actors:
+            if other.lot is actor.lot and other.lot.mortal:
+                other.wakes = max(other.wakes, until)
+        self.sleep(until)
 
     def _kill(self, actor: Actor) -> None:
         """Its other threads notice when it would be their turn."""
@@ -274,6 +291,13 @@ _SAID = {
     Act.CRASH: "dies before the call", Act.DIE: "dies after the call", Act.AWAY: "finds the other side away",
     Act.LOSE: "loses the answer", Act.STALL: "stands still for {number} minutes", Act.JUMP: "the clock jumps {number} minutes ahead",
 }  # fmt: skip
+
+
+def _shut() -> threading.Lock:
+    """A door that is shut: who acquires it waits until somebody else releases it. A semaphore takes thrice the time."""
+    door = threading.Lock()
+    door.acquire()
+    return door
 
 
 def _acted(actor: Actor) -> int:

@@ -45,8 +45,8 @@ def writes(names: Names, units: Iterable[Unit], answers: Iterable[Landed]) -> It
         if said and answer:
             yield "; ".join(said)
         elif said:
-            refused = _said(names, answer.change) if answer.change is not None else ""
-            yield f"is refused ({answer.refusal}{': ' + refused if refused else ''}): {'; '.join(said)}"
+            what = _said(names, answer.change) if answer.change is not None and len(said) > 1 else ""
+            yield f"is refused ({answer.refusal}{': ' + what if what else ''}): {'; '.join(said)}"
 
 
 def _said(names: Names, change: Change) -> str:

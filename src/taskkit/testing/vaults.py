@@ -7,6 +7,7 @@ from datetime import datetime
 
 from attrs import evolve
 
+from taskkit.errors import TaskkitError
 from taskkit.events.happenings import Happening
 from taskkit.records import AccountId, Record
 from taskkit.secrets import Secret
@@ -19,6 +20,7 @@ class _Records(Records):
         self.kept = {record.id: record for record in records}
         self.logins: dict[str, AccountId] = {}
         self.read_by: list[str | None] = []
+        self.hidden: set[tuple[str, str]] = set()
 
     def get(self, id: str) -> Record | None:
         return self.kept.get(id)
@@ -28,7 +30,8 @@ class _Records(Records):
 
     def find(self, selection: Selection, viewer: str | None) -> Iterator[Record]:
         self.read_by.append(viewer)
-        return super().find(selection, viewer)
+        found = super().find(selection, viewer)
+        return found if viewer is None or not self.hidden else (record for record in found if (viewer, record.id) not in self.hidden)
 
     def account(self, record: Record) -> AccountId:
         return self.logins.get(record.id) or super().account(record)
@@ -37,23 +40,34 @@ class _Records(Records):
 class _Secrets(Secrets):
     def __init__(self, secrets: Mapping[str, Mapping[str, str]]) -> None:
         self.kept = {account: {name: Secret(value) for name, value in values.items()} for account, values in secrets.items()}
+        self.pending: dict[AccountId, dict[str, Secret]] = {}
+        self.previous: dict[AccountId, dict[str, Secret]] = {}
         self.changed: dict[AccountId, datetime] = {}
         self.read_by: list[str | None] = []
 
     def values(self, account: AccountId, run: Viewer) -> Values:
         self.read_by.append(run.viewer)
-        return Values(self.kept.get(account, {}))
+        return Values(*({**kept.get(account, {})} for kept in (self.kept, self.pending, self.previous)))
 
     def changed_at(self, account: AccountId) -> datetime | None:
         return self.changed.get(account)
 
 
 class _Sessions(Sessions):
-    def __init__(self) -> None:
-        self.open: dict[AccountId, list[Session]] = {}
+    def __init__(self, records: _Records) -> None:
+        self.open: dict[str, list[Session]] = {}  # by record
+        self._records = records
 
     def active(self, account: AccountId) -> Sequence[Session]:
-        return self.open.get(account, ())
+        """Asked anew of each record: one that refers to another by now has another account."""
+        return tuple(one for record, sessions in list(self.open.items()) if self._account(record) == account for one in sessions)
+
+    def _account(self, id: str) -> AccountId | None:
+        record = self._records.get(id)
+        try:
+            return None if record is None else self._records.account(record)
+        except TaskkitError:  # its path of references leads nowhere; what others ask about is answered
+            return None
 
 
 class _Rights(Rights):
@@ -80,11 +94,15 @@ class _Outbox(Outbox):
 
     def since(self, mark: str | None) -> tuple[Sequence[Happening], str | None]:
         first = int(mark or 0)
-        return self.kept[first:], str(len(self.kept)) if len(self.kept) > first else mark
+        found = self.kept[first:]
+        return found, str(first + len(found)) if found else mark  # of what was read: more may have come since
 
 
 class MemoryVault(Vault):
-    """`put` and `remove` records, `begin` and `end` sessions, `deny` and `allow` rights; nothing is told to an engine by itself."""
+    """`put` and `remove` records, `begin` and `end` sessions, `deny` and `allow` rights, change secrets, `tell` what happened.
+
+    Nothing is told to an engine by itself: a test emits it, or an engine fetches from the outbox what was told.
+    """
 
     records: _Records
     secrets: _Secrets
@@ -93,7 +111,8 @@ class MemoryVault(Vault):
     outbox: _Outbox
 
     def __init__(self, records: Iterable[Record] = (), secrets: Mapping[str, Mapping[str, str]] | None = None) -> None:
-        super().__init__(_Records(records), secrets=_Secrets(secrets or {}), sessions=_Sessions(), rights=_Rights(), outbox=_Outbox())
+        kept = _Records(records)
+        super().__init__(kept, secrets=_Secrets(secrets or {}), sessions=_Sessions(kept), rights=_Rights(), outbox=_Outbox())
 
     def put(self, *records: Record) -> None:
         self.records.kept.update({record.id: record for record in records})
@@ -106,13 +125,35 @@ class MemoryVault(Vault):
     def remove(self, id: str) -> None:
         del self.records.kept[id]
 
-    def begin(self, record: str, session: str) -> None:
-        account = self.records.account(self.records.kept[record])
-        self.sessions.open.setdefault(account, []).append(Session(session, record))
+    def hide(self, record: str, user: str) -> None:
+        """This person finds the record no more."""
+        self.records.hidden.add((user, record))
+
+    def show(self, record: str, user: str) -> None:
+        self.records.hidden.discard((user, record))
+
+    def begin(self, record: str, session: str, user: str = "") -> None:
+        self.records.account(self.records.kept[record])  # refused where it has none
+        self.sessions.open.setdefault(record, []).append(Session(session, record, user))
 
     def end(self, record: str, session: str) -> None:
-        account = self.records.account(self.records.kept[record])
-        self.sessions.open[account] = [one for one in self.sessions.open[account] if one.id != session]
+        self.sessions.open[record] = [one for one in self.sessions.open[record] if one.id != session]
+
+    def change_secret(self, account: AccountId, name: str, value: str, *, at: datetime) -> None:
+        """A new one is in force, what was in force is the previous one, and nothing is pending under this name."""
+        kept = self.secrets
+        if (before := kept.kept.setdefault(account, {}).get(name)) is not None:
+            kept.previous.setdefault(account, {})[name] = before
+        kept.kept[account][name], kept.changed[account] = Secret(value), at
+        kept.pending.get(account, {}).pop(name, None)
+
+    def propose_secret(self, account: AccountId, name: str, value: str) -> None:
+        """A candidate that is not in force yet."""
+        self.secrets.pending.setdefault(account, {})[name] = Secret(value)
+
+    def tell(self, *happenings: Happening) -> None:
+        """Into the outbox, from which engines fetch."""
+        self.outbox.kept.extend(happenings)
 
     def deny(self, user: str, right: str = "*", record: str | None = None) -> None:
         """Everywhere, or on one record."""

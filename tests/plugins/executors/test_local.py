@@ -18,7 +18,7 @@ from taskkit.plugins.kinds import Command, Host, Login, Operation, Verb
 from taskkit.records import Record
 from taskkit.scrubbing import REPLACED, WITHHELD
 from taskkit.secrets import Secret
-from tests.runs import WatchedRun
+from tests.runs import WatchedRun, here
 
 PASSWORD = "correct-horse-battery"  # noqa: S105  what no test may find again
 #: Longer than any test waits for, so that what is seen to end was ended.
@@ -27,7 +27,7 @@ FOREVER = "sleep 300"
 
 def carry_out(command: Command | str, run: WatchedRun | None = None, **settings: Any) -> Operation:
     """What one command comes to."""
-    run = run or WatchedRun(settings=settings)
+    run = run or here(settings=settings)
     with run.connect() as connection:
         [operation] = connection.commands([command if isinstance(command, Command) else Command(command)], run)
     assert isinstance(operation, Operation)
@@ -40,7 +40,7 @@ def shell(line: str, run: WatchedRun | None = None, **given: Any) -> Operation:
 
 def late_once_there(path: Path, **settings: Any) -> WatchedRun:
     """A run whose time is over when the command has made a file: however slow the machine is, not sooner."""
-    return WatchedRun(settings={"cwd": str(path.parent), **settings}, late=path.exists)
+    return here(settings={"cwd": str(path.parent), **settings}, late=path.exists)
 
 
 def state_of(pid: int | str) -> tuple[str, int]:
@@ -91,7 +91,7 @@ def test_s01_a_secret_given_by_stdin_is_in_no_argv_and_no_environment(tmp_path: 
             (tmp_path / "go").touch()
         return False
 
-    run = WatchedRun(settings={"cwd": str(tmp_path)}, late=look)
+    run = here(settings={"cwd": str(tmp_path)}, late=look)
     line = "cat >said; echo $$ >p; mv p pid; until test -e go; do sleep 0.01; done"
     assert shell(line, run, stdin=("user:", Secret(PASSWORD), "\n")).state == "done"
     assert (tmp_path / "said").read_text() == f"user:{PASSWORD}\n"
@@ -101,7 +101,7 @@ def test_s01_a_secret_given_by_stdin_is_in_no_argv_and_no_environment(tmp_path: 
 
 
 def test_s01_a_line_that_holds_a_secret_of_the_run_is_refused(tmp_path: Path) -> None:
-    run = WatchedRun(settings={"cwd": str(tmp_path)})
+    run = here(settings={"cwd": str(tmp_path)})
     run.keep(Secret(PASSWORD))
     operation = carry_out(f"touch {PASSWORD}", run)
     assert (operation.state, operation.error, list(tmp_path.iterdir())) == ("not_done", "bad_configuration", [])
@@ -109,13 +109,13 @@ def test_s01_a_line_that_holds_a_secret_of_the_run_is_refused(tmp_path: Path) ->
 
 
 def test_s01_a_line_that_hides_a_secret_between_quotes_is_refused() -> None:
-    run = WatchedRun()
+    run = here()
     run.keep(Secret(PASSWORD))
     assert carry_out("echo correct-'horse'-battery", run).error == "bad_configuration"
 
 
 def test_s01_an_environment_that_holds_a_secret_of_the_run_is_refused() -> None:
-    run = WatchedRun(settings={"env": {"PGPASSWORD": PASSWORD}})
+    run = here(settings={"env": {"PGPASSWORD": PASSWORD}})
     run.keep(Secret(PASSWORD))
     operation = carry_out("env", run)
     assert (operation.error, operation.output) == ("bad_configuration", "")
@@ -167,7 +167,7 @@ def test_a_command_with_a_mistake_is_not_begun(given: dict[str, Any], tmp_path: 
     [{"cap": 1}, {"grace": 0}, {"grace": True}, {"env": {"A=B": ""}}, {"env": {"A": "\0"}}, {"env": 1}, {"cwd": 1}, {"shel": True}],
 )
 def test_settings_with_a_mistake_are_refused_as_bad_configuration(settings: dict[str, Any]) -> None:
-    run = WatchedRun()
+    run = here()
     with pytest.raises(HostRefused) as caught, Local().connect(Host("here", settings=settings), Login(Record("a", "machine")), run):
         pass
     assert caught.value.error == "bad_configuration"
@@ -198,7 +198,7 @@ def test_a_command_that_is_told_nothing_reads_an_end_at_once() -> None:
 
 
 def test_a_flood_is_cut_visibly_and_memory_stays_flat() -> None:
-    run = WatchedRun()
+    run = here()
     run.keep(Secret(PASSWORD))
     tracemalloc.start()
     try:
@@ -233,7 +233,7 @@ def test_s01_a_secret_that_comes_in_pieces_is_scrubbed() -> None:
 
 
 def test_s01_a_secret_at_the_cut_leaves_no_half_of_itself() -> None:
-    run = WatchedRun(settings={"cap": 1024})
+    run = here(settings={"cap": 1024})
     operation = shell("head -c 500 /dev/zero | tr '\\0' x; cat; yes | head -c 9000", run, stdin=(Secret(PASSWORD), "-end"))
     assert operation.truncated
     assert "corr" not in operation.output
@@ -302,7 +302,7 @@ def test_a_forbidden_pattern_must_not_be_found() -> None:
 
 
 def test_a_forbidden_pattern_is_not_ruled_out_by_output_that_was_left_out() -> None:
-    operation = shell("yes | head -c 9000", WatchedRun(settings={"cap": 1024}), forbid="error")
+    operation = shell("yes | head -c 9000", here(settings={"cap": 1024}), forbid="error")
     assert (operation.state, "cannot be ruled out" in operation.text) == ("not_done", True)
 
 
@@ -357,7 +357,7 @@ def test_a_command_that_is_held_still_is_killed(tmp_path: Path) -> None:
     def is_still() -> bool:
         return (tmp_path / "pid").exists() and state_of(int((tmp_path / "pid").read_text()))[0] == "T"
 
-    run = WatchedRun(settings={"cwd": str(tmp_path), "grace": 0.1}, late=is_still)
+    run = here(settings={"cwd": str(tmp_path), "grace": 0.1}, late=is_still)
     operation = shell("echo $$ >p; mv p pid; kill -STOP $$", run)
     assert (operation.state, operation.signal) == ("unknown", signal.SIGKILL)
 
@@ -367,23 +367,23 @@ def test_a_flood_does_not_keep_a_timeout_away() -> None:
 
 
 def test_the_time_that_the_job_has_left_bounds_every_command() -> None:
-    assert shell(FOREVER, WatchedRun(seconds_left=0.1)).error == "timeout"
+    assert shell(FOREVER, here(seconds_left=0.1)).error == "timeout"
 
 
 def test_a_command_for_which_no_time_is_left_is_not_begun(tmp_path: Path) -> None:
-    operation = carry_out("touch here", WatchedRun(settings={"cwd": str(tmp_path)}, seconds_left=0))
+    operation = carry_out("touch here", here(settings={"cwd": str(tmp_path)}, seconds_left=0))
     assert (operation.state, operation.error, list(tmp_path.iterdir())) == ("not_done", "timeout", [])
 
 
 def test_j06_a_stop_lets_the_running_command_come_to_its_end(tmp_path: Path) -> None:
-    run = WatchedRun(settings={"cwd": str(tmp_path)}, stop=(tmp_path / "begun").exists)
+    run = here(settings={"cwd": str(tmp_path)}, stop=(tmp_path / "begun").exists)
     operation = shell("touch begun; sleep 0.3; touch ended", run)
     assert (operation.state, (tmp_path / "ended").exists()) == ("done", True)
 
 
 def test_j06_after_a_stop_no_command_begins(tmp_path: Path) -> None:
     asked: list[Operation] = []
-    run = WatchedRun(settings={"cwd": str(tmp_path)}, stop=lambda: bool(asked))
+    run = here(settings={"cwd": str(tmp_path)}, stop=lambda: bool(asked))
     with run.connect() as connection:
         asked.extend(connection.commands([Command("touch one"), Command("touch two"), Command("touch three")], run))
     assert [operation.error for operation in asked] == [None, "stopped"]
@@ -391,14 +391,14 @@ def test_j06_after_a_stop_no_command_begins(tmp_path: Path) -> None:
 
 
 def test_a_command_that_leaves_a_child_with_its_output_is_done_and_the_child_ended() -> None:
-    operation = shell(f"{FOREVER} & echo $!", WatchedRun(settings={"grace": 0.1}))
+    operation = shell(f"{FOREVER} & echo $!", here(settings={"grace": 0.1}))
     assert (operation.state, operation.exit) == ("done", 0)
     assert operation.text == "it left processes behind that held its output: its group was ended"
     assert ends(int(operation.output))
 
 
 def test_a_child_that_went_its_own_way_with_the_output_does_not_hang_us() -> None:
-    operation = shell(f"setsid {FOREVER} & echo $!", WatchedRun(settings={"grace": 0.1}))
+    operation = shell(f"setsid {FOREVER} & echo $!", here(settings={"grace": 0.1}))
     pid = int(operation.output)
     try:
         assert (operation.state, is_alive(pid)) == ("done", True)
@@ -421,7 +421,7 @@ def test_an_error_of_ours_while_it_runs_ends_it_and_goes_on(tmp_path: Path) -> N
             raise RuntimeError("the store is away")
         return False
 
-    run = WatchedRun(settings={"cwd": str(tmp_path)}, late=fail)
+    run = here(settings={"cwd": str(tmp_path)}, late=fail)
     with pytest.raises(RuntimeError, match="the store is away"):
         shell(f"echo $$ >p; mv p pid; {FOREVER}", run)
     assert not is_alive(int((tmp_path / "pid").read_text()))
@@ -449,7 +449,7 @@ def test_nothing_of_a_command_is_left_in_this_process() -> None:
 
 
 def test_many_threads_run_commands_at_once() -> None:
-    run = WatchedRun()
+    run = here()
     with run.connect() as connection, ThreadPoolExecutor(8) as threads:
         said = threads.map(lambda number: next(connection.commands([Command(f"echo {number}")], run)).output, range(40))
         assert list(said) == [f"{number}\n" for number in range(40)]

@@ -1,0 +1,87 @@
+"""What is asked of hosts, in the words of one kind of host."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Collection
+from typing import Any, ClassVar, NoReturn
+
+from taskkit.plugins.kinds import Command, Executor, Host, Login
+from taskkit.records import Record
+from taskkit.secrets import Secret
+from taskkit.testing.contracts._contract import Contract
+
+PASSWORD = "correct-horse-battery-staple"  # noqa: S105  what nobody may find again
+
+
+class HostWords(Contract):
+    """As they stand, the words are those of a POSIX shell."""
+
+    #: Jobs that are on hosts at the same time.
+    threads: ClassVar[int] = 8
+    #: No more characters than this are kept of one command's output.
+    most_output: ClassVar[int] = 1_048_576
+    #: How many seconds of the machine's own time a command may take that has a tenth of one.
+    patience: ClassVar[float] = 10.0
+
+    def executor(self) -> Executor:
+        """The one that is tried."""
+        self._missing("executor")
+
+    def host(self) -> Host:
+        """A host that answers."""
+        return Host("localhost")
+
+    def login(self) -> Login:
+        """With whom the host lets in."""
+        return Login(Record("db-1", "trial", fields={"user": "app"}), "app", Secret(PASSWORD))
+
+    def wrong_login(self) -> Login:
+        """With whom it does not."""
+        self._missing("wrong_login")
+
+    def host_that_is_down(self) -> Host:
+        self._missing("host_that_is_down")
+
+    def open_connections(self, executor: Any) -> int:
+        """How many of its connections are open, told by the host or the network."""
+        self._missing("open_connections")
+
+    def says(self, text: str) -> Command:
+        """A command whose output is this text."""
+        return Command(f"printf %s {shlex.quote(text)}", shell=True)  # noqa: S604  the host's words
+
+    def exits(self, code: int, **given: Any) -> Command:
+        """A command that ends with this code."""
+        return Command(f"exit {code}", shell=True, **given)  # noqa: S604
+
+    def repeats(self, stdin: str) -> Command:
+        """A command that says what stands in its stdin."""
+        return Command("cat", stdin=stdin)
+
+    def floods(self, size: int) -> Command:
+        """A command that says so many characters."""
+        return Command(f"head -c {size} /dev/zero | tr '\\0' x", shell=True)  # noqa: S604
+
+    def hangs(self) -> Command:
+        """A command that does not end by itself, and has a tenth of a second."""
+        return Command("sleep 300", timeout=0.1)
+
+    def leaves(self, name: str) -> Command:
+        """A command that leaves something of this name on the host; said twice, as the executor's `effect` says."""
+        self._missing("leaves")
+
+    def left(self) -> Collection[str]:
+        """What `leaves` has left on the host, looked up by another way."""
+        self._missing("left")
+
+    def spies(self, stdin: Secret) -> Command:
+        """A command with this stdin; what came there, and all else that anybody could see of it, is told by `spied`."""
+        self._missing("spies")
+
+    def spied(self) -> tuple[str, str]:
+        """What came by stdin; and the arguments, environment and names that anybody on the host could see."""
+        self._missing("spied")
+
+    def _missing(self, method: str) -> NoReturn:
+        raise NotImplementedError(f"write {type(self).__name__}.{method}, or close the clauses that ask for it, each with a reason")

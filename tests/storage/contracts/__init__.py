@@ -1,1 +1,0 @@
-"""What every store keeps, by the numbers of the reference (`docs/reference/storage.md`)."""

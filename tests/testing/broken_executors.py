@@ -1,0 +1,276 @@
+"""Executors that break one promise each, beside the clause that notices."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+from attrs import evolve
+
+from taskkit.errors import HostRefused
+from taskkit.outcomes import ErrorClass
+from taskkit.plugins.executors.local import Local
+from taskkit.plugins.kinds import Command, Executor, Host, Login, Operation, Run
+from taskkit.scrubbing import Scrubber, Stream
+from taskkit.secrets import Secret
+from taskkit.testing import FakeExecutor
+from tests.testing.test_contracts_of_executors import HOST, TestFakeExecutor, TestLocal
+
+Commands = Callable[[Iterable[Command], Run], Iterator[Operation]]
+
+
+class Bent(FakeExecutor):
+    """Everything passes `carry_out`, which may do as it likes."""
+
+    @contextmanager
+    def connect(self, host: Host, login: Login, run: Run) -> Iterator[Any]:
+        with super().connect(host, login, run) as connection:
+            yield _Bent(self, connection.commands)
+
+    def carry_out(self, commands: Commands, sequence: Iterable[Command], run: Run) -> Iterator[Operation]:
+        return commands(sequence, run)
+
+
+class _Bent:
+    def __init__(self, executor: Bent, commands: Commands) -> None:
+        self._executor, self._commands = executor, commands
+
+    def commands(self, sequence: Iterable[Command], run: Run) -> Iterator[Operation]:
+        return self._executor.carry_out(self._commands, sequence, run)
+
+
+class _Run:
+    """A run that is told less, or tells less, than the real one."""
+
+    def __init__(self, run: Run, **instead: Any) -> None:
+        self.__dict__.update(instead, _run=run)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._run, name)
+
+
+def unscrubbed(run: Run) -> Any:
+    return _Run(run, scrub=lambda text: text, scrub_stream=lambda: Stream(Scrubber()))
+
+
+def suite(executor: Callable[[], FakeExecutor], **more: Any) -> type[TestFakeExecutor]:
+    """The fake hosts, reached by another executor."""
+
+    def setup_method(self: TestFakeExecutor) -> None:
+        self.made = executor()
+        self.made.guard(HOST, "app", "correct-horse-battery-staple", locks_after=2)
+
+    return type(getattr(executor, "__name__", "Broken"), (TestFakeExecutor,), {"setup_method": setup_method, **more})
+
+
+class SaysDoneAndDidNothing(Bent):
+    def carry_out(self, commands: Commands, sequence: Iterable[Command], run: Run) -> Iterator[Operation]:
+        for command in sequence:
+            yield Operation(run.scrub(command.line), "done", run.now(), run.now(), exit=0)
+
+
+class DidAndSaysNotDone(Bent):
+    def carry_out(self, commands: Commands, sequence: Iterable[Command], run: Run) -> Iterator[Operation]:
+        for operation in commands(sequence, run):
+            yield evolve(operation, state="not_done")
+
+
+class TellsNoReason(Bent):
+    def carry_out(self, commands: Commands, sequence: Iterable[Command], run: Run) -> Iterator[Operation]:
+        for operation in commands(sequence, run):
+            yield evolve(operation, text="", errors="", error=None)
+
+
+class SaysAllAtOnce(Bent):
+    def carry_out(self, commands: Commands, sequence: Iterable[Command], run: Run) -> Iterator[Operation]:
+        return iter(list(commands(sequence, run)))
+
+
+class TellsTwice(Bent):
+    def carry_out(self, commands: Commands, sequence: Iterable[Command], run: Run) -> Iterator[Operation]:
+        for operation in commands(sequence, run):
+            yield from (operation, operation)
+
+
+class SwallowsTheTimeout(Bent):
+    def carry_out(self, commands: Commands, sequence: Iterable[Command], run: Run) -> Iterator[Operation]:
+        for operation in commands(sequence, run):
+            yield evolve(operation, state="done", error=None) if operation.error is ErrorClass.TIMEOUT else operation
+
+
+class IgnoresWhatIsExpected(Bent):
+    def carry_out(self, commands: Commands, sequence: Iterable[Command], run: Run) -> Iterator[Operation]:
+        return commands((evolve(command, exits=(0,), expect=None, forbid=None, capture={}) for command in sequence), run)
+
+
+class ShowsSecrets(Bent):
+    def carry_out(self, commands: Commands, sequence: Iterable[Command], run: Run) -> Iterator[Operation]:
+        return commands(sequence, unscrubbed(run))
+
+
+class PutsStdinIntoTheLine(Bent):
+    def carry_out(self, commands: Commands, sequence: Iterable[Command], run: Run) -> Iterator[Operation]:
+        said = (
+            evolve(command, line=f"{command.line} {command.stdin.reveal()}") if isinstance(command.stdin, Secret) else command
+            for command in sequence
+        )
+        for operation in commands(said, unscrubbed(run)):
+            yield evolve(operation, name=run.scrub(operation.name))
+
+
+class PrintsTheSecret(Bent):
+    @contextmanager
+    def connect(self, host: Host, login: Login, run: Run) -> Iterator[Any]:
+        print(f"logging in as {login.user} with {login.secret.reveal() if login.secret else None}")  # noqa: T201
+        with super().connect(host, login, run) as connection:
+            yield connection
+
+
+class IgnoresTheStop(Bent):
+    def carry_out(self, commands: Commands, sequence: Iterable[Command], run: Run) -> Iterator[Operation]:
+        return commands(sequence, _Run(run, stop_requested=False, seconds_left=60.0))
+
+
+class CutsInSilence(Bent):
+    def carry_out(self, commands: Commands, sequence: Iterable[Command], run: Run) -> Iterator[Operation]:
+        for operation in commands(sequence, run):
+            yield evolve(operation, truncated=False)
+
+
+class KeepsWhatItHeardFirst(Bent):
+    """A cache that all connections share."""
+
+    heard: str | None = None
+
+    def carry_out(self, commands: Commands, sequence: Iterable[Command], run: Run) -> Iterator[Operation]:
+        for operation in commands(sequence, run):
+            self.heard = self.heard or operation.output
+            yield evolve(operation, output=self.heard if operation.output.startswith("answer") else operation.output)
+
+
+class LeavesItOpenAfterAnError(Bent):
+    @contextmanager
+    def connect(self, host: Host, login: Login, run: Run) -> Iterator[Any]:
+        connection = super().connect(host, login, run)
+        self.kept = [*getattr(self, "kept", ()), connection]
+        yield connection.__enter__()
+        connection.__exit__(None, None, None)
+
+
+class ConnectsForEachCommand(Bent):
+    def carry_out(self, commands: Commands, sequence: Iterable[Command], run: Run) -> Iterator[Operation]:
+        for operation in commands(sequence, run):
+            self.connections += 1
+            yield operation
+
+
+class TriesAgainAndAgain(Bent):
+    @contextmanager
+    def connect(self, host: Host, login: Login, run: Run) -> Iterator[Any]:
+        for _ in range(2):
+            try:
+                with super().connect(host, login, run):
+                    break
+            except HostRefused:
+                continue
+        with super().connect(host, login, run) as connection:
+            yield connection
+
+
+class CallsEverythingUnreachable(Bent):
+    @contextmanager
+    def connect(self, host: Host, login: Login, run: Run) -> Iterator[Any]:
+        try:
+            with super().connect(host, login, run) as connection:
+                yield connection
+        except HostRefused as error:
+            raise HostRefused(error.tried, error.case, error=ErrorClass.UNREACHABLE) from None
+
+
+class RaisesWhatTheNetworkRaises(Bent):
+    @contextmanager
+    def connect(self, host: Host, login: Login, run: Run) -> Iterator[Any]:
+        try:
+            with super().connect(host, login, run) as connection:
+                yield connection
+        except HostRefused as error:
+            raise ConnectionRefusedError(str(error)) from None
+
+
+class IgnoresSettings(Local):
+    @contextmanager
+    def connect(self, host: Host, login: Login, run: Run) -> Iterator[Any]:
+        known = {name: value for name, value in host.settings.items() if name in ("env", "cwd", "cap", "grace")}
+        with super().connect(evolve(host, settings=known), login, run) as connection:
+            yield connection
+
+
+class ForgetsToSayWhatItCan(FakeExecutor):
+    verbs = frozenset()
+
+
+class GivesSecretsToTheEnvironment(Local):
+    """As a log-in for child processes."""
+
+    @contextmanager
+    def connect(self, host: Host, login: Login, run: Run) -> Iterator[Any]:
+        secret = login.secret.reveal() if login.secret else ""
+        settings: Mapping[str, Any] = {**host.settings, "env": {"PASSWORD": secret}}
+        with super().connect(evolve(host, settings=settings), login, run) as connection:
+            yield _Unwatched(connection)
+
+
+class _Unwatched:
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    def commands(self, sequence: Iterable[Command], run: Run) -> Iterator[Operation]:
+        found: Iterator[Operation] = self._connection.commands(sequence, _Run(run, scrub=lambda text: text))
+        return found
+
+
+def here(executor: type[Executor]) -> type[TestLocal]:
+    return type(executor.__name__, (TestLocal,), {"executor": lambda self: executor()})
+
+
+def counted(self: TestFakeExecutor) -> Collection[str]:
+    """Each time that something is left it is there once more."""
+    return [line.removeprefix("leave ") for line in self.made.deeds(HOST) if line.startswith("leave ")]
+
+
+def no_cap() -> FakeExecutor:
+    return FakeExecutor(cap=1_000_000_000)
+
+
+def blind_that_says_idempotent() -> FakeExecutor:
+    return FakeExecutor()
+
+
+SOUND = (TestFakeExecutor, TestLocal, suite(Bent))
+BROKEN = (
+    ("E1", suite(ForgetsToSayWhatItCan)),
+    ("E2", here(IgnoresSettings)),
+    ("E3", suite(RaisesWhatTheNetworkRaises)),
+    ("E4", suite(TriesAgainAndAgain)),
+    ("E4", suite(CallsEverythingUnreachable)),
+    ("E5", suite(LeavesItOpenAfterAnError)),
+    ("E5", suite(ConnectsForEachCommand)),
+    ("E6", suite(TellsTwice)),
+    ("E7", suite(SaysAllAtOnce)),
+    ("E8", suite(SaysDoneAndDidNothing)),
+    ("E8", suite(DidAndSaysNotDone)),
+    ("E8", suite(TellsNoReason)),
+    ("E9", suite(IgnoresWhatIsExpected)),
+    ("E10", suite(ShowsSecrets)),
+    ("E11", suite(no_cap)),
+    ("E11", suite(CutsInSilence)),
+    ("E12", suite(SwallowsTheTimeout)),
+    ("E13", suite(IgnoresTheStop)),
+    ("E14", suite(PutsStdinIntoTheLine)),
+    ("E14", suite(PrintsTheSecret)),
+    ("E14", here(GivesSecretsToTheEnvironment)),
+    ("E15", suite(ShowsSecrets)),
+    ("E16", suite(KeepsWhatItHeardFirst)),
+    ("E17", suite(blind_that_says_idempotent, left=counted)),
+)

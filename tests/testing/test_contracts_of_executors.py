@@ -1,0 +1,114 @@
+"""The executors that are shipped keep what every executor keeps."""
+
+from __future__ import annotations
+
+import shlex
+import tempfile
+from collections.abc import Collection
+from math import inf
+from pathlib import Path
+from typing import Any, ClassVar
+
+from attrs import evolve
+
+from taskkit.plugins.executors.local import Local
+from taskkit.plugins.kinds import Command, Executor, Host, Login
+from taskkit.secrets import Secret
+from taskkit.testing import FakeExecutor, Reply
+from taskkit.testing.contracts import ExecutorContract
+
+HOST = "10.0.0.5"
+
+
+class TestFakeExecutor(ExecutorContract):
+    """What a fake host needs to be told, for every test of the suite."""
+
+    closed: ClassVar = {"E2": "it has no settings"}
+
+    def setup_method(self) -> None:
+        self.made = FakeExecutor()
+        self.made.guard(HOST, "app", "correct-horse-battery-staple", locks_after=2)
+
+    def executor(self) -> Executor:
+        return self.made
+
+    def host(self) -> Host:
+        return Host(HOST)
+
+    def wrong_login(self) -> Login:
+        return evolve(self.login(), secret=Secret("wrong-horse"))
+
+    def host_that_is_down(self) -> Host:
+        self.made.down("10.0.0.6")
+        return Host("10.0.0.6")
+
+    def open_connections(self, executor: Any) -> int:
+        return self.made.connections
+
+    def says(self, text: str) -> Command:
+        return self._scripted(Reply(text))
+
+    def exits(self, code: int, **given: Any) -> Command:
+        return self._scripted(Reply(exit=code, does=False), **given)
+
+    def repeats(self, stdin: str) -> Command:
+        return self._scripted(Reply(repeats=True), stdin=stdin)
+
+    def floods(self, size: int) -> Command:
+        return self._scripted(Reply("x" * size))
+
+    def hangs(self) -> Command:
+        return self._scripted(Reply(takes=inf), timeout=0.1)
+
+    def leaves(self, name: str) -> Command:
+        return Command(f"leave {name}")
+
+    def left(self) -> Collection[str]:
+        return {line.removeprefix("leave ") for line in self.made.deeds(HOST) if line.startswith("leave ")}
+
+    def spies(self, stdin: Secret) -> Command:
+        return Command("spy", stdin=stdin)
+
+    def spied(self) -> tuple[str, str]:
+        [said] = self.made.said
+        stdin = "".join(part.reveal() if isinstance(part, Secret) else part for part in said.stdin)
+        return stdin, f"{said.user} {said.line} {said!r}"
+
+    def _scripted(self, reply: Reply, **given: Any) -> Command:
+        self.made.script(HOST, reply)
+        return Command("as told", **given)
+
+
+class TestLocal(ExecutorContract):
+    """Commands on this machine, in a folder of their own."""
+
+    closed: ClassVar = {
+        "E3": "it is this machine, which is always there",
+        "E4": "nobody logs in",
+        "E5": "it holds no connection",
+    }
+
+    def setup_method(self) -> None:
+        self._folder = tempfile.TemporaryDirectory()
+        self.place = Path(self._folder.name)
+
+    def teardown_method(self) -> None:
+        self._folder.cleanup()
+
+    def executor(self) -> Executor:
+        return Local()
+
+    def host(self) -> Host:
+        return Host("localhost", settings={"cwd": str(self.place), "grace": 0.1})
+
+    def leaves(self, name: str) -> Command:
+        return Command(f"touch {shlex.quote(name)}")
+
+    def left(self) -> Collection[str]:
+        return [path.name for path in self.place.iterdir()]
+
+    def spies(self, stdin: Secret) -> Command:
+        return Command("cat >stdin; tr '\\0' ' ' </proc/$$/cmdline >seen; tr '\\0' ' ' </proc/$$/environ >>seen", shell=True, stdin=stdin)  # noqa: S604
+
+    def spied(self) -> tuple[str, str]:
+        return (self.place / "stdin").read_text(), (self.place / "seen").read_text()
