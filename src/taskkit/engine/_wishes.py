@@ -79,8 +79,13 @@ def asked_of(task: Task, happening: Happening) -> Iterator[tuple[Due, Policy] | 
 def chosen(answers: list[tuple[Due, Policy]], at: Instant) -> tuple[Due, str, bool]:
     """The earliest, and of two at once the one that waits for less; all that asked; whether all of them have ended."""
     due, _ = min(answers, key=lambda one: (one[0].after, one[0].quiet, one[0].max_defer or inf))
-    lasting = [policy for _, policy in answers if not policy.has_ended(shown(at))]
-    return due, "; ".join(str(policy) for _, policy in answers), not lasting
+    lasting = any(not _has_ended(policy, at) for _, policy in answers)
+    return due, "; ".join([str(policy) for _, policy in answers]), not lasting
+
+
+def _has_ended(policy: Policy, at: Instant) -> bool:
+    """Most never do, and need not be shown the moment."""
+    return type(policy).has_ended is not Policy.has_ended and policy.has_ended(shown(at))
 
 
 def takes(job: Job, at: Instant) -> bool:

@@ -45,7 +45,8 @@ class Documents:
     def page(self, table: str, group: str | None, after: str, limit: int) -> Sequence[Document]:
         kept = self._tables.get(table, {})
         ids: Iterable[str] = kept if group is None else self._groups.get((table, group), ())
-        return [kept[id] for id in nsmallest(limit, (id for id in ids if id > after))]
+        later = [id for id in ids if id > after]
+        return [kept[id] for id in (sorted(later) if len(later) <= limit else nsmallest(limit, later))]
 
 
 def _plain(body: Mapping[str, Any]) -> dict[str, Any]:
