@@ -265,3 +265,21 @@ def test_t14_a_rule_without_any_occurrence_is_refused_in_its_own_words() -> None
         "making the interval 'every month on the 30th in February at 00:00, UTC, missing day skip': "
         "it has no occurrence at all; look at its days, start and end"
     )
+
+
+@pytest.mark.parametrize(
+    ("expression", "inside", "outside"),
+    [
+        ("* 05-5 * * *", "2026-03-02T05:30Z", "2026-03-02T06:00Z"),
+        ("* * * * mon-01", "2026-03-02T12:00Z", "2026-03-03T12:00Z"),
+        ("* * * 03-3 *", "2026-03-02T12:00Z", "2026-04-02T12:00Z"),
+    ],
+)
+def test_r05_a_range_of_one_is_one_however_its_ends_are_written(expression: str, inside: str, outside: str) -> None:
+    window = TimeWindow(expression)
+    assert window.contains(at(inside))
+    assert not window.contains(at(outside))
+
+
+def test_t12_no_rule_goes_past_the_end_of_the_calendar() -> None:
+    assert Minutely(end="9999-12-31").next_after(at("9999-12-29T23:59:30Z")) is None

@@ -121,9 +121,14 @@ def _plain_item(item: str, names: dict[str, int]) -> str:
     match = _RANGE.fullmatch(item)
     if match is None:
         return item
-    first, last = (names.get(word, word) for word in match.groups()[:2])
-    if str(first) == str(last):
+    first, last = (_number(word, names) for word in match.groups()[:2])
+    if first == last:
         return str(first)
-    if match[3] not in (None, "/1") and str(first).isdigit() and str(last).isdigit() and int(first) > int(last):
+    if match[3] not in (None, "/1") and isinstance(first, int) and isinstance(last, int) and first > last:
         raise ValueError(f"the steps of {item} would go past the end of the field: write two ranges")
     return item
+
+
+def _number(word: str, names: dict[str, int]) -> int | str:
+    """`mon`, `01` and `1` are one."""
+    return names.get(word, int(word) if word.isdecimal() else word)

@@ -219,7 +219,7 @@ class Rule(Interval):
         """The last second at which the rule may have an occurrence."""
         if self.end is None:
             return LATEST
-        return wall_of(self.end) if is_instant(self.end) else self.shown_in.last_until(end_wall(self.end))
+        return min(LATEST, wall_of(self.end) if is_instant(self.end) else self.shown_in.last_until(end_wall(self.end)))
 
     @property
     def edges_text(self) -> str:
