@@ -149,7 +149,7 @@ def test_importing_taskkit_loads_nothing_that_can_wait(tmp_path: Path) -> None:
     fresh = intervals.Fresh(str(tmp_path))
     assert fresh.loaded() == []
     assert fresh.loaded(["attrs", "json.tool"]) == ["attrs"]
-    assert "taskkit.events.intervals" in fresh.traced(["taskkit"])
+    assert "taskkit.events.intervals" in fresh.traced(intervals.OURS)
 
 
 def test_the_engine_is_measured_by_jobs_that_are_done(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

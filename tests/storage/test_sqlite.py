@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
-from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from taskkit.records import Record, RecordType
 from taskkit.states import State
 from taskkit.storage import Insert, Query, Storage
 from taskkit.tasks import Task, of_type
-from taskkit.testing import MemoryVault, Simulation, VirtualClock
+from taskkit.testing import MemoryVault, VirtualClock
 from taskkit.testing.contracts import StorageContract
 from taskkit.testing.contracts.storage import Rows
 from taskkit.testing.contracts.storage._makings import job, kept, lands
@@ -113,6 +112,7 @@ def test_the_engine_works_on_it_from_two_processes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", range(40))
-def test_no_race_on_it_breaks_a_law(number: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(races, "Simulation", partial(Simulation, handles=lambda: SqliteStorage(tmp_path / "db", disk=DISK)))
-    assert races.checked(races.seed(number)).storage.count(Query()) >= 2
+def test_no_race_on_it_breaks_a_law(number: int, tmp_path: Path) -> None:
+    played = races.checked(races.seed(number), lambda: SqliteStorage(tmp_path / "db", disk=DISK))
+    assert isinstance(played.storage, SqliteStorage)
+    assert played.storage.count(Query()) >= 2

@@ -81,8 +81,8 @@ def settled(simulation: Simulation) -> list[str]:
     ]
 
 
-def checked(turns: Iterable[Turn]) -> Simulation:
-    with race(turns) as simulation:
+def checked(turns: Iterable[Turn], handles: Callable[[], Storage] | None = None) -> Simulation:
+    with race(turns, handles=handles) as simulation:
         simulation.check()
         assert settled(simulation) == [], simulation.story
     return simulation

@@ -25,7 +25,6 @@ from taskkit.storage import Claimed, Document, Order, Query, Slice, Storage
 from taskkit.storage.memory import MemoryStorage
 from taskkit.storage.units import LANDED, Absorb, Change, Free, Hold, Insert, Join, Keep, Landed, Move, Name, Refusal, Unit, Wait
 from taskkit.testing import Broken as Lawless
-from taskkit.testing import Simulation
 from taskkit.testing.contracts import StorageContract
 from taskkit.testing.contracts.storage import Rows
 from tests.storage.sqlite_store import SqliteStorage
@@ -892,12 +891,10 @@ class GivesTokensThatDoNotGrow(SqliteStorage):
 
 
 @pytest.mark.parametrize("broken", [MovesByAnyToken, GivesTokensThatDoNotGrow])
-def test_a_race_of_engines_on_a_broken_database_breaks_a_law(broken: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_race_of_engines_on_a_broken_database_breaks_a_law(broken: Any, tmp_path: Path) -> None:
     def play() -> None:
         for number in range(60):
-            place = tmp_path / f"{number}.db"
-            monkeypatch.setattr(races, "Simulation", partial(Simulation, handles=partial(broken, place, disk="OFF")))
-            races.checked(races.seed(number))
+            races.checked(races.seed(number), partial(broken, tmp_path / f"{number}.db", disk="OFF"))
 
     with pytest.raises(Lawless, match=r"\(J3\)"):
         play()
