@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import ClassVar
+from typing import ClassVar, NoReturn
 
 _CLAUSE = re.compile(r"test_([a-z]{1,2}\d\d)_")
 
@@ -25,6 +25,10 @@ class Contract:
             if (clause := clause_of(name)) is not None:
                 found.setdefault(clause, []).append(name)
         return {clause: tuple(tests) for clause, tests in sorted(found.items(), key=lambda item: _place(item[0]))}
+
+    def _missing(self, method: str) -> NoReturn:
+        """What the heir has to bring."""
+        raise NotImplementedError(f"write {type(self).__name__}.{method}, or close the clauses that ask for it, each with a reason")
 
     def test_what_is_closed_is_a_clause_and_has_a_reason(self) -> None:
         wrong = {clause: reason for clause, reason in self.closed.items() if clause not in self.clauses() or not reason.strip()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, ClassVar, NoReturn
+from typing import Any, ClassVar
 
 from taskkit.events.happenings import Happening
 from taskkit.records import AccountId, Record
@@ -67,6 +67,3 @@ class VaultDeeds(Contract):
     def _own(self, vault: Any, deed: str) -> Callable[..., object]:
         found: Callable[..., object] | None = getattr(vault, deed, None)
         return found or self._missing(deed)
-
-    def _missing(self, method: str) -> NoReturn:
-        raise NotImplementedError(f"write {type(self).__name__}.{method}, or close the clauses that ask for it, each with a reason")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Collection
-from typing import Any, ClassVar, NoReturn
+from typing import Any, ClassVar
 
 from taskkit.plugins.kinds import Command, Executor, Host, Login
 from taskkit.records import Record
@@ -82,6 +82,3 @@ class HostWords(Contract):
     def spied(self) -> tuple[str, str]:
         """What came by stdin; and the arguments, environment and names that anybody on the host could see."""
         self._missing("spied")
-
-    def _missing(self, method: str) -> NoReturn:
-        raise NotImplementedError(f"write {type(self).__name__}.{method}, or close the clauses that ask for it, each with a reason")

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from threading import Barrier, BrokenBarrierError
-from typing import Any, ClassVar, NoReturn, cast
+from typing import Any, ClassVar, cast
 
 import pytest
 
@@ -35,9 +35,6 @@ class ExporterContract(Contract):
     def read(self, written: bytes) -> Sequence[Mapping[str, Any]]:
         """The facts that stand there, each as a mapping with `position` and with as much of `Fact.document()` as this form keeps."""
         self._missing("read")
-
-    def _missing(self, method: str) -> NoReturn:
-        raise NotImplementedError(f"write {type(self).__name__}.{method}, or close the clauses that ask for it, each with a reason")
 
     def _written(self, facts: Sequence[Fact], exporter: Exporter | None = None) -> bytes:
         to = io.BytesIO()

@@ -81,7 +81,7 @@ class EngineModel(RuleBasedStateMachine):
 
     def open(self) -> Callable[[], Storage]:
         """A new, empty store: what is answered opens a handle on it."""
-        raise NotImplementedError
+        raise NotImplementedError(f"{type(self).__name__} has no `open()`: it has to answer a function that opens a handle on a new store")
 
     def __init__(self) -> None:
         super().__init__()

@@ -6,7 +6,7 @@ import copy
 import json
 import random
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NoReturn
+from typing import Any
 
 import attrs
 import pendulum
@@ -40,9 +40,6 @@ class PolicyContract(Contract):
     def happenings(self) -> Iterable[Happening]:
         """Happenings of kinds that taskkit does not know, on the record `db-1`."""
         return ()
-
-    def _missing(self, method: str) -> NoReturn:
-        raise NotImplementedError(f"write {type(self).__name__}.{method}, or close the clauses that ask for it, each with a reason")
 
     # how they are tried here
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Collection, Iterator, Mapping
-from typing import ClassVar, NoReturn
+from typing import ClassVar
 
 import attrs
 
@@ -50,9 +50,6 @@ class ScriptContract(Contract):
             self._missing("left")
         host = self.record.fields.get("host", "") if self.record else ""
         return trial.executor.deeds(host)
-
-    def _missing(self, method: str) -> NoReturn:
-        raise NotImplementedError(f"write {type(self).__name__}.{method}, or close the clauses that ask for it, each with a reason")
 
     # how it is tried here
 
