@@ -61,7 +61,6 @@ class Simulation:
         self._settings, self._batch = settings or Settings(), batch
         self._plugins = plugins if isinstance(plugins, Plugins) else Plugins(tuple(plugins))
         self._numbers = 0
-        self._lots: dict[str, Lot] = {}
         self._world = Lot(mortal=False)
         self.engine = self._engine("test", self._world)
         for number in range(processes):
@@ -128,7 +127,7 @@ class Simulation:
     # processes
 
     def _start(self, name: str) -> None:
-        lot = self._lots[name] = Lot()
+        lot = Lot()
         self._stage.enter(name, lambda: self._live(name, lot), lot)
         self._stage.enter(f"{name}+", lambda: self._watch(name, lot), self._world)
 

@@ -183,7 +183,7 @@ class Stage:
         ready = self._ready()
         if not ready:
             wakes = min((actor.wakes for actor in self._actors), default=self._until + 1)
-            self._pass_to(min(wakes, self._until))
+            self.clock.pass_to(min(wakes, self._until))
             ready = self._ready()
         if not ready:
             return None
@@ -195,16 +195,7 @@ class Stage:
         now = self.clock.now()
         return [actor for actor in self._actors if actor.wakes <= now]
 
-    def _pass_to(self, at: Instant) -> None:
-        if at > self.clock.now():
-            self.clock.pass_to(at)
-
     # the actors
-
-    @property
-    def on(self) -> Actor | None:
-        """Who acts; None where a test calls from outside."""
-        return self._on
 
     def sleep(self, until: Instant) -> None:
         if (actor := self._on) is not None:
