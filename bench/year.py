@@ -1,4 +1,4 @@
-"""A year in a minute: a thousand records, a nightly task with a window, and a happening for each record and day.
+"""A year of a vault on virtual time: a thousand records, a nightly task with a window, and a happening for each record and day.
 
 python bench/year.py [--quick] [--json]
 """
