@@ -9,6 +9,7 @@ from taskkit.errors import Duplicate, NotFound, VaultAway
 from taskkit.events import Daily, MaxAge
 from taskkit.events.happenings import RecordChanged, RecordCreated, RecordRemoved, Unlocked
 from taskkit.events.policies import AfterCheckIn, AfterUnlock, OnDemand
+from taskkit.instants import MINUTE
 from taskkit.jobs import Kind
 from taskkit.outcomes import DONE, ErrorClass, NotDone, Outcome
 from taskkit.plugins.kinds import Run
@@ -85,6 +86,23 @@ def test_r01_sharing_again_drops_the_copies_and_cancels_their_jobs() -> None:
         house.engine.task(copy.id)
     assert [(entry.state, entry.why) for entry in house.entries(record="h01")][:1] == [(State.CANCELED, "list_changed")]
     assert [(job.record, job.task, job.due) for job in waiting(house, record="h01")] == [("h01", task.id, at("2026-03-02T02:30"))]
+
+
+def test_r01_what_a_worker_claimed_and_never_began_ends_with_the_copies_too() -> None:
+    """Else it would stand for the type's occurrence, and go with the worker's lease (J5)."""
+    house, task = with_task()
+    house.engine.make_unique("h01")
+    (own,) = waiting(house, record="h01")
+    house.engine.run_now(own.id)
+    now = house.clock.now()
+    (lost,) = house.storage.claim(now, worker="w", node="n", pools=["local"], limit=1, lease=now + MINUTE)
+    assert lost.job.id == own.id
+    house.engine.share_again("h01")
+    assert [(job.task, job.due) for job in waiting(house, record="h01")] == [(task.id, at("2026-03-02T02:30"))]
+    assert [(entry.state, entry.why) for entry in house.entries(record="h01") if entry.id == own.id] == [(State.CANCELED, "list_changed")]
+    house.clock.advance(hours=1)
+    house.engine.drain()
+    assert house.play.count("h01") == 0
 
 
 def test_r01_a_record_can_be_unique_again_and_keeps_nothing_of_before() -> None:

@@ -109,7 +109,7 @@ class Lists:
         for copy in copies:
             changes += self._ledger.gone(copy)
             for job in self._storage.open_jobs(copy.line, record):
-                if job.state in PENDING and job.kind is not Kind.RECOVERY and job.trigger[0] == copy.id:
+                if job.state in _NOT_BEGUN and job.kind is not Kind.RECOVERY and job.trigger[0] == copy.id:
                     changes += dropped(job, Why.LIST_CHANGED, self._ground.now())
         fact = Fact("ListShared", self._ground.now(), record=record, who=by)
         return (*changes, self._chores.left_for(record), fact)

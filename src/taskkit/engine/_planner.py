@@ -237,13 +237,17 @@ def fitted(job: Job, fields: dict[str, Any]) -> Unit:
     waits = job.state is State.DEFERRED or (job.state is State.QUEUED and job.why is not None)
     if waits and job.started is None:
         fields = {"due": min(job.due, job.wanted), "why": None, **fields}
-    by = {"token": job.token} if job.state is State.QUEUED else {"revision": job.revision}
-    move = Move(job.id, Step.REPLAN, fields=fields, **by)
+    move = Move(job.id, Step.REPLAN, *_by(job), fields)
     return (move, Free(job.id)) if waits and job.why == Why.BUSY else (move,)
 
 
 def dropped(job: Job, why: Why, now: Instant, causes: int | None = None, **told: Any) -> Unit:
-    """A pending job ends because it has no place any more; its fire is free again, unless it had begun."""
+    """A job ends before its start because it has no place any more; its fire is free again, unless it had begun."""
     fields = {"ended": now, "why": why.value, "fire": job.fire if job.started is not None else None, "text": told.pop("text", "")}
     fact = Fact("JobCanceled", now, job.id, job.task, job.line, job.record, told.pop("who", None), {"why": why.value, **told})
-    return Move(job.id, Step.CANCEL, job.revision, fields=fields, causes=causes), fact
+    return Move(job.id, Step.CANCEL, *_by(job), fields, causes), fact
+
+
+def _by(job: Job) -> tuple[int | None, int | None]:
+    """The revision by which it moves, and the token while somebody has claimed it."""
+    return (None, job.token) if job.state is State.QUEUED else (job.revision, None)

@@ -84,9 +84,7 @@ class Refusals:
             passed = case.successor.passed if case.successor else 0
             planned = self._planner.replanned(fit.task, fit.record, job, case.now, after=passed or None)
             fit = Expect("task", fit.task.id, fit.task.revision), *planned
-        if fit is None:  # it fits by now
-            return given_back(job, case.now + SECOND)
-        return tuple(change._replace(revision=None, token=job.token) if isinstance(change, Move) else change for change in fit)
+        return given_back(job, case.now + SECOND) if fit is None else fit  # it fits by now
 
     def bare(self, case: Case, text: str) -> Unit:
         """Where not even its end can be planned: it fails by itself, and nothing else fails with it (J9)."""
