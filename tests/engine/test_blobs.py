@@ -70,7 +70,7 @@ def test_j13_what_the_store_has_lost_is_not_named_and_the_memo_is_kept() -> None
 
     def perform(run: Run) -> Outcome:
         lost = run.blob([b"lost"])
-        del house.storage._tables.blobs._pieces[lost]
+        del house.storage._rooms.blobs._pieces[lost]
         run.blob([b"one"])
         run.save({"page": 1})
         assert run.memo == {"page": 1}
@@ -100,7 +100,7 @@ def test_j08_with_a_job_that_is_purged_its_blobs_leave_the_store() -> None:
     with pytest.raises(NotFound):
         house.engine.storage.open_blob(blob)
     assert house.storage.sweep_blobs() == 0
-    assert not house.storage._tables.blobs._pieces
+    assert not house.storage._rooms.blobs._pieces
 
 
 def test_j08_what_nobody_named_leaves_the_store_once_a_day_also_where_nothing_is_purged() -> None:
@@ -114,10 +114,10 @@ def test_j08_what_nobody_named_leaves_the_store_once_a_day_also_where_nothing_is
     with pytest.raises(Crash):
         house.enter().work()
     house.engine.tick()
-    assert len(house.storage._tables.blobs._pieces) == 1  # its job may still name it
+    assert len(house.storage._rooms.blobs._pieces) == 1  # its job may still name it
     house.clock.advance(days=1)
     other = house.enter(settings=Settings(retention={}))
     other.drain()
     house.clock.advance(days=1)
     other.tick()
-    assert not house.storage._tables.blobs._pieces
+    assert not house.storage._rooms.blobs._pieces

@@ -116,7 +116,7 @@ def test_j03_one_that_landed_before_a_later_round_broke_off_is_ones_own() -> Non
     house = House(*hosts(2))
     engine, cases = begun(house, Broken(house.storage, at=2, lands=False), 2)
     cases[1].run.blob([b"lost"])
-    house.storage._tables.blobs._pieces.clear()  # its end is refused, and made anew without what is gone
+    house.storage._rooms.blobs._pieces.clear()  # its end is refused, and made anew without what is gone
     with pytest.raises(OSError, match="gone"):
         engine._finisher.finish([(case, DONE) for case in cases])
     assert sorted(entry.state for entry in house.entries()) == [State.COMPLETED, State.RUNNING]

@@ -39,6 +39,7 @@ class Broken(MemoryStorage):
 
     def __init__(self, _tables: Any = None) -> None:
         super().__init__(_tables)
+        self._apply = {**self._rooms.apply}
         self.harm()
 
     def harm(self) -> None:
@@ -47,14 +48,23 @@ class Broken(MemoryStorage):
     def join(self) -> Broken:
         return type(self)(self._tables)
 
+    def write(self, units: Sequence[Unit], *, durable: bool = True) -> Sequence[Landed]:
+        """Each handle breaks what it writes itself."""
+        with self._lock:
+            sound, self._rooms.apply = self._rooms.apply, self._apply
+            try:
+                return super().write(units, durable=durable)
+            finally:
+                self._rooms.apply = sound
+
     def patch(self, kind: type[Any], change: Callable[[Any], Refusal | None]) -> Callable[[Any], Refusal | None]:
         """Do something else for this kind of change; answers what was done before."""
-        before, self._apply[kind] = self._tables.apply[kind], change
+        before, self._apply[kind] = self._rooms.apply[kind], change
         return before
 
     def steps(self) -> Any:
         """The room that moves jobs."""
-        return self._tables.apply[Insert].__self__  # type: ignore[attr-defined]
+        return self._rooms.apply[Insert].__self__  # type: ignore[attr-defined]
 
 
 class Rewriting(Broken):
@@ -93,8 +103,8 @@ class Looking(Broken):
 
     def would_land(self, change: Any) -> bool:
         with self._lock:
-            refusal = self._tables.apply[type(change)](change)
-            self._journal.take_back()
+            refusal = self._rooms.apply[type(change)](change)
+            self._rooms.journal.take_back()
             self._jobs.lay_down()
             return refusal is None
 
@@ -147,13 +157,13 @@ class ReadsWhatHasNotLanded(Broken):
         return self._jobs.get(id)
 
     def causes(self, job: str) -> Sequence[Cause]:
-        return self._tables.fires.causes(job)
+        return self._rooms.fires.causes(job)
 
     def document(self, table: str, id: str) -> Document | None:
-        return self._tables.documents.get(table, id)
+        return self._rooms.documents.get(table, id)
 
     def holders(self, key: str) -> Sequence[str]:
-        return self._tables.holds.holders(key)
+        return self._rooms.holds.holders(key)
 
 
 class ReplacesAJobOfTheSameId(Broken):
@@ -234,7 +244,7 @@ class KeepsDocumentsWithoutLooking(Rewriting):
 
     def changed(self, change: Any) -> Change:
         if isinstance(change, Keep):
-            found = self._tables.documents.get(change.table, change.id)
+            found = self._rooms.documents.get(change.table, change.id)
             return change._replace(revision=found.revision if found else 0)
         return change  # type: ignore[no-any-return]
 
@@ -286,7 +296,7 @@ class KeepsAFireTwice(Broken):
     clause = "C6"
 
     def harm(self) -> None:
-        self._tables.fires.keep = lambda job, fire: True  # type: ignore[method-assign]
+        self._rooms.fires.keep = lambda job, fire: True  # type: ignore[method-assign]
 
 
 class KeepsWhatItSawUnknown(Looking):
@@ -302,7 +312,7 @@ class ForgetsTheFiresOfPurgedJobs(Broken):
 
     def purge(self, query: Query) -> int:
         found = super().purge(query)
-        self._tables.fires.expire(NEVER)
+        self._rooms.fires.expire(NEVER)
         return found
 
 
@@ -310,7 +320,7 @@ class LeavesFiresWhereTheJobWas(Broken):
     clause = "C6"
 
     def harm(self) -> None:
-        self._tables.fires.move = lambda job, moved: True  # type: ignore[method-assign]
+        self._rooms.fires.move = lambda job, moved: True  # type: ignore[method-assign]
 
 
 # C7 and C8: steps and tokens
@@ -373,7 +383,7 @@ class HandsOutATokenTwice(Broken):
     clause = "C8"
 
     def claim(self, *args: Any, **kwargs: Any) -> Sequence[Claimed]:
-        self._tables.dues._token = 0
+        self._rooms.dues._token = 0
         return super().claim(*args, **kwargs)
 
 
@@ -388,8 +398,8 @@ class GivesAJobToTwoClaims(Broken):
     def claim(self, now: Instant, **how: Any) -> Sequence[Claimed]:
         found = super().claim(now, **how)
         for one in found:
-            self._tables.dues.wait(one.job)
-        self._journal.log.clear()
+            self._rooms.dues.wait(one.job)
+        self._rooms.journal.log.clear()
         return found
 
 
@@ -397,7 +407,7 @@ class RescuesNobody(Broken):
     clause = "C9"
 
     def harm(self) -> None:
-        self._tables.dues._lost = lambda now, pools: []  # type: ignore[method-assign]
+        self._rooms.dues._lost = lambda now, pools: []  # type: ignore[method-assign]
 
 
 class RescuesTheLiving(Broken):
@@ -406,8 +416,8 @@ class RescuesTheLiving(Broken):
     clause = "C9"
 
     def harm(self) -> None:
-        before = type(self._tables.dues)._lost
-        self._tables.dues._lost = lambda now, pools: before(self._tables.dues, now + MINUTE // 2, pools)  # type: ignore[method-assign]
+        before = type(self._rooms.dues)._lost
+        self._rooms.dues._lost = lambda now, pools: before(self._rooms.dues, now + MINUTE // 2, pools)  # type: ignore[method-assign]
 
 
 class TakesMoreThanItsLimit(Broken):
@@ -421,7 +431,7 @@ class ClaimsInAnyPool(Broken):
     clause = "C9"
 
     def claim(self, now: Instant, *, pools: Sequence[str], **how: Any) -> Sequence[Claimed]:
-        return super().claim(now, pools=[*pools, *self._tables.dues._heaps], **how)
+        return super().claim(now, pools=[*pools, *self._rooms.dues._heaps], **how)
 
 
 class ClaimsTheLatestFirst(Broken):
@@ -462,7 +472,7 @@ class JoinsWhatHasTurned(Broken):
         def join(change: Join) -> Refusal | None:
             refusal, job = before(change), self._jobs.get(change.cause.job)
             if refusal is Refusal.TURNED and job is not None:
-                return None if self._tables.fires.add(job, change.cause) else Refusal.FIRE
+                return None if self._rooms.fires.add(job, change.cause) else Refusal.FIRE
             return refusal
 
         before = self.patch(Join, join)
@@ -488,10 +498,10 @@ class ForgetsCausesAtAbsorb(Broken):
 
     def harm(self) -> None:
         def absorb(change: Absorb) -> Refusal | None:
-            fires, refusal = self._tables.fires, before(change)
+            fires, refusal = self._rooms.fires, before(change)
             if refusal is None:
-                kept = tuple(row for row in fires._causes.get(change.into, ()) if row[1] not in self.gone)
-                self._journal.put(fires._causes, change.into, kept)
+                kept = tuple(row for row in fires.of_jobs.get(change.into, ()) if row[1] not in self.gone)
+                self._rooms.journal.put(fires.of_jobs, change.into, kept)
             return refusal
 
         self.gone = {"h0", "h1", "h2"}
@@ -504,7 +514,7 @@ class LosesTheCausesOfWhoAbsorbsItself(Broken):
     def harm(self) -> None:
         def absorb(change: Absorb) -> Refusal | None:
             if change.job == change.into:
-                self._journal.drop(self._tables.fires._causes, change.job)
+                self._rooms.journal.drop(self._rooms.fires.of_jobs, change.job)
             return before(change)
 
         before = self.patch(Absorb, absorb)
@@ -517,7 +527,7 @@ class LetsAWaitingWriterStarve(Broken):
     clause = "C11"
 
     def harm(self) -> None:
-        self._tables.holds._is_barred = lambda hold: False  # type: ignore[method-assign]
+        self._rooms.holds._is_barred = lambda hold: False  # type: ignore[method-assign]
 
 
 class PromotesAWaitingJobTwice(Broken):
@@ -529,8 +539,8 @@ class PromotesAWaitingJobTwice(Broken):
         return list({job.id: job for key in keys for job in self._first_of(key)}.values())
 
     def _first_of(self, key: str) -> Iterator[Job]:
-        for id, hold in self._tables.holds._waiting.get(key, {}).items():
-            if self._tables.holds._fits(hold) and (job := self._jobs.get(id)) is not None:
+        for id, hold in self._rooms.holds._waiting.get(key, {}).items():
+            if self._rooms.holds._fits(hold) and (job := self._jobs.get(id)) is not None:
                 yield job
 
 
@@ -548,7 +558,7 @@ class HoldsOnForWhoHasEnded(Broken):
     clause = "C11"
 
     def harm(self) -> None:
-        holds, before = self._tables.holds, type(self._tables.holds).free
+        holds, before = self._rooms.holds, type(self._rooms.holds).free
 
         def free(id: str) -> None:
             job = self._jobs.get(id)
@@ -570,15 +580,15 @@ class HoldsWhatItSawFree(Looking):
     looks_at = Hold
 
     def forced(self, change: Hold) -> None:
-        self._tables.holds.free(change.job)
-        self._tables.holds._grant(change)
+        self._rooms.holds.free(change.job)
+        self._rooms.holds._grant(change)
 
 
 class CountsSlotsOnce(Broken):
     clause = "C11"
 
     def harm(self) -> None:
-        self._tables.holds._has_slots = lambda hold: True  # type: ignore[method-assign]
+        self._rooms.holds._has_slots = lambda hold: True  # type: ignore[method-assign]
 
 
 # C12: queries
@@ -622,7 +632,7 @@ class KeepsABlobOfARefusedUnit(Insisting):
     clause = "C13"
 
     def kept(self, unit: Unit) -> Unit:
-        return tuple(change for change in unit if isinstance(change, Name) and change.blob in self._tables.blobs._pieces)
+        return tuple(change for change in unit if isinstance(change, Name) and change.blob in self._rooms.blobs._pieces)
 
 
 class ShowsBlobsAtOnce(Broken):
@@ -630,7 +640,7 @@ class ShowsBlobsAtOnce(Broken):
 
     def put_blob(self, pieces: Iterable[bytes], *, job: str) -> str:
         id = super().put_blob(pieces, job=job)
-        self._tables.blobs._named[id] = job
+        self._rooms.blobs.named[id] = job
         return id
 
 
@@ -638,7 +648,7 @@ class SweepsWhatIsBeingWritten(Broken):
     clause = "C13"
 
     def sweep_blobs(self) -> int:
-        return self._tables.blobs.sweep(lambda job: False)
+        return self._rooms.blobs.sweep(lambda job: False)
 
 
 class KeepsWhatBrokeOff(Broken):
@@ -648,7 +658,7 @@ class KeepsWhatBrokeOff(Broken):
 
     def put_blob(self, pieces: Iterable[bytes], *, job: str) -> str:
         id, kept = super().put_blob([], job=job), list[bytes]()
-        self._tables.blobs._pieces[id] = kept
+        self._rooms.blobs._pieces[id] = kept
         for piece in pieces:
             kept.append(bytes(piece))
         return id

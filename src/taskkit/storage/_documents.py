@@ -18,15 +18,18 @@ _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=
 class Documents:
     def __init__(self, journal: Journal) -> None:
         self._journal = journal
-        self._tables: defaultdict[str, dict[str, Document]] = defaultdict(dict)
+        self.tables: defaultdict[str, dict[str, Document]] = defaultdict(dict)
         self._groups: defaultdict[tuple[str, str], dict[str, None]] = defaultdict(dict)
+
+    def load(self, table: str, documents: Iterable[Document]) -> None:
+        self.tables[table].update((document.id, document) for document in documents)
 
     def expect(self, change: Expect) -> Refusal | None:
         kept = self.get(change.table, change.id)
         return None if (0 if kept is None else kept.revision) == change.revision else Refusal.REVISION
 
     def keep(self, change: Keep) -> Refusal | None:
-        table, journal, kept = self._tables[change.table], self._journal, self.get(change.table, change.id)
+        table, journal, kept = self.tables[change.table], self._journal, self.get(change.table, change.id)
         if (0 if kept is None else kept.revision) != change.revision:
             return Refusal.REVISION
         if kept is not None and (change.body is None or kept.group != change.group):
@@ -39,11 +42,11 @@ class Documents:
         return None
 
     def get(self, table: str, id: str) -> Document | None:
-        found = self._tables.get(table)
+        found = self.tables.get(table)
         return found.get(id) if found else None
 
     def page(self, table: str, group: str | None, after: str, limit: int) -> Sequence[Document]:
-        kept = self._tables.get(table, {})
+        kept = self.tables.get(table, {})
         ids: Iterable[str] = kept if group is None else self._groups.get((table, group), ())
         later = [id for id in ids if id > after]
         return [kept[id] for id in (sorted(later) if len(later) <= limit else nsmallest(limit, later))]

@@ -19,61 +19,72 @@ class Fires:
 
     def __init__(self, journal: Journal) -> None:
         self._journal, self._log = journal, journal.log
-        self._kept: dict[str, None] = {}  # those of jobs that are there
+        self.kept: dict[str, None] = {}  # those of jobs that are there
         self._left: dict[str, Instant] = {}  # those of jobs that are not there any more, with their ends
-        self._causes: dict[str, tuple[Row, ...]] = {}
+        self.of_jobs: dict[str, tuple[Row, ...]] = {}
+
+    def load_kept(self, fires: Iterable[str]) -> None:
+        self.kept.update(dict.fromkeys(fires))
+
+    def load_causes(self, causes: Iterable[Cause]) -> None:
+        for cause in causes:
+            self.of_jobs[cause.job] = (*self.of_jobs.get(cause.job, ()), tuple(cause))
 
     # writing
 
     def keep(self, job: Job, fire: str) -> bool:
         """False where it was kept before."""
-        key = _key(job, fire)
-        if key in self._kept or key in self._left:
+        key = fire_key(job, fire)
+        if key in self.kept or key in self._left:
             return False
-        self._log += (self._kept, key, ABSENT)
-        self._kept[key] = None
+        self._log += (self.kept, key, ABSENT)
+        self.kept[key] = None
         return True
 
     def add(self, job: Job, cause: Cause) -> bool:
         if not self.keep(job, cause.fire):
             return False
-        self._journal.put(self._causes, job.id, (*self._causes.get(job.id, ()), tuple(cause)))
+        self._journal.put(self.of_jobs, job.id, (*self.of_jobs.get(job.id, ()), tuple(cause)))
         return True
 
     def move(self, job: Job, moved: Job) -> bool:
         """What the job stands for now, at the line and record where it stands now; what it no longer stands for is free again."""
         for fire in self._of(job):
-            self._journal.drop(self._kept, _key(job, fire))
+            self._journal.drop(self.kept, fire_key(job, fire))
         return all(self.keep(moved, fire) for fire in self._of(moved))
 
     def absorb(self, job: str, into: str) -> None:
         moved = [tuple(cause._replace(job=into)) for cause in self.causes(job)]
         if moved and job != into:
-            self._journal.put(self._causes, into, (*self._causes.get(into, ()), *moved))
-            self._journal.drop(self._causes, job)
+            self._journal.put(self.of_jobs, into, (*self.of_jobs.get(into, ()), *moved))
+            self._journal.drop(self.of_jobs, job)
 
     # reading
 
     def causes(self, job: str) -> tuple[Cause, ...]:
-        found = self._causes.get(job)
+        found = self.of_jobs.get(job)
         return tuple(map(Cause._make, found)) if found else ()
 
     def _of(self, job: Job) -> Iterable[str]:
-        return (*(() if job.fire is None else (job.fire,)), *(row[_FIRE] for row in self._causes.get(job.id, ())))
+        return (*(() if job.fire is None else (job.fire,)), *(row[_FIRE] for row in self.of_jobs.get(job.id, ())))
 
     # forgetting, outside any unit
 
     def forget(self, job: Job) -> None:
         """From now on the 90 days count."""
         for fire in self._of(job):
-            if self._kept.pop(_key(job, fire), ABSENT) is None:
-                self._left[_key(job, fire)] = job.ended or job.created
-        self._causes.pop(job.id, None)
+            if self.kept.pop(fire_key(job, fire), ABSENT) is None:
+                self._left[fire_key(job, fire)] = job.ended or job.created
+        self.of_jobs.pop(job.id, None)
 
     def expire(self, now: Instant) -> None:
         for key in [key for key, ended in self._left.items() if ended <= now - _KEPT]:
             del self._left[key]
 
 
-def _key(job: Job, fire: str) -> str:
-    return f"{job.line}\n{job.record or ''}\n{fire}"
+def fire_key(job: Job, fire: str) -> str:
+    return key_of(job.line, job.record, fire)
+
+
+def key_of(line: str, record: str | None, fire: str) -> str:
+    return f"{line}\n{record or ''}\n{fire}"

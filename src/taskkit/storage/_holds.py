@@ -20,12 +20,17 @@ class Holds:
         self._writers: dict[str, str] = {}
         self._users: Several = defaultdict(dict)
         self._slots: Several = defaultdict(dict)
-        self._of_job: dict[str, Hold] = {}
+        self.of_jobs: dict[str, Hold] = {}
         self._waiting: defaultdict[str, dict[str, Hold]] = defaultdict(dict)  # by key and job
         self._alone: defaultdict[str, dict[str, Hold]] = defaultdict(dict)  # those of them that want to write it
-        self._wants: dict[str, Hold] = {}
+        self.wants: dict[str, Hold] = {}
         #: What was given back, or is wanted no more, and others wait for: since whoever writes a unit cleared it.
         self.freed: list[str] = []
+
+    def load(self, holds: Iterable[tuple[Hold, bool]]) -> None:
+        """Each with whether its job only waits for it."""
+        for hold, waits in holds:
+            (self._want if waits else self._grant)(hold)
 
     # writing
 
@@ -36,7 +41,7 @@ class Holds:
             return self._gone(hold.job)
         if not self._fits(hold):
             return Refusal.BUSY
-        if self._wants or hold.job in self._of_job:
+        if self.wants or hold.job in self.of_jobs:
             self.free(hold.job)
             self.freed[:] = [key for key in self.freed if key not in hold.writes]
         self._grant(hold)
@@ -55,8 +60,8 @@ class Holds:
                 self._journal.put(self._users[key], job, None)
         for key, _ in hold.slots:
             self._journal.put(self._slots[key], job, None)
-        log += (self._of_job, job, ABSENT)
-        self._of_job[job] = hold
+        log += (self.of_jobs, job, ABSENT)
+        self.of_jobs[job] = hold
 
     def wait(self, change: Wait) -> Refusal | None:
         hold = change.hold
@@ -64,22 +69,25 @@ class Holds:
         if job is None or job.state in FINAL:
             return self._gone(hold.job)
         self.free(hold.job)
+        self._want(hold)
+        return None
+
+    def _want(self, hold: Hold) -> None:
         for key in hold.keys:
             self._journal.put(self._waiting[key], hold.job, hold)
         for key in hold.writes:
             self._journal.put(self._alone[key], hold.job, hold)
-        self._journal.put(self._wants, hold.job, hold)
-        return None
+        self._journal.put(self.wants, hold.job, hold)
 
     def release(self, change: Free) -> None:
         self.free(change.job)
 
     def free(self, job: str) -> None:
-        hold = self._of_job.get(job)
+        hold = self.of_jobs.get(job)
         if hold is not None:
             log, writers = self._log, self._writers
-            log += (self._of_job, job, hold)
-            del self._of_job[job]
+            log += (self.of_jobs, job, hold)
+            del self.of_jobs[job]
             for key in hold.writes:
                 log += (writers, key, job)
                 writers.pop(key, None)
@@ -88,20 +96,20 @@ class Holds:
             for key, _ in hold.slots:
                 self._journal.drop(self._slots[key], job)
             self._note(hold)
-        if self._wants:
+        if self.wants:
             self.wait_no_more(job)
 
     def wait_no_more(self, job: str) -> None:
-        if hold := self._wants.get(job):
+        if hold := self.wants.get(job):
             for key in hold.keys:
                 self._journal.drop(self._waiting[key], job)
             for key in hold.writes:
                 self._journal.drop(self._alone[key], job)
-            self._journal.drop(self._wants, job)
+            self._journal.drop(self.wants, job)
             self._note(hold)
 
     def _note(self, given: Hold) -> None:
-        if self._wants:
+        if self.wants:
             self.freed += [key for key in given.keys if self._waiting.get(key)]
 
     # reading
@@ -112,7 +120,7 @@ class Holds:
 
     def fitting(self, keys: Iterable[str]) -> list[str]:
         """Those of the waiting that fit together, the longest due first: each takes what it wants, and then all is taken back."""
-        if not self._wants:
+        if not self.wants:
             return []
         found = {job: hold for key in keys for job, hold in self._waiting.get(key, {}).items()}
         mark = len(self._log)
@@ -131,7 +139,7 @@ class Holds:
                 return False
         if hold.slots and not self._has_slots(hold):
             return False
-        return not (self._wants and self._is_barred(hold))
+        return not (self.wants and self._is_barred(hold))
 
     def _has_slots(self, hold: Hold) -> bool:
         return all(_others(self._slots.get(key), hold.job) < limit for key, limit in hold.slots)

@@ -44,6 +44,13 @@ class Jobs:
         self._records: defaultdict[str, Ids] = defaultdict(dict)
         self._executions: defaultdict[str, Ids] = defaultdict(dict)
 
+    def load(self, jobs: Iterable[Job]) -> None:
+        for job in jobs:
+            if job.id not in self.number:
+                self.number[job.id] = next(self._numbers)
+                self.in_hand[job.id] = job
+                self._list(job)
+
     # writing
 
     def add(self, job: Job) -> None:

@@ -7,6 +7,7 @@ table, so that what is interrupted in between can still be taken back.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import Any
 
 ABSENT: Any = object()
@@ -28,6 +29,14 @@ class Journal:
         if key in table:
             self.log += (table, key, table[key])
             del table[key]
+
+    def changed(self) -> defaultdict[int, dict[Any, Any]]:
+        """By the identity of each table: the keys that were written, with what stood there at first."""
+        found: defaultdict[int, dict[Any, Any]] = defaultdict(dict)
+        log = iter(self.log)
+        for table, key, before in zip(log, log, log, strict=True):
+            found[id(table)].setdefault(key, before)
+        return found
 
     def take_back(self, mark: int = 0) -> None:
         """All that was logged since the mark, the last of it first."""

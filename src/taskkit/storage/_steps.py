@@ -13,7 +13,7 @@ from taskkit.storage.units import MOVES, Absorb, Insert, Join, Move, Refusal
 
 _UNCLAIMED = {"token": None, "lease": None, "worker": None}
 #: What says where a job is found, whose seat it has and what it stands for.
-_PLACE = frozenset({"line", "record", "execution", "kind", "via", "fire"})
+PLACED_BY = frozenset({"line", "record", "execution", "kind", "via", "fire"})
 #: Steps after which a job still waits for what it waited for.
 _STILL = frozenset({Step.WAKE, Step.ADVANCE})
 
@@ -67,7 +67,7 @@ class Steps:
             fields.update(_UNCLAIMED)
         moved = job.with_(fields)
         self._jobs.put(moved)
-        if not _PLACE.isdisjoint(change.fields) and (refusal := self._place(job, moved)) is not None:
+        if not PLACED_BY.isdisjoint(change.fields) and (refusal := self._place(job, moved)) is not None:
             return refusal
         self._settle(job, moved, change.step, was_claimed=was_claimed)
         return None

@@ -4,43 +4,26 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
 
 from taskkit.facts import Fact, Fault, Head, Mark
 from taskkit.instants import Instant
 from taskkit.jobs import Cause, Job
 from taskkit.states import CLAIMED, FINAL
 from taskkit.storage import Claimed, Document, Order, Query, Slice, Storage, _queries
-from taskkit.storage._blobs import Blobs
 from taskkit.storage._chains import Chains
-from taskkit.storage._documents import Documents
-from taskkit.storage._dues import Dues
-from taskkit.storage._fires import Fires
-from taskkit.storage._holds import Holds
-from taskkit.storage._jobs import Jobs
-from taskkit.storage._journal import Journal
-from taskkit.storage._steps import Steps
-from taskkit.storage.units import LANDED, Absorb, Expect, Free, Hold, Insert, Join, Keep, Landed, Move, Name, Refusal, Unit, Wait
+from taskkit.storage._rooms import Rooms
+from taskkit.storage.units import Landed, Unit
 
 
 class _Tables:
     """What all handles of one store share."""
 
     def __init__(self) -> None:
-        self.lock = threading.RLock()
-        journal = self.journal = Journal()
-        self.jobs, self.fires = Jobs(journal), Fires(journal)
-        self.dues, self.holds = Dues(journal, self.jobs), Holds(journal, self.jobs)
-        self.documents, self.blobs, self.chains = Documents(journal), Blobs(journal), Chains()
-        steps = Steps(journal, self.jobs, self.fires, self.dues, self.holds)
-        self.apply: dict[type[Any], Callable[[Any], Refusal | None]] = {
-            Expect: self.documents.expect, Insert: steps.insert, Move: steps.move, Join: steps.join, Absorb: steps.absorb,
-            Hold: self.holds.take, Wait: self.holds.wait, Free: self.holds.release, Keep: self.documents.keep, Name: self.blobs.name,
-        }  # fmt: skip
+        self.lock, self.rooms, self.chains = threading.RLock(), Rooms(), Chains()
 
     def is_claimed(self, id: str) -> bool:
-        job = self.jobs.in_hand.get(id)
+        job = self.rooms.jobs.in_hand.get(id)
         return job is not None and job.state in CLAIMED
 
 
@@ -50,9 +33,7 @@ class MemoryStorage(Storage):
     def __init__(self, _tables: _Tables | None = None) -> None:
         tables = self._tables = _tables or _Tables()
         self.chain = os.urandom(6).hex()
-        self._lock, self._journal, self._jobs, self._freed = tables.lock, tables.journal, tables.jobs, tables.holds.freed
-        self._told: list[Fact] = []
-        self._apply: dict[type[Any], Callable[[Any], Refusal | None]] = {**tables.apply, Fact: self._told.append}
+        self._lock, self._rooms, self._jobs = tables.lock, tables.rooms, tables.rooms.jobs
 
     def join(self) -> MemoryStorage:
         return MemoryStorage(self._tables)
@@ -60,44 +41,33 @@ class MemoryStorage(Storage):
     # writing
 
     def write(self, units: Sequence[Unit], *, durable: bool = True) -> Sequence[Landed]:
+        rooms = self._rooms
         with self._lock:
             try:
-                landed = [self._land(unit) for unit in units]
-                if self._told:
-                    self._tables.chains.append(self.chain, self._told)
+                landed = [rooms.land(unit) for unit in units]
+                if rooms.told:
+                    self._tables.chains.append(self.chain, rooms.told)
             except BaseException:  # one transaction: what broke off leaves nothing behind
-                self._journal.take_back()
+                rooms.journal.take_back()
                 raise
             finally:
-                self._journal.log.clear()
-                self._told.clear()
+                rooms.journal.log.clear()
+                rooms.told.clear()
                 self._jobs.lay_down()
             return landed
-
-    def _land(self, unit: Unit) -> Landed:
-        apply, freed, mark, told = self._apply, self._freed, len(self._journal.log), len(self._told)
-        freed.clear()
-        for change in unit:
-            if (refusal := apply[type(change)](change)) is not None:
-                self._journal.take_back(mark)
-                del self._told[told:]
-                return Landed(refusal, change)
-        return Landed(freed=tuple(dict.fromkeys(freed))) if freed else LANDED
 
     def claim(self, now: Instant, *, worker: str, node: str, pools: Sequence[str], limit: int, lease: Instant) -> Sequence[Claimed]:
         with self._lock:
             owner = {"worker": worker, "node": node, "lease": lease}
-            return [self._claimed(job) for job in self._tables.dues.claim(now, owner, pools, limit)]
-
-    def _claimed(self, job: Job) -> Claimed:
-        seat = "fired", job.line, job.record or ""
-        return Claimed(job, self._tables.fires.causes(job.id), self._jobs.seated(seat))
+            causes, seated = self._rooms.fires.causes, self._jobs.seated
+            claimed = self._rooms.dues.claim(now, owner, pools, limit)
+            return [Claimed(job, causes(job.id), seated(("fired", job.line, job.record or ""))) for job in claimed]
 
     # reading
 
     def next_due(self, pools: Sequence[str]) -> Instant | None:
         with self._lock:
-            return self._tables.dues.next(pools)
+            return self._rooms.dues.next(pools)
 
     def job(self, id: str) -> Job | None:
         with self._lock:
@@ -105,7 +75,7 @@ class MemoryStorage(Storage):
 
     def causes(self, job: str) -> Sequence[Cause]:
         with self._lock:
-            return self._tables.fires.causes(job)
+            return self._rooms.fires.causes(job)
 
     def seated(self, seat: tuple[str, ...]) -> Job | None:
         with self._lock:
@@ -125,34 +95,34 @@ class MemoryStorage(Storage):
 
     def fitting(self, keys: Iterable[str]) -> Sequence[Job]:
         with self._lock:
-            return [job for id in self._tables.holds.fitting(keys) if (job := self._jobs.get(id))]
+            return [job for id in self._rooms.holds.fitting(keys) if (job := self._jobs.get(id))]
 
     def holders(self, key: str) -> Sequence[str]:
         with self._lock:
-            return self._tables.holds.holders(key)
+            return self._rooms.holds.holders(key)
 
     def document(self, table: str, id: str) -> Document | None:
         with self._lock:
-            return self._tables.documents.get(table, id)
+            return self._rooms.documents.get(table, id)
 
     def documents(self, table: str, *, group: str | None = None, after: str = "", limit: int = 1000) -> Sequence[Document]:
         with self._lock:
-            return self._tables.documents.page(table, group, after, limit)
+            return self._rooms.documents.page(table, group, after, limit)
 
     # blobs
 
     def put_blob(self, pieces: Iterable[bytes], *, job: str) -> str:
         kept = [bytes(piece) for piece in pieces]
         with self._lock:
-            return self._tables.blobs.put(kept, job)
+            return self._rooms.blobs.put(kept, job)
 
     def open_blob(self, id: str) -> Iterator[bytes]:
         with self._lock:
-            return iter(self._tables.blobs.pieces(id))
+            return iter(self._rooms.blobs.pieces(id))
 
     def sweep_blobs(self) -> int:
         with self._lock:
-            return self._tables.blobs.sweep(self._tables.is_claimed)
+            return self._rooms.blobs.sweep(self._tables.is_claimed)
 
     # facts
 
@@ -176,11 +146,11 @@ class MemoryStorage(Storage):
 
     def purge(self, query: Query) -> int:
         with self._lock:
-            jobs, fires = self._jobs, self._tables.fires
+            jobs, fires = self._jobs, self._rooms.fires
             gone = [job for job in _queries.found(jobs, query) if job.state in FINAL]
             for job in gone:
                 fires.forget(job)
                 jobs.forget(job)
             fires.expire(jobs.last)
-            self._tables.blobs.forget({job.id for job in gone})
+            self._rooms.blobs.forget({job.id for job in gone})
             return len(gone)

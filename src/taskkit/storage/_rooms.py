@@ -1,0 +1,48 @@
+"""Where units are decided: a room for each kind of thing that is kept, and what each change does there.
+
+The memory store has everything in such rooms. A store in a database loads what some units are about, and writes what they changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from taskkit.facts import Fact
+from taskkit.storage._blobs import Blobs
+from taskkit.storage._documents import Documents
+from taskkit.storage._dues import Dues
+from taskkit.storage._fires import Fires
+from taskkit.storage._holds import Holds
+from taskkit.storage._jobs import Jobs
+from taskkit.storage._journal import Journal
+from taskkit.storage._steps import Steps
+from taskkit.storage.units import LANDED, Absorb, Expect, Free, Hold, Insert, Join, Keep, Landed, Move, Name, Refusal, Unit, Wait
+
+
+class Rooms:
+    def __init__(self) -> None:
+        journal = self.journal = Journal()
+        self.jobs, self.fires = Jobs(journal), Fires(journal)
+        self.dues, self.holds = Dues(journal, self.jobs), Holds(journal, self.jobs)
+        self.documents, self.blobs = Documents(journal), Blobs(journal)
+        #: The facts of the units that have landed, in order.
+        self.told: list[Fact] = []
+        steps = Steps(journal, self.jobs, self.fires, self.dues, self.holds)
+        self.apply: dict[type[Any], Callable[[Any], Refusal | None]] = {
+            Expect: self.documents.expect, Insert: steps.insert, Move: steps.move, Join: steps.join, Absorb: steps.absorb,
+            Hold: self.holds.take, Wait: self.holds.wait, Free: self.holds.release, Keep: self.documents.keep, Name: self.blobs.name,
+            Fact: self.told.append,
+        }  # fmt: skip
+
+    def land(self, unit: Unit) -> Landed:
+        """All of it, or nothing."""
+        apply, freed, told = self.apply, self.holds.freed, self.told
+        mark, said = len(self.journal.log), len(told)
+        freed.clear()
+        for change in unit:
+            if (refusal := apply[type(change)](change)) is not None:
+                self.journal.take_back(mark)
+                del told[said:]
+                return Landed(refusal, change)
+        return Landed(freed=tuple(dict.fromkeys(freed))) if freed else LANDED

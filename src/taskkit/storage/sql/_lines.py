@@ -1,0 +1,71 @@
+"""A connection to a database, in the few words that the rooms of the store know."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, NamedTuple
+
+from taskkit.storage.sql._tables import Table
+
+Row = tuple[Any, ...]
+
+
+class Question(NamedTuple):
+    """A statement whose marks are `?`. Where it says `IN {these}`, that is its first mark, and stands for values however many."""
+
+    sql: str
+    values: tuple[Any, ...] = ()
+    these: Sequence[str | int] | None = None
+
+
+class Line(ABC):
+    """One connection, used by one thread at a time. Values are always handed in, and never written into a statement."""
+
+    @abstractmethod
+    def make(self) -> None:
+        """All tables, where there are none."""
+
+    @abstractmethod
+    def writing(self, *, durable: bool) -> AbstractContextManager[None]:
+        """A transaction beside which nobody else writes; what breaks off leaves nothing behind."""
+
+    @abstractmethod
+    def reading(self) -> AbstractContextManager[None]:
+        """A transaction in which all that is read stands side by side."""
+
+    @abstractmethod
+    def run(self, sql: str, *values: Any) -> None: ...
+
+    @abstractmethod
+    def ask(self, questions: Iterable[Question]) -> list[list[Row]]:
+        """The answer to each; all of them go to the database in one go where it lies elsewhere."""
+
+    def rows(self, sql: str, *values: Any) -> list[Row]:
+        [rows] = self.ask([Question(sql, values)])
+        return rows
+
+    def among(self, sql: str, these: Iterable[str | int], *values: Any) -> list[Row]:
+        """What `{these}` in the statement stands for comes first."""
+        [rows] = self.ask([Question(sql, values, tuple(these))])
+        return rows
+
+    @abstractmethod
+    def add(self, table: Table, rows: Sequence[Row]) -> None:
+        """New rows."""
+
+    @abstractmethod
+    def put(self, table: Table, rows: Sequence[Row]) -> None:
+        """Rows as they stand now, whether they were there before or not."""
+
+    @abstractmethod
+    def change(self, table: Table, columns: Sequence[str], rows: Sequence[Row]) -> None:
+        """These columns of rows that are there: each row is a key, then the columns."""
+
+    @abstractmethod
+    def drop(self, table: Table, keys: Sequence[Row]) -> None:
+        """The rows with these keys."""
+
+    @abstractmethod
+    def close(self) -> None: ...

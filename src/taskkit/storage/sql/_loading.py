@@ -1,0 +1,172 @@
+"""What some units are about is loaded into rooms like those of the memory store: there they are decided.
+
+A write finds all that it needs with a few questions, whatever the number of its units, as nobody else writes meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import chain, product
+from typing import Any
+
+from taskkit.jobs import Cause, Job
+from taskkit.storage import Document
+from taskkit.storage._fires import key_of
+from taskkit.storage._rooms import Rooms
+from taskkit.storage._steps import PLACED_BY
+from taskkit.storage.sql._lines import Line, Question, Row
+from taskkit.storage.sql._rows import JOB, cause_of, holds_of, job_of, place_of
+from taskkit.storage.units import Absorb, Expect, Free, Hold, Insert, Join, Keep, Move, Name, Unit, Wait
+
+_JOBS = f"SELECT {JOB} FROM taskkit_jobs WHERE id IN {{these}}"  # noqa: S608  our own words, as below
+_OPEN = f"SELECT {JOB} FROM taskkit_jobs WHERE place IN {{these}} AND over IS NULL"  # noqa: S608
+_FIRES = "SELECT fire FROM taskkit_fires WHERE fire IN {these}"
+_CAUSES = "SELECT job, cause FROM taskkit_causes WHERE job IN {these} ORDER BY job, place"
+_HOLDS = "SELECT job, key, how, most, wanted, waits FROM taskkit_holds WHERE job IN {these}"
+_HOLDERS = "SELECT job, key, how, most, wanted, waits FROM taskkit_holds WHERE job IN (SELECT job FROM taskkit_holds WHERE key IN {these})"
+_ANYBODY_WAITS = "SELECT 1 FROM taskkit_holds WHERE waits = 1 LIMIT 1"
+_DOCUMENTS = "SELECT id, revision, family FROM taskkit_documents WHERE id IN {these} AND place = ?"
+_BLOBS = "SELECT id FROM taskkit_blobs WHERE id IN {these}"
+
+
+class Wanted:
+    """The keys of all that some units touch."""
+
+    def __init__(self, units: Sequence[Unit]) -> None:
+        self.jobs, self.held, self.keys = dict[str, None](), dict[str, None](), dict[str, None]()
+        self.blobs, self.documents = dict[str, None](), defaultdict[str, dict[str, None]](dict)
+        self.inserts, self.moves, self.joins, self.absorbs = list[Insert](), list[Move](), list[Join](), list[Absorb]()
+        self.judged = dict[str, None]()  # jobs whose causes matter
+        for change in chain.from_iterable(units):
+            if (note := _NOTES.get(type(change))) is not None:
+                note(self, change)
+
+    def _insert(self, change: Insert) -> None:
+        self.jobs[change.job.id] = None
+        self.inserts.append(change)
+
+    def _move(self, change: Move) -> None:
+        self.jobs[change.job] = self.held[change.job] = None
+        if not PLACED_BY.isdisjoint(change.fields):
+            self.moves.append(change)
+        if change.causes is not None or not PLACED_BY.isdisjoint(change.fields):
+            self.judged[change.job] = None
+
+    def _join(self, change: Join) -> None:
+        self.jobs[change.cause.job] = self.judged[change.cause.job] = None
+        self.joins.append(change)
+
+    def _absorb(self, change: Absorb) -> None:
+        for job in (change.job, change.into):
+            self.jobs[job] = self.judged[job] = None
+        self.absorbs.append(change)
+
+    def _hold(self, hold: Hold) -> None:
+        self.jobs[hold.job] = self.held[hold.job] = None
+        self.keys.update(dict.fromkeys(hold.keys))
+
+    def _wait(self, change: Wait) -> None:
+        self._hold(change.hold)
+
+    def _free(self, change: Free) -> None:
+        self.held[change.job] = None
+
+    def _document(self, change: Expect | Keep) -> None:
+        self.documents[change.table][change.id] = None
+
+    def _name(self, change: Name) -> None:
+        self.blobs[change.blob] = None
+
+
+_NOTES: dict[type[Any], Callable[[Wanted, Any], None]] = {
+    Insert: Wanted._insert, Move: Wanted._move, Join: Wanted._join, Absorb: Wanted._absorb, Hold: Wanted._hold, Wait: Wanted._wait,
+    Free: Wanted._free, Expect: Wanted._document, Keep: Wanted._document, Name: Wanted._name,
+}  # fmt: skip
+
+
+def loaded(line: Line, units: Sequence[Unit]) -> Rooms:
+    """Rooms with all in them that these units touch, and a journal that begins here."""
+    rooms, wanted = Rooms(), Wanted(units)
+    _load_named(line, wanted, rooms)
+    _load_seats_and_fires(line, wanted, rooms)
+    rooms.journal.log.clear()
+    return rooms
+
+
+def _load_named(line: Line, wanted: Wanted, rooms: Rooms) -> None:
+    """What the units name, and who holds what they want."""
+    named = [(_JOBS, wanted.jobs), (_CAUSES, wanted.judged), (_BLOBS, wanted.blobs), (_HOLDS, wanted.held), (_HOLDERS, wanted.keys)]
+    questions = [Question(sql, (), tuple(these)) for sql, these in named]
+    of_documents = [Question(_DOCUMENTS, (place,), tuple(ids)) for place, ids in wanted.documents.items()]
+    jobs, causes, blobs, held, holders, anybody_waits, *documents = line.ask([*questions, Question(_ANYBODY_WAITS), *of_documents])
+    rooms.jobs.load(map(job_of, jobs))
+    rooms.fires.load_causes(cause_of(job, text) for job, text in causes)
+    rooms.blobs.load(id for (id,) in blobs)
+    for place, found in zip(wanted.documents, documents, strict=True):
+        rooms.documents.load(place, (Document(id, revision, {}, family) for id, revision, family in found))
+    holds = {*held, *holders}
+    rooms.holds.load(holds_of(holds | _around(line, holds, wanted.keys) if anybody_waits else holds))
+
+
+def _around(line: Line, holds: set[Row], keys: Iterable[str]) -> set[Row]:
+    """Who waits for what they hold or want, and who holds what those want beside it: among these a hold is granted or barred."""
+    found, keys = holds, {*keys, *(row[1] for row in holds)}
+    for _ in range(2):
+        found = found | set(line.among(_HOLDERS, keys))
+        keys = {row[1] for row in found}
+    return found
+
+
+def _load_seats_and_fires(line: Line, wanted: Wanted, rooms: Rooms) -> None:
+    """Who sits where a new job or a moved one wants to, and which of their fires were kept before."""
+    places, fires = dict[str, None](), dict[str, None]()
+    for stay in _stays(wanted, rooms):
+        for at_line, record in stay.places:
+            places[place_of(at_line, record)] = None
+            fires |= {key_of(at_line, record, fire): None for fire in stay.fires}
+    open_jobs, kept = line.ask([Question(_OPEN, (), tuple(places)), Question(_FIRES, (), tuple(fires))])
+    rooms.jobs.load(map(job_of, open_jobs))
+    rooms.fires.load_kept(fire for (fire,) in kept)
+
+
+def _stays(wanted: Wanted, rooms: Rooms) -> Iterable[Stay]:
+    """All places where each job may stand while these units land, and all that it may stand for there."""
+    stays = {id: Stay(job, rooms.fires.causes(id)) for id in wanted.judged if (job := rooms.jobs.get(id)) is not None}
+    stays |= {insert.job.id: Stay(insert.job, insert.causes) for insert in wanted.inserts}
+    for move in wanted.moves:
+        if (stay := stays.get(move.job)) is not None:
+            stay.move(move.fields)
+    for join in wanted.joins:
+        if (stay := stays.get(join.cause.job)) is not None:
+            stay.fires[join.cause.fire] = None
+    for absorb in wanted.absorbs:
+        if absorb.job in stays and absorb.into in stays:
+            stays[absorb.into].fires |= stays[absorb.job].fires
+    return stays.values()
+
+
+class Stay:
+    def __init__(self, job: Job, causes: Iterable[Cause]) -> None:
+        self._lines, self._records = {job.line: None}, {job.record: None}
+        self.fires = dict.fromkeys(cause.fire for cause in causes)
+        if job.fire is not None:
+            self.fires[job.fire] = None
+
+    def move(self, fields: Mapping[str, Any]) -> None:
+        self._lines |= {fields["line"]: None} if "line" in fields else {}
+        self._records |= {fields["record"]: None} if "record" in fields else {}
+        self.fires |= {fields["fire"]: None} if fields.get("fire") is not None else {}
+
+    @property
+    def places(self) -> Iterable[tuple[str, str | None]]:
+        return product(self._lines, self._records)
+
+
+def waiting(line: Line, keys: Sequence[str]) -> Rooms:
+    """Rooms with those who wait for these keys, and all who stand in their way."""
+    rooms, holds = Rooms(), _around(line, set(), keys)
+    rooms.jobs.load(map(job_of, line.among(_JOBS, [row[0] for row in holds if row[-1]])))
+    rooms.holds.load(holds_of(holds))
+    rooms.journal.log.clear()
+    return rooms

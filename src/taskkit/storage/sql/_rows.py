@@ -1,0 +1,116 @@
+"""Jobs, causes and holds there and back: columns for what is asked for, JSON for what few of them have."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from operator import itemgetter
+from typing import Any
+
+from taskkit.jobs import PLACES, Cause, Job, Kind
+from taskkit.states import CLAIMED, FINAL, State
+from taskkit.storage.sql._tables import ASKED, DUE, JOBS, LENT, OVER
+from taskkit.storage.units import Hold
+
+Row = tuple[Any, ...]
+
+plain_text = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+PHASES: Mapping[State, int] = {
+    state: OVER if state in FINAL else LENT if state in CLAIMED else ASKED if state is State.AWAITING_CONSENT else DUE for state in State
+}
+_STATES, _KINDS = {state.value: state for state in State}, {kind.value: kind for kind in Kind}
+
+# jobs
+
+#: The columns that hold a place of the job as it is; the others are made of it.
+_MADE = ("rest", "place", "trigger", "phase", "over")
+_OWN = tuple(name for name in JOBS.names if name not in _MADE)
+#: What is JSON in the column `rest`, and what it is in most jobs.
+_RARE = tuple(name for name in Job._fields if name not in _OWN)
+_USUAL = tuple(Job._field_defaults[name] for name in _RARE)
+_KIND, _STATE, _VIA = map(_OWN.index, ("kind", "state", "via"))
+_own, _rare = itemgetter(*(PLACES[name] for name in _OWN)), itemgetter(*(PLACES[name] for name in _RARE))
+#: What `job_of` reads.
+JOB = ", ".join(f'"{name}"' for name in (*_OWN, "rest"))
+_in_order = itemgetter(*((*_OWN, *_RARE).index(name) for name in Job._fields))
+_TUPLES = frozenset({"origin", "operations", "blobs", "progress"})
+
+
+def job_row(job: Job) -> Row:
+    values = list(_own(job))
+    via, rare = job.via, _rare(job)
+    values[_KIND], values[_STATE] = job.kind.value, job.state.value
+    values[_VIA] = None if via is None else plain_text(via)
+    rest, trigger = None if rare == _USUAL else _rest(rare), job.task if via is None else via[0]
+    return (
+        *values,
+        rest,
+        place_of(job.line, job.record),
+        trigger,
+        PHASES[job.state],
+        (job.ended or job.created) if job.state in FINAL else None,
+    )
+
+
+def place_of(line: str, record: str | None) -> str:
+    return f"{line}\n{record or ''}"
+
+
+def _rest(rare: Row) -> str:
+    told = {name: value for name, value, usual in zip(_RARE, rare, _USUAL, strict=True) if value != usual}
+    return json.dumps(told, ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=_plain)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"keeping {value!r}: it is no JSON")
+
+
+def job_of(row: Row) -> Job:
+    """Of the columns of `JOBS`, without those that were made for looking."""
+    values, rest = list(row[: len(_OWN)]), row[len(_OWN)]
+    values[_KIND], values[_STATE] = _KINDS[values[_KIND]], _STATES[values[_STATE]]
+    if (via := values[_VIA]) is not None:
+        values[_VIA] = tuple(json.loads(via))
+    job: Job = tuple.__new__(Job, _in_order((*values, *_USUAL)))
+    return job if rest is None else job.with_(dict(_told(json.loads(rest))))
+
+
+def _told(rest: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for name, value in rest.items():
+        yield name, tuple(value) if name in _TUPLES and value is not None else value
+
+
+# causes
+
+
+def cause_text(cause: Cause) -> str:
+    return plain_text(cause[1:])
+
+
+def cause_of(job: str, text: str) -> Cause:
+    told = json.loads(text)
+    return Cause._make((job, *told[:-1], tuple(told[-1])))
+
+
+# holds
+
+
+def hold_rows(hold: Hold, *, waits: bool) -> list[Row]:
+    """One for each key that it writes, uses, or wants a slot of."""
+    told: list[tuple[str, str, int | None]] = [(key, "write", None) for key in dict.fromkeys(hold.writes)]
+    told += [(key, "use", None) for key in dict.fromkeys(hold.uses)]
+    told += [(key, "slot", most) for key, most in dict(hold.slots).items()]
+    return [(hold.job, key, how, most, hold.wanted, int(waits)) for key, how, most in told]
+
+
+def holds_of(rows: Iterable[Row]) -> Iterator[tuple[Hold, bool]]:
+    """The holds that these rows make up, and whether each only waits for it."""
+    found: dict[str, list[Row]] = {}
+    for row in rows:
+        found.setdefault(row[0], []).append(row)
+    for job, of_job in found.items():
+        writes, uses = (tuple(row[1] for row in of_job if row[2] == how) for how in ("write", "use"))
+        slots = tuple((row[1], row[3]) for row in of_job if row[2] == "slot")
+        yield Hold(job, of_job[0][4], writes, uses, slots), bool(of_job[0][5])
