@@ -145,6 +145,16 @@ class Job(NamedTuple):
             row[PLACES[name]] = value
         return tuple.__new__(Job, row)
 
+    def after(self, state: State, changes: Mapping[str, Any]) -> Job:
+        """The same job after a step: changed, at its next revision, and nobody's where nobody works on it any more."""
+        row = list(self)
+        for name, value in changes.items():
+            row[PLACES[name]] = value
+        row[_STATE], row[_REVISION] = state, self.revision + 1
+        if state not in CLAIMED and self.state in CLAIMED:
+            row[_TOKEN] = row[_LEASE] = row[_WORKER] = None
+        return tuple.__new__(Job, row)
+
     def afresh(self, changes: Mapping[str, Any]) -> Job:
         """A new job for the same work: where this one stands and how it ended is not taken over."""
         row = [*self[:_FRESH], *_UNTOUCHED]
@@ -180,15 +190,19 @@ class Job(NamedTuple):
         """What only one job may have that waits for its first start: one occurrence for a trigger, one fired for a line and record (P4)."""
         if self.started is not None:
             return None
-        if self.kind is Kind.OCCURRENCE:
-            return ("occurrence", self.line, self.record or "", *((self.via[0], self.via[1] or "") if self.via else ()))
-        if self.kind is Kind.FIRED or self.kind is Kind.FALLBACK:
+        kind = self.kind
+        if kind is _OCCURRENCE:
+            seat, via = ("occurrence", self.line, self.record or ""), self.via
+            return (*seat, via[0], via[1] or "") if via else seat
+        if kind is _FIRED or kind is _FALLBACK:
             return "fired", self.line, self.record or ""
         return None
 
 
+_OCCURRENCE, _FIRED, _FALLBACK = Kind.OCCURRENCE, Kind.FIRED, Kind.FALLBACK  # by name alone: the class takes three times as long
 _WAITS_FOR_PARTS = (State.DEFERRED, State.SCHEDULED)
 #: Where each of its values stands.
 PLACES = {name: place for place, name in enumerate(Job._fields)}
 _FRESH = PLACES["state"]
+_STATE, _REVISION, _TOKEN, _LEASE, _WORKER = map(PLACES.__getitem__, ("state", "revision", "token", "lease", "worker"))
 _UNTOUCHED: tuple[Any, ...] = tuple(Job._field_defaults[name] for name in Job._fields[_FRESH:])

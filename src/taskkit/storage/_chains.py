@@ -25,11 +25,11 @@ class Chain:
         self.absorbed: list[Head] = []  # what archived facts told of other chains
 
     def append(self, texts: Iterable[str]) -> None:
-        last, hash = self.last, self.hash
+        last, hash, kept, hashes = self.last, self.hash, self.texts, self.hashes
         for text in texts:
             last += 1
             hash = linked(hash, text)
-            self.texts[last], self.hashes[last] = text, hash
+            kept[last], hashes[last] = text, hash
         self.last, self.hash = last, hash
 
     @property

@@ -1,12 +1,12 @@
 """Which jobs of the memory store wait for their time, which are claimed, and who gets them next (J3, J4).
 
-A heap holds an entry for every due time that a job was given; one that does not count any more is passed over when it comes up.
+A queue holds an entry for every due time that a job was given; one that does not count any more is passed over when it comes up.
 """
 
 from __future__ import annotations
 
 import heapq
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Sequence
 from itertools import chain
 from typing import Any
@@ -18,17 +18,75 @@ from taskkit.storage._jobs import Jobs
 from taskkit.storage._journal import ABSENT, Journal
 
 Entry = tuple[Instant, int, str]
-Heap = list[Entry]
+Side = deque[Entry] | list[Entry]
 DUE = frozenset({State.SCHEDULED, State.DEFERRED})
 _SPARE = 1000
+
+
+class Queue:
+    """A pool's jobs in order of due: entries that came in order stand in a row, which costs next to nothing, the others in a heap.
+
+    What follows a job that ran comes in order where all run each day.
+    """
+
+    def __init__(self) -> None:
+        self.waiting: dict[str, Instant] = {}  # the due time of each job that counts
+        self._row: deque[Entry] = deque()
+        self._heap: list[Entry] = []
+        self._most = _SPARE  # entries until it is cleared of those that do not count
+
+    def __len__(self) -> int:
+        return len(self._row) + len(self._heap)
+
+    def add(self, entry: Entry) -> None:
+        row, heap = self._row, self._heap
+        if not row or row[-1] < entry:
+            row.append(entry)
+        else:
+            heapq.heappush(heap, entry)
+        if len(row) + len(heap) > self._most:
+            self._clear()
+
+    def _clear(self) -> None:
+        self._row, self._heap = deque(sorted(set(filter(self._counts, chain(self._row, self._heap))))), []
+        self._most = 2 * len(self._row) + _SPARE
+
+    def _counts(self, entry: Entry) -> bool:
+        return self.waiting.get(entry[2]) == entry[0]
+
+    def first(self) -> Entry | None:
+        """The first that counts; those before it are gone."""
+        while side := self._side():
+            entry = side[0]
+            if self.waiting.get(entry[2]) == entry[0]:
+                return entry
+            self._drop(side)
+        return None
+
+    def pop(self) -> str:
+        """The first job, which waits no more."""
+        side = self._side()
+        id = side[0][2]
+        self._drop(side)
+        del self.waiting[id]
+        return id
+
+    def _side(self) -> Side:
+        """Where the first entry stands."""
+        row, heap = self._row, self._heap
+        return row if row and not (heap and heap[0] < row[0]) else heap
+
+    def _drop(self, side: Side) -> None:
+        if side is self._row:
+            self._row.popleft()
+        else:
+            heapq.heappop(self._heap)
 
 
 class Dues:
     def __init__(self, journal: Journal, jobs: Jobs) -> None:
         self._log, self._jobs, self._in_hand, self._number = journal.log, jobs, jobs.in_hand, jobs.number
-        self._heaps: dict[str, Heap] = {}
-        self._waiting: defaultdict[str, dict[str, Instant]] = defaultdict(dict)  # of each pool, with the due time that counts
-        self._most: dict[str, int] = {}  # entries until a heap is cleared of those that do not count
+        self._heaps: defaultdict[str, Queue] = defaultdict(Queue)
         self._claimed: dict[str, None] = {}
         self._first_lease = NEVER  # no lease runs out earlier
         self._token = 0
@@ -36,25 +94,15 @@ class Dues:
     # writing
 
     def wait(self, job: Job) -> None:
-        """From now on for this due time. The entry in the heap needs no taking back: it does not count then."""
-        pool, id = job.pool, job.id
-        waiting = self._waiting[pool]
+        """From now on for this due time. The entry in the queue needs no taking back: it does not count then."""
+        id, due, queue = job.id, job.due, self._heaps[job.pool]
+        waiting = queue.waiting
         self._log += (waiting, id, waiting.get(id, ABSENT))
-        waiting[id] = job.due
-        heap = self._heaps.get(pool)
-        if heap is None:
-            heap = self._heaps[pool] = []
-        heapq.heappush(heap, (job.due, self._number[id], id))
-        if len(heap) > self._most.get(pool, _SPARE):
-            self._clear(pool, heap)
-
-    def _clear(self, pool: str, heap: Heap) -> None:
-        heap[:] = {entry for entry in heap if self._counts(entry, pool)}
-        heapq.heapify(heap)
-        self._most[pool] = 2 * len(heap) + _SPARE
+        waiting[id] = due
+        queue.add((due, self._number[id], id))
 
     def wait_no_more(self, job: Job) -> None:
-        waiting = self._waiting[job.pool]
+        waiting = self._heaps[job.pool].waiting
         if job.id in waiting:
             self._log += (waiting, job.id, waiting[job.id])
             del waiting[job.id]
@@ -75,12 +123,10 @@ class Dues:
 
     def claim(self, now: Instant, owner: dict[str, Any], pools: Sequence[str], limit: int) -> list[Job]:
         found = [self._rescue(job, owner, now) for job in self._lost(now, pools)[: max(0, limit)]]
-        heaps = [(pool, heap) for pool in dict.fromkeys(pools) if (heap := self._heaps.get(pool))]
-        while len(found) < limit and (first := self._first(now, heaps)) is not None:
-            pool, heap = first
-            id = heapq.heappop(heap)[2]
-            del self._waiting[pool][id]
-            found.append(self._give(id, {**owner, "state": State.QUEUED}, now))
+        changes = {**owner, "state": State.QUEUED}
+        queues = [queue for pool in dict.fromkeys(pools) if (queue := self._heaps.get(pool))]
+        while len(found) < limit and (queue := _first(now, queues)) is not None:
+            found.append(self._give(queue.pop(), changes, now))
         return found
 
     def _give(self, id: str, changes: dict[str, Any], now: Instant) -> Job:
@@ -102,25 +148,19 @@ class Dues:
         lost = [job for job in claimed if (job.lease or 0) <= now and job.pool in pools and job.state in CLAIMED]
         return sorted(lost, key=lambda job: (job.due, self._number[job.id]))
 
-    def _first(self, now: Instant, heaps: Sequence[tuple[str, Heap]]) -> tuple[str, Heap] | None:
-        """The pool whose job is due first, and its heap."""
-        first: tuple[str, Heap] | None = None
-        for pool, heap in heaps:
-            while heap and not self._counts(heap[0], pool):
-                heapq.heappop(heap)
-            if heap and heap[0][0] <= now and (first is None or heap[0] < first[1][0]):
-                first = pool, heap
-        return first
-
-    def _counts(self, entry: Entry, pool: str) -> bool:
-        return self._waiting[pool].get(entry[2]) == entry[0]
-
     def next(self, pools: Sequence[str]) -> Instant | None:
         """When a claim could find something, at the earliest."""
-        for pool in pools:
-            heap = self._heaps.get(pool, [])
-            while heap and not self._counts(heap[0], pool):
-                heapq.heappop(heap)
-        dues = (self._heaps[pool][0][0] for pool in pools if self._heaps.get(pool))
+        queues = (queue for pool in pools if (queue := self._heaps.get(pool)))
+        dues = (first[0] for queue in queues if (first := queue.first()) is not None)
         leases = (job.lease or 0 for job in map(self._in_hand.__getitem__, self._claimed) if job.pool in pools)
         return min(chain(dues, leases), default=None)
+
+
+def _first(now: Instant, queues: Sequence[Queue]) -> Queue | None:
+    """That whose first job is due before those of the others."""
+    first: tuple[Entry, Queue] | None = None
+    for queue in queues:
+        entry = queue.first()
+        if entry is not None and entry[0] <= now and (first is None or entry < first[0]):
+            first = entry, queue
+    return None if first is None else first[1]

@@ -54,10 +54,10 @@ class Jobs:
     # writing
 
     def add(self, job: Job) -> None:
-        id, number = job.id, self.number
-        self._log += (number, id, ABSENT)
-        number[id] = next(self._numbers)
-        self.put(job)
+        id, number, in_hand = job.id, self.number, self.in_hand
+        self._log += (number, id, ABSENT, in_hand, id, ABSENT)
+        number[id], in_hand[id] = next(self._numbers), job
+        self._touched.append(id)
         self._list(job)
 
     def put(self, job: Job) -> None:
@@ -68,19 +68,8 @@ class Jobs:
         self._touched.append(id)
 
     def _list(self, job: Job) -> None:
-        id, log, ids = job.id, self._log, self._lines[job.line]
-        log += (ids, id, ABSENT)
-        ids[id] = None
-        if job.record is not None:
-            ids = self._records[job.record]
-            log += (ids, id, ABSENT)
-            ids[id] = None
-        if job.execution is not None:
-            ids = self._executions[job.execution]
-            log += (ids, id, ABSENT)
-            ids[id] = None
-        if job.state not in FINAL:
-            ids = self._open[job.line][job.record or ""]
+        id, log = job.id, self._log
+        for ids in self._lists(job):
             log += (ids, id, ABSENT)
             ids[id] = None
 
@@ -92,13 +81,17 @@ class Jobs:
                 del ids[job.id]
         self._list(moved)
 
-    def _lists(self, job: Job) -> Iterator[Ids]:
-        yield self._lines[job.line]
-        yield self._open[job.line][job.record or ""]
-        if job.record is not None:
-            yield self._records[job.record]
+    def _lists(self, job: Job) -> list[Ids]:
+        """Those in which it stands."""
+        line, record = job.line, job.record
+        lists = [self._lines[line]]
+        if job.state not in FINAL:
+            lists.append(self._open[line][record or ""])
+        if record is not None:
+            lists.append(self._records[record])
         if job.execution is not None:
-            yield self._executions[job.execution]
+            lists.append(self._executions[job.execution])
+        return lists
 
     def end(self, job: Job) -> None:
         ids = self._open[job.line][job.record or ""]
@@ -110,29 +103,32 @@ class Jobs:
 
     def lay_down(self) -> None:
         """What the write has touched, and nobody works on."""
+        in_hand, at_rest = self.in_hand, self._at_rest
         for id in self._touched:
-            job = self.in_hand.get(id)
-            if job is None or job.state in CLAIMED:
+            job = in_hand.get(id)
+            if job is None or (state := job.state) in CLAIMED:
                 continue
-            del self.in_hand[id]
-            if job.state in FINAL:
-                self._at_rest.pop(id, None)
+            del in_hand[id]
+            if state in FINAL:
+                at_rest.pop(id, None)
                 self._put_away(job)
             else:
-                self._at_rest[id] = row(job)
+                at_rest[id] = row(job)
         self._touched.clear()
 
     def _put_away(self, job: Job) -> None:
         many, ended = self.number[job.id] // _MANY, job.ended or job.created
         self._ended[many][job.id] = row(job)
-        self._first[many] = min(self._first.get(many, ended), ended)
-        self.last = max(self.last, ended)
+        if ended < self._first.setdefault(many, ended):
+            self._first[many] = ended
+        if ended > self.last:
+            self.last = ended
 
     def take_up(self, id: str, changes: dict[str, Any]) -> Job:
         """Somebody works on it from now on."""
-        job = self.in_hand.get(id)
-        changes["revision"] = (self._at_rest[id] if job is None else job)[REVISION] + 1
-        taken = self.in_hand[id] = job_of(self._at_rest.pop(id), changes) if job is None else job.with_(changes)
+        kept = self.in_hand.get(id) or self._at_rest.pop(id)
+        changes["revision"] = kept[REVISION] + 1
+        taken = self.in_hand[id] = kept.with_(changes) if isinstance(kept, Job) else job_of(kept, changes)
         return taken
 
     def forget(self, job: Job) -> None:
@@ -166,28 +162,24 @@ class Jobs:
 
     def open(self, line: str, record: str | None) -> list[Job]:
         """Those of a line and record that have not ended, the oldest first."""
-        return [job for id in sorted(self._ids(line, record), key=self.number.__getitem__) if (job := self.get(id))]
-
-    def _ids(self, line: str, record: str | None) -> Iterable[str]:
-        records = self._open.get(line)
-        return records.get(record or "", ()) if records else ()
+        ids = self._open.get(line, _NOTHING).get(record or "", ())
+        return [job for id in sorted(ids, key=self.number.__getitem__) if (job := self.get(id))]
 
     def seated(self, seat: tuple[str, ...]) -> Job | None:
         """The pending job that has the seat: the one that came first, where another came back to a seat that was taken meanwhile."""
-        return min(self.sitting(seat), key=self._age, default=None)
+        sitting = self.sitting(seat)
+        return min(sitting, key=lambda job: self.number[job.id]) if sitting else None
 
     def sitting(self, seat: tuple[str, ...]) -> list[Job]:
         sitting: list[Job] = []
-        for id in self._ids(seat[1], seat[2]):
-            job = self.in_hand.get(id)
+        in_hand = self.in_hand
+        for id in self._open.get(seat[1], _NOTHING).get(seat[2], ()):
+            job = in_hand.get(id)
             if job is not None and job.state in CLAIMED:  # as a rule it is the only one
                 continue
             if (job := job or self.get(id)) is not None and job.state in PENDING and job.seat == seat:
                 sitting.append(job)
         return sitting
-
-    def _age(self, job: Job) -> int:
-        return self.number[job.id]
 
     def near(self, query: Query) -> Iterable[str] | None:
         """A short list that holds all that the query wants; None where there is none shorter than all."""

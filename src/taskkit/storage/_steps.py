@@ -11,7 +11,6 @@ from taskkit.storage._jobs import Jobs
 from taskkit.storage._journal import Journal
 from taskkit.storage.units import MOVES, Absorb, Insert, Join, Move, Refusal
 
-_UNCLAIMED = {"token": None, "lease": None, "worker": None}
 #: What says where a job is found, whose seat it has and what it stands for.
 PLACED_BY = frozenset({"line", "record", "execution", "kind", "via", "fire"})
 #: Steps after which a job still waits for what it waited for.
@@ -44,7 +43,8 @@ class Steps:
     def _is_taken(self, job: Job) -> bool:
         """Whether another pending job has its seat (P4)."""
         seat = job.seat
-        return seat is not None and any(other.id != job.id for other in self._jobs.sitting(seat))
+        sitting = [other.id for other in self._jobs.sitting(seat)] if seat else []
+        return sitting not in ([], [job.id])
 
     def move(self, change: Move) -> Refusal | None:
         id = change.job
@@ -62,10 +62,7 @@ class Steps:
             return Refusal.STEP
         if change.causes is not None and change.causes != len(self._fires.causes(id)):
             return Refusal.TURNED
-        fields = {**change.fields, "state": after, "revision": job.revision + 1}
-        if was_claimed and after not in CLAIMED:
-            fields.update(_UNCLAIMED)
-        moved = job.with_(fields)
+        moved = job.after(after, change.fields)
         self._jobs.put(moved)
         if not PLACED_BY.isdisjoint(change.fields) and (refusal := self._place(job, moved)) is not None:
             return refusal
