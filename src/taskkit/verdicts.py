@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
-
-from attrs import field, frozen
+from typing import Any, NamedTuple
 
 from taskkit.outcomes import RETRIED, SUSPENDING, Asks, Done, Effect, ErrorClass, NotDone, NotNow, Outcome, Unknown
 from taskkit.states import Step
 
+#: What may be done again though nobody saw its end: it is said once more, or looked at first (J10).
+REPEATABLE = (Effect.IDEMPOTENT, Effect.VERIFIABLE)
 
-@frozen
-class Verdict:
+
+class Verdict(NamedTuple):
     """What an outcome makes of a running job."""
 
     step: Step
-    fields: Mapping[str, Any] = field(factory=dict)
+    fields: Mapping[str, Any]
     error: ErrorClass | None = None
     #: Whether another try is worth it (J7).
     again: bool = False
@@ -41,14 +41,14 @@ def _not_done(outcome: NotDone, effect: Effect) -> Verdict:
     told = {"error": outcome.error.value, "text": outcome.text, "result": outcome.result}
     if outcome.error is ErrorClass.STOPPED:
         return Verdict(Step.STOP, told, outcome.error)
-    may_repeat = outcome.error is not ErrorClass.FAILED or effect in (Effect.IDEMPOTENT, Effect.VERIFIABLE)
+    may_repeat = outcome.error is not ErrorClass.FAILED or effect in REPEATABLE
     again = outcome.error in RETRIED and may_repeat
     return Verdict(Step.FAIL, told, outcome.error, again, outcome.error in SUSPENDING)
 
 
 def _unknown(outcome: Unknown, effect: Effect) -> Verdict:
     told = {"text": outcome.text, "result": outcome.result}
-    if effect in (Effect.IDEMPOTENT, Effect.VERIFIABLE):  # said again, or looked at first, by the next run
+    if effect in REPEATABLE:  # said again, or looked at first, by the next run
         return Verdict(Step.FAIL, told | {"error": "unknown"}, ErrorClass.FAILED, again=True)
     return Verdict(Step.DOUBT, told | {"error": "unknown"}, suspends=True)
 

@@ -143,16 +143,16 @@ def performed(perform: Callable[[R], Outcome], run: R) -> Outcome:
     except Exception as error:
         return _instead(error, run)
     if isinstance(outcome, _OUTCOMES):
-        return _said(outcome, run.scrubber)
+        return _said(outcome, run)
     return Unknown(f"the script answered with a {type(outcome).__name__}, which is no outcome")
 
 
-def _said(outcome: Outcome, scrubber: Scrubber) -> Outcome:
+def _said(outcome: Outcome, run: Touching) -> Outcome:
     """What it answered may be anything, too: one that has no end, or that raises when it is read."""
     try:
-        return _scrubbed(outcome, scrubber)
+        return outcome if isinstance(outcome, Done) and not outcome.result else _scrubbed(outcome, run.scrubber)
     except Exception as error:
-        return Unknown(f"the script answered with what cannot be kept: {told(error, scrubber)}")
+        return Unknown(f"the script answered with what cannot be kept: {told(error, run.scrubber)}")
 
 
 def wish(error: BaseException, scrubber: Scrubber) -> BaseException:
@@ -171,7 +171,7 @@ def _instead(error: Exception, run: Touching) -> Outcome:
 
 def _scrubbed(outcome: Outcome, scrubber: Scrubber) -> Outcome:
     if isinstance(outcome, Done):
-        return Done(plain(scrubber.scrub_deep(outcome.result))) if outcome.result else outcome
+        return Done(plain(scrubber.scrub_deep(outcome.result)))
 
     def scrub(text: str) -> str:
         return _text(scrubber.scrub(text))

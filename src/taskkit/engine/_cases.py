@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from attrs import define, field
+
 from taskkit.instants import Instant
 from taskkit.jobs import Cause, Job
 from taskkit.outcomes import Effect
@@ -12,6 +14,7 @@ from taskkit.records import Accounts, Record
 from taskkit.standings import Standing, suspension
 from taskkit.storage import Claimed, Hold, Unit
 from taskkit.tasks import Task
+from taskkit.verdicts import REPEATABLE
 
 if TYPE_CHECKING:
     from taskkit.engine._lookups import Kin
@@ -20,16 +23,22 @@ if TYPE_CHECKING:
     from taskkit.plugins.kinds import Executor, Script
 
 
+@define(eq=False)
 class Case:
-    """Filled on its way: claim, gates, start, run, end."""
+    """Filled on its way: claim, gates, start, run, end. With slots, since a whole batch is there before the first is filled."""
 
-    kin: Kin
-    task: Task
-    trigger: Task
-    script: Script
-    run: JobRun
+    claimed: Claimed
+    now: Instant
+    job: Job = field(init=False)  #: as it was claimed; how it stands since its start, its run knows
+    causes: tuple[Cause, ...] = field(init=False)
+    beside: Job | None = field(init=False)
+    kin: Kin = field(init=False)
+    task: Task = field(init=False)
+    trigger: Task = field(init=False)
+    script: Script = field(init=False)
+    run: JobRun = field(init=False)
     unit: Unit | None = None  #: what starts it or sends it away; none where it runs already
-    after: Job | None = None  #: as it stands once its start has landed
+    after: Mapping[str, Any] | None = None  #: what its start makes of it; none where it does not start
     record: Record | None = None
     shadow: Record | None = None
     standing: Standing | None = None
@@ -38,18 +47,14 @@ class Case:
     hold: Hold | None = None
     account: str | None = None
     accounts: Accounts | None = None
-    given_up = False
+    given_up: bool = False
     twin: Case | None = None  #: claimed with it, and held back, because this one may take it with it
     successor: Successor | None = None  #: what refusals have taught about it
     interrupted: BaseException | None = None  #: what the whole process was asked while it ran
     said: Mapping[str, Any] | None = None  #: of its end, by a write that broke off
 
-    def __init__(self, claimed: Claimed, now: Instant) -> None:
-        self.claimed = claimed
-        self.job = claimed.job
-        self.causes: tuple[Cause, ...] = claimed.causes
-        self.beside: Job | None = claimed.beside
-        self.now = now
+    def __attrs_post_init__(self) -> None:
+        self.job, self.causes, self.beside = self.claimed
 
     @property
     def effect(self) -> Effect:
@@ -61,13 +66,12 @@ class Case:
     @property
     def may_go_on(self) -> bool:
         """Whether it may be performed again after a worker was lost over it, and nobody saw how far that had come (J10)."""
-        return self.effect in (Effect.IDEMPOTENT, Effect.VERIFIABLE) or self.script.resumes
+        return self.effect in REPEATABLE or self.script.resumes
 
     def begun(self) -> Case:
         """It runs: its start has landed."""
         if self.after is not None:
-            self.job = self.after
-            self.run.begin(self.job)
+            self.run.begin(self.after)
         return self
 
     @property

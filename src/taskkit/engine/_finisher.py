@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from attrs import define
@@ -41,11 +42,6 @@ class _Ending:
     case: Case
     outcome: Outcome
     unit: Unit
-
-    @property
-    def is_grave(self) -> bool:
-        """What must not be lost to a relaxed disk: an uncertain end, a changed account (J14), a suspension that saves tries to log in."""
-        return any(map(_weighs, self.unit))
 
     @property
     def said(self) -> Mapping[str, Any]:
@@ -85,7 +81,8 @@ class Finisher:
         landed: list[_Ending] = []
         lost: list[Case] = []
         again: list[_Ending] = []
-        answers = written(self._ground, [one.unit for one in waiting], durable=any(one.is_grave for one in waiting))
+        units = [one.unit for one in waiting]
+        answers = written(self._ground, units, durable=any(map(_weighs, chain.from_iterable(units))))
         for one, answer in zip(waiting, answers, strict=True):
             if answer or (_is_refused(one, answer) and self._has_landed(one.case)):
                 landed.append(one)
@@ -116,7 +113,7 @@ class Finisher:
         case.now = self._ground.now() if case.said is None else case.now  # said again, it says the same
         job, found = case.job, verdict(outcome, case.effect)
         fields = {**found.fields, **case.run.ending(), **self._ends(case, found, outcome)}
-        changes: list[Change] = [Move(job.id, found.step, token=job.token, fields=fields)]
+        changes: list[Change] = [Move(job.id, found.step, None, job.token, fields)]
         if found.step in SENT_BACK and not job.conducts:  # a run over many goes on: the next one waits for its end (T15)
             changes.append(Free(job.id))
         changes += case.run.names()
@@ -141,13 +138,14 @@ class Finisher:
 
     def _learned(self, changes: list[Change], case: Case, found: Verdict) -> list[Change]:
         """What account and standing remember of it."""
-        if found.step is Step.COMPLETE and case.script.changes_secret and case.accounts:
-            changes += [self._changed(account, case) for account in sorted(case.accounts.writes)]
         if found.suspends:
             case.standing = self._planner.standing(case.job.line, case.job.record)
             return suspended(changes, case, found.error.value if found.error else "unknown", case.now)
-        if found.step is Step.COMPLETE:
-            changes += aged(self._ground, self._planner, case)
+        if found.step is not Step.COMPLETE:
+            return changes
+        if case.script.changes_secret and case.accounts:
+            changes += [self._changed(account, case) for account in sorted(case.accounts.writes)]
+        changes += aged(self._ground, self._planner, case)
         return changes
 
     def _changed(self, account: str, case: Case) -> Keep:
@@ -164,9 +162,9 @@ class Finisher:
             return ()
         told = EMPTY if step is Step.COMPLETE else {name: fields[name] for name in _DETAILS if fields.get(name)}
         fact = Fact(_FACTS[step], case.now, job.id, job.task, job.line, job.record, None, told)
-        if not job.cycle or retried or step not in (Step.FAIL, Step.DOUBT):
+        if step not in _FAILED or retried or not (cycle := case.run.job.cycle):
             return (fact,)
-        series = {"series": job.series, "cycles": job.cycle}
+        series = {"series": case.run.job.series, "cycles": cycle}
         return fact, Fact("FallbackEnded", case.now, job.id, job.task, job.line, job.record, None, series)
 
     # refusals
@@ -192,6 +190,7 @@ class Finisher:
         wake_conductors(self._ground, executions)
 
 
+_FAILED = frozenset({Step.FAIL, Step.DOUBT})
 _DETAILS = ("error", "text", "why", "digest", "summary")
 _FACTS = {
     Step.COMPLETE: "JobCompleted", Step.FAIL: "JobFailed", Step.DOUBT: "JobUncertain", Step.STOP: "JobStopped",
@@ -210,6 +209,7 @@ def _is_about(change: Change, case: Case) -> bool:
 
 
 def _weighs(change: Change) -> bool:
-    if isinstance(change, Keep):
-        return change.table == "account" or bool(change.body and change.body.get("suspended"))
-    return isinstance(change, Move) and change.step is Step.DOUBT
+    """What must not be lost to a relaxed disk: an uncertain end, a changed account (J14), a suspension that saves tries to log in."""
+    if isinstance(change, Move):
+        return change.step is Step.DOUBT
+    return isinstance(change, Keep) and (change.table == "account" or bool(change.body and change.body.get("suspended")))

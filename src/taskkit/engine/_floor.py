@@ -185,7 +185,7 @@ class Floor:
             return
         running = {case.job.id for case in piece.started}
         piece.claimed = [one for one in piece.claimed if one.job.id not in running]
-        self._lifeline.follow([case.run for case in piece.started])
+        self._lifeline.follow(piece.started)
         for case in piece.started:
             if case is not but:
                 self._crew.give(case)

@@ -51,8 +51,9 @@ class Gates:
         task, consents = kin.task, kin.task.consent or kin.trigger.consent
         again = (task.fallback or self._ground.settings.fallback) if kind is Kind.FALLBACK else None
         windows = task.window or (again.window if again is not None else None)
+        is_active = kind is Kind.RECOVERY or (task.active and kin.trigger.active)
         gates: tuple[tuple[Callable[[Case], Instead | None], bool], ...] = (
-            (self._rescues, True), (self._stop, True), (self._active, True), (self._suspension, True),
+            (self._rescues, True), (self._stop, True), (self._active, not is_active), (self._suspension, True),
             (self._lateness, task.max_lateness is not None), (self._window, windows is not None), (self._spread, task.spread is not None),
             (self._right, task.runs_as is not None), (self._consent, consents is not None), (self._session, kind in _OF_HAPPENINGS),
             (self._host, self._pauses.is_a_host_paused()), (self._satisfied, kin.script.changes_secret),
@@ -83,9 +84,8 @@ class Gates:
             return None
         return Instead(Step.CANCEL, Why.ASKED_TO_STOP)
 
-    def _active(self, case: Case) -> Instead | None:
-        if case.job.kind is Kind.RECOVERY or (case.task.active and case.trigger.active):
-            return None
+    def _active(self, case: Case) -> Instead:
+        """Asked only where the task does not stand active, or the one that wants it."""
         return Instead(Step.CANCEL, Why.INACTIVE)
 
     def _suspension(self, case: Case) -> Instead | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from itertools import count
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -108,7 +108,7 @@ class Ground:
         begun = f"{self.rng.getrandbits(48):012x}" if rng else os.urandom(6).hex()
         #: New at each start of the process, so that a restarted node is never taken for the one that died (J4).
         self.worker = f"{node}/{begun}"
-        self.ids = _Ids(begun)
+        self.ids = _ids(begun)
         self.documents: Documents
         self.catalog: Catalog
 
@@ -116,11 +116,7 @@ class Ground:
         return self.clock.now()
 
 
-class _Ids:
+def _ids(begun: str) -> Callable[[], str]:
     """Opaque names that no other process gives."""
-
-    def __init__(self, begun: str) -> None:
-        self._begun, self._numbers = begun, count(1)
-
-    def __call__(self) -> str:
-        return f"{self._begun}-{next(self._numbers):x}"
+    numbers = count(1)
+    return lambda: f"{begun}-{next(numbers):x}"

@@ -15,6 +15,7 @@ from taskkit.states import Step
 from taskkit.storage import Move
 
 if TYPE_CHECKING:
+    from taskkit.engine._cases import Case
     from taskkit.engine._ground import Ground
     from taskkit.engine._runs import JobRun
 
@@ -37,10 +38,10 @@ class Lifeline:
                 self._thread = threading.Thread(target=self._live, name="taskkit-lifeline", daemon=True)
                 self._thread.start()
 
-    def follow(self, runs: Iterable[JobRun]) -> None:
+    def follow(self, cases: Iterable[Case]) -> None:
         """They run, and want to know what becomes of the beats for them."""
         with self._lock:
-            self._runs.update((run.job.id, run) for run in runs)
+            self._runs.update((case.job.id, case.run) for case in cases)
 
     def let_go(self, jobs: Iterable[Job]) -> None:
         with self._lock:

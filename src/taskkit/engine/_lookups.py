@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from taskkit.engine._border import asked
 from taskkit.engine._cases import Case
@@ -14,7 +14,7 @@ from taskkit.errors import MissingPlugin, TaskkitError, VaultAway
 from taskkit.instants import SECOND, Instant
 from taskkit.jobs import Job
 from taskkit.plugins.kinds import Executor, Script
-from taskkit.records import NO_ACCOUNTS, Accounts, RecordType
+from taskkit.records import NO_ACCOUNTS, Accounts, Record, RecordType
 from taskkit.scrubbing import told
 from taskkit.standings import TABLE as STANDINGS
 from taskkit.standings import Standing, standing_id
@@ -27,6 +27,15 @@ if TYPE_CHECKING:
     from taskkit.engine._ground import Ground
 
 
+class Sort(NamedTuple):
+    """What those of them share whose records are of one type."""
+
+    found: RecordType | None
+    executor: Executor | None
+    #: Whether the task is in the list of this type, or in none of a type.
+    is_listed: bool
+
+
 class Kin:
     """What jobs of one kind and task, at one revision, share that were claimed together: looked up once for all of them."""
 
@@ -36,7 +45,7 @@ class Kin:
         self.task, self.trigger, self.script, self.version = task, trigger, script, version
         self.whole: Standing | None = None
         self.shadow: str | None = None
-        self.types: dict[str, tuple[RecordType | None, Executor | None]] = {}
+        self.sorts: dict[str, Sort] = {}  # by the type of the record
         #: Whether the script says nothing of accounts.
         self.is_modest = not script.needs and not script.changes_secret and type(script).accounts is Script.accounts
         self._missed: tuple[int | None, int, Mapping[str, Any]] | None = None
@@ -62,16 +71,18 @@ class Lookups:
         job = case.job
         case.standing = self._standing(job.line, job.record)
         key = job.kind, job.task, job.planned_for, job.via and job.via[::2], begun and job.version
-        kin = seen.get(key) or self._kin(case, begun=begun)
+        kin = seen.get(key)
         if kin is None:
-            return False
-        seen[key] = case.kin = kin
+            if (kin := self._kin(case, begun=begun)) is None:
+                return False
+            seen[key] = kin
+        case.kin = kin
         case.task, case.trigger, case.script = kin.task, kin.trigger, kin.script
         if job.record is None:
             return True
         if job.execution is None or job.via is not None:  # what a conductor began, its own line lets end
             case.whole = kin.whole
-        return self._record(case, kin) and (begun or self._is_still_there(case))
+        return self._record(case, kin, begun=begun)
 
     def _kin(self, case: Case, *, begun: bool) -> Kin | None:
         job, at = case.job, self._catalog.begun if begun else self._catalog.task_at
@@ -100,32 +111,32 @@ class Lookups:
             raise MissingPlugin(f"running the task {task.name!r}", f"there is no script {task.script!r}", "define it again")
         return found.value, found.version
 
-    def _record(self, case: Case, kin: Kin) -> bool:
+    def _record(self, case: Case, kin: Kin, *, begun: bool) -> bool:
+        """Whether it is there, and still the task's: the vault may have changed it without telling (R8). What has begun stays there."""
         job, vault = case.job, self._ground.vault
         record = case.record = asked(lambda: vault.records.get(job.record or ""), "reading the record")
         if record is None:
             return False
         if kin.shadow:
             case.shadow = self._targets.login(kin.task, record, kin.shadow)
-        if record.type not in kin.types:
-            kin.types[record.type] = self._type(record.type, kin.script)
-        found, case.executor = kin.types[record.type]
-        host = (found.host_of(record) or None) if found is not None else None
+        sort = kin.sorts.get(record.type) or self._sort(record.type, kin)
+        case.executor = sort.executor
+        host = (sort.found.host_of(record) or None) if sort.found is not None else None
         if host != job.host:
             case.job = job.with_({"host": host})
-        return True
+        return begun or ((sort.is_listed or job.execution is not None) and self._is_aimed_there(case, record))
 
-    def _type(self, name: str, script: Script) -> tuple[RecordType | None, Executor | None]:
+    def _sort(self, name: str, kin: Kin) -> Sort:
         found = self._catalog.record_type(name)
-        if found is None or found.executor is None or not script.needs:
-            return found, None
-        return found, self._ground.plugins.executor(found.executor)
+        wanted = found.executor if found is not None and kin.script.needs else None
+        executor = None if wanted is None else self._ground.plugins.executor(wanted)
+        is_listed = not kin.task.list.startswith("type:") or kin.task.list == of_type(name)
+        sort = kin.sorts[name] = Sort(found, executor, is_listed)
+        return sort
 
-    def _is_still_there(self, case: Case) -> bool:
-        """What the vault changed without telling, and what changed elsewhere since it was planned (R2, R8)."""
-        job, task, trigger, record = case.job, case.task, case.trigger, case.record
-        if record is not None and task.list.startswith("type:") and task.list != of_type(record.type) and job.execution is None:
-            return False
+    def _is_aimed_there(self, case: Case, record: Record) -> bool:
+        """What changed elsewhere since it was planned may lead to another record, or another task (R2)."""
+        job, trigger = case.job, case.trigger
         if trigger.target is Target.ITSELF:
             return True
         name = job.trigger[1] or ""

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from attrs import frozen
+from attrs import field, frozen
 
 from taskkit.events._plans import Plan
 from taskkit.events.clocks import Once
@@ -28,10 +28,15 @@ class Planned:
     nominal: str
     due: Instant
     policy: str
+    #: What a job for it says of itself, mostly the same for all records of a list.
+    _told: Mapping[str, Any] = field(init=False, eq=False, repr=False)
 
-    def fields(self, via: tuple[str, str | None, int] | None) -> dict[str, Any]:
-        return {"at": self.at, "nominal": self.nominal, "fire": fire_of(self.nominal, via), "due": self.due, "wanted": self.due,
-                "policy": self.policy}  # fmt: skip
+    @_told.default
+    def _tell(self) -> dict[str, Any]:
+        return {"at": self.at, "nominal": self.nominal, "fire": self.nominal, "due": self.due, "wanted": self.due, "policy": self.policy}
+
+    def fields(self, via: tuple[str, str | None, int] | None) -> Mapping[str, Any]:
+        return self._told if via is None else {**self._told, "fire": fire_of(self.nominal, via)}
 
 
 def fire_of(nominal: str, via: tuple[str, str | None, int] | None) -> str:

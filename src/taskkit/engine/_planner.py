@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
@@ -188,7 +189,7 @@ class Planner:
         if planned is None:
             return dropped(job, Why.ENDED, now)
         again = {"wanted": min(job.wanted, planned.due)} if planned.nominal == job.nominal else {}
-        return (*kept, *fitted(job, fields | planned.fields(aim.via) | again | {"origin": _led(task, aim)}))
+        return (*kept, *fitted(job, {**fields, **planned.fields(aim.via), **again, "origin": _led(task, aim)}))
 
     def moved(self, job: Job, before: Task, to: Task) -> Unit:
         """The unit that hands a job which has not begun to another task of the same line (R1)."""
@@ -231,7 +232,7 @@ def read_standing(kept: Document | None) -> Standing | None:
     return standing_of(kept.body, kept.revision) if kept else None
 
 
-def fitted(job: Job, fields: dict[str, Any]) -> Unit:
+def fitted(job: Job, fields: Mapping[str, Any]) -> Unit:
     """Consents are to what was before (A5); what waits is looked at anew, as its reason may be gone; claimed, it goes back to wait."""
     fields = {"consented": None, **fields}
     waits = job.state is State.DEFERRED or (job.state is State.QUEUED and job.why is not None)

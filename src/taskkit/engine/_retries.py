@@ -22,10 +22,10 @@ class Retries:
 
     def after(self, case: Case, found: Verdict) -> Insert | None:
         """The next try; None where there is none to come."""
-        fallback = self._fallback(case)
-        if not found.again or fallback is None or case.job.cycle >= fallback.cycles or not self._goes_on(case):
+        fallback = self._fallback(case) if found.again else None
+        if fallback is None or case.run.job.cycle >= fallback.cycles or not self._goes_on(case):
             return None
-        job, due = case.job, self._due(fallback, case.now)
+        job, due = case.run.job, self._due(fallback, case.now)
         taken = {"series": job.series or job.id, "cycle": job.cycle + 1, "origin": case.run.origin, "execution": job.execution}
         via = job.via if job.execution is not None else None  # the part of the record that the list names
         times = {"due": due, "wanted": due, "created": case.now}
@@ -33,11 +33,12 @@ class Retries:
 
     def handed_on(self, case: Case) -> Move | None:
         """A follow-up that waits already is the next cycle."""
-        waiting = self._ground.storage.seated(("fired", case.job.line, case.job.record or ""))
+        job = case.run.job
+        waiting = self._ground.storage.seated(("fired", job.line, job.record or ""))
         if waiting is None:
             return None
         step = Step.WAKE if waiting.state is State.DEFERRED else Step.REPLAN
-        return Move(waiting.id, step, waiting.revision, fields={"series": case.job.series or case.job.id, "cycle": case.job.cycle + 1})
+        return Move(waiting.id, step, waiting.revision, fields={"series": job.series or job.id, "cycle": job.cycle + 1})
 
     def _fallback(self, case: Case) -> Fallback | None:
         """A part is tried again only where its task says so: a run over many is re-run as a whole (R6)."""
@@ -45,7 +46,7 @@ class Retries:
 
     def _goes_on(self, case: Case) -> bool:
         """What a person took into their hands is over with that run, and an edit ends the tries of what was before."""
-        if case.job.manual or case.job.conducts:
+        if case.run.job.manual or case.job.conducts:
             return False
         catalog, task = self._ground.catalog, case.task
         now = catalog.task(task.id)

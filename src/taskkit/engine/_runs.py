@@ -20,6 +20,7 @@ from taskkit.plugins.kinds import Host, Login, Operation
 from taskkit.records import EMPTY, Record
 from taskkit.scrubbing import Scrubber, Stream
 from taskkit.secrets import Secret
+from taskkit.states import State
 from taskkit.storage import Name
 from taskkit.tasks import Task
 from taskkit.vaults import Vault
@@ -33,10 +34,6 @@ _PEN = Lock()  #: a script may have threads of its own
 class JobRun:
     """Implements the port `Run`."""
 
-    deadline: float | None = None  #: on the clock that no change of the wall clock moves
-    _fence: Fence | None = None
-    _furthest = -1
-
     def __init__(self, ground: Ground, case: Case, points: Callable[[str, Job], None] | None = None) -> None:
         self._ground, self._job = ground, case.job
         # not the case itself: it knows its run, and what goes in a circle only the collector takes away
@@ -47,24 +44,40 @@ class JobRun:
         self._points = points
         #: Whether anything outside may have changed: then what nobody saw the end of is unknown (J10).
         self.touched = bool(case.job.memo)
-        self.scrubber = Scrubber()
+        #: On the clock that no change of the wall clock moves.
+        self.deadline: float | None = None
+        self._furthest = -1
+        # made when they are first asked for: most runs are over before anybody does. Named here all the same, as an attribute that comes
+        # when hundreds of runs are there already would cost each of them a dictionary of its own
+        self._fence: Fence | None = None
+        self._scrubber: Scrubber | None = None
+        self._turned: Mapping[str, Any] | None = None
 
-    def begin(self, job: Job) -> None:
-        """The job as it stands now that its start has landed."""
-        self._job = job
+    def begin(self, turned: Mapping[str, Any]) -> None:
+        """Its start has landed, and has made this of the job."""
+        self._turned = turned
 
     @property
     def fence(self) -> Fence:
-        """Made when it is first asked for: most runs are over before anybody does."""
         with _PEN:
             fence = self._fence = self._fence or Fence(self._ground, self._job)
         return fence
+
+    @property
+    def scrubber(self) -> Scrubber:
+        with _PEN:
+            scrubber = self._scrubber = self._scrubber or Scrubber()
+        return scrubber
 
     # what it is about
 
     @property
     def job(self) -> Job:
-        return self._job
+        """As it stands now that its start has landed."""
+        with _PEN:
+            if self._turned is not None:
+                self._job, self._turned = self._job.with_({**self._turned, "state": State.RUNNING}), None
+            return self._job
 
     @property
     def task(self) -> Task:
@@ -88,7 +101,7 @@ class JobRun:
 
     @property
     def rescued(self) -> bool:
-        return self._job.rescues > 0 and self._job.started is not None
+        return self.job.rescues > 0 and self.job.started is not None
 
     @property
     def origin(self) -> tuple[str, ...]:
@@ -193,7 +206,7 @@ class JobRun:
             fields["turned_at"] = self._ground.now()
         self.fence.save(fields, self.names(), durable=True)
         if turned:
-            self._job = self._job.with_({"turned_at": fields["turned_at"]})
+            self._job = self.job.with_({"turned_at": fields["turned_at"]})
         self._memo, self.touched = kept, True
         self.point("saved")
 
@@ -209,7 +222,7 @@ class JobRun:
 
     def point(self, name: str) -> None:
         if self._points is not None:
-            self._points(name, self._job)
+            self._points(name, self.job)
         self.fence.pass_on()
 
     # how it ended

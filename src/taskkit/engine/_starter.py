@@ -6,7 +6,7 @@ Where something stood against it, nothing has happened: what that was is noted o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +25,7 @@ from taskkit.errors import TaskkitError, VaultAway
 from taskkit.facts import Fact
 from taskkit.instants import MINUTE
 from taskkit.jobs import Job, Kind, Why
+from taskkit.records import EMPTY
 from taskkit.states import State, Step
 from taskkit.storage import Claimed, Expect, Hold, Landed, Move, Refusal, Unit, Wait
 
@@ -52,7 +53,8 @@ class Starter:
     def open(self, claimed: Sequence[Claimed], watch: Callable[[Job | None], None] = _unwatched) -> list[Case]:
         """What each is about, and what its gates say. `watch` is told whose questions begin, and when they have been answered."""
         seen: Seen = {}
-        cases = [Case(one, self._ground.now()) for one in claimed]
+        now = self._ground.now()
+        cases = [Case(one, now) for one in claimed]
         pairs = twins(cases)
         for twin, case in pairs.items():
             case.twin = twin
@@ -163,7 +165,7 @@ class Starter:
             return given_back(job, case.now + VAULT_AWAY_LOOK, away, waits=case.waits_again(away))
         except TaskkitError:
             return self._refusals.away(case, lost)
-        case.after, case.beside = case.job, None
+        case.after, case.beside = EMPTY, None
         told = {"rescues": job.rescues, "node": self._ground.node}
         fact = Fact("JobRescued", case.now, job.id, job.task, job.line, job.record, None, told)
         return Move(job.id, Step.BEAT, token=job.token, fields={"why": None, "waits": 0}), fact
@@ -174,7 +176,7 @@ class Starter:
         job, fields = case.job, self._turning(case)
         beside, successor = merged(case, fields), self._refusals.successor(case)
         move, hold = Move(job.id, Step.START, None, job.token, fields), case.hold or Hold(job.id, job.wanted)
-        case.after = job.with_({**fields, "state": State.RUNNING})
+        case.after = fields
         return (*expected(case, successor), move, hold, *beside, *successor, *self._begins(case))
 
     @staticmethod
@@ -182,9 +184,9 @@ class Starter:
         job = case.job
         if job.started is not None:
             return ()
-        told: dict[str, Any] = {"attempt": job.cycle + 1} if job.cycle else {}
+        told: Mapping[str, Any] = {"attempt": job.cycle + 1} if job.cycle else EMPTY
         if case.given_up:
-            told["despite"] = Why.SESSION.value
+            told = {**told, "despite": Why.SESSION.value}
         return (Fact("JobStarted", case.now, job.id, job.task, job.line, job.record, None, told),)
 
     def _turning(self, case: Case) -> dict[str, Any]:

@@ -105,7 +105,7 @@ class Turns:
     def _perform_all(self, cases: Sequence[Case]) -> None:
         ended: list[tuple[Case, Outcome]] = []
         written = self._ground.clock.monotonic()
-        self._lifeline.follow([case.run for case in cases])
+        self._lifeline.follow(cases)
         for place, case in enumerate(cases):
             outcome = self.perform(case)
             if outcome is not None:
@@ -125,4 +125,4 @@ class Turns:
 
 
 def _is_alone(case: Case) -> bool:
-    return case.unit is not None and case.after is not None and not case.may_go_on
+    return case.after is not None and not case.may_go_on
