@@ -8,6 +8,7 @@ demo: .venv/demo
 	@$(BIN)/taskkit demo
 
 test: .venv/dev
+	@$(BIN)/python tools/servers.py || true  # tests that need what is still missing are skipped, or fail in CI
 	@$(BIN)/python -m pytest
 
 lint: .venv/dev

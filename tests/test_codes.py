@@ -49,7 +49,8 @@ VERBS = "commands dialogue probe change_secret read_directory find_services"
 TARGETS = "itself referenced shadow"
 ERRORS = (
     "taskkit_error invalid_value naive_moment unknown_zone never_fires unreadable_text unreadable_document refused not_found not_allowed"
-    " duplicate in_use outdated illegal_step other_node stale_token stop_asked vault_away broken_plugin missing_plugin host_refused"
+    " duplicate in_use outdated illegal_step other_node missing_key bad_seal stale_token stop_asked vault_away storage_away"
+    " broken_plugin missing_plugin host_refused"
 )
 HAPPENING_KINDS = (
     "record_created record_saved record_changed record_removed approved approval_expired checked_in session_started session_ended"

@@ -67,7 +67,7 @@ OF_CLASSES = [
     f"{page}.md"
     for page in (
         "engine", "tasks", "records", "selections", "happenings", "policies", "vault", "outcomes", "facts", "storage", "plugins", "scripts",
-        "testing", "simulation",
+        "testing", "simulation", "keyrings",
     )
 ]  # fmt: skip
 

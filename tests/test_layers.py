@@ -18,7 +18,7 @@ SOURCE = Path(taskkit.__file__).parent
 FLOORS = [
     name
     for storey in (
-        "errors secrets disguises scrubbing checks",
+        "errors secrets disguises scrubbing checks _keys _key_files keyrings",
         "events._tzif events.zones events.moments events.nominals",
         "events._days events._plans events._wall_clock events._fields events._edges events._wording",
         "events.intervals events.elapsed events.clocks events.remembering events.unions",
@@ -30,8 +30,8 @@ FLOORS = [
         "storage._documents storage._blobs storage._chains storage._queries storage._rooms storage.memory",
         "storage.sql storage.sql._tables storage.sql._lines storage.sql._statements storage.sql._rows storage.sql._loading",
         "storage.sql._saving storage.sql._scribe storage.sql._queries storage.sql._chains storage.sql._claims storage.sql._documents",
-        "storage.sql._blobs storage.sql._purges storage.sql._store storage.sqlite",
-        "vaults",
+        "storage.sql._blobs storage.sql._purges storage.sql._links storage.sql._store storage.urls storage.sqlite storage.postgresql",
+        "vaults sqlite_vault._files sqlite_vault._happenings sqlite_vault._facets sqlite_vault._secrets sqlite_vault._vaults sqlite_vault",
         "plugins.kinds plugins.storages plugins._troubles plugins._shapes plugins._filling plugins.forms plugins.specs",
         "plugins._requirements plugins._sources plugins.offers plugins._contracts plugins.manager plugins",
         "plugins.executors plugins.executors._processes plugins.executors._outputs plugins.executors._expectations",

@@ -9,12 +9,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from taskkit.errors import (
+    BadSeal,
     BrokenPlugin,
     Duplicate,
     HostRefused,
     IllegalStep,
     InUse,
     InvalidValue,
+    MissingKey,
     MissingPlugin,
     NaiveMoment,
     NarrowWindow,
@@ -26,6 +28,7 @@ from taskkit.errors import (
     Refused,
     StaleToken,
     StopAsked,
+    StorageAway,
     TaskkitError,
     UnknownZone,
     UnreadableDocument,
@@ -126,6 +129,7 @@ if TYPE_CHECKING:
         Kind,
         Why,
     )
+    from taskkit.keyrings import Keyring
     from taskkit.outcomes import (
         Asks,
         Done,
@@ -156,6 +160,7 @@ if TYPE_CHECKING:
         Selection,
         Tagged,
     )
+    from taskkit.sqlite_vault import SqliteVault
     from taskkit.states import State
     from taskkit.targets import (
         Target,
@@ -192,10 +197,12 @@ _ROOMS = {
     "taskkit.facts": "Fact Fault Head",
     "taskkit.instants": "Clock SystemClock",
     "taskkit.jobs": "Kind Why",
+    "taskkit.keyrings": "Keyring",
     "taskkit.outcomes": "Asks Done Effect ErrorClass NotDone NotNow Unknown",
     "taskkit.records": "Accounts Record RecordType",
     "taskkit.secrets": "Secret",
     "taskkit.selections": "AllOf Contains Everything FieldIs Listed Not OfType OfVault OneOf Selection Tagged",
+    "taskkit.sqlite_vault": "SqliteVault",
     "taskkit.states": "State",
     "taskkit.targets": "Target",
     "taskkit.tasks": "SYSTEM ConsentRule Fallback Guard Task Waves of_record of_type",
@@ -237,6 +244,7 @@ __all__ = [
     "ApprovalExpired",
     "Approved",
     "Asks",
+    "BadSeal",
     "BrokenPlugin",
     "CheckedIn",
     "Clock",
@@ -267,6 +275,7 @@ __all__ = [
     "InUse",
     "Interval",
     "InvalidValue",
+    "Keyring",
     "Kind",
     "Limits",
     "Listed",
@@ -274,6 +283,7 @@ __all__ = [
     "Memory",
     "Minutely",
     "Missed",
+    "MissingKey",
     "MissingPlugin",
     "Monthly",
     "NaiveMoment",
@@ -321,9 +331,11 @@ __all__ = [
     "Sessions",
     "Settings",
     "Spread",
+    "SqliteVault",
     "StaleToken",
     "State",
     "StopAsked",
+    "StorageAway",
     "SystemClock",
     "Tagged",
     "Target",

@@ -7,6 +7,7 @@ so that a product can show them in its own words. `code` is the error's stable n
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import ClassVar
 
 
@@ -98,6 +99,25 @@ class OtherNode(Refused):
     """The job is bound to a pool that this node does not serve (J6)."""
 
 
+# Who keeps the keys has to act.
+
+
+class MissingKey(Refused):
+    """What is sealed needs a key that the keyring has not (S6)."""
+
+    def __init__(self, tried: str, missing: str, there: Iterable[str] = ()) -> None:
+        self.missing, self.there = missing, tuple(there)
+        known = f"there {'is' if len(self.there) == 1 else 'are'} {', '.join(map(repr, self.there))}" if self.there else "there is none"
+        super().__init__(tried, f"the key {missing!r} is missing; {known}", f"bring {missing!r} back: nothing else opens what it sealed")
+
+    def __reduce__(self) -> tuple[type[MissingKey], tuple[str, str, tuple[str, ...]]]:
+        return type(self), (self.tried, self.missing, self.there)
+
+
+class BadSeal(Refused):
+    """What is sealed does not open: it was damaged, moved to another place, or sealed with another key of the same id (S6)."""
+
+
 # The worker has lost its job, or the vault is away: nobody did wrong, and the engine goes on.
 
 
@@ -111,6 +131,10 @@ class StopAsked(TaskkitError):
 
 class VaultAway(TaskkitError):
     """The vault did not answer in time, or answered with an error."""
+
+
+class StorageAway(TaskkitError):
+    """The store did not do what it was asked; of a write that was under way as it went, nobody knows whether it landed."""
 
 
 # The author of a plug-in has to act.

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from taskkit import Daily, TaskkitError, from_document, to_document
+from taskkit import Daily, Keyring, TaskkitError, from_document, to_document
 from taskkit.plugins.executors.local import LocalSettings
 from taskkit.plugins.kinds import Command, Host
 from taskkit.plugins.manager import Plugins
@@ -32,6 +32,10 @@ NEAR = {
     "beside an unknown setting": lambda: LocalSettings.of(Host("h", settings={"env": {"A": CANARY}, "other": CANARY})),
     "beside no command": lambda: Command("", stdin=CANARY),
     "beside no step": lambda: Step("", stdin=CANARY),
+    "in place of an id of a key": lambda: Keyring({CANARY: bytes(32)}, CANARY),
+    "in place of a key": lambda: Keyring({"a": CANARY.encode()}, "a"),
+    "in place of the current key": lambda: Keyring({"a": bytes(32)}, CANARY),
+    "in place of what is sealed": lambda: Keyring.generate("a").open(CANARY.encode(), "here"),
     "in place of a member": lambda: from_document({"kind": "any_of", "members": [CANARY]}),
 }
 

@@ -6,19 +6,32 @@ import copy
 import json
 import pickle
 import pprint
+import tempfile
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 from attrs import asdict
 
+from taskkit.keyrings import Keyring
 from taskkit.plugins.kinds import Command, Host, Login
 from taskkit.records import Record
 from taskkit.scrubbing import Scrubber
 from taskkit.secrets import Secret
+from taskkit.sqlite_vault import Former, SqliteVault
 from taskkit.testing import MemoryVault
 from taskkit.vaults import Values
 from tests.canary.nests import CANARY, TRACES
+from tests.canary.sealed import AT, KEY, OPENED
+
+
+def filed() -> SqliteVault:
+    """In a folder of its own, as the tests of values have none."""
+    OPENED.append(SqliteVault(Path(tempfile.mkdtemp()) / "vault.db", Keyring({"one": KEY}, "one")))
+    OPENED[-1].change_secret("h01", "password", CANARY, at=AT)
+    return OPENED[-1]
+
 
 VALUES: Mapping[str, Callable[[], Any]] = {
     "a secret": lambda: Secret(CANARY),
@@ -27,8 +40,18 @@ VALUES: Mapping[str, Callable[[], Any]] = {
     "an account's values": lambda: Values({"password": Secret(CANARY)}, {"password": Secret(CANARY)}, {"key": Secret(CANARY)}),
     "a scrubber": lambda: Scrubber(Secret(CANARY)),
     "a vault": lambda: MemoryVault([Record("h01", "unix")], {"h01": {"password": CANARY}}),
+    "a keyring": lambda: Keyring({"one": KEY}, "one"),
+    "a former secret": lambda: Former("password", Secret(CANARY)),
+    "a vault in a file": filed,
     "several": lambda: [Host("host01", settings={"key": Secret(CANARY)}), {"a": (Secret(CANARY),)}],
 }
+
+
+@pytest.fixture(autouse=True)
+def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+
+
 SHOWS: Mapping[str, Callable[[Any], str]] = {
     "repr": repr,
     "str": str,

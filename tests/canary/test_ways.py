@@ -12,15 +12,17 @@ import pytest
 
 from taskkit.engine import _border
 from taskkit.errors import VaultAway
+from taskkit.keyrings import Keyring
 from taskkit.scrubbing import REPLACED, Scrubber
 from tests.canary.hosts import PARROTS, REAL, REFUSED, SILENT
 from tests.canary.nests import CANARY, OPEN, TRACES, Nest
 from tests.canary.says import SAYS, UNSAID, Way
+from tests.canary.sealed import SEALED, UNSEALED
 from tests.canary.searches import Ear, Heard, places
 from tests.canary.strangers import STRANGERS, TOLD
 from tests.canary.vaults import AWAY, REASONED, SWALLOWED, VAULTS
 
-TELLING: Mapping[str, Way] = {**SAYS, **{name: way for name, way in PARROTS.items() if name not in SILENT}, **TOLD, **REAL}
+TELLING: Mapping[str, Way] = {**SAYS, **{name: way for name, way in PARROTS.items() if name not in SILENT}, **TOLD, **REAL, **SEALED}
 QUIET: Mapping[str, Way] = {
     **{name: way for name, way in PARROTS.items() if name in SILENT},
     **REFUSED,
@@ -29,6 +31,7 @@ QUIET: Mapping[str, Way] = {
     **VAULTS,
     **AWAY,
     **REASONED,
+    **UNSEALED,
 }
 
 
@@ -75,3 +78,13 @@ def test_each_error_of_a_vault_is_found_where_its_text_is_told(way: Way, ear: Ea
     monkeypatch.setattr(_border, "_away", lambda tried, error: VaultAway(tried, str(error)))
     monkeypatch.setattr(Scrubber, "add", lambda scrubber, secret: None)
     assert places(gone(way, ear), *TRACES)
+
+
+@pytest.mark.parametrize("way", [SEALED["a vault in a file"], UNSEALED["a vault with new keys"]])
+def test_each_value_of_a_vault_in_a_file_is_found_where_nothing_is_sealed(way: Way, ear: Ear, monkeypatch: pytest.MonkeyPatch) -> None:
+    def seal(keyring: Keyring, plain: bytes, place: str) -> bytes:
+        return b"tks\x01\x03" + keyring.current.encode() + bytes(12) + plain.ljust(16)
+
+    monkeypatch.setattr(Keyring, "seal", seal)
+    monkeypatch.setattr(Keyring, "open", lambda keyring, sealed, place: sealed[20:].rstrip())
+    assert {place for place in places(gone(way, ear), *TRACES) if place.startswith("file")}

@@ -253,7 +253,11 @@ def test_our_own_guests_come_through_the_same_door() -> None:
     plugins = Plugins(discover=False)
     assert (set(plugins.executors), set(plugins.scripts)) == ({"local"}, {"commands", "check_status"})
     assert {*plugins.policies.values()} == {*POLICIES}
-    assert (set(plugins.exporters), set(plugins.notifiers), set(plugins.storages)) == ({"json_lines"}, {"inbox"}, {"memory"})
+    assert (set(plugins.exporters), set(plugins.notifiers), set(plugins.storages)) == (
+        {"json_lines"},
+        {"inbox"},
+        {"memory", "sqlite", "postgresql"},
+    )
     assert {(offer.plugin, offer.distribution, offer.version) for offer in plugins.offered()} == {("taskkit", "taskkit", VERSION)}
     assert isinstance(plugins.open_storage("memory:"), MemoryStorage)
 

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from attrs import evolve
 
@@ -77,13 +77,14 @@ T = TypeVar("T")
 class Engine:
     """Tasks, policies and jobs over the records of one vault.
 
-    Every call may come from any thread. `work` performs jobs in the thread that calls it, `run` in threads of its own.
+    Every call may come from any thread. `work` performs jobs in the thread that calls it, `run` in threads of its own. A storage may be
+    given by its URL: then `close`, or the end of a `with`, closes it.
     """
 
     def __init__(
         self,
         vault: Vault,
-        storage: Storage | None = None,
+        storage: Storage | str | None = None,
         *,
         settings: Settings | None = None,
         plugins: Plugins | Iterable[object] = (),
@@ -92,8 +93,10 @@ class Engine:
         rng: random.Random | None = None,
         points: Point | None = None,
     ) -> None:
-        storage = storage or MemoryStorage()
         plugins = plugins if isinstance(plugins, Plugins) else Plugins(tuple(plugins))
+        self._own = plugins.open_storage(storage) if isinstance(storage, str) else None
+        if storage is None or isinstance(storage, str):
+            storage = self._own or MemoryStorage()
         ground = self._ground = Ground(
             storage=storage, vault=vault, clock=storage.clock or clock or SystemClock(), plugins=plugins,
             node=node or socket.gethostname(), settings=settings or Settings(), rng=rng,
@@ -131,6 +134,17 @@ class Engine:
         guard(ground)
         self._upkeep.check_plugins()
         self._notices.begin()
+
+    def close(self) -> None:
+        """Close the storage that was opened for this engine; one that was handed in stays as it is."""
+        if self._own is not None:
+            self._own.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     # tasks, lists and definitions
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from taskkit.errors import MissingPlugin
 from taskkit.plugins.specs import hookimpl
 
 if TYPE_CHECKING:
@@ -58,10 +59,25 @@ def taskkit_notifiers() -> Iterable[Notifier]:
 def taskkit_storages() -> Iterable[StorageKind]:
     from taskkit.plugins.storages import StorageKind
 
-    return [StorageKind("memory", _open_memory)]
+    return [StorageKind("memory", _open_memory), StorageKind("sqlite", _open_sqlite), StorageKind("postgresql", _open_postgresql)]
 
 
 def _open_memory(url: str) -> Storage:
     from taskkit.storage.memory import MemoryStorage
 
     return MemoryStorage()
+
+
+def _open_sqlite(url: str) -> Storage:
+    from taskkit.storage.sqlite import SqliteStorage
+
+    return SqliteStorage.at(url)
+
+
+def _open_postgresql(url: str) -> Storage:
+    try:
+        from taskkit.storage.postgresql import PostgresStorage
+    except ImportError as error:
+        tried = "opening a storage by a URL that begins with 'postgresql'"
+        raise MissingPlugin(tried, f"there is no {error.name}", "install taskkit with its extra 'postgresql'") from None
+    return PostgresStorage.at(url)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from attrs import field, frozen
 
@@ -87,9 +87,12 @@ class Storage(ABC):
     """What every backend does; the contracts are numbered in the documentation."""
 
     #: The store's own clock, where it has one: then it is the engine's (J4).
-    clock: ClassVar[Clock | None] = None
+    clock: Clock | None = None
     #: The chain of facts that this process writes.
     chain: str
+
+    def close(self) -> None:  # noqa: B027  most have nothing to give back
+        """Give back what it holds, such as connections; it is not used any more."""
 
     @abstractmethod
     def write(self, units: Sequence[Unit], *, durable: bool = True) -> Sequence[Landed]:

@@ -10,21 +10,32 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from taskkit.errors import InvalidValue, StorageAway
 from taskkit.storage.sql._lines import Line, Question, Row
 from taskkit.storage.sql._statements import made, named, same
 from taskkit.storage.sql._store import SqlStorage
 from taskkit.storage.sql._tables import BYTES, TABLES, TEXT, WHOLE, Table
+from taskkit.storage.urls import address
 
 _TYPES = {TEXT: "TEXT", WHOLE: "INTEGER", BYTES: "BLOB"}
 _NUMBER = '"number" INTEGER PRIMARY KEY AUTOINCREMENT'
 _BUSY_SECONDS = 60
+_HELPS = {
+    "unable to open": "its folder has to be there, and this account must be allowed to write in it",
+    "readonly": "this account must be allowed to write the file and its folder",
+    "full": "make room on the disk; nothing of what was tried is there",
+    "locked": f"another process writes for more than {_BUSY_SECONDS} seconds: find it",
+}
 
 
 class SqliteLine(Line):
     def __init__(self, path: Path) -> None:
-        self._db = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=256)
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._sync = ""
+        self._path, self._sync = path, ""
+        try:
+            self._db = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=256)
+            self._db.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            raise self._away(error) from None
 
     @contextmanager
     def writing(self, *, durable: bool) -> Iterator[None]:
@@ -36,20 +47,38 @@ class SqliteLine(Line):
             yield
 
     @contextmanager
-    def reading(self) -> Iterator[None]:
-        with self._transaction("DEFERRED"):
+    def reading(self, *, whole: bool) -> Iterator[None]:
+        if whole:
+            with self._transaction("DEFERRED"):
+                yield
+        else:
+            with self._told():
+                yield
+
+    @contextmanager
+    def _told(self) -> Iterator[None]:
+        try:
             yield
+        except sqlite3.OperationalError as error:
+            raise self._away(error) from None
 
     @contextmanager
     def _transaction(self, how: str) -> Iterator[None]:
-        self._db.execute(f"BEGIN {how}")
         try:
+            self._db.execute(f"BEGIN {how}")
             yield
             self._db.execute("COMMIT")
-        except BaseException:
+        except BaseException as error:
             if self._db.in_transaction:  # a full disk has rolled it back already
                 self._db.execute("ROLLBACK")
+            if isinstance(error, sqlite3.OperationalError):
+                raise self._away(error) from None
             raise
+
+    def _away(self, error: sqlite3.OperationalError) -> StorageAway:
+        """SQLite's own words hold no values, and say what is wrong with the file."""
+        helps = [told for words, told in _HELPS.items() if words in str(error)]
+        return StorageAway(f"using the store {str(self._path)!r}", str(error), *(helps or ["look at the file and its folder"]))
 
     def ask(self, questions: Iterable[Question]) -> list[list[Row]]:
         return [self._answer(question) for question in questions]
@@ -124,13 +153,21 @@ def _drop(table: str, key: tuple[str, ...]) -> str:
 class SqliteStorage(SqlStorage):
     """`SqliteStorage(path)`, or by URL `sqlite:///path`."""
 
-    def __init__(self, path: str | Path) -> None:
+    def __init__(self, path: str | Path, *, relaxed: bool = False) -> None:
         self.path = Path(path)
-        super().__init__()
+        super().__init__(relaxed=relaxed)
+
+    @classmethod
+    def at(cls, url: str) -> SqliteStorage:
+        """`sqlite:///var/lib/vault.db`, or `sqlite:vault.db` in the folder of this process; `?durability=relaxed`."""
+        found = address(url, ("durability",))
+        if not found.path.strip("/"):
+            raise InvalidValue("opening a storage by a URL that begins with 'sqlite'", "it names no file", "give one: 'sqlite:///a/file'")
+        return cls(found.path, relaxed=found.is_relaxed)
 
     def line(self) -> Line:
         return SqliteLine(self.path)
 
     def join(self) -> SqliteStorage:
         """Another handle on the same file, as a second process has it."""
-        return SqliteStorage(self.path)
+        return SqliteStorage(self.path, relaxed=self._relaxed)

@@ -24,8 +24,8 @@ _LAST_TOKEN = "SELECT value FROM taskkit_numbers WHERE name = 'token'"  # noqa: 
 _COLUMNS = ("state", "token", "lease", "worker", "node", "rescues", "revision", "phase")
 
 
-def claim(line: Line, now: Instant, owner: dict[str, Any], pools: Iterable[str], limit: int) -> list[Job]:
-    """What was lost first, then what is due; what a rescue finds is lost again to whoever had it."""
+def claim(line: Line, now: Instant, owner: dict[str, Any], pools: Iterable[str], limit: int) -> Sequence[Claimed]:
+    """What was lost first, then what is due."""
     pools = list(dict.fromkeys(pools))
     questions = [*(Question(_LOST, (now, pool, limit)) for pool in pools), *(Question(_DUE, (pool, now, limit)) for pool in pools)]
     answers = line.ask([*questions, Question(_LAST_TOKEN)])
@@ -40,7 +40,7 @@ def claim(line: Line, now: Instant, owner: dict[str, Any], pools: Iterable[str],
     if claimed:
         line.change(JOBS, _COLUMNS, [(job.id, *_columns(job)) for job in claimed])
         line.put(NUMBERS, [("token", last)])
-    return claimed
+    return _seen(line, claimed) if claimed else ()
 
 
 def _in_order(answers: Sequence[Sequence[tuple[Any, ...]]]) -> list[Job]:
@@ -61,7 +61,7 @@ def _columns(job: Job) -> tuple[Any, ...]:
     return job.state.value, job.token, job.lease, job.worker, job.node, job.rescues, job.revision, PHASES[job.state]
 
 
-def seen(line: Line, jobs: Sequence[Job]) -> list[Claimed]:
+def _seen(line: Line, jobs: Sequence[Job]) -> list[Claimed]:
     """Each with its causes, and with the job of happenings that waits beside it."""
     places = [place_of(job.line, job.record) for job in jobs]
     causes, beside = line.ask([Question(_CAUSES, (), tuple(job.id for job in jobs)), Question(_BESIDE, (), tuple(dict.fromkeys(places)))])

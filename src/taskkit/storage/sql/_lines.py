@@ -12,6 +12,14 @@ from taskkit.storage.sql._tables import Table
 Row = tuple[Any, ...]
 
 
+class LineLost(Exception):
+    """The connection broke. Where that was at the commit, nobody knows whether what was written has landed."""
+
+    def __init__(self, why: str, *, at_commit: bool = False) -> None:
+        super().__init__(why)
+        self.why, self.at_commit = why, at_commit
+
+
 class Question(NamedTuple):
     """A statement whose marks are `?`. Where it says `IN {these}`, that is its first mark, and stands for values however many."""
 
@@ -21,7 +29,10 @@ class Question(NamedTuple):
 
 
 class Line(ABC):
-    """One connection, used by one thread at a time. Values are always handed in, and never written into a statement."""
+    """One connection, used by one thread at a time. Values are always handed in, and never written into a statement.
+
+    What the database refuses or does not answer is a `StorageAway`; a connection that is of no use any more, a `LineLost`.
+    """
 
     @abstractmethod
     def make(self) -> None:
@@ -32,8 +43,8 @@ class Line(ABC):
         """A transaction beside which nobody else writes; what breaks off leaves nothing behind."""
 
     @abstractmethod
-    def reading(self) -> AbstractContextManager[None]:
-        """A transaction in which all that is read stands side by side."""
+    def reading(self, *, whole: bool) -> AbstractContextManager[None]:
+        """Where it is read as a whole, all of it stands side by side."""
 
     @abstractmethod
     def run(self, sql: str, *values: Any) -> None: ...

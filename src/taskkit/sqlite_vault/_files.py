@@ -1,0 +1,217 @@
+"""One SQLite file for several threads and processes. Knows no vault: only its tables, its version and its transactions.
+
+There is one connection, behind a lock. A connection for each thread would read side by side, but threads end without a word, and what
+they had open would stay open; here all is closed when the vault is. Writers of several processes wait for one another by `BEGIN
+IMMEDIATE`; a transaction that began by reading could not.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+from weakref import WeakSet
+
+from taskkit.errors import Refused, VaultAway
+
+#: "tkva": says in the file's own head whose it is.
+APPLICATION = 0x746B7661
+VERSION = 1
+_TABLES = """
+CREATE TABLE IF NOT EXISTS records (number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, body TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS logins (record TEXT PRIMARY KEY, account TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS hidden (user TEXT, record TEXT, PRIMARY KEY (user, record));
+CREATE TABLE IF NOT EXISTS secrets (number INTEGER PRIMARY KEY AUTOINCREMENT, account TEXT NOT NULL, name TEXT NOT NULL,
+    slot TEXT NOT NULL, turn INTEGER NOT NULL, key TEXT NOT NULL, sealed BLOB NOT NULL, ended INTEGER, UNIQUE (account, name, slot, turn));
+CREATE TABLE IF NOT EXISTS changes (account TEXT PRIMARY KEY, at INTEGER NOT NULL);
+CREATE TABLE IF NOT EXISTS keys (id TEXT PRIMARY KEY, proof BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS sessions (number INTEGER PRIMARY KEY, record TEXT, id TEXT, user TEXT NOT NULL, UNIQUE (record, id));
+CREATE TABLE IF NOT EXISTS denied (user TEXT, right TEXT, record TEXT NOT NULL, PRIMARY KEY (user, right, record));
+CREATE TABLE IF NOT EXISTS disabled (user TEXT PRIMARY KEY);
+CREATE TABLE IF NOT EXISTS members (people TEXT, user TEXT, PRIMARY KEY (people, user));
+CREATE TABLE IF NOT EXISTS outbox (number INTEGER PRIMARY KEY AUTOINCREMENT, body TEXT NOT NULL);
+"""
+#: What is overwritten or removed is gone from the file; what was committed is on the disk.
+_SETTINGS = ("PRAGMA secure_delete = ON", "PRAGMA synchronous = FULL", "PRAGMA trusted_schema = OFF")
+
+
+class File:
+    """`writing` is one transaction; what is asked inside one sees what it wrote."""
+
+    def __init__(self, path: str | os.PathLike[str], timeout: float) -> None:
+        self.path, self._timeout = os.path.realpath(path), timeout
+        self._begin()
+        self._left: list[sqlite3.Connection | None] = []
+        _FILES.add(self)
+        try:
+            with self._lock, self._asking("opening"):
+                self._prepare()
+        except BaseException:
+            self.close()
+            raise
+
+    def _begin(self) -> None:
+        self._lock, self._depth, self._closed = threading.RLock(), 0, False
+        self._db: sqlite3.Connection | None = None
+
+    def fork(self) -> None:
+        """In a child: a connection must not cross a fork, not even to be closed, and whoever held the lock may be gone."""
+        self._left.append(self._db)
+        closed = self._closed
+        self._begin()
+        self._closed = closed
+
+    def close(self) -> None:
+        with self._lock:
+            self._closed = True
+            if self._db is not None:
+                self._db.close()
+            self._db = None
+
+    # asking and writing
+
+    def rows(self, sql: str, *values: Any) -> list[Any]:
+        with self._lock, self._asking("reading"):
+            return self._connection().execute(sql, values).fetchall()
+
+    def row(self, sql: str, *values: Any) -> Any | None:
+        found = self.rows(sql, *values)
+        return found[0] if found else None
+
+    def write(self, sql: str, *values: Any) -> int:
+        """How many rows it changed."""
+        with self._lock:
+            if not self._depth:
+                with self.writing():
+                    return self.write(sql, *values)
+            with self._asking("writing to"):
+                return self._connection().execute(sql, values).rowcount
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """All or nothing; one inside another belongs to it, and is undone alone where its error goes no further."""
+        with self._lock:
+            depth = self._depth
+            begin, commit, undo = ("BEGIN IMMEDIATE", "COMMIT", "ROLLBACK")
+            if depth:
+                begin, commit, undo = (f"{word} deed{depth}" for word in ("SAVEPOINT", "RELEASE", "ROLLBACK TO"))
+            self._run(begin)
+            self._depth += 1
+            try:
+                yield
+                self._run(commit)
+            except BaseException:
+                self._undo(undo)
+                raise
+            finally:
+                self._depth = depth
+
+    def _undo(self, sql: str) -> None:
+        """The reason for it is what is told, and not that SQLite has undone it by itself."""
+        with suppress(sqlite3.Error, VaultAway):
+            self._connection().execute(sql)
+
+    def _run(self, sql: str) -> None:
+        with self._asking("writing to"):
+            self._connection().execute(sql)
+
+    def settle(self) -> None:
+        """Nothing of what was overwritten is left beside the file, unless somebody reads just now."""
+        with self._lock:
+            if not self._depth:
+                self.rows("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    @contextmanager
+    def _asking(self, verb: str) -> Iterator[None]:
+        """What SQLite says becomes an error of ours."""
+        try:
+            yield
+        except sqlite3.Error as error:
+            raise self._told(verb, error) from None
+
+    def _told(self, verb: str, error: sqlite3.Error) -> VaultAway | Refused:
+        tried = f"{verb} the vault {self.path!r}"
+        if getattr(error, "sqlite_errorname", "") == "SQLITE_NOTADB":
+            return Refused(tried, "it is no SQLite file", "name another file")
+        return VaultAway(tried, f"SQLite says: {error}", "try again, or look at the file and its disk")
+
+    # the file itself
+
+    def _connection(self) -> sqlite3.Connection:
+        if self._closed:
+            raise VaultAway(f"asking the vault {self.path!r}", "it was closed", "open it anew")
+        if self._db is None:
+            self._db = self._connected()
+        return self._db
+
+    def _connected(self) -> sqlite3.Connection:
+        made = sqlite3.connect(self.path, timeout=self._timeout, isolation_level=None, check_same_thread=False)
+        try:
+            for setting in _SETTINGS:
+                made.execute(setting)
+        except BaseException:
+            made.close()
+            raise
+        return made
+
+    def _prepare(self) -> None:
+        """What is not ours, or of a newer version, is left as it is."""
+        self._create()
+        tried = f"opening the vault {self.path!r}"
+        application, version, tables = self._head()
+        if not application and not tables:
+            self._log_ahead()
+            return self._make_tables()
+        if application != APPLICATION:
+            raise Refused(tried, "it is a SQLite file of another program", "name another file")
+        if version > VERSION:
+            raise Refused(tried, f"its form is {version}, and this release knows {VERSION}", "update taskkit")
+        return None
+
+    def _head(self) -> tuple[int, int, int]:
+        asked = ("PRAGMA application_id", "PRAGMA user_version", "SELECT count(*) FROM sqlite_master")
+        application, version, tables = (self._connection().execute(sql).fetchone()[0] for sql in asked)
+        return application, version, tables
+
+    def _create(self) -> None:
+        """With 0600, before SQLite does it with whatever the process masks; what it puts beside it has the same mode."""
+        try:
+            os.close(os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        except FileExistsError:
+            return
+        except OSError as error:
+            raise Refused(f"making the vault {self.path!r}", error.strerror or type(error).__name__, "look at the folder") from None
+
+    def _make_tables(self) -> None:
+        with self.writing():
+            for table in filter(str.strip, _TABLES.split(";")):
+                self._run(table)
+            self._run(f"PRAGMA application_id = {APPLICATION}")
+            self._run(f"PRAGMA user_version = {VERSION}")
+
+    def _log_ahead(self) -> None:
+        """For this SQLite does not wait by itself."""
+        last = time.monotonic() + self._timeout
+        while True:
+            try:
+                self._connection().execute("PRAGMA journal_mode = WAL").fetchone()
+                return
+            except sqlite3.OperationalError:
+                if time.monotonic() > last:
+                    raise
+                time.sleep(0.01)
+
+
+_FILES: WeakSet[File] = WeakSet()
+
+
+def _forked() -> None:
+    for file in list(_FILES):
+        file.fork()
+
+
+os.register_at_fork(after_in_child=_forked)

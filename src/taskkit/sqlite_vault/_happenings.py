@@ -1,0 +1,55 @@
+"""Happenings as documents and back: the form in which the outbox keeps them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import attrs
+from attrs import frozen
+
+from taskkit.errors import InvalidValue, TaskkitError
+from taskkit.events.happenings import HAPPENINGS, Happening
+
+Kinds = Mapping[str, type[Happening]]
+
+
+@frozen
+class UnreadHappening:
+    """In the place of one that this process cannot read: an engine tells of it and passes it by."""
+
+    number: int
+
+
+def kinds_of(further: Iterable[type[Happening]]) -> Kinds:
+    return {made.kind: made for made in (*HAPPENINGS, *further)}
+
+
+def written(happening: Happening, kinds: Kinds) -> str:
+    made = type(happening)
+    if not isinstance(happening, Happening) or kinds.get(made.kind) is not made:
+        raise InvalidValue(f"telling a {made.__name__}", "its kind is not known here", "give SqliteVault(…, happenings=[…]) its class")
+    said = {one.alias: (getattr(happening, one.name), one.default) for one in attrs.fields(made) if one.init}
+    body = {name: _plain(value) for name, (value, default) in said.items() if value != default}
+    try:
+        return json.dumps({"kind": made.kind, **body})
+    except (TypeError, ValueError) as error:
+        case = f"it holds what no document can: {type(error).__name__}"
+    raise InvalidValue(f"telling a {made.__name__}", case, "its fields are texts, numbers and lists of them")
+
+
+def read(number: int, text: str, kinds: Kinds) -> Happening | UnreadHappening:
+    body: dict[str, Any] = json.loads(text)
+    made = kinds.get(body.pop("kind"))
+    if made is None:
+        return UnreadHappening(number)
+    try:
+        return made(**body | ({"at": datetime.fromisoformat(body["at"])} if "at" in body else {}))
+    except (TaskkitError, TypeError, ValueError):  # written by another version; that it is told must not hold up all that come after it
+        return UnreadHappening(number)
+
+
+def _plain(value: object) -> object:
+    return value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value

@@ -1,0 +1,215 @@
+"""Secrets of accounts, each sealed for its own place: a row that is moved to another account, field or slot does not open."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+from attrs import field, frozen
+
+from taskkit.errors import BadSeal, InvalidValue, MissingKey
+from taskkit.instants import Instant, shown
+from taskkit.keyrings import Keyring, place_of
+from taskkit.records import AccountId
+from taskkit.secrets import Secret
+from taskkit.sqlite_vault._files import File
+from taskkit.vaults import Secrets, Values, Viewer
+
+CURRENT, PENDING = "current", "pending"
+#: Was current once; was a candidate and never current. Neither is ever thrown away: a host may still know it.
+FORMER, DISCARDED = "former", "discarded"
+#: How many are sealed anew in one transaction.
+BATCH = 100
+_PROOF = b"taskkit"
+
+
+@frozen
+class Former:
+    """A secret that is in force no more, or never was: `discarded`. `ended` is when it ended, where that was told."""
+
+    name: str
+    secret: Secret = field(eq=False)
+    discarded: bool = False
+    ended: datetime | None = None
+
+
+class SealedSecrets:
+    """All rows of secrets. Nothing outside seals or opens one."""
+
+    def __init__(self, file: File, keyring: Keyring) -> None:
+        self._file, self._keyring = file, keyring
+
+    # reading
+
+    def values(self, account: AccountId) -> Values:
+        found: dict[str, dict[str, Secret]] = {CURRENT: {}, PENDING: {}, FORMER: {}}
+        for name, slot, turn, sealed in self._file.rows(_VALUES, account):
+            found[slot][name] = self._opened(account, name, slot, turn, sealed)
+        return Values(found[CURRENT], found[PENDING], found[FORMER])
+
+    def history(self, account: AccountId) -> tuple[Former, ...]:
+        return tuple(
+            Former(name, self._opened(account, name, slot, turn, sealed), slot == DISCARDED, None if ended is None else shown(ended))
+            for name, slot, turn, sealed, ended in self._file.rows(_HISTORY, account, FORMER, DISCARDED)
+        )
+
+    def changed_at(self, account: AccountId) -> datetime | None:
+        found = self._file.row("SELECT at FROM changes WHERE account = ?", account)
+        return shown(found[0]) if found else None
+
+    def _opened(self, account: str, name: str, slot: str, turn: int, sealed: bytes) -> Secret:
+        return Secret(self._keyring.open(sealed, _place(account, name, slot, turn)))
+
+    # writing
+
+    def change(self, account: AccountId, name: str, secret: Secret, at: Instant) -> None:
+        with self._writing():
+            self._end(account, name, PENDING, DISCARDED, at)
+            self._end(account, name, CURRENT, FORMER, at)
+            self._begin(account, name, secret, at)
+
+    def propose(self, account: AccountId, name: str, secret: Secret) -> None:
+        with self._writing():
+            self._end(account, name, PENDING, DISCARDED, None)
+            self._keep(account, name, PENDING, 0, secret)
+
+    def promote(self, account: AccountId, name: str, at: Instant) -> bool:
+        """Whether there was a candidate: said twice is once (S4)."""
+        with self._writing():
+            candidate = self._taken(account, name, PENDING)
+            if candidate is not None:
+                self._end(account, name, CURRENT, FORMER, at)
+                self._begin(account, name, candidate, at)
+        return candidate is not None
+
+    def discard(self, account: AccountId, name: str, at: Instant | None) -> bool:
+        with self._writing():
+            return self._end(account, name, PENDING, DISCARDED, at)
+
+    def _begin(self, account: str, name: str, secret: Secret, at: Instant) -> None:
+        self._keep(account, name, CURRENT, 0, secret)
+        self._file.write("INSERT OR REPLACE INTO changes VALUES (?, ?)", account, at)
+
+    def _end(self, account: str, name: str, slot: str, becomes: str, at: Instant | None) -> bool:
+        """Sealed anew for its place in the history; False where there is none."""
+        ended = self._taken(account, name, slot)
+        if ended is not None:
+            [(turn,)] = self._file.rows(_LAST_TURN, account, name)
+            self._keep(account, name, becomes, turn + 1, ended, at)
+        return ended is not None
+
+    def _taken(self, account: str, name: str, slot: str) -> Secret | None:
+        where = "FROM secrets WHERE account = ? AND name = ? AND slot = ?"
+        found = self._file.row(f"SELECT turn, sealed {where}", account, name, slot)
+        if found is None:
+            return None
+        secret = self._opened(account, name, slot, *found)
+        self._file.write(f"DELETE {where}", account, name, slot)
+        return secret
+
+    def _keep(self, account: str, name: str, slot: str, turn: int, secret: Secret, ended: Instant | None = None) -> None:
+        sealed = self._keyring.seal(secret.reveal_bytes(), _place(account, name, slot, turn))
+        self._file.write(_KEEP, account, name, slot, turn, self._keyring.current, sealed, ended)
+
+    # keys
+
+    def check(self) -> None:
+        """All keys that are needed are there, and are those that sealed; nothing is written."""
+        needed = {key for (key,) in self._file.rows("SELECT DISTINCT key FROM secrets")}
+        missing = sorted(needed - set(self._keyring.ids))
+        if missing:
+            raise MissingKey(f"opening the vault {self._file.path!r}", missing[0], self._keyring.ids)
+        for id, proof in self._file.rows("SELECT id, proof FROM keys"):
+            if id in self._keyring.ids:
+                self._prove(id, proof)
+
+    def reseal(self) -> int:
+        """All under the current key, in small transactions; how many. What does not open is left as it is, and told at the end."""
+        self.check()
+        done, last, damaged = 0, 0, list[str]()
+        while rows := self._file.rows(_OLD, self._keyring.current, last, BATCH):
+            last = rows[-1][0]
+            with self._writing():
+                answers = [self._resealed(number) for (number,) in rows]
+            damaged += [answer for answer in answers if isinstance(answer, str)]
+            done += answers.count(True)
+        self._file.write("DELETE FROM keys WHERE id <> ? AND id NOT IN (SELECT key FROM secrets)", self._keyring.current)
+        self._file.settle()
+        if damaged:
+            case = f"{done} are sealed anew, and {len(damaged)} do not open, the first at {damaged[0]}"
+            raise BadSeal(f"sealing the vault {self._file.path!r} anew", case, "keep their key, and bring them back from a copy")
+        return done
+
+    def _resealed(self, number: int) -> bool | str:
+        """Read inside the transaction: another process may have changed it."""
+        found = self._file.row("SELECT account, name, slot, turn, sealed FROM secrets WHERE number = ?", number)
+        if found is None:
+            return False
+        place = _place(*found[:4])
+        try:
+            sealed = self._keyring.resealed(found[4], place)
+        except BadSeal:
+            return place
+        self._file.write("UPDATE secrets SET key = ?, sealed = ? WHERE number = ?", self._keyring.current, sealed, number)
+        return True
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Another key of the same id would seal what nobody who has the first one can open: the first one left a proof."""
+        with self._file.writing():
+            id = self._keyring.current
+            found = self._file.row("SELECT proof FROM keys WHERE id = ?", id)
+            if found:
+                self._prove(id, found[0])
+            else:
+                self._file.write("INSERT INTO keys VALUES (?, ?)", id, self._keyring.seal(_PROOF, _proof_place(id)))
+            yield
+
+    def _prove(self, id: str, proof: bytes) -> None:
+        try:
+            proven = self._keyring.key_of(proof) == id and self._keyring.open(proof, _proof_place(id)) == _PROOF
+        except BadSeal:
+            proven = False
+        if not proven:
+            case = f"the key {id!r} is another one than that which sealed it"
+            raise BadSeal(f"opening the vault {self._file.path!r}", case, "bring the right keyring; an id is never used again")
+
+
+class FileSecrets(Secrets):
+    """The facet: it only reads."""
+
+    def __init__(self, sealed: SealedSecrets) -> None:
+        self._sealed = sealed
+
+    def values(self, account: AccountId, run: Viewer) -> Values:
+        return self._sealed.values(account)
+
+    def changed_at(self, account: AccountId) -> datetime | None:
+        return self._sealed.changed_at(account)
+
+
+def secret_of(value: Any) -> Secret:
+    return value if isinstance(value, Secret) else Secret(value)
+
+
+def _place(account: str, name: str, slot: str, turn: int) -> str:
+    for what, given in (("account", account), ("field", name)):
+        if not isinstance(given, str) or not given:
+            raise InvalidValue("keeping a secret", f"its {what} is no name", "give a text")
+    return place_of("vault secret", account, name, slot, turn)
+
+
+def _proof_place(id: str) -> str:
+    return place_of("vault key", id)
+
+
+#: What is in force, what is proposed, and of each name the last that was in force before.
+_VALUES = """SELECT name, slot, turn, sealed FROM secrets AS one WHERE account = ? AND (slot IN ('current', 'pending')
+    OR slot = 'former' AND turn = (SELECT max(turn) FROM secrets AS other
+        WHERE other.account = one.account AND other.name = one.name AND other.slot = 'former'))"""
+_HISTORY = "SELECT name, slot, turn, sealed, ended FROM secrets WHERE account = ? AND slot IN (?, ?) ORDER BY number DESC"
+_LAST_TURN = "SELECT coalesce(max(turn), 0) FROM secrets WHERE account = ? AND name = ?"
+_KEEP = "INSERT INTO secrets (account, name, slot, turn, key, sealed, ended) VALUES (?, ?, ?, ?, ?, ?, ?)"
+_OLD = "SELECT number FROM secrets WHERE key <> ? AND number > ? ORDER BY number LIMIT ?"
