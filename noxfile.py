@@ -92,6 +92,13 @@ def races(session: nox.Session) -> None:
 
 
 @nox.session
+def crashes(session: nox.Session) -> None:
+    """A thousand processes that are killed on durable stores, and servers, connections and disks that fail under others."""
+    install(session, "test")
+    session.run("pytest", "tests/crash", *session.posargs, env={"TASKKIT_KILLS": "1000"})
+
+
+@nox.session
 def mutation(session: nox.Session) -> None:
     """How many small mistakes in intervals and windows the fast tests notice; stops after its time."""
     install(session, "test", "mutation")

@@ -15,6 +15,14 @@ import harness
 import intervals
 import jobs
 import peers
+import storages
+from _bare import BareSqlite
+from _crowds import crowd
+from _houses import House
+
+from taskkit.states import FINAL, State
+from taskkit.storage import Query
+from taskkit.storage.sqlite import SqliteStorage
 
 #: rrule walks from its start, far too slowly for a test where it walks in minutes; so it is asked near its start.
 NEAR = datetime(2025, 1, 3, tzinfo=UTC)
@@ -163,3 +171,31 @@ def test_the_engine_is_measured_by_jobs_that_are_done(monkeypatch: pytest.Monkey
     ended = [entry for entry in house.engine.history(limit=5000).entries if entry.ended]
     assert len(ended) == 3 * jobs.BATCH
     assert {entry.state for entry in ended} == {"completed"}
+
+
+SMALL = storages.Size(records=20, turn=100, turns=1, bulk=30, small=400, large=500, crowd=40, repeats=1, emits=2, told=3)
+
+
+def test_the_stores_are_measured_by_jobs_that_are_done(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(harness, "quick", tiny)
+    monkeypatch.setattr(storages, "QUICK", SMALL)
+    storages.main(["--quick", "--only", "life", "--only", "singly", "--only", "enqueue", "--only", "replan", "--only", "scale"])
+    shown = capsys.readouterr().out
+    assert all(
+        name in shown for name in ("taskkit : by hand", "durable before the next", "all planned anew", "claim of 100", "memory grown")
+    )
+
+
+def test_those_who_share_a_file_do_each_job_once(tmp_path: Path) -> None:
+    with SqliteStorage(tmp_path / "store.db") as storage:
+        House(storage, 30)
+        worked = crowd(tmp_path / "store.db", workers=2, records=30)
+        assert sum(one.jobs for one in worked) == 30
+        assert storage.count(Query(states=FINAL)) == storage.count(Query(states=State.SCHEDULED)) == 30
+
+
+def test_what_is_written_by_hand_is_all_kept(tmp_path: Path) -> None:
+    bare = BareSqlite(tmp_path / "bare.db", 300)
+    bare.batches(4)  # the fourth is of the second day
+    bare.singly(5)
+    assert bare.done == 405

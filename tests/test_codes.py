@@ -65,9 +65,9 @@ RIGHT_NAMES = (
 FACTS = (
     "ChainBegan ConsentAsked ConsentExpired Consented Declined Defined Demanded EngineFailed ExecutionRerun FallbackEnded"
     " HappeningFailed HappeningJoined HappeningPassed HistoryPurged JobCanceled JobCompleted JobDeferred JobFailed JobMade JobMerged"
-    " JobMissed JobRescued JobSatisfied JobStarted JobStopped JobUncertain ListEdited ListMadeUnique ListShared NextRunSet"
-    " NotifierFailed Paused PlanFailed PluginAbandoned PolicyFailed Reconciled Resumed RunAsked StaleWriteRefused StopAsked TaskEdited"
-    " TaskPut TaskRemoved TaskResumed TaskSuspended Undefined WaveBegan"
+    " JobMissed JobRescued JobSatisfied JobStarted JobStopped JobUncertain KeyTaken ListEdited ListMadeUnique ListShared NextRunSet"
+    " NotifierFailed Paused PlanFailed PluginAbandoned PolicyFailed Reconciled Resealed Resumed RunAsked StaleWriteRefused StopAsked"
+    " TaskEdited TaskPut TaskRemoved TaskResumed TaskSuspended Undefined WaveBegan"
 )
 
 

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         Entry,
         Execution,
         Gathering,
+        KeyUse,
         Limits,
         Page,
         Pause,
@@ -187,7 +188,7 @@ if TYPE_CHECKING:
     )
 
 _ROOMS = {
-    "taskkit.engine": "RIGHTS Engine Entry Execution Gathering Limits Page Pause Row Settings",
+    "taskkit.engine": "RIGHTS Engine Entry Execution Gathering KeyUse Limits Page Pause Row Settings",
     "taskkit.events": "FRI MON SAT SUN THU TUE WED AnyOf Daily Hourly Interval MaxAge Memory Minutely Missed Monthly Nominal"
     " Occurrence Once Opening OpenTime RandomDays Reason Spread TimeWindow Weekday Weekly Window every"
     " every_day from_document on_days on_the parse parse_interval parse_window to_document weekdays weekends",
@@ -275,6 +276,7 @@ __all__ = [
     "InUse",
     "Interval",
     "InvalidValue",
+    "KeyUse",
     "Keyring",
     "Kind",
     "Limits",

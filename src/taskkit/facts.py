@@ -8,9 +8,10 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from json.encoder import encode_basestring as _quoted
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, final
 
 from attrs import frozen
 
@@ -23,9 +24,9 @@ KINDS = frozenset(
         "ChainBegan", "ConsentAsked", "ConsentExpired", "Consented", "Declined", "Defined", "Demanded", "EngineFailed", "ExecutionRerun",
         "FallbackEnded", "HappeningFailed", "HappeningJoined", "HappeningPassed", "HistoryPurged", "JobCanceled", "JobCompleted",
         "JobDeferred", "JobFailed", "JobMade", "JobMerged", "JobMissed", "JobRescued", "JobSatisfied", "JobStarted", "JobStopped",
-        "JobUncertain", "ListEdited", "ListMadeUnique", "ListShared", "NextRunSet", "NotifierFailed", "Paused", "PlanFailed",
-        "PluginAbandoned", "PolicyFailed", "Reconciled", "Resumed", "RunAsked", "StaleWriteRefused", "StopAsked", "TaskEdited", "TaskPut",
-        "TaskRemoved", "TaskResumed", "TaskSuspended", "Undefined", "WaveBegan",
+        "JobUncertain", "KeyTaken", "ListEdited", "ListMadeUnique", "ListShared", "NextRunSet", "NotifierFailed", "Paused", "PlanFailed",
+        "PluginAbandoned", "PolicyFailed", "Reconciled", "Resealed", "Resumed", "RunAsked", "StaleWriteRefused", "StopAsked", "TaskEdited",
+        "TaskPut", "TaskRemoved", "TaskResumed", "TaskSuspended", "Undefined", "WaveBegan",
     }
 )  # fmt: skip
 #: A reader's place: the last position that it has seen, per chain.
@@ -95,10 +96,32 @@ def decoded(text: str, chain: str, position: int, hash: str) -> Fact:
     return Fact(kind, at, job, task, line, record, who, details or EMPTY, chain, position, hash)
 
 
-def linked(before: str, text: str, key: bytes | None = None) -> str:
+@final
+class FactKey:
+    """What makes the hashes of a keyed chain: it holds a key, and shows its id alone."""
+
+    __slots__ = ("_begun", "id")
+
+    def __init__(self, id: str, key: bytes) -> None:
+        self.id, self._begun = id, hmac.new(key, digestmod="sha256")
+
+    def hashed(self, told: bytes) -> str:
+        made = self._begun.copy()
+        made.update(told)
+        return made.hexdigest()
+
+    def __repr__(self) -> str:
+        return f"FactKey({self.id!r})"
+
+
+#: By their ids.
+FactKeys = Mapping[str, FactKey]
+
+
+def linked(before: str, text: str, key: FactKey | None = None) -> str:
     """The hash of a fact that follows another; keyed where there is a key."""
     told = f"{before}{text}".encode()
-    return hmac.new(key, told, "sha256").hexdigest() if key else hashlib.sha256(told).hexdigest()
+    return hashlib.sha256(told).hexdigest() if key is None else key.hashed(told)
 
 
 def began(chain: str) -> str:
@@ -117,21 +140,64 @@ class Head:
 
 @frozen
 class Fault:
-    """Where a chain is not what it was."""
+    """Where a chain is not what it was; `missing` names the key without which nobody can say."""
 
     chain: str
     position: int
     case: str
+    missing: str | None = None
 
 
-def faults(chain: str, texts: Sequence[tuple[int, str, str]], base: Head, noted: Sequence[Head], key: bytes | None = None) -> list[Fault]:
-    """What is wrong with a chain of (position, text, hash), counted from a checkpoint; `noted` are heads that somebody took away."""
+# what is wrong
+
+
+@frozen
+class KeptChain:
+    """One chain as a store keeps it, for who checks all of them."""
+
+    base: Head  #: the checkpoint behind which its facts begin
+    facts: Sequence[tuple[int, str, str]]  #: position, text, hash
+    key: str | None = None  #: the id of the key with which it was begun
+    absorbed: Sequence[Head] = ()  #: what archived facts told of other chains
+
+
+def all_faults(chains: Iterable[KeptChain], noted: Iterable[Head] = (), keys: FactKeys = EMPTY) -> list[Fault]:
+    """What is wrong with all chains of a store, by what they tell of one another and by what somebody noted elsewhere.
+
+    For who has keys, a chain without one is as good as what a keyed chain vouches for: whoever has the store could have written the rest.
+    """
+    kept = {chain.base.chain: chain for chain in chains}
+    expected: defaultdict[str, list[Head]] = defaultdict(list)
+    for head in (*(head for chain in kept.values() for head in _told_by(chain)), *noted):
+        expected[head.chain].append(head)
+    found = [Fault(name, 1, "the chain is missing") for name in sorted(set(expected) - set(kept))]
+    vouched = _vouched(kept.values(), keys)
+    for name, chain in kept.items():
+        found += _keyless(chain, vouched[name]) if keys and chain.key is None else _locked(chain, keys)
+        key = None if chain.key is None else keys.get(chain.key)
+        found += faults(name, chain.facts, chain.base, expected[name], key, hashed=chain.key is None or key is not None)
+    return found
+
+
+def faults(
+    chain: str,
+    texts: Sequence[tuple[int, str, str]],
+    base: Head,
+    noted: Sequence[Head],
+    key: FactKey | None = None,
+    *,
+    hashed: bool = True,
+) -> list[Fault]:
+    """What is wrong with a chain of (position, text, hash), counted from a checkpoint; `noted` are heads that somebody took away.
+
+    Without `hashed`, as its key is missing, only what the positions and the noted heads tell.
+    """
     found: list[Fault] = []
     position, before, seen = base.position, base.hash, {base.position: base.hash}
     for place, text, hash in texts:
         if place != position + 1:
             found.append(Fault(chain, position + 1, "facts are missing"))
-        elif hash != linked(before, text, key):
+        elif hashed and hash != linked(before, text, key):
             found.append(Fault(chain, place, "the fact was changed, or one before it"))
         position, before = place, hash
         seen[place] = hash
@@ -140,3 +206,44 @@ def faults(chain: str, texts: Sequence[tuple[int, str, str]], base: Head, noted:
         found.append(Fault(chain, position + 1, f"the tail up to {last} is missing"))
     others = {head.position for head in noted if base.position <= head.position <= position and seen.get(head.position) != head.hash}
     return found + [Fault(chain, place, "it is not the fact that was noted") for place in sorted(others)]
+
+
+def heads_in(text: str) -> list[Head]:
+    """The heads of other chains that a fact tells of; what cannot be read was changed, and its hash tells."""
+    if not text.startswith(_TELLS_HEADS):
+        return []
+    try:
+        return [Head(name, position, hash) for name, (position, hash) in json.loads(text)[-1]["heads"].items()]
+    except (ValueError, TypeError, LookupError, AttributeError):
+        return []
+
+
+#: The first fact of a chain tells of all others; so does the first that a key makes, which vouches for what was written without one.
+_VOUCHES = '["KeyTaken",'
+_TELLS_HEADS = ('["ChainBegan",', _VOUCHES)
+
+
+def _told_by(chain: KeptChain) -> Iterator[Head]:
+    yield from chain.absorbed
+    for _, text, _ in chain.facts:
+        yield from heads_in(text)
+
+
+def _vouched(chains: Iterable[KeptChain], keys: FactKeys) -> defaultdict[str, int]:
+    """Up to where, by chain. What archived facts told is no voucher: no hash goes over it."""
+    found: defaultdict[str, int] = defaultdict(int)
+    for chain in chains:
+        for _, text, _ in chain.facts if chain.key in keys else ():
+            for head in heads_in(text) if text.startswith(_VOUCHES) else ():
+                found[head.chain] = max(found[head.chain], head.position)
+    return found
+
+
+def _keyless(chain: KeptChain, vouched: int) -> Iterator[Fault]:
+    if late := [position for position, *_ in chain.facts if position > vouched]:
+        yield Fault(chain.base.chain, late[0], "from here on it has no key, and nothing that has one vouches for it")
+
+
+def _locked(chain: KeptChain, keys: FactKeys) -> Iterator[Fault]:
+    if chain.key is not None and chain.key not in keys and chain.facts:
+        yield Fault(chain.base.chain, chain.facts[0][0], f"its key {chain.key!r} is missing, so nobody can check its hashes", chain.key)

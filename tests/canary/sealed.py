@@ -25,7 +25,7 @@ KEY = CANARY.encode().ljust(32, b"#")
 TEXT = base64.b64encode(KEY).decode()
 AT = pendulum.datetime(2026, 3, 2, tz="UTC")
 #: To be closed at the end of each test.
-OPENED: list[SqliteVault] = []
+OPENED: list[Any] = []
 
 
 class Filed(Nest):
@@ -47,8 +47,9 @@ class Filed(Nest):
         self.engine = self.enter()
 
     def opened(self, keyring: Keyring | None = None, **given: Any) -> SqliteVault:
-        OPENED.append(SqliteVault(self.place / "vault.db", keyring or Keyring({"one": KEY}, "one"), **given))
-        return OPENED[-1]
+        made = SqliteVault(self.place / "vault.db", keyring or Keyring({"one": KEY}, "one"), **given)
+        OPENED.append(made)
+        return made
 
     def changed(self, statement: str) -> None:
         """As somebody does who has the file."""

@@ -23,6 +23,7 @@ from attrs import define, field
 
 from taskkit.facts import encoded
 from taskkit.jobs import Job
+from taskkit.keyrings import Keyring
 from taskkit.states import State
 from taskkit.storage import Query
 from taskkit.vaults import Vault
@@ -88,7 +89,7 @@ def _kept(nest: Nest) -> Iterator[tuple[str, object]]:
             yield f"job.{name}", value
         yield "causes", [repr(cause) for cause in storage.causes(job.id)]
         yield "blobs", [b"".join(storage.open_blob(blob)) for blob in job.blobs]
-    for table in (*TABLES, "mark", "burst", "notifier"):
+    for table in (*TABLES, "mark", "burst", "notifier", "sealed", "key"):
         yield f"table {table}", [(kept.id, kept.group, kept.body, repr(kept)) for kept in storage.documents(table, limit=_MOST)]
 
 
@@ -118,7 +119,7 @@ def _pickled(value: object) -> bytes:
 
 
 def _reached(nest: Nest) -> Iterator[tuple[str, object]]:
-    """All that engine and store hold on to, whatever it is; the vault and the tests' own plug-ins are the product's."""
+    """All that engine and store hold on to, whatever it is; the vault, the keys and the tests' own plug-ins are the product's."""
     for one in reached(nest.engine, nest.storage):
         if isinstance(one, str | bytes | bytearray):
             yield "memory", one
@@ -135,7 +136,7 @@ def reached(*roots: object) -> Iterator[object]:
             continue
         seen[id(one)] = one
         yield one
-        if not isinstance(one, Vault):
+        if not isinstance(one, Vault | Keyring):
             waiting += _inside(one)
 
 

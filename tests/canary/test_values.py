@@ -28,9 +28,10 @@ from tests.canary.sealed import AT, KEY, OPENED
 
 def filed() -> SqliteVault:
     """In a folder of its own, as the tests of values have none."""
-    OPENED.append(SqliteVault(Path(tempfile.mkdtemp()) / "vault.db", Keyring({"one": KEY}, "one")))
-    OPENED[-1].change_secret("h01", "password", CANARY, at=AT)
-    return OPENED[-1]
+    made = SqliteVault(Path(tempfile.mkdtemp()) / "vault.db", Keyring({"one": KEY}, "one"))
+    OPENED.append(made)
+    made.change_secret("h01", "password", CANARY, at=AT)
+    return made
 
 
 VALUES: Mapping[str, Callable[[], Any]] = {

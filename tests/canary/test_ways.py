@@ -7,14 +7,16 @@ carries the secret, and that the search would find it.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import SimpleNamespace
 
 import pytest
 
-from taskkit.engine import _border
+from taskkit.engine import _border, _seals
 from taskkit.errors import VaultAway
 from taskkit.keyrings import Keyring
 from taskkit.scrubbing import REPLACED, Scrubber
 from tests.canary.hosts import PARROTS, REAL, REFUSED, SILENT
+from tests.canary.keepings import KEPT, UNKEPT
 from tests.canary.nests import CANARY, OPEN, TRACES, Nest
 from tests.canary.says import SAYS, UNSAID, Way
 from tests.canary.sealed import SEALED, UNSEALED
@@ -22,7 +24,14 @@ from tests.canary.searches import Ear, Heard, places
 from tests.canary.strangers import STRANGERS, TOLD
 from tests.canary.vaults import AWAY, REASONED, SWALLOWED, VAULTS
 
-TELLING: Mapping[str, Way] = {**SAYS, **{name: way for name, way in PARROTS.items() if name not in SILENT}, **TOLD, **REAL, **SEALED}
+TELLING: Mapping[str, Way] = {
+    **SAYS,
+    **{name: way for name, way in PARROTS.items() if name not in SILENT},
+    **TOLD,
+    **REAL,
+    **SEALED,
+    **KEPT,
+}
 QUIET: Mapping[str, Way] = {
     **{name: way for name, way in PARROTS.items() if name in SILENT},
     **REFUSED,
@@ -32,6 +41,7 @@ QUIET: Mapping[str, Way] = {
     **AWAY,
     **REASONED,
     **UNSEALED,
+    **UNKEPT,
 }
 
 
@@ -80,11 +90,23 @@ def test_each_error_of_a_vault_is_found_where_its_text_is_told(way: Way, ear: Ea
     assert places(gone(way, ear), *TRACES)
 
 
-@pytest.mark.parametrize("way", [SEALED["a vault in a file"], UNSEALED["a vault with new keys"]])
-def test_each_value_of_a_vault_in_a_file_is_found_where_nothing_is_sealed(way: Way, ear: Ear, monkeypatch: pytest.MonkeyPatch) -> None:
+SEALINGS = {
+    name: way
+    for name, way in {**SEALED, **UNSEALED, **KEPT, **UNKEPT}.items()
+    if name in ("a vault in a file", "a vault with new keys", *KEPT, "a secret of its own", "a secret of its own with new keys")
+}
+
+
+@pytest.mark.parametrize("way", SEALINGS.values(), ids=SEALINGS)
+def test_each_value_that_lies_in_a_file_is_found_where_nothing_is_sealed(way: Way, ear: Ear, monkeypatch: pytest.MonkeyPatch) -> None:
     def seal(keyring: Keyring, plain: bytes, place: str) -> bytes:
         return b"tks\x01\x03" + keyring.current.encode() + bytes(12) + plain.ljust(16)
 
     monkeypatch.setattr(Keyring, "seal", seal)
+
+    def encode(raw: bytes) -> bytes:
+        return raw.decode("latin-1").encode()
+
     monkeypatch.setattr(Keyring, "open", lambda keyring, sealed, place: sealed[20:].rstrip())
+    monkeypatch.setattr(_seals, "base64", SimpleNamespace(b64encode=encode, b64decode=lambda text, validate: text.encode("latin-1")))
     assert {place for place in places(gone(way, ear), *TRACES) if place.startswith("file")}

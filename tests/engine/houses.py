@@ -141,9 +141,13 @@ class House:
         self._offer, self._rng = Offer((self.Scripted, *(scripts or ())), executors, notifiers, policies), rng
         self._settings, self._nodes = settings, 0
         self.engine = self.enter(points=points)
-        for name in sorted({record.type for record in records}):
-            self.engine.define(RecordType(name))
-        self.engine.define(self.Scripted("work"))
+        self.furnish(self.engine)
+
+    def furnish(self, engine: Engine) -> None:
+        """What a new store needs."""
+        for name in sorted({record.type for record in self.vault.records.all()}):
+            engine.define(RecordType(name))
+        engine.define(self.Scripted("work"))
 
     def enter(self, *, points: Callable[..., None] | None = None, settings: Settings | None = None, storage: Any = None) -> Engine:
         """A process of its own on the same store, vault and clock."""

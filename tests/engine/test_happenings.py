@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from taskkit.errors import NotAllowed, Outdated, Refused
+from taskkit.errors import InvalidValue, NotAllowed, Outdated, Refused
 from taskkit.events.clocks import Daily
 from taskkit.events.happenings import CheckedIn, Demanded, Happening, RecordCreated, RecordRemoved, RecordSaved, SessionEnded, Unlocked
 from taskkit.events.policies import AfterCheckIn, AfterSave, AfterSession, AfterUnlock, OnDemand
@@ -717,3 +717,11 @@ def test_a08_a_happening_joins_the_job_that_was_held_back() -> None:
     jobs = house.engine.emit(*(CheckedIn(f"r{number}") for number in range(4)))
     assert house.emit(CheckedIn("r3")) == jobs[3]
     assert house.engine.job(jobs[3]).state is State.AWAITING_CONSENT
+
+
+@pytest.mark.parametrize("odd", ["nul \0", "half \ud800", "two\nlines", " "])
+def test_p06_an_approval_or_a_session_is_told_by_what_every_store_can_keep(odd: str) -> None:
+    """Of these a fire is made."""
+    for make in (lambda: CheckedIn("h01", approval=odd), lambda: SessionEnded("h01", session=odd)):
+        with pytest.raises(InvalidValue, match="it is no name"):
+            make()

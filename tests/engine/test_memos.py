@@ -159,7 +159,23 @@ def forced(written: list[Written]) -> list[bool]:
     return [one.durable for one in written]
 
 
-def test_j14_starts_and_memos_force_the_disk_and_heartbeats_and_progress_do_not() -> None:
+@pytest.mark.parametrize(
+    ("traits", "durable"),
+    [({"effect": Effect.BLIND}, True), ({"effect": Effect.COMPENSABLE}, True), ({"effect": Effect.BLIND, "resumes": True}, False),
+     ({"effect": Effect.IDEMPOTENT}, False), ({"effect": Effect.VERIFIABLE}, False)],
+    ids=str,
+)  # fmt: skip
+def test_j14_a_start_that_may_not_be_said_again_forces_the_disk(traits: dict[str, Any], durable: bool) -> None:
+    play = Play()
+    kind = scripted(play, "touchy", **traits)
+    house = House(*hosts(1), play=play, scripts=[kind])
+    house.engine.define(kind("touch"))
+    house.engine.put(Task("nightly", "touch", [Daily(at="02:00")]), list=UNIX)
+    house.clock.advance(hours=2)
+    assert forced(noted(house).with_step(Step.START)) == [durable]
+
+
+def test_j14_memos_force_the_disk_and_progress_does_not() -> None:
     house = at_two()
 
     def works(run: Run) -> Outcome:
@@ -169,7 +185,6 @@ def test_j14_starts_and_memos_force_the_disk_and_heartbeats_and_progress_do_not(
 
     house.play.says("h01", works)
     storage = noted(house)
-    assert forced(storage.with_step(Step.START)) == [True]
     memo, progress = storage.with_step(Step.SAVE)
     assert (memo.durable, progress.durable) == (True, False)
     assert memo.moves(Step.SAVE)[0].fields["memo"] == {"done": 1}

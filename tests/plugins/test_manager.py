@@ -19,6 +19,7 @@ from attrs import frozen
 from taskkit.errors import BrokenPlugin, InvalidValue, MissingPlugin
 from taskkit.events.happenings import Happening
 from taskkit.events.policies import POLICIES, Due, Policy
+from taskkit.keyrings import Keyring
 from taskkit.outcomes import DONE, Outcome
 from taskkit.plugins import Executor, Exporter, Host, Login, Notifier, Plugins, Report, Run, Script, StorageKind, Verb, _sources, hookimpl
 from taskkit.storage.memory import MemoryStorage
@@ -118,6 +119,7 @@ def refused(*plugins: object, **choices: Any) -> BrokenPlugin:
 ALL = {
     "taskkit_executors": Ssh(), "taskkit_scripts": Greet, "taskkit_policies": Never, "taskkit_exporters": Writes(),
     "taskkit_notifiers": Tells(), "taskkit_reports": Rows(), "taskkit_storages": StorageKind("scratch", lambda url: MemoryStorage()),
+    "taskkit_keyrings": Keyring.generate("2026"),
 }  # fmt: skip
 
 
@@ -131,9 +133,11 @@ def test_each_kind_of_offer_is_to_be_had_by_its_name() -> None:
         plugins.executors, plugins.scripts, plugins.policies, plugins.exporters, plugins.notifiers, plugins.reports, plugins.storages
     )  # fmt: skip
     names = ("ssh", "greet", "never", "writes", "tells", "rows", "scratch")
-    assert found == tuple({name: offer} for name, offer in zip(names, ALL.values(), strict=True))
+    *named, keyring = ALL.values()
+    assert found == tuple({name: offer} for name, offer in zip(names, named, strict=True))
+    assert plugins.keyring is keyring
     lookups = (plugins.executor, plugins.script, plugins.policy, plugins.exporter, plugins.notifier, plugins.report)
-    assert [look(name) for look, name in zip(lookups, names[:-1], strict=True)] == list(ALL.values())[:-1]
+    assert [look(name) for look, name in zip(lookups, names[:-1], strict=True)] == named[:-1]
 
 
 def test_what_is_there_cannot_be_changed() -> None:
@@ -145,7 +149,8 @@ def test_each_offer_says_which_plugin_answers_for_it() -> None:
     offered = start(everything(), offering("taskkit_executors", Named(name="telnet"), name="second")).offered()
     assert [(offer.kind, offer.name, offer.plugin) for offer in offered] == [
         ("executor", "ssh", "acme"), ("script", "greet", "acme"), ("policy", "never", "acme"), ("exporter", "writes", "acme"),
-        ("notifier", "tells", "acme"), ("report", "rows", "acme"), ("storage", "scratch", "acme"), ("executor", "telnet", "second"),
+        ("notifier", "tells", "acme"), ("report", "rows", "acme"), ("storage", "scratch", "acme"), ("keyring", "2026", "acme"),
+        ("executor", "telnet", "second"),
     ]  # fmt: skip
 
 
@@ -463,6 +468,7 @@ WRONG: dict[str, tuple[str, Any, str]] = {
     "a class for an exporter": ("exporters", Writes, "it offers the class Writes, where an instance is wanted"),
     "a notifier that wants a text": ("notifiers", WantsAText(), "WantsAText does not say which facts it wants"),
     "a report without a name": ("reports", NoRows(), "NoRows has no name"),
+    "a key for a keyring": ("keyrings", b"hunter2", "it offers a bytes, which is no Keyring"),
     "a storage of another kind": ("storages", ("scratch", MemoryStorage), "it offers a tuple, which is no StorageKind"),
 }
 
@@ -505,6 +511,22 @@ def test_two_offers_of_one_name_are_an_error_that_names_both_plugins() -> None:
     error = refused(offering("taskkit_executors", Ssh(), name="first"), offering("taskkit_executors", Ssh(), name="second"))
     assert error.tried == "asking plug-in 'second' for taskkit_executors"
     assert error.case == "executor 'ssh' is offered by plug-in 'first' already"
+
+
+@pytest.mark.parametrize("ids", [("2026", "2026"), ("2026", "2027")])
+def test_two_keyrings_are_an_error_that_names_both_plugins_whatever_they_are_called(ids: tuple[str, str]) -> None:
+    first, second = (
+        offering("taskkit_keyrings", Keyring.generate(id), name=name) for id, name in zip(ids, ("first", "second"), strict=True)
+    )
+    error = refused(first, second)
+    assert error.tried == "asking plug-in 'second' for taskkit_keyrings"
+    assert error.case == "a keyring is offered by plug-in 'first' already, and there is one for all"
+
+
+def test_a_plugin_offers_one_keyring_or_none() -> None:
+    assert start(offering("taskkit_keyrings")).keyring is None
+    error = refused(offering("taskkit_keyrings", *map(Keyring.generate, ("2026", "2027"))))
+    assert error.case == "a keyring is offered by plug-in 'acme' already, and there is one for all"
 
 
 def test_one_plugin_offers_a_name_once() -> None:
@@ -586,6 +608,25 @@ def test_a_plugin_that_raises_when_asked_is_told_by_type_and_text(raised: BaseEx
     error = refused(module(taskkit_scripts=hookimpl(lambda: raising(raised)())))
     assert (error.tried, error.case) == ("asking plug-in 'acme' for taskkit_scripts", case)
     assert without_foreign_frames(error)
+
+
+KEYLESS: dict[str, Callable[[str], object]] = {
+    "ConnectionError": lambda key: throw(ConnectionError(key)),
+    "KeyError": lambda key: (throw(KeyError(key)) for _ in "once"),
+    "SystemExit": lambda key: throw(SystemExit(key)),
+    "Refused: reading the keyring '/nowhere/keys': No such file or directory; make one": lambda key: Keyring.from_file("/nowhere/keys"),
+}
+
+
+def throw(error: BaseException) -> Any:
+    raise error
+
+
+@pytest.mark.parametrize("case", KEYLESS)
+def test_what_goes_wrong_where_keys_are_fetched_is_told_by_its_type_unless_the_words_are_ours(case: str) -> None:
+    error = refused(module(taskkit_keyrings=hookimpl(lambda: KEYLESS[case]("hunter2"))))
+    assert error.case.startswith(case)
+    assert "hunter2" not in "".join(traceback.format_exception(error))
 
 
 def test_a_plugin_that_raises_while_it_yields_is_told_by_type_and_text() -> None:

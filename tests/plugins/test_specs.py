@@ -8,18 +8,28 @@ import re
 import sys
 import textwrap
 from collections.abc import Callable
+from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
 
+from taskkit.errors import BrokenPlugin
 from taskkit.facts import Fact
+from taskkit.keyrings import Keyring
 from taskkit.plugins import Plugins, StorageKind, fill, form, specs
 from taskkit.plugins._contracts import HOOKS
 from taskkit.storage import Storage
 
 SPECS: dict[str, Callable[..., Any]] = {name: value for name, value in vars(specs).items() if hasattr(value, "taskkit_spec")}
 EXAMPLE = re.compile(r"A complete plug-in::\n\n(.*)\Z", re.DOTALL)
+
+
+@pytest.fixture(autouse=True)
+def _keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The file that one of them reads."""
+    Keyring.generate("2026").write_file(tmp_path / "keys")
+    monkeypatch.setenv("ACME_KEYS", str(tmp_path / "keys"))
 
 
 def example(hook: str, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
@@ -40,7 +50,7 @@ def offered(hook: str, monkeypatch: pytest.MonkeyPatch) -> Any:
 
 def test_the_hooks_are_plural_nouns_in_the_order_of_the_kinds() -> None:
     assert tuple(SPECS) == HOOKS
-    kinds = ("executors", "scripts", "policies", "exporters", "notifiers", "reports", "storages")
+    kinds = ("executors", "scripts", "policies", "exporters", "notifiers", "reports", "storages", "keyrings")
     assert [f"taskkit_{kind}" for kind in kinds] == list(HOOKS)
 
 
@@ -79,6 +89,14 @@ def test_the_storage_in_the_docstring_opens(monkeypatch: pytest.MonkeyPatch) -> 
     kind = offered("taskkit_storages", monkeypatch)
     assert isinstance(kind, StorageKind)
     assert isinstance(kind.open("scratch:"), Storage)
+
+
+def test_the_keyring_in_the_docstring_is_read_from_its_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert offered("taskkit_keyrings", monkeypatch).ids == ("2026",)
+    (tmp_path / "keys").chmod(0o644)
+    with pytest.raises(BrokenPlugin, match="its mode is 0644") as caught:
+        offered("taskkit_keyrings", monkeypatch)
+    assert caught.value.tried == "asking plug-in 'copied_taskkit_keyrings' for taskkit_keyrings"
 
 
 def test_a_hook_without_an_implementation_answers_nothing_by_itself() -> None:

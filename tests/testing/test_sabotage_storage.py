@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 import pytest
 
 from taskkit.errors import InvalidValue
-from taskkit.facts import Fact, Fault, Head, Mark
+from taskkit.facts import Fact, FactKeys, Fault, Head, Mark
 from taskkit.instants import MINUTE, NEVER, Instant
 from taskkit.jobs import Cause, Job
 from taskkit.states import FINAL, PENDING, State, Step
@@ -760,6 +760,43 @@ class PurgesTheFactsToo(Broken):
     def purge(self, query: Query) -> int:
         self.archive(10**18)
         return super().purge(query)
+
+
+# C17: keys
+
+
+class TakesNoKey(Broken):
+    clause = "C17"
+
+    def key_facts(self, keys: FactKeys, current: str) -> None:
+        """Leaves all as it was."""
+
+
+class ChecksWithTheKeyOfToday(Broken):
+    """As if all chains had been begun with it."""
+
+    clause = "C17"
+
+    def key_facts(self, keys: FactKeys, current: str) -> None:
+        super().key_facts(dict.fromkeys(keys, keys[current]), current)
+
+
+class GoesOnInItsChain(Broken):
+    """With another key."""
+
+    clause = "C17"
+
+    def key_facts(self, keys: FactKeys, current: str) -> None:
+        chain = self.chain
+        super().key_facts(keys, current)
+        self.chain = chain
+
+
+class TakesEveryKeyForMissing(Broken):
+    clause = "C17"
+
+    def check(self, noted: Iterable[Head] = ()) -> Sequence[Fault]:
+        return [fault for fault in MemoryStorage(self._tables).check(noted) if fault.missing is None]
 
 
 # whoever catches them

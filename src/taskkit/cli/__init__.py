@@ -1,6 +1,6 @@
-"""The command line: `taskkit next` and `taskkit demo`.
+"""The command line: what rules mean, and what is in a store.
 
-Exit codes: 0 fine, 1 it failed, 2 what was typed cannot be read.
+Exit codes: 0 fine, 1 it failed or a check found faults, 2 what was typed cannot be read.
 """
 
 from __future__ import annotations
@@ -12,9 +12,10 @@ from datetime import datetime
 
 import pendulum
 
+from taskkit.cli._arguments import Parser, add
 from taskkit.errors import InvalidValue, TaskkitError
 
-NO_RICH = "taskkit: the command line needs the package 'rich', which is not installed: pip install '.[cli]' in a checkout\n"
+NO_RICH = "taskkit: this command needs the package 'rich', which is not installed: pip install '.[cli]' in a checkout\n"
 NEXT_EXAMPLES = """\
 examples:
   taskkit next "every 2 weeks on mon,wed at 09:00 Europe/Berlin"
@@ -30,11 +31,6 @@ example:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the number is the exit code."""
-    try:
-        import rich  # noqa: F401
-    except ImportError:
-        sys.stderr.write(NO_RICH)
-        return 1
     options = _parser().parse_args(arguments)
     try:
         code: int = options.run(options)
@@ -44,6 +40,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except TaskkitError as error:
         sys.stderr.write(f"taskkit: {error}\n")
         return 1
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "rich":
+            raise
+        sys.stderr.write(NO_RICH)
+        return 1
     except BrokenPipeError:  # the reader has seen enough, as in `taskkit next … | head`
         sys.stderr.close()
         return 0
@@ -51,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="taskkit", description="What makes a task due, seen from a terminal.")
+    parser = Parser(prog="taskkit", description="What makes a task due, and what is in a store, seen from a terminal.")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     raw = argparse.RawDescriptionHelpFormatter
 
@@ -69,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     same = "a night in a small vault, and rules across a clock change, here and elsewhere"
     demo = commands.add_parser("demo", help=same, description=f"Show {same}.", epilog=DEMO_EXAMPLES, formatter_class=raw)
     demo.set_defaults(run=_run_demo)
+    add(commands)
     return parser
 
 

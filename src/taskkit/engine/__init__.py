@@ -6,7 +6,8 @@ from taskkit.engine._executions import Execution
 from taskkit.engine._ground import Limits, Settings
 from taskkit.engine._pauses import Pause
 from taskkit.engine._rights import RIGHTS
+from taskkit.engine._seals import KeyUse
 from taskkit.engine._views import Row
 from taskkit.engine.engine import Engine
 
-__all__ = ["RIGHTS", "Engine", "Entry", "Execution", "Gathering", "Limits", "Page", "Pause", "Row", "Settings"]
+__all__ = ["RIGHTS", "Engine", "Entry", "Execution", "Gathering", "KeyUse", "Limits", "Page", "Pause", "Row", "Settings"]

@@ -68,6 +68,11 @@ class Case:
         """Whether it may be performed again after a worker was lost over it, and nobody saw how far that had come (J10)."""
         return self.effect in REPEATABLE or self.script.resumes
 
+    @property
+    def starts_once(self) -> bool:
+        """It starts, and what it does may not be said twice."""
+        return self.after is not None and not self.may_go_on
+
     def begun(self) -> Case:
         """It runs: its start has landed."""
         if self.after is not None:

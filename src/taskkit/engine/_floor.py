@@ -77,6 +77,7 @@ class Floor:
         self._stop = stop
         watcher = threading.Thread(target=self._pass_on, args=(stop,), name="taskkit-stop", daemon=True)
         watcher.start()
+        end_watch = self._ground.storage.watch(self.wake)
         try:
             while not stop.is_set():
                 self._news.clear()
@@ -84,6 +85,7 @@ class Floor:
                     self._ground.clock.wait(self._news, self._pause())
         finally:
             stop.set()
+            end_watch()
             self._end()
 
     def _end(self) -> None:

@@ -19,6 +19,7 @@ from taskkit.tasks import DEFAULT_POOL, Fallback
 if TYPE_CHECKING:
     from taskkit.documents import Documents
     from taskkit.engine._catalog import Catalog
+    from taskkit.engine._seals import Seals
     from taskkit.plugins.manager import Plugins
     from taskkit.storage import Storage
     from taskkit.vaults import Vault
@@ -97,7 +98,21 @@ VAULT_AWAY_LOOK = MINUTE
 class Ground:
     """Handed to every agent; holds no state of the work."""
 
-    __slots__ = ("__weakref__", "catalog", "clock", "documents", "ids", "node", "plugins", "rng", "settings", "storage", "vault", "worker")
+    __slots__ = (
+        "__weakref__",
+        "catalog",
+        "clock",
+        "documents",
+        "ids",
+        "node",
+        "plugins",
+        "rng",
+        "seals",
+        "settings",
+        "storage",
+        "vault",
+        "worker",
+    )
 
     def __init__(
         self, *, storage: Storage, vault: Vault, clock: Clock, plugins: Plugins, node: str, settings: Settings, rng: random.Random | None
@@ -111,6 +126,7 @@ class Ground:
         self.ids = _ids(begun)
         self.documents: Documents
         self.catalog: Catalog
+        self.seals: Seals
 
     def now(self) -> Instant:
         return self.clock.now()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from taskkit.engine._border import asked
@@ -25,6 +25,10 @@ from taskkit.tasks import Task, of_type
 if TYPE_CHECKING:
     from taskkit.engine._gates import Instead
     from taskkit.engine._ground import Ground
+    from taskkit.storage import Document
+
+#: How long what was read for many at once is taken for what is.
+_FRESH_SECONDS = 1.0
 
 
 class Sort(NamedTuple):
@@ -58,24 +62,38 @@ class Kin:
         return last[2]
 
 
-#: What one batch of claimed jobs has looked up already.
-Seen = dict[tuple[Any, ...], Kin]
+class Seen:
+    """What one batch of claimed jobs has looked up already; of the standings, as long as the others' questions take no time."""
+
+    __slots__ = ("kins", "standings", "until")
+
+    def __init__(self) -> None:
+        self.kins: dict[tuple[Any, ...], Kin] = {}
+        self.standings: dict[str, Document | None] = {}
+        self.until = 0.0
 
 
 class Lookups:
     def __init__(self, ground: Ground, targets: Targets) -> None:
         self._ground, self._targets, self._catalog, self._storage = ground, targets, ground.catalog, ground.storage
 
+    def seen(self, jobs: Sequence[Job]) -> Seen:
+        """For jobs that are opened together."""
+        seen, ids = Seen(), [standing_id(job.line, job.record) for job in jobs]
+        seen.standings = {**dict.fromkeys(ids), **self._storage.several(STANDINGS, ids)}
+        seen.until = self._ground.clock.monotonic() + _FRESH_SECONDS
+        return seen
+
     def fill(self, case: Case, seen: Seen, *, begun: bool = False) -> bool:
         """Whether the job still fits its tasks and records. What has begun goes on as it began, whatever was edited since."""
         job = case.job
-        case.standing = self._standing(job.line, job.record)
+        case.standing = self._standing(job.line, job.record, seen)
         key = job.kind, job.task, job.planned_for, job.via and job.via[::2], begun and job.version
-        kin = seen.get(key)
+        kin = seen.kins.get(key)
         if kin is None:
             if (kin := self._kin(case, begun=begun)) is None:
                 return False
-            seen[key] = kin
+            seen.kins[key] = kin
         case.kin = kin
         case.task, case.trigger, case.script = kin.task, kin.trigger, kin.script
         if job.record is None:
@@ -100,8 +118,11 @@ class Lookups:
         """What was known of it by heart is not true any more."""
         self._catalog.forget(task)
 
-    def _standing(self, line: str, record: str | None) -> Standing | None:
-        return read_standing(self._storage.document(STANDINGS, standing_id(line, record)))
+    def _standing(self, line: str, record: str | None, seen: Seen | None = None) -> Standing | None:
+        id = standing_id(line, record)
+        if seen is not None and id in seen.standings and self._ground.clock.monotonic() < seen.until:
+            return read_standing(seen.standings[id])
+        return read_standing(self._storage.document(STANDINGS, id))
 
     def _script(self, task: Task, version: int | None) -> tuple[Script, int]:
         found = self._catalog.definition(task.script)

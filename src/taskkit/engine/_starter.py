@@ -52,8 +52,7 @@ class Starter:
 
     def open(self, claimed: Sequence[Claimed], watch: Callable[[Job | None], None] = _unwatched) -> list[Case]:
         """What each is about, and what its gates say. `watch` is told whose questions begin, and when they have been answered."""
-        seen: Seen = {}
-        now = self._ground.now()
+        seen, now = self._lookups.seen([one.job for one in claimed]), self._ground.now()
         cases = [Case(one, now) for one in claimed]
         pairs = twins(cases)
         for twin, case in pairs.items():
@@ -76,11 +75,11 @@ class Starter:
         if waiting:
             self._storage.write([given_back(case.job, self._ground.now() + MINUTE) for case in waiting])
         if left := self._left(opened, went):
-            yield from self.begin([self._opened(twin, watch, {}) for twin in left], watch)
+            yield from self.begin([self._opened(twin, watch, Seen()) for twin in left], watch)
 
     def _written(self, waiting: Sequence[Case]) -> tuple[list[Case], list[tuple[Case, Landed]]]:
-        """Those whose unit has landed, and the others with what was refused."""
-        answers = written(self._ground, [case.unit or () for case in waiting])
+        """Those whose unit has landed, and the others with what was refused. A start that may not be lost is on the disk (J14)."""
+        answers = written(self._ground, [case.unit or () for case in waiting], durable=any(case.starts_once for case in waiting))
         landed = [case for case, answer in zip(waiting, answers, strict=True) if answer]
         with suppress(Exception):  # what has landed must be performed; for those who wait, the timer is the net
             self._follow(landed)
@@ -125,7 +124,7 @@ class Starter:
         beside = self._storage.seated(("fired", fresh.line, fresh.record or ""))
         again = Case(Claimed(fresh, tuple(self._storage.causes(fresh.id)), beside), self._ground.now())
         again.successor = case.successor
-        return self._opened(again, watch, {})
+        return self._opened(again, watch, Seen())
 
     # what it is about
 

@@ -77,8 +77,8 @@ class Turns:
     def _work(self, claimed: Sequence[Claimed]) -> None:
         """What may be said again is started together. What may not is started just before it is performed: then a kill leaves one."""
         opened = self._starter.open(claimed)
-        alone = [case for case in opened if _is_alone(case)]
-        together = [case for case in opened if not _is_alone(case)] if alone else opened
+        alone = [case for case in opened if case.starts_once]
+        together = [case for case in opened if not case.starts_once] if alone else opened
         self._begin(together)
         for case in alone:
             self._begin(self._anew(case))
@@ -122,7 +122,3 @@ class Turns:
         until = shown(self._ground.now() + SECOND)
         self._finisher.finish([*ended, *((case, NotNow(until, Why.RELEASED.value)) for case in others)])
         raise error
-
-
-def _is_alone(case: Case) -> bool:
-    return case.after is not None and not case.may_go_on

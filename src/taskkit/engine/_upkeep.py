@@ -6,16 +6,19 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from attrs import evolve
+
 from taskkit.engine._border import asked
 from taskkit.engine._catalog import DEFINITIONS, TASKS
 from taskkit.engine._chores import Chores
 from taskkit.engine._intake import Intake
 from taskkit.engine._pages import all_jobs
 from taskkit.errors import MissingPlugin, Outdated, TaskkitError, VaultAway
+from taskkit.events._tellings import all_kinds, read, written
 from taskkit.events.documents import KINDS as INTERVALS
 from taskkit.events.happenings import Happening
 from taskkit.facts import Fact
-from taskkit.instants import DAY, Instant
+from taskkit.instants import DAY, Instant, shown
 from taskkit.records import RecordType
 from taskkit.states import PENDING
 from taskkit.storage import Document, Keep, Query
@@ -24,6 +27,8 @@ if TYPE_CHECKING:
     from taskkit.engine._ground import Ground
 
 _MARKS = "mark"
+_MANY = 500
+_INSTEAD = "give CheckedIn(…), Unlocked(…) …, or a class of your own that this process has imported"
 
 
 class Upkeep:
@@ -73,6 +78,25 @@ class Upkeep:
         if mark != before:
             self._storage.write([(Keep(_MARKS, "outbox", kept.revision if kept else 0, {"mark": mark}),)])
         return len(happenings)
+
+    # posted in the product's own transactions
+
+    def post(self, connection: object, happenings: Sequence[object]) -> None:
+        """They are taken in once the transaction has landed, as what happened now where they do not say when."""
+        kinds, now = all_kinds(), shown(self._ground.now())
+        at = [evolve(one, at=now) if isinstance(one, Happening) and one.at is None else one for one in happenings]
+        self._storage.post(connection, [written(one, kinds, _INSTEAD) for one in at])
+
+    def fetch_posted(self) -> int:
+        """What cannot be taken in just now stays, and all that came after it: in order, and twice is once (P9)."""
+        kinds, taken = all_kinds(), list[str]()
+        for id, text in self._storage.posted(_MANY):
+            if not self._taken(read(0, text, kinds)):
+                break
+            taken.append(id)
+        if taken:
+            self._storage.take_away(taken)
+        return len(taken)
 
     def _taken(self, happening: object) -> bool:
         """One that nobody can take in is told of and passed by: it must not hold up all that come after it."""

@@ -43,6 +43,7 @@ from taskkit.engine._portions import Portions
 from taskkit.engine._refusals import Refusals
 from taskkit.engine._retention import Retention
 from taskkit.engine._rights import RightsDesk
+from taskkit.engine._seals import KeyUse, Seals, no_keyring
 from taskkit.engine._standings import Standings
 from taskkit.engine._starter import Starter
 from taskkit.engine._steering import Steering
@@ -68,6 +69,7 @@ from taskkit.vaults import Vault
 
 if TYPE_CHECKING:
     from taskkit.engine._floor import Floor
+    from taskkit.keyrings import Keyring
 
 _BATCH = 100
 Point = Callable[[str, Job], None]
@@ -92,7 +94,11 @@ class Engine:
         node: str | None = None,
         rng: random.Random | None = None,
         points: Point | None = None,
+        keyring: Keyring | None = None,
     ) -> None:
+        if keyring is not None and (trouble := no_keyring(keyring)) is not None:
+            del keyring  # who dumps the locals of this frame shows none
+            raise trouble
         plugins = plugins if isinstance(plugins, Plugins) else Plugins(tuple(plugins))
         self._own = plugins.open_storage(storage) if isinstance(storage, str) else None
         if storage is None or isinstance(storage, str):
@@ -105,6 +111,7 @@ class Engine:
         ground.catalog = Catalog(ground)
         self.storage, self.plugins, self.settings = storage, plugins, ground.settings
         rights = RightsDesk(ground)
+        ground.seals = Seals(ground, rights, plugins.keyring if keyring is None else keyring)
         targets = Targets(ground)
         planner = Planner(ground, targets)
         self._pauses = Pauses(ground, rights)
@@ -132,8 +139,18 @@ class Engine:
         self._floor: Floor | None = None
         self._runs = threading.Lock()
         guard(ground)
-        self._upkeep.check_plugins()
-        self._notices.begin()
+        self._begin()
+
+    def _begin(self) -> None:
+        """First whether it can work here, of which nothing is left where it cannot."""
+        try:
+            self._ground.seals.check()
+            self._upkeep.check_plugins()
+            self._ground.seals.begin()
+            self._notices.begin()
+        except BaseException:
+            self.close()
+            raise
 
     def close(self) -> None:
         """Close the storage that was opened for this engine; one that was handed in stays as it is."""
@@ -210,8 +227,15 @@ class Engine:
 
     # what happens
 
-    def emit(self, *happenings: Happening) -> list[str]:
-        """Tell what happened; the jobs that it made or joined. The same happening twice is once (P9)."""
+    def emit(self, *happenings: Happening, connection: Any = None) -> list[str]:
+        """Tell what happened; the jobs that it made or joined. The same happening twice is once (P9).
+
+        With a `connection` to the database in which the store is, it is told in the transaction there, and taken in once that has landed:
+        which jobs it makes is not known before.
+        """
+        if connection is not None:
+            self._upkeep.post(connection, happenings)
+            return []
         try:
             return self._intake.take(happenings)
         finally:  # one of them may be refused, and others not
@@ -225,7 +249,7 @@ class Engine:
 
     def tick(self) -> int:
         """Fetch from the outbox, go on with what others left, expire consents, hand facts to notifiers; how much there was to do."""
-        return each_alone((self._upkeep.fetch, self._keep_up, self._notices.send))
+        return each_alone((self._upkeep.fetch, self._upkeep.fetch_posted, self._keep_up, self._notices.send))
 
     def _keep_up(self) -> int:
         now, duties = self._ground.now(), (self._consents.expire, self._waits.look, self._upkeep.daily, self._retention.daily)
@@ -258,7 +282,8 @@ class Engine:
         if not self._runs.acquire(blocking=False):
             raise Refused("running the engine", "it runs already, in another thread", "settings.workers says how many jobs run at once")
         try:
-            errands = (("outbox", self._upkeep.fetch), ("upkeep", self._keep_up))  # notifiers have threads of their own
+            upkeep = self._upkeep  # notifiers have threads of their own
+            errands = (("outbox", upkeep.fetch), ("inbox", upkeep.fetch_posted), ("upkeep", self._keep_up))
             self._floor = Floor(
                 self._ground, turns=self._turns, starter=self._starter, finisher=self._finisher, lifeline=self._lifeline, errands=errands
             )
@@ -410,6 +435,16 @@ class Engine:
     def archive(self, until: datetime, take: Callable[[Sequence[Fact]], object], *, by: str | None = None) -> int:
         """Hand the facts before a moment to `take`, and keep a checkpoint in their place; how many went. What was not read stays."""
         return self._logbook.archive(instant(until), take, by)
+
+    # keys
+
+    def reseal(self, *, by: str | None = None) -> int:
+        """Seal what taskkit keeps of its own under the current key (S6); how many. What does not open is left, and told at the end."""
+        return self._ground.seals.reseal(by)
+
+    def keys_in_use(self) -> dict[str, KeyUse]:
+        """Which keys are needed still, by their ids: one that is not among them can be retired."""
+        return self._ground.seals.in_use()
 
     def pending_access(self, job: str) -> str:
         """For a vault that grants access after a task (P7): `pending`, `granted` or `failed`."""

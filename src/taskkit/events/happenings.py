@@ -27,6 +27,12 @@ def _record(instance: Happening, attribute: Attribute[Any], given: object) -> No
         named(instance, attribute, given)
 
 
+def _named_if_any(instance: object, attribute: Attribute[Any], given: object) -> None:
+    """What tells one fire from another is kept as it is: no store takes what cannot be printed."""
+    if given != "":
+        named(instance, attribute, given)
+
+
 def _lines(instance: object, attribute: Attribute[Any], given: tuple[object, ...]) -> None:
     if not all(isinstance(one, str) for one in given):
         raise InvalidValue(f"{type(instance).__name__}(origin={given!r})", "it is no path of task lines", "hand on `run.origin`")
@@ -82,7 +88,7 @@ class RecordRemoved(Happening):
 class OfApproval(Happening):
     """What happens to an approval of access: its end by check-in and by expiry is one fire (P6)."""
 
-    approval: str = field(default="", validator=a(str), kw_only=True)
+    approval: str = field(default="", validator=_named_if_any, kw_only=True)
 
     @property
     def ending(self) -> str:
@@ -115,13 +121,13 @@ class CheckedIn(OfApproval):
 @frozen
 class SessionStarted(Happening):
     kind = "session_started"
-    session: str = field(default="", validator=a(str), kw_only=True)
+    session: str = field(default="", validator=_named_if_any, kw_only=True)
 
 
 @frozen
 class SessionEnded(Happening):
     kind = "session_ended"
-    session: str = field(default="", validator=a(str), kw_only=True)
+    session: str = field(default="", validator=_named_if_any, kw_only=True)
 
 
 @frozen

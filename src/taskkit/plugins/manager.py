@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 import pluggy
 
-from taskkit.errors import BrokenPlugin, MissingPlugin
+from taskkit.errors import BrokenPlugin, MissingPlugin, TaskkitError
 from taskkit.plugins import _sources, specs
 from taskkit.plugins._contracts import faults
 from taskkit.plugins._sources import Source
@@ -24,6 +24,7 @@ from taskkit.scrubbing import Scrubber, told
 
 if TYPE_CHECKING:
     from taskkit.events.policies import Policy
+    from taskkit.keyrings import Keyring
     from taskkit.plugins.kinds import Executor, Exporter, Notifier, Report, Script
     from taskkit.plugins.storages import StorageKind
     from taskkit.storage import Storage
@@ -63,6 +64,8 @@ class Plugins:
         self.notifiers: Mapping[str, Notifier] = self._by_name("notifier")
         self.reports: Mapping[str, Report] = self._by_name("report")
         self.storages: Mapping[str, StorageKind] = self._by_name("storage")
+        #: What is sealed is sealed with this, where a plug-in offers one.
+        self.keyring: Keyring | None = next(iter(self._by_name("keyring").values()), None)
 
     # what is there
 
@@ -163,11 +166,9 @@ class Plugins:
         fresh: dict[tuple[str, str], Offer] = {}
         for kind in OFFER_KINDS:
             for offer in self._ask(source, kind):
-                key = kind.word, offer.name
+                key = kind.word, "" if kind.single else offer.name
                 if other := self._offers.get(key) or fresh.get(key):
-                    by = _sources.who(other.plugin, other.distribution, other.version)
-                    twice = f"{kind.word} {offer.name!r} is offered by {by} already"
-                    raise BrokenPlugin(f"asking {source} for {kind.hook}", twice, "uninstall one of the two, or give it another name")
+                    raise BrokenPlugin(f"asking {source} for {kind.hook}", *_twice(kind, other))
                 fresh[key] = offer
         return fresh
 
@@ -176,11 +177,19 @@ class Plugins:
         for hook in getattr(self._manager.hook, kind.hook).get_hookimpls():
             if hook.plugin_name != source.name:
                 continue
-            for offered in _answer(tried, hook.function):
+            for offered in _answer(tried, hook.function, quiet=kind.quiet):
                 if fault := _crossing(tried, partial(kind.fault, offered)):
+                    del offered  # who dumps the locals of this frame shows no key that was offered by mistake
                     raise BrokenPlugin(tried, *fault)
                 name = _crossing(tried, partial(getattr, offered, kind.key))
                 yield Offer(kind.word, name, source.name, source.distribution, source.version, offered)
+
+
+def _twice(kind: OfferKind, other: Offer) -> tuple[str, str]:
+    by = _sources.who(other.plugin, other.distribution, other.version)
+    if kind.single:
+        return f"a {kind.word} is offered by {by} already, and there is one for all", "uninstall one of the two"
+    return f"{kind.word} {other.name!r} is offered by {by} already", "uninstall one of the two, or give it another name"
 
 
 def _found(given: Iterable[object], discover: bool | str | Iterable[str], guests: bool) -> Iterator[Source]:
@@ -197,26 +206,33 @@ def _found(given: Iterable[object], discover: bool | str | Iterable[str], guests
     yield from found
 
 
-def _answer(tried: str, hook: Callable[[], object]) -> Iterator[object]:
-    answer = _crossing(tried, hook)
-    if not isinstance(answer, Iterable) or isinstance(answer, str | bytes | Mapping):
-        case = f"it answers a {type(answer).__name__}, which is no list"
-        raise BrokenPlugin(tried, case, "answer a list, or yield what it offers")
+def _answer(tried: str, hook: Callable[[], object], *, quiet: bool) -> Iterator[object]:
+    answer = _listed(tried, hook, quiet=quiet)
     offers = _crossing(tried, lambda: iter(answer))
     end = object()
     for _ in range(_MOST_OFFERS):
-        if (offered := _crossing(tried, lambda: next(offers, end))) is end:
+        if (offered := _crossing(tried, lambda: next(offers, end), quiet=quiet)) is end:
             return
         yield offered
     raise BrokenPlugin(tried, f"it offers {_MOST_OFFERS:,} and does not end", "yield each offer once")
 
 
-def _crossing(tried: str, ask: Callable[[], T]) -> T:
-    """What foreign code answers; whatever it raises is told as type and text, outside of its stack (S1)."""
+def _listed(tried: str, hook: Callable[[], object], *, quiet: bool) -> Iterable[object]:
+    answer = _crossing(tried, hook, quiet=quiet)
+    if isinstance(answer, Iterable) and not isinstance(answer, str | bytes | Mapping):
+        return answer
+    case = f"it answers a {type(answer).__name__}, which is no list"
+    del answer  # as above
+    raise BrokenPlugin(tried, case, "answer a list, or yield what it offers")
+
+
+def _crossing(tried: str, ask: Callable[[], T], *, quiet: bool = False) -> T:
+    """What foreign code answers; whatever it raises is told as type and text, outside of its stack (S1). Quiet, words are told if ours."""
     try:
         return ask()
     except (Exception, SystemExit) as error:
-        case = told(error, Scrubber())[:_LONGEST_TEXT]
+        is_told = not quiet or isinstance(error, TaskkitError)
+        case = told(error, Scrubber())[:_LONGEST_TEXT] if is_told else type(error).__name__
     raise BrokenPlugin(tried, case)
 
 

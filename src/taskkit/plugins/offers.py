@@ -45,6 +45,10 @@ class OfferKind:
     faults: Callable[[Any], Iterator[Fault]] = field(repr=False, eq=False)
     #: Of the hook and of the mapping in `Plugins`.
     plural: str = field(default=attrs.Factory(lambda kind: f"{kind.word}s", takes_self=True), kw_only=True)
+    #: Whether there is one at most, whatever it is called.
+    single: bool = field(default=False, kw_only=True)
+    #: Whether the words of what goes wrong may hold a secret.
+    quiet: bool = field(default=False, kw_only=True)
 
     def fault(self, offered: Any) -> Fault | None:
         return next(self.faults(offered), None)
@@ -147,6 +151,13 @@ def _storage(offered: Any) -> Iterator[Fault]:
     yield from _instance(offered, StorageKind)
 
 
+def _keyring(offered: Any) -> Iterator[Fault]:
+    from taskkit.keyrings import Keyring  # it loads what nobody needs who offers none
+
+    if not isinstance(offered, Keyring):
+        yield f"it offers a {type(offered).__name__}, which is no Keyring", "offer Keyring.from_file(…), or one of bytes"
+
+
 def _with_settings(wanted: type[Any]) -> Callable[[Any], Iterator[Fault]]:
     def faults(offered: Any) -> Iterator[Fault]:
         yield from _instance(offered, wanted)
@@ -168,4 +179,5 @@ OFFER_KINDS = (
     OfferKind("notifier", "name", _notifier),
     OfferKind("report", "name", _with_settings(Report)),
     OfferKind("storage", "scheme", _storage),
+    OfferKind("keyring", "current", _keyring, single=True, quiet=True),
 )

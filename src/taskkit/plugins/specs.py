@@ -2,7 +2,7 @@
 
 A plug-in is a module or an object with functions of these names, marked with `hookimpl`. It reaches taskkit as an entry point of
 the group `taskkit`, or from the hand of the product: `Plugins([my_plugin])`. It may say `taskkit_requires = ">=0.1,<1"`.
-An offer is a value without a life of its own: nothing is opened, begun or read from disk by making it.
+An offer is a value without a life of its own: nothing is opened, begun or read from disk by making it. Keys alone may be read.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from pluggy import HookimplMarker, HookspecMarker
 
 if TYPE_CHECKING:
     from taskkit.events.policies import Policy
+    from taskkit.keyrings import Keyring
     from taskkit.plugins.kinds import Executor, Exporter, Notifier, Report, Script
     from taskkit.plugins.storages import StorageKind
 
@@ -246,5 +247,30 @@ def taskkit_storages() -> Iterable[StorageKind]:
         @hookimpl
         def taskkit_storages():
             return [StorageKind("scratch", open_scratch)]
+    """
+    raise NotImplementedError
+
+
+@hookspec
+def taskkit_keyrings() -> Iterable[Keyring]:
+    """Offer the Keyring with which taskkit seals what it keeps of its own: one, or none. There is one for all plug-ins.
+
+    Asked once, at start. It may fetch the keys then: from a file, or from where the product has them. A keyring that is handed to the
+    engine goes before it. Of what it raises, the text is told only where it is an error of taskkit's: other words might hold a key.
+
+    After a crash it answers the same keys, or more: what is sealed with a key that is not among them does not open, and the engine does
+    not start. An id is never used again for another key.
+
+    A complete plug-in::
+
+        import os
+
+        from taskkit.keyrings import Keyring
+        from taskkit.plugins import hookimpl
+
+
+        @hookimpl
+        def taskkit_keyrings():
+            return [Keyring.from_file(os.environ["ACME_KEYS"])]  # a file that only its owner can read
     """
     raise NotImplementedError

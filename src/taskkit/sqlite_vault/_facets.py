@@ -9,11 +9,11 @@ from typing import Any
 import attrs
 
 from taskkit.errors import InvalidValue
+from taskkit.events._tellings import Kinds, read
 from taskkit.events.happenings import Happening
 from taskkit.records import AccountId, Record
 from taskkit.selections import Selection
 from taskkit.sqlite_vault._files import File
-from taskkit.sqlite_vault._happenings import Kinds, read
 from taskkit.vaults import Outbox, Records, Rights, Session, Sessions
 
 

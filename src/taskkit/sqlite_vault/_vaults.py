@@ -11,6 +11,7 @@ from typing import Self
 from attrs import evolve
 
 from taskkit.errors import InvalidValue, NotFound
+from taskkit.events._tellings import kinds_of, written
 from taskkit.events.happenings import Happening
 from taskkit.instants import instant
 from taskkit.keyrings import Keyring
@@ -18,9 +19,10 @@ from taskkit.records import AccountId, Record
 from taskkit.secrets import Secret
 from taskkit.sqlite_vault._facets import FileOutbox, FileRecords, FileRights, FileSessions, record_text
 from taskkit.sqlite_vault._files import File
-from taskkit.sqlite_vault._happenings import kinds_of, written
 from taskkit.sqlite_vault._secrets import FileSecrets, Former, SealedSecrets, secret_of
 from taskkit.vaults import Vault
+
+_INSTEAD = "give SqliteVault(…, happenings=[…]) its class"
 
 
 class SqliteVault(Vault):
@@ -159,7 +161,7 @@ class SqliteVault(Vault):
         """Into the outbox, from which engines fetch."""
         with self.together():
             for happening in happenings:
-                self._file.write("INSERT INTO outbox (body) VALUES (?)", written(happening, self._kinds))
+                self._file.write("INSERT INTO outbox (body) VALUES (?)", written(happening, self._kinds, _INSTEAD))
 
     def deny(self, user: str, right: str = "*", record: str | None = None) -> None:
         """Everywhere, or on one record."""

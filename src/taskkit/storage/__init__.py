@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 from attrs import field, frozen
 
-from taskkit.facts import Fact, Fault, Head, Mark
+from taskkit.errors import Refused
+from taskkit.facts import Fact, FactKeys, Fault, Head, Mark
 from taskkit.instants import Clock, Instant
 from taskkit.jobs import Cause, Job, Kind
 from taskkit.states import State
@@ -91,6 +92,13 @@ class Storage(ABC):
     #: The chain of facts that this process writes.
     chain: str
 
+    def watch(self, wake: Callable[[], None]) -> Callable[[], None]:
+        """Call `wake` when others may have left something to do, where the store can tell; what is answered ends that.
+
+        A hint: who misses one finds it at the next look.
+        """
+        return lambda: None
+
     def close(self) -> None:  # noqa: B027  most have nothing to give back
         """Give back what it holds, such as connections; it is not used any more."""
 
@@ -138,6 +146,10 @@ class Storage(ABC):
     @abstractmethod
     def document(self, table: str, id: str) -> Document | None: ...
 
+    def several(self, table: str, ids: Sequence[str]) -> Mapping[str, Document]:
+        """Those of them that are there, in one go where the store lies elsewhere."""
+        return {id: document for id in ids if (document := self.document(table, id)) is not None}
+
     @abstractmethod
     def documents(self, table: str, *, group: str | None = None, after: str = "", limit: int = 1000) -> Sequence[Document]:
         """By id, a page at a time."""
@@ -162,6 +174,25 @@ class Storage(ABC):
 
     @abstractmethod
     def heads(self) -> Sequence[Head]: ...
+
+    def key_facts(self, keys: FactKeys, current: str) -> None:  # noqa: B027  a store may do without
+        """From now on, write a chain that is keyed with the current one of these keys, and check each chain with the one that began it."""
+
+    def keyed(self) -> Mapping[str, int]:
+        """How many chains of which facts are there need which key, by its id."""
+        return {}
+
+    def post(self, connection: Any, texts: Sequence[str]) -> None:
+        """Leave texts for the engine by a connection of the product's own: they are there once its transaction has landed."""
+        case = f"a {type(self).__name__} is in no database of the product's"
+        raise Refused("posting by a connection", case, "emit without `connection`, or take a store that is")
+
+    def posted(self, limit: int) -> Sequence[tuple[str, str]]:
+        """What was left and not taken away: each text after its id, in order."""
+        return ()
+
+    def take_away(self, ids: Sequence[str]) -> None:  # noqa: B027  nothing was left
+        """What was taken in is posted no more."""
 
     @abstractmethod
     def check(self, noted: Iterable[Head] = ()) -> Sequence[Fault]:

@@ -3,32 +3,31 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from attrs import evolve
 
-from taskkit.facts import Fact, Fault, Head, Mark, began, decoded, encoded, faults, linked
+from taskkit.facts import Fact, FactKey, FactKeys, Fault, Head, KeptChain, Mark, all_faults, began, decoded, encoded, heads_in, linked
 from taskkit.instants import Instant
-
-_BEGUN = '["ChainBegan"'
+from taskkit.records import EMPTY
 
 
 class Chain:
     """Facts in their order, as text, each with its hash, behind a checkpoint; by position, in dictionaries that no collector looks into."""
 
-    def __init__(self, name: str) -> None:
-        self.base = Head(name, 0, began(name))
+    def __init__(self, name: str, key: str | None = None) -> None:
+        self.base, self.key = Head(name, 0, began(name)), key
         self.last, self.hash = 0, self.base.hash
         self.texts: dict[int, str] = {}
         self.hashes: dict[int, str] = {}
         self.absorbed: list[Head] = []  # what archived facts told of other chains
 
-    def append(self, texts: Iterable[str]) -> None:
+    def append(self, texts: Iterable[str], key: FactKey | None = None) -> None:
         last, hash, kept, hashes = self.last, self.hash, self.texts, self.hashes
         for text in texts:
             last += 1
-            hash = linked(hash, text)
+            hash = linked(hash, text, key)
             kept[last], hashes[last] = text, hash
         self.last, self.hash = last, hash
 
@@ -46,12 +45,9 @@ class Chain:
             if text and holds in text and (not begins or text.startswith(begins)):
                 yield position
 
-    def heads(self) -> Iterator[Head]:
-        """The heads of other chains that stood when this one began."""
-        yield from self.absorbed
-        for text in self.texts.values():
-            if text.startswith(_BEGUN):
-                yield from _absorbed(text)
+    def kept(self) -> KeptChain:
+        rows = [(position, text, self.hashes[position]) for position, text in sorted(self.texts.items()) if position <= self.last]
+        return KeptChain(self.base, rows, self.key, self.absorbed)
 
     def archive(self, until: Instant) -> list[Fact]:
         """Only a run from the begin may go: what stays must still follow from the checkpoint."""
@@ -60,7 +56,7 @@ class Chain:
             if (fact := self.fact(position)).at >= until:
                 break
             gone.append(fact)
-        self.absorbed += [head for fact in gone if fact.kind == "ChainBegan" for head in _absorbed(self.texts[fact.position])]
+        self.absorbed += [head for fact in gone for head in heads_in(self.texts[fact.position])]
         for fact in gone:
             del self.texts[fact.position], self.hashes[fact.position]
             self.base = Head(self.base.chain, fact.position, fact.hash)
@@ -73,17 +69,17 @@ class Chains:
     def __init__(self) -> None:
         self._chains: dict[str, Chain] = {}
 
-    def append(self, name: str, facts: Sequence[Fact]) -> None:
-        """All of them, or none where one cannot be told as JSON."""
+    def append(self, name: str, facts: Sequence[Fact], key: FactKey | None = None) -> None:
+        """All of them, or none where one cannot be told as JSON. The key is the one with which the chain was begun."""
         texts = [encoded(fact) for fact in facts]
-        chain = self._chains.get(name) or self._begun(name, facts[0].at)
-        chain.append(texts)
+        chain = self._chains.get(name) or self._begun(name, facts[0].at, key)
+        chain.append(texts, key)
 
-    def _begun(self, name: str, at: Instant) -> Chain:
+    def _begun(self, name: str, at: Instant, key: FactKey | None) -> Chain:
         """A new chain absorbs the heads of the others: who removes one of those chains is found by this one."""
         others = {head.chain: [head.position, head.hash] for head in self.heads()}
-        chain = self._chains[name] = Chain(name)
-        chain.append([encoded(Fact("ChainBegan", at, details={"heads": others}))])
+        chain = self._chains[name] = Chain(name, None if key is None else key.id)
+        chain.append([encoded(Fact("ChainBegan", at, details={"heads": others}))], key)
         return chain
 
     def heads(self) -> list[Head]:
@@ -104,14 +100,11 @@ class Chains:
             reached[name] = max(chain.last, reached.get(name, 0))
         return found, reached
 
-    def check(self, noted: Iterable[Head]) -> list[Fault]:
-        expected: defaultdict[str, list[Head]] = defaultdict(list)
-        for head in (*(head for chain in self._chains.values() for head in chain.heads()), *noted):
-            expected[head.chain].append(head)
-        found = [Fault(name, 1, "the chain is missing") for name in expected if name not in self._chains]
-        for name, chain in self._chains.items():
-            found += faults(name, _rows(chain), chain.base, expected[name])
-        return found
+    def check(self, noted: Iterable[Head], keys: FactKeys = EMPTY) -> list[Fault]:
+        return all_faults([chain.kept() for chain in self._chains.values()], noted, keys)
+
+    def keyed(self) -> Mapping[str, int]:
+        return Counter(chain.key for chain in self._chains.values() if chain.key is not None and chain.texts)
 
     def archive(self, until: Instant) -> list[Fact]:
         return [fact for chain in self._chains.values() for fact in chain.archive(until)]
@@ -121,16 +114,3 @@ def _telling(kinds: frozenset[str] | None, record: str | None) -> tuple[tuple[st
     """How the text of a wanted fact begins, and what stands in it."""
     begins = tuple(f"[{json.dumps(kind, ensure_ascii=False)}," for kind in kinds or ())
     return begins, "" if record is None else json.dumps(record, ensure_ascii=False)
-
-
-def _absorbed(text: str) -> Iterator[Head]:
-    """What cannot be read was changed: its hash tells."""
-    try:
-        heads = json.loads(text)[-1]["heads"].items()
-        yield from [Head(name, position, hash) for name, (position, hash) in heads]
-    except (ValueError, TypeError, LookupError, AttributeError):
-        return
-
-
-def _rows(chain: Chain) -> Sequence[tuple[int, str, str]]:
-    return [(position, text, chain.hashes[position]) for position, text in sorted(chain.texts.items()) if position <= chain.last]

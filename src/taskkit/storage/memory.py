@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from taskkit.facts import Fact, Fault, Head, Mark
+from taskkit.facts import Fact, FactKey, FactKeys, Fault, Head, Mark
 from taskkit.instants import Instant
 from taskkit.jobs import Cause, Job
+from taskkit.records import EMPTY
 from taskkit.states import CLAIMED, FINAL
 from taskkit.storage import Claimed, Document, Order, Query, Slice, Storage, _queries
 from taskkit.storage._chains import Chains
@@ -33,6 +34,8 @@ class MemoryStorage(Storage):
     def __init__(self, _tables: _Tables | None = None) -> None:
         tables = self._tables = _tables or _Tables()
         self.chain = os.urandom(6).hex()
+        self._keys: FactKeys = EMPTY
+        self._key: FactKey | None = None
         self._lock, self._rooms, self._jobs = tables.lock, tables.rooms, tables.rooms.jobs
 
     def join(self) -> MemoryStorage:
@@ -46,7 +49,7 @@ class MemoryStorage(Storage):
             try:
                 landed = [rooms.land(unit) for unit in units]
                 if rooms.told:
-                    self._tables.chains.append(self.chain, rooms.told)
+                    self._tables.chains.append(self.chain, rooms.told, self._key)
             except BaseException:  # one transaction: what broke off leaves nothing behind
                 rooms.journal.take_back()
                 raise
@@ -136,9 +139,17 @@ class MemoryStorage(Storage):
         with self._lock:
             return self._tables.chains.heads()
 
+    def key_facts(self, keys: FactKeys, current: str) -> None:
+        with self._lock:
+            self._keys, self._key, self.chain = keys, keys[current], os.urandom(6).hex()
+
+    def keyed(self) -> Mapping[str, int]:
+        with self._lock:
+            return self._tables.chains.keyed()
+
     def check(self, noted: Iterable[Head] = ()) -> Sequence[Fault]:
         with self._lock:
-            return self._tables.chains.check(noted)
+            return self._tables.chains.check(noted, self._keys)
 
     def archive(self, until: Instant) -> Sequence[Fact]:
         with self._lock:

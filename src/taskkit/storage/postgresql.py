@@ -5,62 +5,82 @@ Writers take turns by an advisory lock, so that a write finds what it is about a
 
 from __future__ import annotations
 
-import hashlib
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache, partial
 from types import SimpleNamespace
 from typing import Any, TypeVar
 
 import psycopg
-from psycopg import Connection, Cursor
-from psycopg.conninfo import make_conninfo
+from psycopg import Connection, Cursor, errors
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import TransactionStatus
 
-from taskkit.errors import InvalidValue, StorageAway
+from taskkit.errors import InvalidValue, Refused, StorageAway
 from taskkit.instants import Instant, SystemClock
+from taskkit.jobs import Job
 from taskkit.storage.sql._lines import Line, LineLost, Question, Row
-from taskkit.storage.sql._statements import made, named
+from taskkit.storage.sql._rows import PHASES
+from taskkit.storage.sql._schema import bring
+from taskkit.storage.sql._statements import POSTGRESQL, named, turn_of
 from taskkit.storage.sql._store import SqlStorage
-from taskkit.storage.sql._tables import BYTES, TABLES, TEXT, WHOLE, Table
+from taskkit.storage.sql._tables import BYTES, DUE, TEXT, WHOLE, Table
 from taskkit.storage.urls import address
 
 T = TypeVar("T")
-_TYPES = {TEXT: 'text COLLATE "C"', WHOLE: "bigint", BYTES: "bytea"}
 _ARRAYS = {TEXT: "text[]", WHOLE: "bigint[]", BYTES: "bytea[]"}
-_NUMBER = '"number" bigint GENERATED ALWAYS AS IDENTITY'
 #: A peer that has gone without a word is noticed within some seconds.
 _KEPT_ALIVE = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 15_000, "connect_timeout": 10}
 _STATEMENT_SECONDS = 30
+_UPGRADE_SECONDS = 3600  # an index on many rows takes its time
 _LOOK_SECONDS = 10
 _SCHEMA = re.compile(r"[a-z_][a-z0-9_]{0,62}")
+#: What a server does usually may be more than that, and stays.
+_FORCED = "SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'"
+#: A node that is gone, or stands still, must not keep the others from writing: its lock goes with its transaction.
+_LETS_GO = "-c idle_in_transaction_session_timeout=20s -c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3"
 _LOOK = "look whether the database is up and lets us in; the next call tries anew"
+#: Our tables that are there, each with its columns: catalogs tell everybody, whatever rights he has on the tables.
+_COLUMNS = """SELECT made.relname::text, held.attname::text FROM pg_class AS made
+    JOIN pg_namespace AS home ON home.oid = made.relnamespace
+    JOIN pg_attribute AS held ON held.attrelid = made.oid AND held.attnum > 0 AND NOT held.attisdropped
+    WHERE made.relname IN {these} AND home.nspname = ? AND made.relkind IN ('r', 'p', 'v', 'm', 'f')"""
+_SHUT = "SELECT 1 FROM pg_namespace WHERE nspname = ? AND NOT has_schema_privilege(oid, 'USAGE')"
 
 
 class _Patient(Connection[Row]):
     """Waits for no answer for ever, whatever the network does."""
 
+    seconds = _STATEMENT_SECONDS
+
     def wait(self, gen: Any, interval: float = 0.1, timeout: float | None = None) -> Any:
-        return super().wait(gen, interval, _STATEMENT_SECONDS + 5 if timeout is None else timeout)
+        try:
+            return super().wait(gen, interval, self.seconds + 5 if timeout is None else timeout)
+        except errors._WaitTimeout:
+            self.pgconn.finish()  # else the end of the pipeline waits once more as long
+            raise
 
 
 class PostgresLine(Line):
-    def __init__(self, url: str, schema: str) -> None:
-        self._schema = schema
-        self._lock = int.from_bytes(hashlib.sha256(f"taskkit {schema}".encode()).digest()[:8], "big", signed=True)
-        options = f"-c search_path={schema} -c statement_timeout={_STATEMENT_SECONDS}s -c timezone=UTC"
+    def __init__(self, url: str, schema: str, *, makes: bool = True) -> None:
+        self._schema, self._makes, self._lock = schema, makes, turn_of(schema)
+        self._channel, self._listens = f"taskkit_{schema}", False
+        options = f"-c search_path={schema} -c statement_timeout={_STATEMENT_SECONDS}s -c timezone=UTC {_LETS_GO}"
         try:
-            told = make_conninfo(url, options=options, application_name="taskkit", **_KEPT_ALIVE)
+            theirs = conninfo_to_dict(url).get("options") or ""
+            told = make_conninfo(url, options=f"{theirs} {options}", application_name="taskkit", **_KEPT_ALIVE)
             self._db = _Patient.connect(told, autocommit=True)
         except psycopg.OperationalError as error:
             raise StorageAway("connecting to the store", f"the database did not take us ({type(error).__name__})", _LOOK) from None
+        except psycopg.ProgrammingError:  # its words would show the URL
+            raise InvalidValue("connecting to the store", "its URL cannot be read", "give one as libpq takes it") from None
 
     @contextmanager
     def writing(self, *, durable: bool) -> Iterator[None]:
-        relaxed = () if durable else ("SET LOCAL synchronous_commit = off",)
-        with self._transaction("BEGIN", *relaxed, f"SELECT pg_advisory_xact_lock({self._lock})"):
+        sync = _FORCED if durable else "SET LOCAL synchronous_commit = off"
+        with self._transaction("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE", sync, f"SELECT pg_advisory_xact_lock({self._lock})"):
             yield
 
     @contextmanager
@@ -130,15 +150,55 @@ class PostgresLine(Line):
             self._db.execute(sql(table, columns), [list(column) for column in zip(*rows, strict=True)])
 
     def make(self) -> None:
-        self.run(f'CREATE SCHEMA IF NOT EXISTS "{self._schema}"')
-        if self.rows("SELECT 1 FROM pg_tables WHERE schemaname = ? AND tablename = 'taskkit_jobs'", self._schema):
-            return
-        for table in TABLES:
-            for sql in made(table, _TYPES, _NUMBER):
-                self.run(sql)
+        name = f"the store in the schema {self._schema!r}"
+        try:
+            if self.rows(_SHUT, self._schema):
+                raise _lacking(name)
+            bring(self, POSTGRESQL, name, makes=self._makes)
+        except errors.InsufficientPrivilege:
+            raise _lacking(name) from None
+        except (psycopg.ProgrammingError, psycopg.IntegrityError, psycopg.DataError) as error:
+            case = f"its tables could not be made or upgraded ({type(error).__name__})"
+            raise Refused(f"opening {name}", case, "nothing has changed; the database's log says what it did not take") from None
+
+    def columns(self, tables: Sequence[str]) -> Mapping[str, set[str]]:
+        found: dict[str, set[str]] = {}
+        for table, name in self.among(_COLUMNS, tables, self._schema):
+            found.setdefault(table, set()).add(name)
+        return found
+
+    def apply(self, statements: Sequence[str]) -> None:
+        """A schema is made only where there is none: else no right to do so is needed."""
+        is_there = self.rows("SELECT 1 FROM pg_namespace WHERE nspname = ?", self._schema)
+        self._db.seconds = _UPGRADE_SECONDS
+        try:
+            patience = f"SET LOCAL statement_timeout = '{_UPGRADE_SECONDS}s'"
+            for sql in (patience, *(() if is_there else (f'CREATE SCHEMA "{self._schema}"',)), *statements):
+                self._db.execute(sql)
+            self.rows("SELECT 1")  # in a pipeline, what went wrong is told with the next answer
+        finally:
+            self._db.seconds = _STATEMENT_SECONDS
+
+    def look(self, seconds: float) -> bool:
+        if not self._listens:
+            self._db.execute(f'LISTEN "{self._channel}"')
+            self._listens = True
+            return True
+        return any(True for _ in self._db.notifies(timeout=seconds, stop_after=1))
+
+    def hint(self, jobs: Iterable[Job]) -> None:
+        """Of those that are due by now; each write that told something would cost a third of all."""
+        if dues := [job.due for job in jobs if PHASES[job.state] == DUE]:
+            now = "extract(epoch FROM clock_timestamp()) * 1000000"
+            self.run(f"SELECT pg_notify(?, '') WHERE ? <= {now}", self._channel, min(dues))
 
     def close(self) -> None:
         self._db.close()
+
+
+def _lacking(name: str) -> Refused:
+    helps = "`taskkit store sql` prints what an account that has it may apply, and which rights this one needs"
+    return Refused(f"opening {name}", "this account lacks a right that is needed for it", helps)
 
 
 @cache
@@ -177,31 +237,38 @@ def _drop(table: Table, columns: tuple[str, ...]) -> str:
 
 
 class PostgresStorage(SqlStorage):
-    """`PostgresStorage(url)`, or by URL `postgresql://…`."""
+    """`PostgresStorage(url)`, or by URL `postgresql://…`. Without `makes`, the store has to be there, at the version that is known here."""
 
-    def __init__(self, url: str, *, schema: str = "taskkit", relaxed: bool = False, keeps_time: bool = True) -> None:
+    _schema: str
+
+    def __init__(self, url: str, *, schema: str = "taskkit", relaxed: bool = False, keeps_time: bool = True, makes: bool = True) -> None:
         if not _SCHEMA.fullmatch(schema):
             raise InvalidValue(f"opening a store in the schema {schema!r}", "it is no plain name", "give small letters, digits and _")
-        self._url, self._schema = url, schema
+        self._url, self._schema, self._makes = url, schema, makes
         self.clock = clock = _DatabaseClock() if keeps_time else None
         self._time = clock
         super().__init__(relaxed=relaxed)
 
     @classmethod
-    def at(cls, url: str) -> PostgresStorage:
+    def at(cls, url: str, *, makes: bool = True) -> PostgresStorage:
         """`postgresql://user@host/database`, with `schema`, `durability`, and what libpq knows, as options."""
         found = address(url, ("schema", "durability"), others=True)
-        return cls(found.rest, schema=found.options.get("schema", "taskkit"), relaxed=found.is_relaxed)
+        return cls(found.rest, schema=found.options.get("schema", "taskkit"), relaxed=found.is_relaxed, makes=makes)
 
     def line(self) -> Line:
-        return PostgresLine(self._url, self._schema)
+        return PostgresLine(self._url, self._schema, makes=self._makes)
 
     def join(self) -> PostgresStorage:
         """Another handle on the same database, as another node has it."""
-        return PostgresStorage(self._url, schema=self._schema, relaxed=self._relaxed, keeps_time=self.clock is not None)
+        told: dict[str, Any] = {"schema": self._schema, "relaxed": self._relaxed, "makes": self._makes}
+        return PostgresStorage(self._url, **told, keeps_time=self.clock is not None)
 
     def _do(self, deed: Callable[[Line], T], *, durable: bool = True) -> T:
         return super()._do(deed if self._time is None else partial(self._in_time, self._time, deed), durable=durable)
+
+    def _look(self, question: Callable[[Line], T]) -> T:
+        """Also who only asks what is due looks at the clock: one who finds nothing never writes."""
+        return super()._look(question if self._time is None else partial(self._in_time, self._time, question))
 
     @staticmethod
     def _in_time(clock: _DatabaseClock, deed: Callable[[Line], T], line: Line) -> T:
@@ -220,8 +287,9 @@ class _DatabaseClock(SystemClock):
 
     def look(self, line: Line) -> None:
         """Half of the way there and back is taken for the way back."""
-        before = time.monotonic_ns()
-        if before - self._read < _LOOK_SECONDS * 1_000_000_000:
+        if time.monotonic_ns() - self._read < _LOOK_SECONDS * 1_000_000_000:
             return
+        line.rows("SELECT 1")  # from here on nobody's turn is waited for
+        before = time.monotonic_ns()
         [(there,)] = line.rows("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint")
         self._ahead, self._read = there - (before + time.monotonic_ns()) // 2000, before

@@ -3,57 +3,77 @@
 from __future__ import annotations
 
 import json
+import random
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
-from taskkit.errors import InvalidValue, StorageAway
+from taskkit.errors import InvalidValue, NotFound, StorageAway
+from taskkit.storage.sql._backups import back_up
 from taskkit.storage.sql._lines import Line, Question, Row
-from taskkit.storage.sql._statements import made, named, same
+from taskkit.storage.sql._schema import bring
+from taskkit.storage.sql._statements import SQLITE, named, same
 from taskkit.storage.sql._store import SqlStorage
-from taskkit.storage.sql._tables import BYTES, TABLES, TEXT, WHOLE, Table
+from taskkit.storage.sql._tables import Table
 from taskkit.storage.urls import address
 
-_TYPES = {TEXT: "TEXT", WHOLE: "INTEGER", BYTES: "BLOB"}
-_NUMBER = '"number" INTEGER PRIMARY KEY AUTOINCREMENT'
 _BUSY_SECONDS = 60
+_LOOK_SECONDS = 0.02
 _HELPS = {
     "unable to open": "its folder has to be there, and this account must be allowed to write in it",
     "readonly": "this account must be allowed to write the file and its folder",
+    "not a database": "look whether the name is right; if it is, the file is damaged: restore a backup",
     "full": "make room on the disk; nothing of what was tried is there",
     "locked": f"another process writes for more than {_BUSY_SECONDS} seconds: find it",
 }
+#: Our tables that are there, each with its columns.
+_COLUMNS = """SELECT made.name, held.name FROM sqlite_master AS made, pragma_table_info(made.name) AS held
+    WHERE made.name IN {these} AND made.type IN ('table', 'view')"""
 
 
 class SqliteLine(Line):
-    def __init__(self, path: Path) -> None:
-        self._path, self._sync = path, ""
+    def __init__(self, path: Path, *, makes: bool = True) -> None:
+        self._path, self._sync, self._makes, self._version = path, "", makes, -1
+        if not makes and not path.exists():
+            raise NotFound(f"opening the store {str(path)!r}", "there is no such file", "look whether its name is right")
         try:
             self._db = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=256)
-            self._db.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError as error:
+            self._db.execute("PRAGMA journal_mode = WAL" if makes else "SELECT 1 FROM sqlite_master")
+        except sqlite3.DatabaseError as error:
             raise self._away(error) from None
 
     @contextmanager
     def writing(self, *, durable: bool) -> Iterator[None]:
-        sync = "FULL" if durable else "NORMAL"
-        if sync != self._sync:
-            self._db.execute(f"PRAGMA synchronous = {sync}")
-            self._sync = sync
-        with self._transaction("IMMEDIATE"):
+        with self._transaction(partial(self._take_turn, "FULL" if durable else "NORMAL")):
             yield
+
+    def _take_turn(self, sync: str) -> None:
+        if sync != self._sync:
+            self._sync = ""  # whoever is interrupted here says it again
+            self._db.execute(f"PRAGMA synchronous = {sync}")
+            self._db.execute("PRAGMA busy_timeout = 0")
+            self._sync = sync
+        until = time.monotonic() + _BUSY_SECONDS
+        while not self._has_begun(until):  # SQLite's own wait grows longer each time: who waits long, waits longest
+            time.sleep(random.uniform(0.0002, 0.002))  # noqa: S311  only that two do not keep step
+
+    def _has_begun(self, until: float) -> bool:
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+                raise
+            return False
+        return True
 
     @contextmanager
     def reading(self, *, whole: bool) -> Iterator[None]:
-        if whole:
-            with self._transaction("DEFERRED"):
-                yield
-        else:
-            with self._told():
-                yield
+        with self._transaction(partial(self._db.execute, "BEGIN DEFERRED")) if whole else self._told():
+            yield
 
     @contextmanager
     def _told(self) -> Iterator[None]:
@@ -63,19 +83,18 @@ class SqliteLine(Line):
             raise self._away(error) from None
 
     @contextmanager
-    def _transaction(self, how: str) -> Iterator[None]:
-        try:
-            self._db.execute(f"BEGIN {how}")
-            yield
-            self._db.execute("COMMIT")
-        except BaseException as error:
-            if self._db.in_transaction:  # a full disk has rolled it back already
-                self._db.execute("ROLLBACK")
-            if isinstance(error, sqlite3.OperationalError):
-                raise self._away(error) from None
-            raise
+    def _transaction(self, begin: Callable[[], object]) -> Iterator[None]:
+        with self._told():
+            try:
+                begin()
+                yield
+                self._db.execute("COMMIT")
+            except BaseException:
+                if self._db.in_transaction:  # a full disk has rolled it back already
+                    self._db.execute("ROLLBACK")
+                raise
 
-    def _away(self, error: sqlite3.OperationalError) -> StorageAway:
+    def _away(self, error: sqlite3.Error) -> StorageAway:
         """SQLite's own words hold no values, and say what is wrong with the file."""
         helps = [told for words, told in _HELPS.items() if words in str(error)]
         return StorageAway(f"using the store {str(self._path)!r}", str(error), *(helps or ["look at the file and its folder"]))
@@ -111,11 +130,25 @@ class SqliteLine(Line):
         self._db.execute(sql, values)
 
     def make(self) -> None:
-        if self._db.execute("SELECT 1 FROM sqlite_master WHERE name = 'taskkit_jobs'").fetchone():
-            return
-        for table in TABLES:
-            for sql in made(table, _TYPES, _NUMBER, " WITHOUT ROWID"):
-                self._db.execute(sql)
+        bring(self, SQLITE, f"the store {str(self._path)!r}", makes=self._makes)
+
+    def columns(self, tables: Sequence[str]) -> Mapping[str, set[str]]:
+        found: dict[str, set[str]] = {}
+        for table, name in self.among(_COLUMNS, tables):
+            found.setdefault(table, set()).add(name)
+        return found
+
+    def apply(self, statements: Sequence[str]) -> None:
+        for sql in statements:
+            self._db.execute(sql)
+
+    def look(self, seconds: float) -> bool:
+        """SQLite counts what others have committed; to ask costs some microseconds."""
+        until, seen = time.monotonic() + seconds, self._version
+        while (now := self._db.execute("PRAGMA data_version").fetchone()[0]) == seen and time.monotonic() < until:
+            time.sleep(_LOOK_SECONDS)
+        self._version = now
+        return bool(now != seen)
 
     def close(self) -> None:
         self._db.close()
@@ -151,23 +184,31 @@ def _drop(table: str, key: tuple[str, ...]) -> str:
 
 
 class SqliteStorage(SqlStorage):
-    """`SqliteStorage(path)`, or by URL `sqlite:///path`."""
+    """`SqliteStorage(path)`, or by URL `sqlite:///path`. Without `makes`, the store has to be there, at the version that is known here."""
 
-    def __init__(self, path: str | Path, *, relaxed: bool = False) -> None:
-        self.path = Path(path)
+    def __init__(self, path: str | Path, *, relaxed: bool = False, makes: bool = True) -> None:
+        self.path, self._makes = Path(path), makes
         super().__init__(relaxed=relaxed)
 
     @classmethod
-    def at(cls, url: str) -> SqliteStorage:
+    def at(cls, url: str, *, makes: bool = True) -> SqliteStorage:
         """`sqlite:///var/lib/vault.db`, or `sqlite:vault.db` in the folder of this process; `?durability=relaxed`."""
         found = address(url, ("durability",))
         if not found.path.strip("/"):
             raise InvalidValue("opening a storage by a URL that begins with 'sqlite'", "it names no file", "give one: 'sqlite:///a/file'")
-        return cls(found.path, relaxed=found.is_relaxed)
+        return cls(found.path, relaxed=found.is_relaxed, makes=makes)
 
     def line(self) -> Line:
-        return SqliteLine(self.path)
+        return SqliteLine(self.path, makes=self._makes)
 
     def join(self) -> SqliteStorage:
         """Another handle on the same file, as a second process has it."""
-        return SqliteStorage(self.path, relaxed=self._relaxed)
+        return SqliteStorage(self.path, relaxed=self._relaxed, makes=self._makes)
+
+    def back_up(self, path: str | Path, progress: Callable[[int, int], object] | None = None) -> None:
+        """A copy of the store as it stands now, while others go on with it; `progress` hears how many pages are done, and of how many.
+
+        The file is there once it is whole, was read again and lies on the disk. One that is there already is left as it is, and refused.
+        """
+        self._lines.must_be_ours()
+        back_up(self.path, Path(path), progress)

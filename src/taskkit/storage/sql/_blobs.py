@@ -31,7 +31,9 @@ def begin(line: Line, id: str, job: str) -> None:
 
 
 def add(line: Line, id: str, place: int, piece: bytes) -> None:
-    line.add(PIECES, [(id, place, piece)])
+    """Nothing, where the blob was swept meanwhile: its job is another's, or has ended, and no unit will name it."""
+    if line.rows("SELECT 1 FROM taskkit_blobs WHERE id = ?", id):
+        line.add(PIECES, [(id, place, piece)])
 
 
 def count(line: Line, id: str) -> int:

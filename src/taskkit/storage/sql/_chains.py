@@ -3,31 +3,36 @@
 from __future__ import annotations
 
 import json
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from taskkit.facts import Fact, Fault, Head, Mark, began, decoded, encoded, faults, linked
+from taskkit.facts import Fact, FactKey, FactKeys, Fault, Head, KeptChain, Mark, all_faults, began, decoded, encoded, heads_in, linked
 from taskkit.instants import Instant
+from taskkit.records import EMPTY
 from taskkit.storage.sql._lines import Line, Row
 from taskkit.storage.sql._tables import CHAINS, FACTS
 
 
-def append(line: Line, name: str, head: Head | None, facts: Sequence[Fact]) -> Head:
-    """The chain with these facts, and its new head; without one it begins here. A fact that cannot be told as JSON lets none land."""
+def append(line: Line, name: str, head: Head | None, facts: Sequence[Fact], key: FactKey | None = None) -> Head:
+    """The chain with these facts, and its new head; one that is not there begins here. A fact that is no JSON lets none land."""
     texts = [(fact, encoded(fact)) for fact in facts]
+    head = head or _head(line, name)
     if head is None:
         first = Fact("ChainBegan", facts[0].at, details={"heads": {head.chain: [head.position, head.hash] for head in heads(line)}})
         texts.insert(0, (first, encoded(first)))
         head = Head(name, 0, began(name))
-        line.add(CHAINS, [(name, head.position, head.hash, head.position, head.hash, "[]")])
+        line.add(CHAINS, [(name, head.position, head.hash, head.position, head.hash, "[]", key and key.id)])
     position, hash, rows = head.position, head.hash, list[Row]()
     for fact, text in texts:
-        position, hash = position + 1, linked(hash, text)
+        position, hash = position + 1, linked(hash, text, key)
         rows.append((name, position, fact.at, fact.kind, fact.record, text, hash))
     line.add(FACTS, rows)
     line.change(CHAINS, ("position", "hash"), [(name, position, hash)])
     return Head(name, position, hash)
+
+
+def _head(line: Line, name: str) -> Head | None:
+    return next((Head(*row) for row in line.rows("SELECT chain, position, hash FROM taskkit_chains WHERE chain = ?", name)), None)
 
 
 def heads(line: Line) -> list[Head]:
@@ -69,39 +74,24 @@ def _facts(line: Line, chain: str, last: int, kinds: frozenset[str] | None, reco
 # the whole chain
 
 
-def check(line: Line, noted: Iterable[Head]) -> list[Fault]:
-    chains = line.rows("SELECT chain, first, first_hash, absorbed FROM taskkit_chains ORDER BY chain")
-    rows = {
-        chain: line.rows("SELECT position, told, hash FROM taskkit_facts WHERE chain = ? ORDER BY position", chain) for chain, *_ in chains
-    }
-    expected: defaultdict[str, list[Head]] = defaultdict(list)
-    for head in (*_told(absorbed for *_, absorbed in chains), *_absorbed(rows), *noted):
-        expected[head.chain].append(head)
-    found = [Fault(chain, 1, "the chain is missing") for chain in sorted(set(expected) - set(rows))]
-    for chain, first, hash, _ in chains:
-        found += faults(chain, rows[chain], Head(chain, first, hash), expected[chain])
-    return found
+def check(line: Line, noted: Iterable[Head], keys: FactKeys = EMPTY) -> list[Fault]:
+    chains = line.rows("SELECT chain, first, first_hash, key, absorbed FROM taskkit_chains ORDER BY chain")
+    facts = "SELECT position, told, hash FROM taskkit_facts WHERE chain = ? ORDER BY position"
+    kept = [
+        KeptChain(Head(chain, first, hash), line.rows(facts, chain), key, [*_told([absorbed])])
+        for chain, first, hash, key, absorbed in chains
+    ]
+    return all_faults(kept, noted, keys)
+
+
+def keyed(line: Line) -> Mapping[str, int]:
+    """Where archived facts are all that there were, nobody needs the key any more."""
+    return dict(line.rows("SELECT key, count(*) FROM taskkit_chains WHERE key IS NOT NULL AND position > first GROUP BY key"))
 
 
 def _told(texts: Iterable[str]) -> Iterator[Head]:
     for text in texts:
         yield from (Head(*head) for head in json.loads(text))
-
-
-def _absorbed(chains: dict[str, list[Row]]) -> Iterator[Head]:
-    for rows in chains.values():
-        for _, text, _ in rows:
-            yield from _heads_in(text)
-
-
-def _heads_in(text: str) -> list[Head]:
-    """What the first fact of a chain tells of others; what cannot be read was changed, and its hash tells."""
-    if not text.startswith('["ChainBegan"'):
-        return []
-    try:
-        return [Head(name, *head) for name, head in json.loads(text)[-1]["heads"].items()]
-    except (ValueError, TypeError, LookupError, AttributeError):
-        return []
 
 
 def archive(line: Line, until: Instant) -> list[Fact]:
@@ -119,7 +109,7 @@ def _archived(line: Line, chain: str, absorbed: str, until: Instant) -> list[Fac
     rows = line.rows(f"SELECT told, chain, position, hash FROM taskkit_facts WHERE chain = ?{limit} ORDER BY position", chain, *values)  # noqa: S608
     gone = [decoded(*row) for row in rows]
     if gone:
-        told = [*_told([absorbed]), *(head for text, *_ in rows for head in _heads_in(text))]
+        told = [*_told([absorbed]), *(head for text, *_ in rows for head in heads_in(text))]
         last, kept = gone[-1], json.dumps([[head.chain, head.position, head.hash] for head in told])
         line.drop(FACTS, [(chain, fact.position) for fact in gone])
         line.change(CHAINS, ("first", "first_hash", "absorbed"), [(chain, last.position, last.hash, kept)])

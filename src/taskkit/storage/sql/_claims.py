@@ -58,7 +58,7 @@ _DUE_AT = JOBS.names.index("due")
 
 
 def _columns(job: Job) -> tuple[Any, ...]:
-    return job.state.value, job.token, job.lease, job.worker, job.node, job.rescues, job.revision, PHASES[job.state]
+    return job.state._value_, job.token, job.lease, job.worker, job.node, job.rescues, job.revision, PHASES[job.state]
 
 
 def _seen(line: Line, jobs: Sequence[Job]) -> list[Claimed]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
 
+from taskkit.jobs import Job
 from taskkit.storage.sql._tables import Table
 
 Row = tuple[Any, ...]
@@ -36,7 +37,7 @@ class Line(ABC):
 
     @abstractmethod
     def make(self) -> None:
-        """All tables, where there are none."""
+        """All tables where there are none, and what a newer version of them needs where they are older."""
 
     @abstractmethod
     def writing(self, *, durable: bool) -> AbstractContextManager[None]:
@@ -77,6 +78,13 @@ class Line(ABC):
     @abstractmethod
     def drop(self, table: Table, keys: Sequence[Row]) -> None:
         """The rows with these keys."""
+
+    @abstractmethod
+    def look(self, seconds: float) -> bool:
+        """Wait for news of others' writes, so long at most; whether there were any, as at first. A line that looks does nothing else."""
+
+    def hint(self, jobs: Iterable[Job]) -> None:  # noqa: B027  most tell by themselves that something was written
+        """Tell those who look of these jobs, once this transaction has landed."""
 
     @abstractmethod
     def close(self) -> None: ...

@@ -18,7 +18,7 @@ class Lines:
         self._make = make
         self._writer: Line | None = None
         self._readers: list[Line] = []
-        self._process = os.getpid()
+        self._process, self._is_closed = os.getpid(), False
 
     def write(self, deed: Callable[[Line], T], *, durable: bool) -> T:
         """One thread at a time. What broke before its commit has changed nothing, and is done again on a new connection."""
@@ -42,19 +42,30 @@ class Lines:
                 with line.reading(whole=whole):
                     answer = question(line)
             except LineLost as lost:
-                line.close()
-                self._readers.clear()  # the others of that time are broken as well
+                broken, self._readers = [line, *self._readers], []  # the others of that time are broken as well
+                for one in broken:
+                    one.close()
                 if tries == 1:
                     raise _away("reading the store", lost) from None
             except BaseException:
-                self._readers.append(line)
+                self._lay_down(line)
                 raise
             else:
-                self._readers.append(line)
+                self._lay_down(line)
                 return answer
         raise AssertionError
 
+    def _lay_down(self, line: Line) -> None:
+        if self._is_closed:
+            line.close()
+        else:
+            self._readers.append(line)
+
     def close(self) -> None:
+        """A child of the process leaves them to its parent."""
+        if self._process != os.getpid():
+            return
+        self._is_closed = True
         for line in (*([self._writer] if self._writer else []), *self._readers):
             line.close()
         self._writer, self._readers = None, []

@@ -15,12 +15,15 @@ from taskkit.storage import Document
 from taskkit.storage._fires import key_of
 from taskkit.storage._rooms import Rooms
 from taskkit.storage._steps import PLACED_BY
+from taskkit.storage.sql._lent import Lent
 from taskkit.storage.sql._lines import Line, Question, Row
 from taskkit.storage.sql._rows import JOB, cause_of, holds_of, job_of, place_of
+from taskkit.storage.sql._tables import LENT
 from taskkit.storage.units import Absorb, Expect, Free, Hold, Insert, Join, Keep, Move, Name, Unit, Wait
 
 _JOBS = f"SELECT {JOB} FROM taskkit_jobs WHERE id IN {{these}}"  # noqa: S608  our own words, as below
-_OPEN = f"SELECT {JOB} FROM taskkit_jobs WHERE place IN {{these}} AND over IS NULL"  # noqa: S608
+_STANDS = "SELECT id, revision, token FROM taskkit_jobs WHERE id IN {these}"
+_PENDING = f"SELECT {JOB} FROM taskkit_jobs WHERE place IN {{these}} AND over IS NULL AND phase < {LENT}"  # noqa: S608
 _FIRES = "SELECT fire FROM taskkit_fires WHERE fire IN {these}"
 _CAUSES = "SELECT job, cause FROM taskkit_causes WHERE job IN {these} ORDER BY job, place"
 _HOLDS = "SELECT job, key, how, most, wanted, waits FROM taskkit_holds WHERE job IN {these}"
@@ -85,22 +88,26 @@ _NOTES: dict[type[Any], Callable[[Wanted, Any], None]] = {
 }  # fmt: skip
 
 
-def loaded(line: Line, units: Sequence[Unit]) -> Rooms:
+def loaded(line: Line, units: Sequence[Unit], lent: Lent) -> Rooms:
     """Rooms with all in them that these units touch, and a journal that begins here."""
     rooms, wanted = Rooms(), Wanted(units)
-    _load_named(line, wanted, rooms)
+    _load_named(line, wanted, rooms, lent.among(wanted.jobs))
     _load_seats_and_fires(line, wanted, rooms)
     rooms.journal.log.clear()
     return rooms
 
 
-def _load_named(line: Line, wanted: Wanted, rooms: Rooms) -> None:
+def _load_named(line: Line, wanted: Wanted, rooms: Rooms, lent: Mapping[str, Job]) -> None:
     """What the units name, and who holds what they want."""
-    named = [(_JOBS, wanted.jobs), (_CAUSES, wanted.judged), (_BLOBS, wanted.blobs), (_HOLDS, wanted.held), (_HOLDERS, wanted.keys)]
+    named: list[tuple[str, Iterable[str]]] = [
+        (_STANDS, lent), (_JOBS, [id for id in wanted.jobs if id not in lent]), (_CAUSES, wanted.judged), (_BLOBS, wanted.blobs),
+        (_HOLDS, wanted.held), (_HOLDERS, wanted.keys),
+    ]  # fmt: skip
     questions = [Question(sql, (), tuple(these)) for sql, these in named]
-    of_documents = [Question(_DOCUMENTS, (place,), tuple(ids)) for place, ids in wanted.documents.items()]
-    jobs, causes, blobs, held, holders, anybody_waits, *documents = line.ask([*questions, Question(_ANYBODY_WAITS), *of_documents])
+    questions += [Question(_DOCUMENTS, (place,), tuple(ids)) for place, ids in wanted.documents.items()]
+    anybody_waits, stand, jobs, causes, blobs, held, holders, *documents = line.ask([Question(_ANYBODY_WAITS), *questions])
     rooms.jobs.load(map(job_of, jobs))
+    _load_lent(line, rooms, lent, stand)
     rooms.fires.load_causes(cause_of(job, text) for job, text in causes)
     rooms.blobs.load(id for (id,) in blobs)
     for place, found in zip(wanted.documents, documents, strict=True):
@@ -109,10 +116,21 @@ def _load_named(line: Line, wanted: Wanted, rooms: Rooms) -> None:
     rooms.holds.load(holds_of(holds | _around(line, holds, wanted.keys) if anybody_waits else holds))
 
 
+def _load_lent(line: Line, rooms: Rooms, lent: Mapping[str, Job], stand: Sequence[Row]) -> None:
+    """Those that stand as they were left are known; another process has rescued the others, or ended them.
+
+    A revision alone does not say so: a server that crashed forgets claims, and gives the job to another at the same revision.
+    """
+    known = {id for id, revision, token in stand if (lent[id].revision, lent[id].token) == (revision, token)}
+    rooms.jobs.load(job for id, job in lent.items() if id in known)
+    if stale := [id for id, *_ in stand if id not in known]:
+        rooms.jobs.load(map(job_of, line.among(_JOBS, stale)))
+
+
 def _around(line: Line, holds: set[Row], keys: Iterable[str]) -> set[Row]:
     """Who waits for what they hold or want, and who holds what those want beside it: among these a hold is granted or barred."""
     found, keys = holds, {*keys, *(row[1] for row in holds)}
-    for _ in range(2):
+    for _ in range(3):  # whose, who else wants these, and who has the slots that those want
         found = found | set(line.among(_HOLDERS, keys))
         keys = {row[1] for row in found}
     return found
@@ -125,7 +143,7 @@ def _load_seats_and_fires(line: Line, wanted: Wanted, rooms: Rooms) -> None:
         for at_line, record in stay.places:
             places[place_of(at_line, record)] = None
             fires |= {key_of(at_line, record, fire): None for fire in stay.fires}
-    open_jobs, kept = line.ask([Question(_OPEN, (), tuple(places)), Question(_FIRES, (), tuple(fires))])
+    open_jobs, kept = line.ask([Question(_PENDING, (), tuple(places)), Question(_FIRES, (), tuple(fires))])
     rooms.jobs.load(map(job_of, open_jobs))
     rooms.fires.load_kept(fire for (fire,) in kept)
 
@@ -133,7 +151,10 @@ def _load_seats_and_fires(line: Line, wanted: Wanted, rooms: Rooms) -> None:
 def _stays(wanted: Wanted, rooms: Rooms) -> Iterable[Stay]:
     """All places where each job may stand while these units land, and all that it may stand for there."""
     stays = {id: Stay(job, rooms.fires.causes(id)) for id in wanted.judged if (job := rooms.jobs.get(id)) is not None}
-    stays |= {insert.job.id: Stay(insert.job, insert.causes) for insert in wanted.inserts}
+    for insert in wanted.inserts:  # one that is there already, or is made twice, may stand in both places
+        made = Stay(insert.job, insert.causes)
+        if (known := stays.setdefault(insert.job.id, made)) is not made:
+            known.join(made)
     for move in wanted.moves:
         if (stay := stays.get(move.job)) is not None:
             stay.move(move.fields)
@@ -152,6 +173,11 @@ class Stay:
         self.fires = dict.fromkeys(cause.fire for cause in causes)
         if job.fire is not None:
             self.fires[job.fire] = None
+
+    def join(self, other: Stay) -> None:
+        self._lines |= other._lines
+        self._records |= other._records
+        self.fires |= other.fires
 
     def move(self, fields: Mapping[str, Any]) -> None:
         self._lines |= {fields["line"]: None} if "line" in fields else {}

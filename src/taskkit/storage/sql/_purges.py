@@ -33,5 +33,6 @@ def purge(line: Line, query: Query, limit: int) -> int:
 
 def expire(line: Line) -> None:
     """The fires of jobs that ended long ago, measured by the last end that is known."""
-    [(last,)] = line.rows("SELECT max(over) FROM taskkit_jobs WHERE over IS NOT NULL")
+    [(last,)] = line.rows("SELECT max(ended) FROM (SELECT max(over) AS ended FROM taskkit_jobs WHERE over IS NOT NULL"
+                          " UNION ALL SELECT max(ended) FROM taskkit_fires WHERE ended IS NOT NULL) AS known")  # fmt: skip
     line.run("DELETE FROM taskkit_fires WHERE ended <= ?", (last or 0) - _KEPT)

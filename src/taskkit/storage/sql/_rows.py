@@ -39,7 +39,7 @@ _TUPLES = frozenset({"origin", "operations", "blobs", "progress"})
 def job_row(job: Job) -> Row:
     values = list(_own(job))
     via, rare = job.via, _rare(job)
-    values[_KIND], values[_STATE] = job.kind.value, job.state.value
+    values[_KIND], values[_STATE] = job.kind._value_, job.state._value_
     values[_VIA] = None if via is None else plain_text(via)
     rest, trigger = None if rare == _USUAL else _rest(rare), job.task if via is None else via[0]
     return (
@@ -101,7 +101,7 @@ def hold_rows(hold: Hold, *, waits: bool) -> list[Row]:
     """One for each key that it writes, uses, or wants a slot of."""
     told: list[tuple[str, str, int | None]] = [(key, "write", None) for key in dict.fromkeys(hold.writes)]
     told += [(key, "use", None) for key in dict.fromkeys(hold.uses)]
-    told += [(key, "slot", most) for key, most in dict(hold.slots).items()]
+    told += [(key, "slot", most) for key, most in dict(sorted(hold.slots, reverse=True)).items()]  # the lowest of what is said twice
     return [(hold.job, key, how, most, hold.wanted, int(waits)) for key, how, most in told]
 
 

@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from operator import itemgetter
 from typing import Any
 
+from taskkit.jobs import PLACES, Job
+from taskkit.states import CLAIMED, FINAL
 from taskkit.storage._journal import ABSENT
 from taskkit.storage._rooms import Rooms
 from taskkit.storage.sql._lines import Line, Row
@@ -16,32 +18,45 @@ from taskkit.storage.sql._tables import BLOBS, CAUSES, DOCUMENTS, FIRES, HOLDS, 
 Changed = Mapping[Any, Any]
 
 _ENDS, _ALL = (*STEPS, "over"), JOBS.names[1:]
-_OF = {columns: itemgetter(0, *map(JOBS.names.index, columns)) for columns in (STEPS, _ENDS, _ALL)}
-_HOME = itemgetter(*(place for place, name in enumerate(JOBS.names) if name not in _ENDS))
-_OVER = JOBS.names.index("over")
+#: What changes while a job is at work on: none of it is in an index.
+_QUIET = tuple(name for name in STEPS if name not in ("due", "lease", "phase"))
+_OF = {columns: itemgetter(0, *map(JOBS.names.index, columns)) for columns in (_QUIET, STEPS, _ENDS, _ALL)}
+_home = itemgetter(*(place for name, place in PLACES.items() if name in JOBS.columns and name not in _ENDS))
 
 
-def save(line: Line, rooms: Rooms) -> None:
-    changed = rooms.journal.changed()
-    _save_jobs(line, rooms.jobs.in_hand, changed[id(rooms.jobs.in_hand)])
+def save(line: Line, rooms: Rooms) -> list[Job]:
+    """The jobs that were changed, as they stand now."""
+    changed, in_hand = rooms.journal.changed(), rooms.jobs.in_hand
+    jobs = changed[id(in_hand)]
+    _save_jobs(line, in_hand, jobs)
     _save_fires(line, rooms, changed[id(rooms.fires.kept)], changed[id(rooms.fires.of_jobs)])
     _save_holds(line, rooms, changed[id(rooms.holds.of_jobs)], changed[id(rooms.holds.wants)])
     for place, kept in rooms.documents.tables.items():
         _save_documents(line, place, kept, changed[id(kept)])
     if named := changed[id(rooms.blobs.named)]:
         line.change(BLOBS, ("job",), [(blob, rooms.blobs.named[blob]) for blob in named])
+    return [in_hand[job] for job in jobs]
 
 
-def _save_jobs(line: Line, in_hand: Mapping[str, Any], changed: Changed) -> None:
+def _save_jobs(line: Line, in_hand: Mapping[str, Job], changed: Changed) -> None:
     line.add(JOBS, [job_row(in_hand[id]) for id, before in changed.items() if before is ABSENT])
     moved: dict[tuple[str, ...], list[Row]] = {columns: [] for columns in _OF}
     for id, before in changed.items():
         if before is not ABSENT:
-            row, stood = job_row(in_hand[id]), job_row(before)
-            columns = _ALL if _HOME(row) != _HOME(stood) else STEPS if row[_OVER] is None else _ENDS
-            moved[columns].append(_OF[columns](row))
+            columns = _columns(before, in_hand[id])
+            moved[columns].append(_OF[columns](job_row(in_hand[id])))
     for columns, rows in moved.items():
         line.change(JOBS, columns, rows)
+
+
+def _columns(before: Job, job: Job) -> tuple[str, ...]:
+    """Those that may have changed: few, as each index with one of them is written anew."""
+    if _home(before) != _home(job):
+        return _ALL
+    if job.state in FINAL:
+        return _ENDS
+    is_quiet = job.state in CLAIMED and before.state in CLAIMED and (before.due, before.lease) == (job.due, job.lease)
+    return _QUIET if is_quiet else STEPS
 
 
 def _save_fires(line: Line, rooms: Rooms, kept: Changed, of_jobs: Changed) -> None:

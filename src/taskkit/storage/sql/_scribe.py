@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
+from copy import copy
 
 from attrs import define
 
+from taskkit.errors import StorageAway
 from taskkit.states import Step
 from taskkit.storage.units import Landed, Move, Unit
 
@@ -41,45 +44,68 @@ class Scribe:
         self.pen = threading.RLock()
 
     def write(self, units: Sequence[Unit], *, durable: bool) -> Sequence[Landed]:
-        sheet = _Sheet(units, durable)
-        with self._door:
-            self._waiting.append(sheet)
-        with self.pen:
-            while not sheet.is_written:
-                self._write_some()
+        sheet = _Sheet(tuple(units), durable)
+        try:
+            with self._door:
+                self._waiting.append(sheet)
+            with self.pen:
+                while not sheet.is_written:
+                    self._write_some()
+        finally:
+            self._clear(sheet)
         if sheet.error is not None:
             raise sheet.error
         return sheet.answers or ()
 
+    def let_others_first(self) -> None:
+        """For who writes again and again: a lock goes to whoever is fastest, and that is who has just given it back."""
+        before = list(self._waiting)
+        while any(sheet in self._waiting for sheet in before):
+            time.sleep(0.001)
+
     def _write_some(self) -> None:
         sheets = self._taken()
         try:
+            self._write_together(sheets)
+        except BaseException:  # an interrupt is for this thread alone; nobody knows whether what it wrote has landed
+            for sheet in sheets:
+                sheet.error = sheet.error or (None if sheet.is_written else _interrupted())
+            raise
+        finally:
+            self._clear()
+
+    def _write_together(self, sheets: Sequence[_Sheet]) -> None:
+        try:
             answers = list(self._write([unit for sheet in sheets for unit in sheet.units], any(sheet.durable for sheet in sheets)))
-        except BaseException as error:
+        except StorageAway as error:  # everybody's: written again, what has landed would be told as refused
+            for sheet in sheets:
+                sheet.error = copy(error)
+        except Exception as error:
             if len(sheets) == 1:
                 sheets[0].error = error
             else:  # one caller's trouble is not the others'
                 for sheet in sheets:
-                    self._write_alone(sheet)
-            return
-        for sheet in sheets:
-            sheet.answers, answers = answers[: len(sheet.units)], answers[len(sheet.units) :]
+                    self._write_together([sheet])
+        else:
+            for sheet in sheets:
+                sheet.answers, answers = answers[: len(sheet.units)], answers[len(sheet.units) :]
 
-    def _write_alone(self, sheet: _Sheet) -> None:
-        try:
-            sheet.answers = self._write(sheet.units, sheet.durable)
-        except BaseException as error:
-            sheet.error = error
+    def _clear(self, gone: _Sheet | None = None) -> None:
+        with self._door:
+            self._waiting = [sheet for sheet in self._waiting if sheet is not gone and not sheet.is_written]
 
     def _taken(self) -> list[_Sheet]:
         """Those that waited longest, but beats before all others."""
         with self._door:
-            waiting = sorted(self._waiting, key=lambda sheet: not sheet.is_a_beat)
+            waiting = sorted((sheet for sheet in self._waiting if not sheet.is_written), key=lambda sheet: not sheet.is_a_beat)
             count, most = 0, _MOST
             for sheet in waiting:
                 most -= len(sheet.units)
                 if most < 0 and count:
                     break
                 count += 1
-            taken, self._waiting = waiting[:count], waiting[count:]
-        return taken
+        return waiting[:count]
+
+
+def _interrupted() -> StorageAway:
+    return StorageAway("writing to the store", "whoever wrote for several was interrupted", "look what has landed, and write again")

@@ -1,22 +1,51 @@
-"""The statements that a table needs, in the words that databases share."""
+"""The statements that a table needs, in the words that databases share, and the few words in which they differ."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 
-from taskkit.storage.sql._tables import Table
+from attrs import frozen
+
+from taskkit.storage.sql._tables import BYTES, TEXT, WHOLE, Index, Table
 
 
-def made(table: Table, types: Mapping[str, str], number: str, suffix: str = "") -> list[str]:
+@frozen
+class Words:
+    """How one database calls the types of columns, a number that grows, and a table that is its own index."""
+
+    types: Mapping[str, str]
+    number: str
+    suffix: str = ""
+
+
+SQLITE = Words({TEXT: "TEXT", WHOLE: "INTEGER", BYTES: "BLOB"}, '"number" INTEGER PRIMARY KEY', " WITHOUT ROWID")
+POSTGRESQL = Words(
+    {TEXT: 'text COLLATE "C"', WHOLE: "bigint", BYTES: "bytea"}, '"number" bigint GENERATED ALWAYS AS IDENTITY'
+)  # fmt: skip
+
+
+def turn_of(schema: str) -> int:
+    """The number of the lock by which those take turns that write to a schema of PostgreSQL."""
+    return int.from_bytes(hashlib.sha256(f"taskkit {schema}".encode()).digest()[:8], "big", signed=True)
+
+
+def made(table: Table, words: Words) -> list[str]:
     """What makes the table and its indexes."""
-    columns = [number] if table.counted else []
-    columns += [f'"{name}" {types[type]}{" NOT NULL" if name in table.key else ""}' for name, type in table.columns.items()]
+    columns = [words.number] if table.counted else []
+    columns += [f"{column(name, type, words)}{' NOT NULL' if name in table.key else ''}" for name, type in table.columns.items()]
     unique = f"{'UNIQUE' if table.counted else 'PRIMARY KEY'} ({named(table.key)})"
-    told = [f'CREATE TABLE "{table.name}" ({", ".join([*columns, unique])}){suffix if not table.counted else ""}']
-    for index in table.indexes:
-        where = f" WHERE {index.where}" if index.where else ""
-        told.append(f'CREATE INDEX "{index.name}" ON "{table.name}" ({named(index.columns)}){where}')
-    return told
+    told = f'CREATE TABLE "{table.name}" ({", ".join([*columns, unique])}){words.suffix if not table.counted else ""}'
+    return [told, *(indexed(table.name, index) for index in table.indexes)]
+
+
+def column(name: str, type: str, words: Words) -> str:
+    return f'"{name}" {words.types[type]}'
+
+
+def indexed(table: str, index: Index) -> str:
+    where = f" WHERE {index.where}" if index.where else ""
+    return f'CREATE INDEX "{index.name}" ON "{table}" ({named(index.columns)}){where}'
 
 
 def named(columns: Sequence[str]) -> str:

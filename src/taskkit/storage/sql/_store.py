@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 from abc import abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Self, TypeVar
+from typing import Any, Self, TypeVar
 
-from taskkit.facts import Fact, Fault, Head, Mark
+from taskkit.facts import Fact, FactKey, FactKeys, Fault, Head, Mark
 from taskkit.instants import Instant
 from taskkit.jobs import Cause, Job
+from taskkit.records import EMPTY
 from taskkit.storage import Claimed, Document, Order, Query, Slice, Storage
 from taskkit.storage.sql import _blobs, _chains, _claims, _documents, _purges, _queries
+from taskkit.storage.sql._lent import Lent
 from taskkit.storage.sql._lines import Line
 from taskkit.storage.sql._links import Lines
 from taskkit.storage.sql._loading import loaded, waiting
 from taskkit.storage.sql._rows import JOB, cause_of, job_of, place_of
 from taskkit.storage.sql._saving import save
 from taskkit.storage.sql._scribe import Scribe
+from taskkit.storage.sql._tables import INBOX
+from taskkit.storage.sql._watches import Watch
 from taskkit.storage.units import Landed, Unit
 
 T = TypeVar("T")
@@ -31,11 +36,22 @@ class SqlStorage(Storage):
     `relaxed`, only what says that it must be durable forces the disk; else all does but claims, which may be lost without harm.
     """
 
+    #: Where the tables are, for a connection that others have made.
+    _schema: str | None = None
+
     def __init__(self, *, relaxed: bool = False) -> None:
         self.chain, self._relaxed = os.urandom(6).hex(), relaxed
         self._head: Head | None = None
+        self._keys: FactKeys = EMPTY
+        self._key: FactKey | None = None
+        self._lent = Lent()
+        self._known_by: Line | None = None
         self._scribe, self._lines = Scribe(self._write), Lines(self.line)
-        self._do(lambda line: line.make())
+        try:
+            self._do(lambda line: line.make())
+        except BaseException:
+            self.close()
+            raise
 
     @abstractmethod
     def line(self) -> Line:
@@ -74,19 +90,32 @@ class SqlStorage(Storage):
         return self._scribe.write(units, durable=durable or not self._relaxed) if units else ()
 
     def _write(self, units: Sequence[Unit], durable: bool) -> Sequence[Landed]:
-        answers, head = self._do(lambda line: self._land(line, units), durable=durable)
-        self._head = head
+        head, self._head = self._head, None  # what breaks off may have landed all the same: the next write looks where the chain ends
+        answers, changed, self._head = self._do(lambda line: self._land(line, units, head), durable=durable)
+        self._lent.keep(changed)
         return answers
 
-    def _land(self, line: Line, units: Sequence[Unit]) -> tuple[Sequence[Landed], Head | None]:
-        rooms = loaded(line, units)
+    def _land(self, line: Line, units: Sequence[Unit], head: Head | None) -> tuple[Sequence[Landed], list[Job], Head | None]:
+        if line is not self._known_by:  # a server that crashed forgets what it had not forced to the disk: nothing counts that was known
+            self._known_by, head = line, None
+            self._lent.forget()
+        rooms = loaded(line, units, self._lent)
         answers = [rooms.land(unit) for unit in units]
-        save(line, rooms)
-        return answers, _chains.append(line, self.chain, self._head, rooms.told) if rooms.told else self._head
+        changed = save(line, rooms)
+        line.hint(changed)
+        return answers, changed, _chains.append(line, self.chain, head, rooms.told, self._key) if rooms.told else head
 
     def claim(self, now: Instant, *, worker: str, node: str, pools: Sequence[str], limit: int, lease: Instant) -> Sequence[Claimed]:
+        first = self.next_due(pools) if limit > 0 else None
+        if first is None or first > now:  # who only looks takes nobody's turn to write
+            return ()
         owner = {"worker": worker, "node": node, "lease": lease}
-        return self._do(lambda line: _claims.claim(line, now, owner, pools, limit), durable=False) if limit > 0 else ()
+        found = self._do(lambda line: _claims.claim(line, now, owner, pools, limit), durable=False)
+        self._lent.keep(one.job for one in found)
+        return found
+
+    def watch(self, wake: Callable[[], None]) -> Callable[[], None]:
+        return Watch(self.line, wake).end
 
     # reading jobs
 
@@ -132,6 +161,9 @@ class SqlStorage(Storage):
     def document(self, table: str, id: str) -> Document | None:
         return self._ask(lambda line: _documents.one(line, table, id))
 
+    def several(self, table: str, ids: Sequence[str]) -> Mapping[str, Document]:
+        return {found.id: found for found in self._ask(lambda line: _documents.several(line, table, ids))}
+
     def documents(self, table: str, *, group: str | None = None, after: str = "", limit: int = 1000) -> Sequence[Document]:
         return self._ask(lambda line: _documents.page(line, table, group, after, limit))
 
@@ -143,6 +175,7 @@ class SqlStorage(Storage):
         self._do(lambda line: _blobs.begin(line, id, job))
         try:
             for place, piece in enumerate(_blobs.in_pieces(pieces)):
+                self._scribe.let_others_first()
                 self._do(partial(_blobs.add, id=id, place=place, piece=piece))
         except BaseException:
             self._do(lambda line: _blobs.forget(line, [id]))
@@ -166,11 +199,36 @@ class SqlStorage(Storage):
     def heads(self) -> Sequence[Head]:
         return self._ask(lambda line: _chains.heads(line))
 
+    def key_facts(self, keys: FactKeys, current: str) -> None:
+        with self._scribe.pen:
+            self._keys, self._key, self._head, self.chain = keys, keys[current], None, os.urandom(6).hex()
+
+    def keyed(self) -> Mapping[str, int]:
+        return self._ask(lambda line: _chains.keyed(line))
+
     def check(self, noted: Iterable[Head] = ()) -> Sequence[Fault]:
-        return self._look(lambda line: _chains.check(line, noted))
+        return self._look(lambda line: _chains.check(line, noted, self._keys))
 
     def archive(self, until: Instant) -> Sequence[Fact]:
         return self._do(lambda line: _chains.archive(line, until))
+
+    # what the product leaves
+
+    def post(self, connection: Any, texts: Sequence[str]) -> None:
+        """By `sqlite3` its marks are `?`; by psycopg, Django and SQLAlchemy's raw connections they are `%s`."""
+        place = "taskkit_inbox" if self._schema is None else f'"{self._schema}".taskkit_inbox'
+        mark = "?" if isinstance(connection, sqlite3.Connection) else "%s"
+        cursor = connection.cursor()
+        rows = [(os.urandom(12).hex(), text) for text in texts]
+        cursor.executemany(f"INSERT INTO {place} (id, told) VALUES ({mark}, {mark})", rows)  # noqa: S608  our own words
+        cursor.close()
+
+    def posted(self, limit: int) -> Sequence[tuple[str, str]]:
+        rows = self._ask(lambda line: line.rows("SELECT id, told FROM taskkit_inbox ORDER BY number LIMIT ?", limit))
+        return [(id, told) for id, told in rows]
+
+    def take_away(self, ids: Sequence[str]) -> None:
+        self._do(lambda line: line.drop(INBOX, [(id,) for id in ids]))
 
     # forgetting
 
@@ -178,6 +236,7 @@ class SqlStorage(Storage):
         """In small transactions: nobody waits long for it."""
         gone, some = 0, _PURGED_AT_ONCE
         while some == _PURGED_AT_ONCE:
+            self._scribe.let_others_first()
             some = self._do(lambda line: _purges.purge(line, query, _PURGED_AT_ONCE))
             gone += some
         self._do(_purges.expire)

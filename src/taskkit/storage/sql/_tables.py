@@ -90,15 +90,20 @@ BLOBS = Table(
     "taskkit_blobs", {"id": TEXT, "writer": TEXT, "job": TEXT}, indexes=(Index("taskkit_blobs_of_jobs", ("job",), "job IS NOT NULL"),)
 )
 PIECES = Table("taskkit_pieces", {"blob": TEXT, "place": WHOLE, "piece": BYTES}, keys=2)
-#: Where each chain begins and ends; and what archived facts told of other chains, as JSON.
-CHAINS = Table("taskkit_chains", {"chain": TEXT, "position": WHOLE, "hash": TEXT, "first": WHOLE, "first_hash": TEXT, "absorbed": TEXT})
+#: Where each chain begins and ends; what archived facts told of other chains, as JSON; and the id of the key that makes its hashes.
+CHAINS = Table(
+    "taskkit_chains",
+    {"chain": TEXT, "position": WHOLE, "hash": TEXT, "first": WHOLE, "first_hash": TEXT, "absorbed": TEXT, "key": TEXT},
+)
 FACTS = Table(
     "taskkit_facts",
     {"chain": TEXT, "position": WHOLE, "at": WHOLE, "kind": TEXT, "record": TEXT, "told": TEXT, "hash": TEXT},
     keys=2,
     indexes=(Index("taskkit_facts_of_records", ("record", "chain", "position"), "record IS NOT NULL"),),
 )
+#: What the product's own transactions leave for the engine.
+INBOX = Table("taskkit_inbox", {"id": TEXT, "told": TEXT}, counted=True)
 #: Single numbers: the schema's version, the last token.
 NUMBERS = Table("taskkit_numbers", {"name": TEXT, "value": WHOLE})
 
-TABLES = (JOBS, FIRES, CAUSES, HOLDS, DOCUMENTS, BLOBS, PIECES, CHAINS, FACTS, NUMBERS)
+TABLES = (JOBS, FIRES, CAUSES, HOLDS, DOCUMENTS, BLOBS, PIECES, CHAINS, FACTS, INBOX, NUMBERS)

@@ -1,4 +1,4 @@
-"""The contract of a store, C1 to C16: whoever inherits it and brings a `store()` has proved a backend."""
+"""The contract of a store, C1 to C17: whoever inherits it and brings a `store()` has proved a backend."""
 
 from taskkit.testing.contracts.storage._blobs import Blobs
 from taskkit.testing.contracts.storage._chains import Archives, Checks
@@ -8,6 +8,7 @@ from taskkit.testing.contracts.storage._facts import Facts
 from taskkit.testing.contracts.storage._fires import Fires
 from taskkit.testing.contracts.storage._holds import Holds
 from taskkit.testing.contracts.storage._joins import Joins
+from taskkit.testing.contracts.storage._keys import KeyedChains
 from taskkit.testing.contracts.storage._makings import Rows
 from taskkit.testing.contracts.storage._models import Models
 from taskkit.testing.contracts.storage._moves import Moves
@@ -38,11 +39,12 @@ class StorageContract(
     Facts,
     Checks,
     Archives,
+    KeyedChains,
     Purges,
     Races,
     Walks,
 ):
-    """C1 to C16, each clause by tests that name it. A backend brings `store` and `second_handle`, and `rewrite` or a closed C15."""
+    """C1 to C17, each clause by tests that name it. A backend brings `store` and `second_handle`, and `rewrite` or a closed C15 and C17."""
 
 
 __all__ = ["Rows", "StorageContract"]

@@ -33,7 +33,7 @@ class Kit(Contract):
 
     def rewrite(self, store: Storage, chain: str, edit: Callable[[Rows], Rows | None]) -> None:
         """Change the rows of a chain behind the store's back, in their order; None removes the chain."""
-        raise NotImplementedError(f"{type(self).__name__} has no `rewrite()`: bring it, or close C15 and say why")
+        raise NotImplementedError(f"{type(self).__name__} has no `rewrite()`: bring it, or close C15 and C17, and say why")
 
 
 def job(id: str, **fields: Any) -> Job:

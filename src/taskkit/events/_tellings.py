@@ -1,4 +1,4 @@
-"""Happenings as documents and back: the form in which the outbox keeps them."""
+"""Happenings as texts and back: the form in which they wait in a file or a database until an engine takes them in."""
 
 from __future__ import annotations
 
@@ -27,10 +27,21 @@ def kinds_of(further: Iterable[type[Happening]]) -> Kinds:
     return {made.kind: made for made in (*HAPPENINGS, *further)}
 
 
-def written(happening: Happening, kinds: Kinds) -> str:
+def all_kinds() -> Kinds:
+    """Those of taskkit, and all that this process has imported."""
+    return {made.kind: made for made in (*_below(Happening), *HAPPENINGS) if hasattr(made, "kind")}
+
+
+def _below(made: type[Happening]) -> Iterable[type[Happening]]:
+    for one in made.__subclasses__():
+        yield from (*_below(one), one)
+
+
+def written(happening: object, kinds: Kinds, instead: str) -> str:
+    """`instead` says what helps where its kind is not known."""
     made = type(happening)
-    if not isinstance(happening, Happening) or kinds.get(made.kind) is not made:
-        raise InvalidValue(f"telling a {made.__name__}", "its kind is not known here", "give SqliteVault(…, happenings=[…]) its class")
+    if not isinstance(happening, Happening) or kinds.get(happening.kind) is not made:
+        raise InvalidValue(f"telling a {made.__name__}", "its kind is not known here", instead)
     said = {one.alias: (getattr(happening, one.name), one.default) for one in attrs.fields(made) if one.init}
     body = {name: _plain(value) for name, (value, default) in said.items() if value != default}
     try:

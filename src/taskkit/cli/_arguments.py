@@ -1,0 +1,139 @@
+"""What is typed for the commands about stores; each is imported when it is run."""
+
+from __future__ import annotations
+
+import argparse
+from datetime import datetime
+from typing import Any, NoReturn
+
+import pendulum
+
+from taskkit.cli._stores import without_urls
+from taskkit.instants import Instant, instant
+from taskkit.states import State
+from taskkit.storage import Query
+
+JOBS_EXAMPLES = """\
+examples:
+  taskkit jobs sqlite:vault.db
+  taskkit jobs sqlite:vault.db --state error,uncertain --since 2026-03-01 --limit 5
+  taskkit jobs sqlite:vault.db --record db-1 --json
+  taskkit jobs sqlite:vault.db --task nightly --follow
+
+Leave a password out of the URL: who may list processes reads it. PGPASSWORD and ~/.pgpass are heard.
+"""
+CHECK_EXAMPLES = """\
+examples:
+  taskkit check sqlite:vault.db
+  taskkit check sqlite:vault.db --json
+
+Exit codes: 0 no faults, 1 there are some or it failed, 2 what was typed cannot be read.
+"""
+BACKUP_EXAMPLES = """\
+example:
+  taskkit store backup sqlite:vault.db vault-2026-03-02.db
+
+Others may go on with the store. To restore: stop all that use it, copy the file to its place, start them.
+"""
+SQL_EXAMPLES = """\
+examples:
+  taskkit store sql postgresql
+  taskkit store sql 'postgresql:?schema=jobs' --from 1
+  taskkit store sql sqlite
+"""
+_URL = "where the store is, such as sqlite:///var/lib/vault.db or postgresql://vault@db.example/jobs"
+
+
+class Parser(argparse.ArgumentParser):
+    """Errors show what was typed, but no URL: it may hold a password."""
+
+    def error(self, message: str) -> NoReturn:
+        super().error(without_urls(message))
+
+
+def add(commands: Any) -> None:
+    """The commands about stores."""
+    _add_jobs(_command(commands, "jobs", "the jobs of a store, the newest first", JOBS_EXAMPLES))
+    check = _command(commands, "check", "whether a store is whole", CHECK_EXAMPLES)
+    check.add_argument("url", metavar="URL", help=_URL)
+    check.add_argument("--json", action="store_true", help="as JSON, for programs")
+    check.set_defaults(run=_run_check)
+    store = _command(commands, "store", "back up a store, or print the SQL that makes one", BACKUP_EXAMPLES + SQL_EXAMPLES)
+    parts = store.add_subparsers(metavar="COMMAND", required=True)
+    backup = _command(parts, "backup", "a copy of a SQLite store that is in use", BACKUP_EXAMPLES)
+    backup.add_argument("url", metavar="URL", help="where the store is: sqlite:///a/file")
+    backup.add_argument("file", metavar="FILE", help="the copy; there must be no file of this name")
+    backup.set_defaults(run=_run_backup)
+    sql = _command(parts, "sql", "the SQL that makes a store, or upgrades one", SQL_EXAMPLES)
+    sql.add_argument("place", metavar="URL-OR-SCHEME", help="sqlite or postgresql, or a URL: nothing is opened")
+    sql.add_argument("--from", dest="since", type=int, default=0, metavar="N", help="the version that the store has; a new store")
+    sql.set_defaults(run=_run_sql)
+
+
+def _command(commands: Any, name: str, what: str, examples: str) -> argparse.ArgumentParser:
+    raw = argparse.RawDescriptionHelpFormatter
+    made: argparse.ArgumentParser = commands.add_parser(
+        name, help=what, description=f"{what[0].upper()}{what[1:]}.", epilog=examples, formatter_class=raw
+    )
+    return made
+
+
+def _add_jobs(jobs: argparse.ArgumentParser) -> None:
+    jobs.add_argument("url", metavar="URL", help=_URL)
+    jobs.add_argument("--state", type=_states, metavar="STATE", help="one or several, with commas: scheduled, running, error …")
+    jobs.add_argument("--record", metavar="ID", help="of this record")
+    jobs.add_argument("--task", metavar="TASK", help="of this task, by id or name")
+    jobs.add_argument("--line", metavar="ID", help="of this task and its copies in other lists")
+    jobs.add_argument("--since", type=_since, metavar="MOMENT", help="made at this moment or later; in UTC unless an offset is given")
+    jobs.add_argument("--limit", type=_limit, default=20, metavar="N", help="how many to show (20)")
+    jobs.add_argument("--follow", action="store_true", help="what happens from now on, until Ctrl-C")
+    jobs.add_argument("--json", action="store_true", help="a JSON object on each line, for programs")
+    jobs.set_defaults(run=_run_jobs)
+
+
+def _run_jobs(options: argparse.Namespace) -> int:
+    from taskkit.cli import _jobs
+
+    query = Query(states=options.state, record=options.record, task=options.task, line=options.line, since=options.since)
+    return _jobs.run(options.url, query, options.limit, as_json=options.json, follow=options.follow)
+
+
+def _run_check(options: argparse.Namespace) -> int:
+    from taskkit.cli import _checks
+
+    return _checks.check(options.url, as_json=options.json)
+
+
+def _run_backup(options: argparse.Namespace) -> int:
+    from taskkit.cli import _checks
+
+    return _checks.back_up(options.url, options.file)
+
+
+def _run_sql(options: argparse.Namespace) -> int:
+    from taskkit.cli import _checks
+
+    return _checks.sql(options.place, options.since)
+
+
+def _states(text: str) -> frozenset[State]:
+    names = {state.value for state in State}
+    if unknown := [name for name in text.split(",") if name not in names]:
+        raise argparse.ArgumentTypeError(f"there is no state {unknown[0]!r}; there are {', '.join(State)}")
+    return frozenset(map(State, text.split(",")))
+
+
+def _limit(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text[:7]) <= 100_000):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 to 100,000")
+    return int(text)
+
+
+def _since(text: str) -> Instant:
+    try:
+        moment = pendulum.parse(text, tz="UTC")
+    except ValueError:
+        moment = None
+    if not isinstance(moment, datetime):
+        raise argparse.ArgumentTypeError(f"{text!r} is no moment, as 2026-03-27 or 2026-03-27T12:00+01:00 are")
+    return instant(moment)

@@ -1,0 +1,77 @@
+"""A copy of a SQLite file while others write to it, by the backup interface of SQLite.
+
+The copy is of one moment: a transaction that only reads holds that moment, and in WAL mode no writer waits for it. What is written
+meanwhile stays in the log until the copy is done.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing, suppress
+from pathlib import Path
+
+from taskkit.errors import Refused, StorageAway
+
+#: How many pages go in one step: four megabytes, after each of which `progress` is told.
+_PAGES = 1024
+_HELP = "its folder has to be there, with room for the copy, and this account must be allowed to write in it"
+Progress = Callable[[int, int], object]
+
+
+def back_up(store: Path, path: Path, progress: Progress | None) -> None:
+    """Written beside it under another name, and named when it is whole."""
+    tried = f"backing up the store {str(store)!r} to {str(path)!r}"
+    part = path.with_name(f".{path.name}.{os.urandom(6).hex()}.part")
+    try:
+        if path.exists():
+            raise Refused(tried, "there is a file of this name", "give another name, or remove it")
+        os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+        try:
+            _copy(store, part, progress)
+            _must_be_whole(tried, part)
+            _name(part, path)
+        finally:
+            with suppress(FileNotFoundError):
+                part.unlink()
+    except OSError as error:
+        raise Refused(tried, error.strerror or type(error).__name__, _HELP) from None
+    except sqlite3.Error as error:
+        raise StorageAway(tried, str(error), _HELP) from None
+
+
+def _copy(store: Path, part: Path, progress: Progress | None) -> None:
+    def told(_: int, left: int, of: int) -> None:
+        if progress is not None:
+            progress(of - left, of)
+
+    with closing(sqlite3.connect(store, isolation_level=None)) as source, closing(sqlite3.connect(part, isolation_level=None)) as copy:
+        copy.execute("PRAGMA journal_mode = OFF")  # it is nothing until it is whole
+        copy.execute("PRAGMA synchronous = OFF")
+        source.execute("BEGIN")
+        source.execute("SELECT count(*) FROM sqlite_master").fetchone()  # from here on it is one moment
+        source.backup(copy, pages=_PAGES, progress=told)
+        source.execute("COMMIT")
+        copy.execute("PRAGMA journal_mode = DELETE")  # one file, which can be read where nothing may be written
+
+
+def _must_be_whole(tried: str, part: Path) -> None:
+    with closing(sqlite3.connect(f"{part.resolve().as_uri()}?mode=ro&immutable=1", uri=True)) as copy:
+        [(found,), *_] = copy.execute("PRAGMA integrity_check(1)").fetchall()
+    if found != "ok":
+        raise StorageAway(tried, f"the copy is damaged ({found})", "so is the store, as a rule: look at it with `taskkit check`")
+
+
+def _name(part: Path, path: Path) -> None:
+    _to_disk(part)
+    part.rename(path)
+    _to_disk(path.parent)
+
+
+def _to_disk(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

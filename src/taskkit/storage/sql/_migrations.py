@@ -1,0 +1,76 @@
+"""How the tables became what they are: a step for each version after the first, in order, and never changed once it was released.
+
+A step says all in literal words: `_tables` tells how the tables are today, and not how they were when the step was written. What a
+version brings goes into both. Its store is kept as a dump (`tests/storage/schemas`), and tests upgrade from every one of them.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from attrs import frozen
+
+from taskkit.storage.sql._statements import Words, column, indexed, made
+from taskkit.storage.sql._tables import Index, Table
+
+
+class Change(Protocol):
+    """A part of a step."""
+
+    def statements(self, words: Words) -> list[str]: ...
+
+
+@frozen
+class NewTable:
+    table: Table
+
+    def statements(self, words: Words) -> list[str]:
+        return made(self.table, words)
+
+
+@frozen
+class NewColumn:
+    """Empty in all rows that are there."""
+
+    table: str
+    name: str
+    type: str
+
+    def statements(self, words: Words) -> list[str]:
+        return [f'ALTER TABLE "{self.table}" ADD COLUMN {column(self.name, self.type, words)}']
+
+
+@frozen
+class NewIndex:
+    table: str
+    index: Index
+
+    def statements(self, words: Words) -> list[str]:
+        return [indexed(self.table, self.index)]
+
+
+@frozen
+class Run:
+    """A statement that databases share, such as one that fills a new column."""
+
+    sql: str
+
+    def statements(self, words: Words) -> list[str]:
+        return [self.sql]
+
+
+@frozen
+class Migration:
+    """One step, from the version before to the next.
+
+    `older_may_work` says whether a taskkit that knows only the version before may go on with the store: as nodes are replaced one after
+    the other, both work on it. It may where new columns may stay empty, and nothing that it writes or reads has another meaning.
+    """
+
+    what: str
+    changes: tuple[Change, ...]
+    older_may_work: bool
+
+
+#: The first of them leads from version 1 to version 2.
+MIGRATIONS: tuple[Migration, ...] = ()

@@ -1,0 +1,202 @@
+"""What is wrong with a store is found and told; what is right, however odd it looks, is not."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from taskkit.instants import MINUTE
+from taskkit.states import Step
+from taskkit.storage import Hold, Insert, Name, Query, Wait
+from taskkit.storage.integrity import Flaw, check_store
+from taskkit.storage.postgresql import PostgresStorage
+from taskkit.storage.sql._store import SqlStorage
+from taskkit.storage.sqlite import SqliteStorage
+from taskkit.testing.contracts.storage._makings import (
+    HOUR,
+    NOW,
+    begun,
+    claim,
+    claimed,
+    ended,
+    fired,
+    job,
+    lands,
+    move,
+    occurrence,
+    to_final,
+    told,
+)
+from taskkit.testing.contracts.storage._makings import cause as cause_of
+from taskkit.testing.contracts.storage._walks import Walker
+from tests.storage import schemas
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SqlStorage]:
+    if request.param == "sqlite":
+        made: SqlStorage = SqliteStorage(tmp_path / "store.db", relaxed=True)
+    else:
+        made = PostgresStorage(request.getfixturevalue("database"), relaxed=True, keeps_time=False)
+    with made:
+        yield made
+
+
+def furnished(store: SqlStorage) -> SqlStorage:
+    """One job that runs and holds, one with causes, one that has ended and named a blob."""
+    begun(store, job("runs", record="r1"), Hold("runs", NOW, ("account:a",), ("account:b",), (("host:h", 2),)))
+    lands(store, Insert(fired("waits", record="r2", due=NOW + HOUR), (cause_of("waits", "h1"), cause_of("waits", "h2"))))
+    done = claimed(store, occurrence("done", record="r3"))
+    blob = store.put_blob([b"pages"], job="done")
+    lands(store, move(done, Step.START, started=NOW))
+    lands(store, Name(blob, "done"), move(done, Step.SAVE, blobs=(blob,)), told())
+    lands(store, move(done, Step.COMPLETE, ended=NOW))
+    return store
+
+
+def spoil(store: SqlStorage, *statements: str) -> None:
+    store._do(lambda line: [line.run(sql) for sql in statements])
+
+
+def found(store: SqlStorage, now: int = NOW) -> list[tuple[str, str, str]]:
+    return [(flaw.kind, flaw.about, flaw.case) for flaw in check_store(store, now)]
+
+
+def test_a_store_in_which_all_is_well_has_no_flaws(store: SqlStorage) -> None:
+    assert found(furnished(store)) == []
+
+
+def test_a_store_after_two_nights_has_no_flaws(store: SqlStorage) -> None:
+    schemas.tell(store)
+    assert found(store, 0) == []
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_units_did_there_are_no_flaws(store: SqlStorage, seed: int) -> None:
+    walker = Walker(store, seed)
+    for turn in range(120):
+        store.write([walker.unit()])
+        if turn % 7 == 0:
+            store.claim(walker.now, worker="w", node="n", pools=["local", "dmz"], limit=2, lease=walker.now + 3)
+    assert [
+        flaw for flaw in found(store, 0) if not flaw[2].startswith("it is running and has never")
+    ] == []  # a walk starts without saying when
+
+
+@pytest.mark.parametrize(
+    ("statement", "flaw"),
+    [
+        ("INSERT INTO taskkit_causes VALUES ('gone', 0, '[]')", ("orphan", "cause of job 'gone' 0", "there is no such job")),
+        (
+            "INSERT INTO taskkit_holds VALUES ('gone', 'account:z', 'use', NULL, 1, 0)",
+            ("orphan", "hold of job 'gone' 'account:z'", "there is no such job"),
+        ),
+        ("INSERT INTO taskkit_blobs VALUES ('b', 'gone', 'gone')", ("orphan", "blob 'b'", "its job is not there")),
+        ("INSERT INTO taskkit_pieces VALUES ('b', 0, NULL)", ("orphan", "piece of blob 'b' 0", "there is no such blob")),
+        (
+            "INSERT INTO taskkit_holds VALUES ('done', 'account:z', 'use', NULL, 1, 0)",
+            ("hold", "hold of job 'done' 'account:z'", "the job has ended"),
+        ),
+        (
+            "INSERT INTO taskkit_holds VALUES ('waits', 'account:a', 'use', NULL, 1, 0)",
+            ("hold", "key 'account:a'", "one job holds it alone, and another beside it"),
+        ),
+        ("UPDATE taskkit_jobs SET state = 'napping' WHERE id = 'runs'", ("state", "job 'runs'", "there is no state 'napping'")),
+        ("UPDATE taskkit_jobs SET kind = 'wish' WHERE id = 'runs'", ("state", "job 'runs'", "there is no kind 'wish'")),
+        ("UPDATE taskkit_jobs SET rest = '{' WHERE id = 'done'", ("state", "job 'done'", "its row cannot be read")),
+        (
+            "UPDATE taskkit_jobs SET token = NULL, worker = NULL WHERE id = 'runs'",
+            ("state", "job 'runs'", "it is running without token and worker"),
+        ),
+        ("UPDATE taskkit_jobs SET token = 1 WHERE id = 'waits'", ("state", "job 'waits'", "it is scheduled, and still has a token")),
+        ("UPDATE taskkit_jobs SET started = NULL WHERE id = 'runs'", ("state", "job 'runs'", "it is running and has never started")),
+        (
+            "UPDATE taskkit_jobs SET place = 'l' WHERE id = 'waits'",
+            ("column", "job 'waits'", r"its column 'place' is 'l' and has to be 'l\nr2'"),
+        ),
+        (
+            "UPDATE taskkit_jobs SET trigger = 'other' WHERE id = 'waits'",
+            ("column", "job 'waits'", "its column 'trigger' is 'other' and has to be 't'"),
+        ),
+        ("UPDATE taskkit_jobs SET phase = 1 WHERE id = 'waits'", ("column", "job 'waits'", "its column 'phase' is 1 and has to be 0")),
+        ("UPDATE taskkit_jobs SET over = 7 WHERE id = 'waits'", ("column", "job 'waits'", "its column 'over' is 7 and has to be None")),
+        (
+            "DELETE FROM taskkit_fires WHERE fire = 'l\nr2\nh2'",
+            ("fire", "job 'waits'", "its fire 'h2' is not kept: it could make a second job"),
+        ),
+        (
+            "DELETE FROM taskkit_fires WHERE fire = 'l\nr3\n2026-03-02T00:00 UTC'",
+            ("fire", "job 'done'", "its fire '2026-03-02T00:00 UTC' is not kept: it could make a second job"),
+        ),
+        (
+            "UPDATE taskkit_fires SET ended = 1 WHERE fire = 'l\nr2\nh1'",
+            ("fire", "job 'waits'", "its fire 'h1' is not kept: it could make a second job"),
+        ),
+        ("UPDATE taskkit_causes SET cause = '{' WHERE place = 1", ("state", "cause of job 'waits'", "its row cannot be read")),
+    ],
+)
+def test_what_is_wrong_is_told_and_nothing_else(store: SqlStorage, statement: str, flaw: tuple[str, str, str]) -> None:
+    spoil(furnished(store), statement)
+    assert found(store) == [flaw]
+
+
+def test_a_blob_that_is_not_whole_is_told(store: SqlStorage) -> None:
+    [blob] = furnished(store)._ask(lambda line: line.rows("SELECT id FROM taskkit_blobs"))[0]
+    spoil(store, "UPDATE taskkit_pieces SET place = 1")
+    assert found(store) == [("blob", f"blob {blob!r}", "a piece is missing")]
+    spoil(store, "DELETE FROM taskkit_pieces", "DELETE FROM taskkit_blobs")
+    assert found(store) == [("blob", "job 'done'", f"its blob {blob!r} is not there")]
+
+
+def test_a_lease_that_ran_out_long_ago_is_told_with_its_pool(store: SqlStorage) -> None:
+    claimed(store, job("a", pool="dmz"))
+    assert found(store, NOW + HOUR) == []
+    [flaw] = check_store(store, NOW + MINUTE + HOUR)
+    assert flaw.kind == "lease"
+    assert str(flaw).endswith("UTC, and nobody took it over; start a node that serves the pool 'dmz'")
+
+
+def test_two_that_wait_on_one_seat_are_told_unless_one_was_sent_back_to_it(store: SqlStorage) -> None:
+    sent_back = claimed(store, occurrence("a"))
+    lands(store, Insert(occurrence("b", "2026-03-03T00:00 UTC")))
+    lands(store, move(sent_back, Step.RELEASE))
+    assert found(store) == []
+    lands(store, Insert(occurrence("c", "2026-03-04T00:00 UTC", record="other")))
+    spoil(store, "UPDATE taskkit_jobs SET record = 'r', place = replace(place, 'other', 'r') WHERE id = 'c'")
+    spoil(store, "UPDATE taskkit_fires SET fire = replace(fire, 'other', 'r')")
+    assert found(store) == [("seat", "line 'l' of record 'r'", "2 jobs (occurrence) wait where one may wait")]
+
+
+def test_a_chain_that_somebody_changed_is_told(store: SqlStorage) -> None:
+    lands(store, told("One"), told("Two"))
+    spoil(store, "UPDATE taskkit_facts SET told = replace(told, 'One', 'Won')")
+    assert found(store) == [("chain", f"chain {store.chain!r} at 2", "the fact was changed, or one before it")]
+
+
+def test_who_waits_for_what_another_holds_is_no_flaw(store: SqlStorage) -> None:
+    begun(store, job("a"), Hold("a", NOW, ("account:a",)))
+    lands(store, Insert(job("b", due=NOW + HOUR)), Wait(Hold("b", NOW, ("account:a",))))
+    assert found(store) == []
+
+
+def test_more_jobs_than_a_page_are_looked_at(store: SqlStorage) -> None:
+    lands(store, *(Insert(job(f"j{number}")) for number in range(2500)))
+    spoil(store, "UPDATE taskkit_jobs SET phase = 3 WHERE id IN ('j0', 'j999', 'j1000', 'j2499')")
+    assert [flaw[1] for flaw in found(store)] == ["job 'j0'", "job 'j999'", "job 'j1000'", "job 'j2499'"]
+
+
+def test_nothing_is_changed_and_others_go_on(store: SqlStorage) -> None:
+    furnished(store)
+    ended(store, job("e"))
+    assert found(store) == []
+    assert store.count(Query()) == 4
+    [again] = claim(store, NOW + 2 * HOUR, pools=["local"], limit=1)
+    lands(store, to_final(again.job))
+
+
+def test_a_flaw_is_a_sentence_and_a_document() -> None:
+    flaw = Flaw("hold", "key 'a'", "it is held", "let it go")
+    assert str(flaw) == "key 'a': it is held; let it go"
+    assert flaw.document() == {"kind": "hold", "about": "key 'a'", "case": "it is held", "help": "let it go"}
