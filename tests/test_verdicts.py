@@ -35,7 +35,7 @@ def test_j10_done_is_done(effect: Effect) -> None:
 def test_j07_what_was_not_begun_is_tried_again_whatever_its_effect(error: ErrorClass, effect: Effect) -> None:
     found = verdict(NotDone(error, "later"), effect)
     assert (found.step, found.error, found.again, found.suspends) == (Step.FAIL, error, True, False)
-    assert found.fields == {"error": error.value, "text": "later", "result": {}}
+    assert found.fields == {"error": error.value, "text": "later", "result": None}
 
 
 @pytest.mark.parametrize("effect", Effect)

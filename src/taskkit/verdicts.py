@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from taskkit.outcomes import RETRIED, SUSPENDING, Asks, Done, Effect, ErrorClass, NotDone, NotNow, Outcome, Unknown
+from taskkit.records import EMPTY
 from taskkit.states import Step
 
 #: What may be done again though nobody saw its end: it is said once more, or looked at first (J10).
@@ -24,10 +25,14 @@ class Verdict(NamedTuple):
     suspends: bool = False
 
 
+#: Of most.
+_DONE = Verdict(Step.COMPLETE, EMPTY)
+
+
 def verdict(outcome: Outcome, effect: Effect) -> Verdict:
     """The one place where what a script answers becomes a step."""
     if isinstance(outcome, Done):
-        return Verdict(Step.COMPLETE, {"result": outcome.result})
+        return Verdict(Step.COMPLETE, {"result": outcome.result}) if outcome.result else _DONE
     if isinstance(outcome, NotDone):
         return _not_done(outcome, effect)
     if isinstance(outcome, Unknown):
@@ -38,7 +43,7 @@ def verdict(outcome: Outcome, effect: Effect) -> Verdict:
 
 
 def _not_done(outcome: NotDone, effect: Effect) -> Verdict:
-    told = {"error": outcome.error.value, "text": outcome.text, "result": outcome.result}
+    told = {"error": outcome.error.value, "text": outcome.text, "result": outcome.result or None}
     if outcome.error is ErrorClass.STOPPED:
         return Verdict(Step.STOP, told, outcome.error)
     may_repeat = outcome.error is not ErrorClass.FAILED or effect in REPEATABLE
@@ -47,7 +52,7 @@ def _not_done(outcome: NotDone, effect: Effect) -> Verdict:
 
 
 def _unknown(outcome: Unknown, effect: Effect) -> Verdict:
-    told = {"text": outcome.text, "result": outcome.result}
+    told = {"text": outcome.text, "result": outcome.result or None}
     if effect in REPEATABLE:  # said again, or looked at first, by the next run
         return Verdict(Step.FAIL, told | {"error": "unknown"}, ErrorClass.FAILED, again=True)
     return Verdict(Step.DOUBT, told | {"error": "unknown"}, suspends=True)

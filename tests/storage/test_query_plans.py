@@ -133,15 +133,16 @@ def _found(told: str) -> Iterator[Found]:
         yield Found(table, "key" if is_key else _named(index), how == "SEARCH")
 
 
-def _nodes(plan: Mapping[str, Any], table: str = "") -> Iterator[Found]:
+def _nodes(plan: Mapping[str, Any], table: str = "", *, is_limited: bool = False) -> Iterator[Found]:
+    """What reads an index from one end, and takes the first rows as they come, has searched it, too."""
     table = plan.get("Relation Name", table)
     kind = plan["Node Type"]
     if kind == "Seq Scan":
         yield Found(table, None, searched=False)
     elif "Index Name" in plan:
-        yield Found(table, _named(plan["Index Name"]), "Index Cond" in plan)
+        yield Found(table, _named(plan["Index Name"]), "Index Cond" in plan or (is_limited and "Filter" not in plan))
     for part in plan.get("Plans", ()):
-        yield from _nodes(part, table)
+        yield from _nodes(part, table, is_limited=kind == "Limit")
 
 
 def _named(index: str | None) -> str | None:

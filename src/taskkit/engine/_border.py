@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from taskkit.errors import BrokenPlugin, HostRefused, StaleToken, StopAsked, TaskkitError, VaultAway
+from taskkit.errors import BrokenPlugin, HostRefused, StaleToken, StopAsked, StorageAway, TaskkitError, VaultAway
 from taskkit.outcomes import Asks, Done, NotDone, NotNow, Outcome, Unknown, class_of
 from taskkit.scrubbing import Scrubber, told
 from taskkit.secrets import Secret
@@ -135,10 +135,12 @@ def guarded(vault: Vault, touch: Callable[[], None], keep: Callable[[Secret], ob
 
 
 def performed(perform: Callable[[R], Outcome], run: R) -> Outcome:
-    """What a script answered, whatever it did instead of answering. StaleToken passes: the job is another's."""
+    """What a script answered, whatever it did instead of answering. StaleToken passes, as the job is another's, and StorageAway: nobody
+    can say what becomes of it.
+    """
     try:
         outcome = perform(run)
-    except StaleToken:
+    except (StaleToken, StorageAway):
         raise
     except Exception as error:
         return _instead(error, run)

@@ -19,6 +19,7 @@ from taskkit.engine._planner import Planner
 from taskkit.engine._refusals import suspended
 from taskkit.engine._retries import Retries
 from taskkit.engine._waits import written
+from taskkit.errors import StorageAway
 from taskkit.facts import Fact
 from taskkit.instants import DAY, MINUTE, SECOND, Instant, instant
 from taskkit.outcomes import Asks, NotNow, Outcome
@@ -102,6 +103,8 @@ class Finisher:
     def _made(self, case: Case, outcome: Outcome, retry: Insert | Move | None = None) -> Unit:
         try:
             return self._unit(case, outcome, retry)
+        except StorageAway:  # whoever has ended jobs keeps their ends until the store is back, or leaves them to their leases
+            raise
         except Exception as error:  # what follows from an end may not keep the job from ending, nor others with it (J9)
             found = verdict(outcome, case.effect)
             fields = {**found.fields, **self._ends(case, found, outcome)}

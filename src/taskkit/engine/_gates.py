@@ -11,7 +11,7 @@ from taskkit.engine._border import asked
 from taskkit.engine._cases import Case
 from taskkit.engine._ground import MOST_RESCUES, VAULT_AWAY_LOOK
 from taskkit.engine._occurrences import lateness, starts_at
-from taskkit.errors import TaskkitError, VaultAway
+from taskkit.errors import StorageAway, TaskkitError, VaultAway
 from taskkit.events.windows import Window
 from taskkit.instants import DAY, MINUTE, SECOND, Instant, instant
 from taskkit.jobs import Cause, Kind, Why
@@ -69,6 +69,8 @@ class Gates:
                     return instead
         except VaultAway as error:
             return Instead(Step.DEFER, Why.VAULT_AWAY, case.now + VAULT_AWAY_LOOK, str(error))
+        except StorageAway:
+            raise
         except TaskkitError as error:
             return Instead(Step.FAIL, Why.MISFIT, text=str(error), error="bad_configuration")
         return None

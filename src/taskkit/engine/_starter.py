@@ -21,7 +21,7 @@ from taskkit.engine._refusals import Refusals, expected, given_back
 from taskkit.engine._runs import JobRun
 from taskkit.engine._successors import Successor
 from taskkit.engine._waits import wake, written
-from taskkit.errors import TaskkitError, VaultAway
+from taskkit.errors import StorageAway, TaskkitError, VaultAway
 from taskkit.facts import Fact
 from taskkit.instants import MINUTE
 from taskkit.jobs import Job, Kind, Why
@@ -132,6 +132,8 @@ class Starter:
         watch(case.job)
         try:
             case.unit = self._rescued(case, seen) if case.job.state is State.RUNNING else self._unit(case, seen)
+        except StorageAway:  # no job's trouble: the leases decide
+            raise
         except Exception as error:  # one job's trouble is not the others' (J9)
             case.unit = self._refusals.bare(case, f"it could not be looked at: {type(error).__name__}")
         watch(None)
@@ -147,6 +149,8 @@ class Starter:
             case.hold = self._lookups.hold(case)
         except VaultAway as error:
             return self._refusals.away(case, Instead(Step.DEFER, Why.VAULT_AWAY, case.now + VAULT_AWAY_LOOK, str(error)))
+        except StorageAway:
+            raise
         except TaskkitError as error:
             return self._refusals.away(case, Instead(Step.FAIL, Why.MISFIT, text=str(error), error="bad_configuration"))
         return self._start_unit(case)
@@ -162,6 +166,8 @@ class Starter:
         except VaultAway:
             away = Why.VAULT_AWAY
             return given_back(job, case.now + VAULT_AWAY_LOOK, away, waits=case.waits_again(away))
+        except StorageAway:
+            raise
         except TaskkitError:
             return self._refusals.away(case, lost)
         case.after, case.beside = EMPTY, None

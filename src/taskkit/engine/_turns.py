@@ -12,7 +12,7 @@ from taskkit.engine._finisher import Finisher
 from taskkit.engine._lifeline import Lifeline
 from taskkit.engine._pauses import Pauses
 from taskkit.engine._starter import Starter
-from taskkit.errors import StaleToken
+from taskkit.errors import StaleToken, StorageAway
 from taskkit.instants import SECOND, shown
 from taskkit.jobs import Why
 from taskkit.outcomes import NotNow, Outcome, Unknown
@@ -48,13 +48,13 @@ class Turns:
         return ground.storage.claim(now, worker=ground.worker, node=ground.node, pools=pools, limit=limit, lease=lease)
 
     def perform(self, case: Case) -> Outcome | None:
-        """What became of it, whatever its script raises; None where the job is another's now."""
+        """What became of it, whatever its script raises; None where the job is another's now, or will be."""
         case.run.deadline = self._ground.clock.monotonic() + case.task.deadline
         try:
             if case.job.conducts:
                 return performed(lambda _: self._conductor.perform(case), case.run)
             return performed(case.script.perform, case.run)
-        except StaleToken:
+        except (StaleToken, StorageAway):  # where the store is away, the lease decides: who resumes goes on where its memo says
             return None
         except BaseException as error:
             case.interrupted = wish(error, case.run.scrubber) if isinstance(error, _INTERRUPTS) else None

@@ -67,6 +67,7 @@ class PostgresLine(Line):
     def __init__(self, url: str, schema: str, *, makes: bool = True) -> None:
         self._schema, self._makes, self._lock = schema, makes, turn_of(schema)
         self._channel, self._listens = f"taskkit_{schema}", False
+        self._later: list[tuple[str, Sequence[Any]]] = []  # what nobody waits for an answer to
         options = f"-c search_path={schema} -c statement_timeout={_STATEMENT_SECONDS}s -c timezone=UTC {_LETS_GO}"
         try:
             theirs = conninfo_to_dict(url).get("options") or ""
@@ -90,13 +91,27 @@ class PostgresLine(Line):
 
     @contextmanager
     def _transaction(self, *begin: str) -> Iterator[None]:
-        """In a pipeline: what nobody waits for an answer to goes to the database with the next question, or with the commit."""
-        with self._told() as told, self._db.pipeline():
-            for sql in begin:
-                self._db.execute(sql)
+        """What nobody waits for an answer to goes to the database with the next question, or with the commit.
+
+        So whoever stands still in between is found idle there, and after some seconds its lock goes with its transaction.
+        """
+        with self._told() as told, self._db.pipeline() as pipeline:
+            self._pipeline, self._later = pipeline, [(sql, ()) for sql in begin]
             yield
+            self._send()
             told.at_commit = True
             self._db.execute("COMMIT")
+
+    def _send(self) -> None:
+        later, self._later = self._later, []
+        for sql, values in later:
+            self._db.execute(sql, values)
+
+    def _tell(self, sql: str, values: Sequence[Any]) -> None:
+        if self._db.pgconn.pipeline_status:
+            self._later.append((sql, values))
+        else:
+            self._db.execute(sql, values)
 
     @contextmanager
     def _told(self) -> Iterator[SimpleNamespace]:
@@ -122,11 +137,14 @@ class PostgresLine(Line):
     # statements
 
     def run(self, sql: str, *values: Any) -> None:
-        self._db.execute(_marked(sql), values)
+        self._tell(_marked(sql), values)
 
     def ask(self, questions: Iterable[Question]) -> list[list[Row]]:
-        asked = [self._asked(question) for question in questions]
-        return [cursor.fetchall() for cursor in asked]
+        self._send()
+        asked = [None if question.these == () else self._asked(question) for question in questions]
+        if self._db.pgconn.pipeline_status:
+            self._pipeline.sync()  # then a server knows that it waits for us, and for how long
+        return [[] if cursor is None else cursor.fetchall() for cursor in asked]
 
     def _asked(self, question: Question) -> Cursor[Row]:
         sql, values, these = question
@@ -147,7 +165,7 @@ class PostgresLine(Line):
     def _with(self, sql: Callable[[Table, tuple[str, ...]], str], table: Table, columns: tuple[str, ...], rows: Sequence[Row]) -> None:
         """One statement for all rows: they go as one array for each column."""
         if rows:
-            self._db.execute(sql(table, columns), [list(column) for column in zip(*rows, strict=True)])
+            self._tell(sql(table, columns), [list(column) for column in zip(*rows, strict=True)])
 
     def make(self) -> None:
         name = f"the store in the schema {self._schema!r}"
@@ -174,7 +192,7 @@ class PostgresLine(Line):
         try:
             patience = f"SET LOCAL statement_timeout = '{_UPGRADE_SECONDS}s'"
             for sql in (patience, *(() if is_there else (f'CREATE SCHEMA "{self._schema}"',)), *statements):
-                self._db.execute(sql)
+                self._tell(sql, ())
             self.rows("SELECT 1")  # in a pipeline, what went wrong is told with the next answer
         finally:
             self._db.seconds = _STATEMENT_SECONDS

@@ -58,13 +58,16 @@ def place_of(line: str, record: str | None) -> str:
 
 def _rest(rare: Row) -> str:
     told = {name: value for name, value, usual in zip(_RARE, rare, _USUAL, strict=True) if value != usual}
-    return json.dumps(told, ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=_plain)
+    return _rest_text(told)
 
 
 def _plain(value: Any) -> Any:
     if isinstance(value, Mapping):
         return dict(value)
     raise TypeError(f"keeping {value!r}: it is no JSON")
+
+
+_rest_text = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=_plain).encode
 
 
 def job_of(row: Row) -> Job:
