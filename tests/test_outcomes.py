@@ -17,7 +17,7 @@ from taskkit.scripts._steps import answer
 from tests.runs import WatchedRun
 
 #: Nobody did wrong, or a plug-in's author did: of the work they say nothing.
-SILENT = {"TaskkitError", "StaleToken", "BrokenPlugin"}
+SILENT = {"TaskkitError", "StaleToken", "StorageAway", "BrokenPlugin"}
 KINDS = [made for made in vars(errors).values() if isinstance(made, type) and issubclass(made, TaskkitError)]
 CLASSES = {
     "StopAsked": ErrorClass.STOPPED, "VaultAway": ErrorClass.TIMEOUT, "NotAllowed": ErrorClass.PERMISSION, "HostRefused": ErrorClass.FAILED,
@@ -46,7 +46,7 @@ def test_j10_a_host_that_refuses_says_its_class_itself() -> None:
 @pytest.mark.parametrize("error", [*map(made, KINDS), KeyError("x"), OSError()], ids=lambda error: type(error).__name__)
 def test_j10_a_script_of_steps_and_the_border_say_the_same_of_an_error(error: Exception) -> None:
     """Where nothing was touched; what says nothing is a failure of a step that has not begun, and unknown of any other script."""
-    if isinstance(error, errors.StaleToken):
+    if isinstance(error, errors.StaleToken | errors.StorageAway):
         return  # passes by both
 
     def perform(run: Any) -> Any:
@@ -62,7 +62,7 @@ def test_j10_a_script_of_steps_and_the_border_say_the_same_of_an_error(error: Ex
 
 @pytest.mark.parametrize("error", [*map(made, KINDS), KeyError("x")], ids=lambda error: type(error).__name__)
 def test_j10_after_something_was_touched_only_those_who_know_are_certain(error: Exception) -> None:
-    if isinstance(error, errors.StaleToken):
+    if isinstance(error, errors.StaleToken | errors.StorageAway):
         return
 
     def perform(run: Run) -> Any:
@@ -71,6 +71,17 @@ def test_j10_after_something_was_touched_only_those_who_know_are_certain(error: 
 
     certain = isinstance(error, errors.StopAsked | HostRefused)
     assert isinstance(performed(perform, Run(Record("h01", "unix"))), NotDone if certain else Unknown)
+
+
+@pytest.mark.parametrize("kind", [errors.StaleToken, errors.StorageAway])
+def test_j10_what_takes_the_job_away_is_no_outcome(kind: type[TaskkitError]) -> None:
+    """Another worker has it, or will: who resumes goes on where its memo says, and what may not be said again is uncertain then."""
+
+    def perform(run: Run) -> Any:
+        raise made(kind)
+
+    with pytest.raises(kind):
+        performed(perform, Run(Record("h01", "unix")))
 
 
 def test_j12_not_now_has_its_word_from_the_table_of_reasons() -> None:

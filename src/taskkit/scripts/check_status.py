@@ -10,7 +10,7 @@ from typing import Any
 from attrs import Attribute, evolve, field, frozen
 
 from taskkit.checks import named, refused, several
-from taskkit.errors import InvalidValue, StaleToken, StopAsked
+from taskkit.errors import InvalidValue, StaleToken, StopAsked, StorageAway
 from taskkit.outcomes import Done, Effect, ErrorClass, NotDone, Outcome
 from taskkit.plugins.kinds import Command, Operation, Run, RunsCommands, Script, Verb
 from taskkit.records import Accounts
@@ -132,8 +132,8 @@ class CheckStatus(Script):
                 for check, command in zip(self.checks, commands, strict=True):
                     findings.append(_look(check, command, connection, run))
                     run.progress(len(findings), len(commands))
-        except StaleToken:
-            raise  # the job is another's, and so is what it ends with
+        except (StaleToken, StorageAway):
+            raise  # the job is another's, or will be, and so is what it ends with
         except Exception as error:  # whatever the vault or an executor raises becomes an outcome here
             return evolve(answer(error, run), result=_result(findings))
         return _outcome(findings)

@@ -8,7 +8,7 @@ from typing import Any, Literal
 from attrs import Attribute, field, frozen
 
 from taskkit.checks import named, one_of, refused, several
-from taskkit.errors import InvalidValue, StaleToken, StopAsked
+from taskkit.errors import InvalidValue, StaleToken, StopAsked, StorageAway
 from taskkit.outcomes import RETRIED, Done, Effect, ErrorClass, NotDone, Outcome, Unknown
 from taskkit.plugins.kinds import Command, Run, RunsCommands, Script, Verb
 from taskkit.records import Accounts
@@ -56,8 +56,8 @@ class Commands(Script):
         course = Course.of(run.memo)
         try:
             return self._go_on(course, run)
-        except StaleToken:
-            raise  # the job is another's, and so is what it ends with
+        except (StaleToken, StorageAway):
+            raise  # the job is another's, or will be, and so is what it ends with
         except Exception as error:  # whatever the vault or an executor raises becomes an outcome here
             if self._is_over(course):  # the farewell failed, not the work
                 return self._outcome(course)
