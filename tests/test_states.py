@@ -151,7 +151,7 @@ def test_j02_an_unclaimed_job_moves_by_its_revision_only() -> None:
     assert storage.write([(Move("j", Step.CANCEL, job.revision),)])[0]
 
 
-@pytest.mark.parametrize("state", CLAIMED)
+@pytest.mark.parametrize("state", sorted(CLAIMED))
 def test_j02_a_claimed_job_moves_by_its_token_only(state: State) -> None:
     storage, job = stored(state)
     assert job.token is not None
