@@ -34,6 +34,7 @@ from taskkit.outcomes import DONE, Outcome
 from taskkit.plugins import hookimpl
 from taskkit.plugins.kinds import Run as ScriptRun
 from taskkit.plugins.kinds import Script
+from taskkit.storage import Storage
 from taskkit.testing import MemoryVault, VirtualClock
 
 LIFE_MICROS = Goal("≤", 22)
@@ -171,7 +172,7 @@ class Bell:
         return 1000 * (self.at - began)
 
 
-def emitted(count: int) -> list[float]:
+def emitted(count: int, storage: Storage | None = None) -> list[float]:
     bell = Bell()
 
     @frozen
@@ -184,7 +185,7 @@ def emitted(count: int) -> list[float]:
             bell.ring()
             return DONE
 
-    engine = Engine(records(count), plugins=[Offers(Ring)], settings=Settings(workers=4))
+    engine = Engine(records(count), storage, plugins=[Offers(Ring)], settings=Settings(workers=4))
     engine.define(RecordType("unix"))
     engine.define(Ring("ring"))
     engine.put(Task("ring", "ring", [AfterCheckIn()]), list=of_type("unix"))

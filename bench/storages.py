@@ -6,7 +6,6 @@ python bench/storages.py [--quick] [--json] [--only life --only scale …]
 from __future__ import annotations
 
 import shutil
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -19,13 +18,10 @@ from _houses import SERVER, House, Turn, databases, engine, folder, in_turns, ra
 from _large import large
 from attrs import evolve, frozen
 from harness import Goal, Middle, Race, Row, Run, command
-from jobs import Bell, Noop, Offers
+from jobs import Noop, emitted
 
-from taskkit import AfterCheckIn, CheckedIn, Daily, Effect, RecordType, Task, of_type
+from taskkit import AfterCheckIn, CheckedIn, Daily, RecordType, Task, of_type
 from taskkit.instants import DAY
-from taskkit.outcomes import DONE, Outcome
-from taskkit.plugins.kinds import Run as ScriptRun
-from taskkit.plugins.kinds import Script
 from taskkit.selections import OfType
 from taskkit.storage import Landed, Query, Storage, Unit
 from taskkit.storage.postgresql import PostgresStorage
@@ -180,38 +176,11 @@ def latency(run: Run) -> Iterator[Row]:
     section = "from a happening to its job's start, in threads (milliseconds of the wall clock)"
     count = size(run).emits
     with folder() as place, SqliteStorage(place / "store.db") as storage:
-        yield Row(section, "SQLite", "emit to start", Middle.of(emitted(storage, count)), "ms", Goal("≤", 2))
+        yield Row(section, "SQLite", "emit to start", Middle.of(emitted(count, storage)), "ms", Goal("≤", 2))
     with databases() as urls:
         if _are_there(urls):
             with PostgresStorage(urls[0]) as store:
-                yield Row(section, "PostgreSQL", "emit to start", Middle.of(emitted(store, count)), "ms", Goal("≤", 5))
-
-
-def emitted(storage: Storage, count: int) -> list[float]:
-    bell = Bell()
-
-    @frozen
-    class Ring(Script):
-        kind = "ring"
-        effect = Effect.IDEMPOTENT
-        name: str
-
-        def perform(self, run: ScriptRun) -> Outcome:
-            bell.ring()
-            return DONE
-
-    made = engine(storage, count, offers=Offers(Ring))
-    made.define(RecordType("unix"))
-    made.define(Ring("ring"))
-    made.put(Task("ring", "ring", [AfterCheckIn()]), list=of_type("unix"))
-    stop = threading.Event()
-    thread = threading.Thread(target=made.run, args=(stop,))
-    thread.start()
-    try:
-        return [bell.timed(lambda record=f"r{number}": made.emit(CheckedIn(record))) for number in range(count)]  # type: ignore[misc]
-    finally:
-        stop.set()
-        thread.join()
+                yield Row(section, "PostgreSQL", "emit to start", Middle.of(emitted(count, store)), "ms", Goal("≤", 5))
 
 
 # many at once

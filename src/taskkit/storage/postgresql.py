@@ -6,7 +6,6 @@ Writers take turns by an advisory lock, so that a write finds what it is about a
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import cache, partial
@@ -19,12 +18,12 @@ from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import TransactionStatus
 
 from taskkit.errors import InvalidValue, Refused, StorageAway
-from taskkit.instants import Instant, SystemClock
 from taskkit.jobs import Job
+from taskkit.storage.sql._clocks import DatabaseClock
 from taskkit.storage.sql._lines import Line, LineLost, Question, Row
 from taskkit.storage.sql._rows import PHASES
 from taskkit.storage.sql._schema import bring
-from taskkit.storage.sql._statements import POSTGRESQL, named, turn_of
+from taskkit.storage.sql._statements import POSTGRESQL, named, or_now, turn_of
 from taskkit.storage.sql._store import SqlStorage
 from taskkit.storage.sql._tables import BYTES, DUE, TEXT, WHOLE, Table
 from taskkit.storage.urls import address
@@ -35,7 +34,7 @@ _ARRAYS = {TEXT: "text[]", WHOLE: "bigint[]", BYTES: "bytea[]"}
 _KEPT_ALIVE = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 15_000, "connect_timeout": 10}
 _STATEMENT_SECONDS = 30
 _UPGRADE_SECONDS = 3600  # an index on many rows takes its time
-_LOOK_SECONDS = 10
+_NOW = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
 _SCHEMA = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 #: What a server does usually may be more than that, and stays.
 _FORCED = "SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'"
@@ -180,10 +179,7 @@ class PostgresLine(Line):
             raise Refused(f"opening {name}", case, "nothing has changed; the database's log says what it did not take") from None
 
     def columns(self, tables: Sequence[str]) -> Mapping[str, set[str]]:
-        found: dict[str, set[str]] = {}
-        for table, name in self.among(_COLUMNS, tables, self._schema):
-            found.setdefault(table, set()).add(name)
-        return found
+        return self.grouped(_COLUMNS, tables, self._schema)
 
     def apply(self, statements: Sequence[str]) -> None:
         """A schema is made only where there is none: else no right to do so is needed."""
@@ -235,8 +231,7 @@ def _add(table: Table, columns: tuple[str, ...]) -> str:
 
 @cache
 def _put(table: Table, columns: tuple[str, ...]) -> str:
-    now = ", ".join(f'"{name}" = excluded."{name}"' for name in columns if name not in table.key)
-    return f"{_add(table, columns)} ON CONFLICT ({named(table.key)}) DO UPDATE SET {now}"
+    return or_now(_add(table, columns), columns, table.key)
 
 
 @cache
@@ -263,7 +258,7 @@ class PostgresStorage(SqlStorage):
         if not _SCHEMA.fullmatch(schema):
             raise InvalidValue(f"opening a store in the schema {schema!r}", "it is no plain name", "give small letters, digits and _")
         self._url, self._schema, self._makes = url, schema, makes
-        self.clock = clock = _DatabaseClock() if keeps_time else None
+        self.clock = clock = DatabaseClock(_NOW) if keeps_time else None
         self._time = clock
         super().__init__(relaxed=relaxed)
 
@@ -289,25 +284,6 @@ class PostgresStorage(SqlStorage):
         return super()._look(question if self._time is None else partial(self._in_time, self._time, question))
 
     @staticmethod
-    def _in_time(clock: _DatabaseClock, deed: Callable[[Line], T], line: Line) -> T:
+    def _in_time(clock: DatabaseClock, deed: Callable[[Line], T], line: Line) -> T:
         clock.look(line)
         return deed(line)
-
-
-class _DatabaseClock(SystemClock):
-    """The database's time, read from time to time; in between this machine's clock that no change moves tells how much has passed."""
-
-    def __init__(self) -> None:
-        self._ahead, self._read = 0, -_LOOK_SECONDS
-
-    def now(self) -> Instant:
-        return time.monotonic_ns() // 1000 + self._ahead
-
-    def look(self, line: Line) -> None:
-        """Half of the way there and back is taken for the way back."""
-        if time.monotonic_ns() - self._read < _LOOK_SECONDS * 1_000_000_000:
-            return
-        line.rows("SELECT 1")  # from here on nobody's turn is waited for
-        before = time.monotonic_ns()
-        [(there,)] = line.rows("SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint")
-        self._ahead, self._read = there - (before + time.monotonic_ns()) // 2000, before

@@ -16,7 +16,7 @@ from taskkit.errors import InvalidValue, NotFound, StorageAway
 from taskkit.storage.sql._backups import back_up
 from taskkit.storage.sql._lines import Line, Question, Row
 from taskkit.storage.sql._schema import bring
-from taskkit.storage.sql._statements import SQLITE, named, same
+from taskkit.storage.sql._statements import SQLITE, named, or_now, same
 from taskkit.storage.sql._store import SqlStorage
 from taskkit.storage.sql._tables import Table
 from taskkit.storage.urls import address
@@ -133,10 +133,7 @@ class SqliteLine(Line):
         bring(self, SQLITE, f"the store {str(self._path)!r}", makes=self._makes)
 
     def columns(self, tables: Sequence[str]) -> Mapping[str, set[str]]:
-        found: dict[str, set[str]] = {}
-        for table, name in self.among(_COLUMNS, tables):
-            found.setdefault(table, set()).add(name)
-        return found
+        return self.grouped(_COLUMNS, tables)
 
     def apply(self, statements: Sequence[str]) -> None:
         for sql in statements:
@@ -166,8 +163,7 @@ def _add(table: str, names: tuple[str, ...]) -> str:
 
 @cache
 def _put(table: str, names: tuple[str, ...], key: tuple[str, ...]) -> str:
-    now = ", ".join(f'"{name}" = excluded."{name}"' for name in names if name not in key)
-    return f"{_add(table, names)} ON CONFLICT ({named(key)}) DO UPDATE SET {now}"
+    return or_now(_add(table, names), names, key)
 
 
 @cache

@@ -10,12 +10,11 @@ from taskkit.jobs import Job
 from taskkit.states import State
 from taskkit.storage import Claimed
 from taskkit.storage.sql._lines import Line, Question
-from taskkit.storage.sql._rows import JOB, PHASES, cause_of, job_of, place_of
+from taskkit.storage.sql._rows import CAUSES_OF, JOB, PHASES, cause_of, job_of, place_of
 from taskkit.storage.sql._tables import DUE, JOBS, LENT, NUMBERS
 
 _LOST = f"SELECT {JOB}, number FROM taskkit_jobs WHERE phase = {LENT} AND lease <= ? AND pool = ? ORDER BY due, number LIMIT ?"  # noqa: S608
 _DUE = f"SELECT {JOB}, number FROM taskkit_jobs WHERE phase = {DUE} AND pool = ? AND due <= ? ORDER BY due, number LIMIT ?"  # noqa: S608
-_CAUSES = "SELECT job, cause FROM taskkit_causes WHERE job IN {these} ORDER BY job, place"
 _BESIDE = f"""SELECT {JOB} FROM taskkit_jobs WHERE place IN {{these}} AND over IS NULL AND phase <> {LENT} AND started IS NULL
     AND kind IN ('fired', 'fallback') ORDER BY number"""  # noqa: S608
 _NEXT_DUE = f"SELECT min(due) FROM taskkit_jobs WHERE phase = {DUE} AND pool = ?"  # noqa: S608
@@ -64,7 +63,7 @@ def _columns(job: Job) -> tuple[Any, ...]:
 def _seen(line: Line, jobs: Sequence[Job]) -> list[Claimed]:
     """Each with its causes, and with the job of happenings that waits beside it."""
     places = [place_of(job.line, job.record) for job in jobs]
-    causes, beside = line.ask([Question(_CAUSES, (), tuple(job.id for job in jobs)), Question(_BESIDE, (), tuple(dict.fromkeys(places)))])
+    causes, beside = line.ask([Question(CAUSES_OF, (), tuple(job.id for job in jobs)), Question(_BESIDE, (), tuple(dict.fromkeys(places)))])
     of_jobs: dict[str, list[Any]] = {}
     for id, text in causes:
         of_jobs.setdefault(id, []).append(cause_of(id, text))

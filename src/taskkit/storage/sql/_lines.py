@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
 
@@ -62,6 +62,13 @@ class Line(ABC):
         """What `{these}` in the statement stands for comes first."""
         [rows] = self.ask([Question(sql, values, tuple(these))])
         return rows
+
+    def grouped(self, sql: str, these: Iterable[str], *values: Any) -> Mapping[str, set[str]]:
+        """Of rows of two texts: for each first one, all that stand second."""
+        found: dict[str, set[str]] = {}
+        for first, second in self.among(sql, these, *values):
+            found.setdefault(first, set()).add(second)
+        return found
 
     @abstractmethod
     def add(self, table: Table, rows: Sequence[Row]) -> None:

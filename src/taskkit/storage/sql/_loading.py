@@ -17,7 +17,7 @@ from taskkit.storage._rooms import Rooms
 from taskkit.storage._steps import PLACED_BY
 from taskkit.storage.sql._lent import Lent
 from taskkit.storage.sql._lines import Line, Question, Row
-from taskkit.storage.sql._rows import JOB, cause_of, holds_of, job_of, place_of
+from taskkit.storage.sql._rows import CAUSES_OF, JOB, cause_of, holds_of, job_of, place_of
 from taskkit.storage.sql._tables import LENT
 from taskkit.storage.units import Absorb, Expect, Free, Hold, Insert, Join, Keep, Move, Name, Unit, Wait
 
@@ -25,7 +25,6 @@ _JOBS = f"SELECT {JOB} FROM taskkit_jobs WHERE id IN {{these}}"  # noqa: S608  o
 _STANDS = "SELECT id, revision, token FROM taskkit_jobs WHERE id IN {these}"
 _PENDING = f"SELECT {JOB} FROM taskkit_jobs WHERE place IN {{these}} AND over IS NULL AND phase < {LENT}"  # noqa: S608
 _FIRES = "SELECT fire FROM taskkit_fires WHERE fire IN {these}"
-_CAUSES = "SELECT job, cause FROM taskkit_causes WHERE job IN {these} ORDER BY job, place"
 _HOLDS = "SELECT job, key, how, most, wanted, waits FROM taskkit_holds WHERE job IN {these}"
 _HOLDERS = "SELECT job, key, how, most, wanted, waits FROM taskkit_holds WHERE job IN (SELECT job FROM taskkit_holds WHERE key IN {these})"
 _ANYBODY_WAITS = "SELECT 1 FROM taskkit_holds WHERE waits = 1 LIMIT 1"
@@ -100,7 +99,7 @@ def loaded(line: Line, units: Sequence[Unit], lent: Lent) -> Rooms:
 def _load_named(line: Line, wanted: Wanted, rooms: Rooms, lent: Mapping[str, Job]) -> None:
     """What the units name, and who holds what they want."""
     named: list[tuple[str, Iterable[str]]] = [
-        (_STANDS, lent), (_JOBS, [id for id in wanted.jobs if id not in lent]), (_CAUSES, wanted.judged), (_BLOBS, wanted.blobs),
+        (_STANDS, lent), (_JOBS, [id for id in wanted.jobs if id not in lent]), (CAUSES_OF, wanted.judged), (_BLOBS, wanted.blobs),
         (_HOLDS, wanted.held), (_HOLDERS, wanted.keys),
     ]  # fmt: skip
     questions = [Question(sql, (), tuple(these)) for sql, these in named]

@@ -8,7 +8,7 @@ from taskkit.storage._fires import fire_key
 from taskkit.storage.sql import _blobs
 from taskkit.storage.sql._lines import Line
 from taskkit.storage.sql._queries import where
-from taskkit.storage.sql._rows import JOB, cause_of, job_of
+from taskkit.storage.sql._rows import CAUSES_OF, JOB, cause_of, job_of
 from taskkit.storage.sql._tables import CAUSES, FIRES, JOBS
 
 _KEPT = 90 * DAY
@@ -20,7 +20,7 @@ def purge(line: Line, query: Query, limit: int) -> int:
     jobs = [job_of(row) for row in line.rows(f"SELECT {JOB} FROM taskkit_jobs WHERE {wanted} AND over IS NOT NULL LIMIT ?", *values, limit)]  # noqa: S608
     ids = [job.id for job in jobs]
     ended = {job.id: job.ended or job.created for job in jobs}
-    causes = [cause_of(job, text) for job, text in line.among("SELECT job, cause FROM taskkit_causes WHERE job IN {these}", ids)]
+    causes = [cause_of(job, text) for job, text in line.among(CAUSES_OF, ids)]
     by_id = {job.id: job for job in jobs}
     left = [(fire_key(job, job.fire), ended[job.id]) for job in jobs if job.fire is not None]
     left += [(fire_key(by_id[cause.job], cause.fire), ended[cause.job]) for cause in causes]

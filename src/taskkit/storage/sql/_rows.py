@@ -9,12 +9,18 @@ from typing import Any
 
 from taskkit.jobs import PLACES, Cause, Job, Kind
 from taskkit.states import CLAIMED, FINAL, State
+from taskkit.storage.sql._lines import Row
 from taskkit.storage.sql._tables import ASKED, DUE, JOBS, LENT, OVER
 from taskkit.storage.units import Hold
 
-Row = tuple[Any, ...]
 
-plain_text = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"keeping {value!r}: it is no JSON")
+
+
+plain_text = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=_plain).encode
 PHASES: Mapping[State, int] = {
     state: OVER if state in FINAL else LENT if state in CLAIMED else ASKED if state is State.AWAITING_CONSENT else DUE for state in State
 }
@@ -57,17 +63,7 @@ def place_of(line: str, record: str | None) -> str:
 
 
 def _rest(rare: Row) -> str:
-    told = {name: value for name, value, usual in zip(_RARE, rare, _USUAL, strict=True) if value != usual}
-    return _rest_text(told)
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, Mapping):
-        return dict(value)
-    raise TypeError(f"keeping {value!r}: it is no JSON")
-
-
-_rest_text = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=_plain).encode
+    return plain_text({name: value for name, value, usual in zip(_RARE, rare, _USUAL, strict=True) if value != usual})
 
 
 def job_of(row: Row) -> Job:
@@ -86,6 +82,9 @@ def _told(rest: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 # causes
+
+#: Of several jobs, each with its causes in their order.
+CAUSES_OF = "SELECT job, cause FROM taskkit_causes WHERE job IN {these} ORDER BY job, place"
 
 
 def cause_text(cause: Cause) -> str:

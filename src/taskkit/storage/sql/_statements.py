@@ -52,5 +52,11 @@ def named(columns: Sequence[str]) -> str:
     return ", ".join(f'"{name}"' for name in columns)
 
 
+def or_now(added: str, columns: Sequence[str], key: Sequence[str]) -> str:
+    """What adds rows also changes those that are there."""
+    now = ", ".join(f'"{name}" = excluded."{name}"' for name in columns if name not in key)
+    return f"{added} ON CONFLICT ({named(key)}) DO UPDATE SET {now}"
+
+
 def same(columns: Sequence[str], how: str = " AND ", value: str = "?") -> str:
     return how.join(f'"{name}" = {value}' for name in columns)

@@ -187,7 +187,7 @@ class SqlStorage(Storage):
         return (self._ask(partial(_blobs.piece, id=id, place=place)) for place in range(count))
 
     def sweep_blobs(self) -> int:
-        return self._do(lambda line: _blobs.sweep(line))
+        return self._do(_blobs.sweep)
 
     # facts
 
@@ -197,14 +197,14 @@ class SqlStorage(Storage):
         return self._look(lambda line: _chains.after(line, after, kinds, record, limit))
 
     def heads(self) -> Sequence[Head]:
-        return self._ask(lambda line: _chains.heads(line))
+        return self._ask(_chains.heads)
 
     def key_facts(self, keys: FactKeys, current: str) -> None:
         with self._scribe.pen:
             self._keys, self._key, self._head, self.chain = keys, keys[current], None, os.urandom(6).hex()
 
     def keyed(self) -> Mapping[str, int]:
-        return self._ask(lambda line: _chains.keyed(line))
+        return self._ask(_chains.keyed)
 
     def check(self, noted: Iterable[Head] = ()) -> Sequence[Fault]:
         return self._look(lambda line: _chains.check(line, noted, self._keys))
@@ -215,7 +215,7 @@ class SqlStorage(Storage):
     # what the product leaves
 
     def post(self, connection: Any, texts: Sequence[str]) -> None:
-        """By `sqlite3` its marks are `?`; by psycopg, Django and SQLAlchemy's raw connections they are `%s`."""
+        """The marks of `sqlite3` are `?`; those of psycopg, and of what speaks as it does, `%s`."""
         place = "taskkit_inbox" if self._schema is None else f'"{self._schema}".taskkit_inbox'
         mark = "?" if isinstance(connection, sqlite3.Connection) else "%s"
         cursor = connection.cursor()
