@@ -63,7 +63,8 @@ RIGHT_NAMES = (
     " manage_discovery_tasks manage_emergency_export manage_webviewer_export manage_seal_templates manage_lock_templates manage_logbook"
 )
 FACTS = (
-    "ChainBegan ConsentAsked ConsentExpired Consented Declined Defined Demanded EngineFailed ExecutionRerun FallbackEnded"
+    "ChainBegan ClockRighted ClockSkewed"
+    " ConsentAsked ConsentExpired Consented Declined Defined Demanded EngineFailed ExecutionRerun FallbackEnded"
     " HappeningFailed HappeningJoined HappeningPassed HistoryPurged JobCanceled JobCompleted JobDeferred JobFailed JobMade JobMerged"
     " JobMissed JobRescued JobSatisfied JobStarted JobStopped JobUncertain KeyTaken ListEdited ListMadeUnique ListShared NextRunSet"
     " NotifierFailed Paused PlanFailed PluginAbandoned PolicyFailed Reconciled Resealed Resumed RunAsked StaleWriteRefused StopAsked"

@@ -21,7 +21,8 @@ from taskkit.records import EMPTY
 #: All that is told, by name: stable, as notifiers and exporters go by them.
 KINDS = frozenset(
     {
-        "ChainBegan", "ConsentAsked", "ConsentExpired", "Consented", "Declined", "Defined", "Demanded", "EngineFailed", "ExecutionRerun",
+        "ChainBegan", "ClockRighted", "ClockSkewed",
+        "ConsentAsked", "ConsentExpired", "Consented", "Declined", "Defined", "Demanded", "EngineFailed", "ExecutionRerun",
         "FallbackEnded", "HappeningFailed", "HappeningJoined", "HappeningPassed", "HistoryPurged", "JobCanceled", "JobCompleted",
         "JobDeferred", "JobFailed", "JobMade", "JobMerged", "JobMissed", "JobRescued", "JobSatisfied", "JobStarted", "JobStopped",
         "JobUncertain", "KeyTaken", "ListEdited", "ListMadeUnique", "ListShared", "NextRunSet", "NotifierFailed", "Paused", "PlanFailed",

@@ -44,6 +44,7 @@ from taskkit.engine._refusals import Refusals
 from taskkit.engine._retention import Retention
 from taskkit.engine._rights import RightsDesk
 from taskkit.engine._seals import KeyUse, Seals, no_keyring
+from taskkit.engine._skews import Skew
 from taskkit.engine._standings import Standings
 from taskkit.engine._starter import Starter
 from taskkit.engine._steering import Steering
@@ -134,6 +135,7 @@ class Engine:
         self._steering = Steering(ground, planner, rights, self._conductor, self._lifeline)
         self._standings = Standings(ground, planner, targets, rights, self._pauses)
         self._upkeep = Upkeep(ground, self._chores, self._intake)
+        self._skew = Skew(ground, None if storage.clock is None else clock or SystemClock())
         self._notices = Notices(ground)
         self._logbook = Logbook(ground, rights, self._notices)
         self._floor: Floor | None = None
@@ -252,7 +254,8 @@ class Engine:
         return each_alone((self._upkeep.fetch, self._upkeep.fetch_posted, self._keep_up, self._notices.send))
 
     def _keep_up(self) -> int:
-        now, duties = self._ground.now(), (self._consents.expire, self._waits.look, self._upkeep.daily, self._retention.daily)
+        now, daily = self._ground.now(), (self._upkeep.daily, self._retention.daily)
+        duties = (self._consents.expire, self._waits.look, *daily, self._skew.look)
         return each_alone((self._chores.do_all, *(partial(duty, now) for duty in duties)))
 
     def beat(self) -> int:
@@ -411,6 +414,10 @@ class Engine:
         if user is not None:
             self.job(id, user=user)
         return execution(self.storage, id)
+
+    def skew(self) -> float | None:
+        """By how many seconds this machine's clock is ahead of the store's; None where the engine goes by this machine's."""
+        return self._skew.seconds()
 
     def facts(
         self, *, record: str | None = None, kinds: Iterable[str] | None = None, limit: int = 1000, user: str | None = None

@@ -12,7 +12,7 @@ from taskkit.facts import Fact
 from taskkit.plugins.kinds import Notifier
 
 #: What somebody has to look at.
-DISTURBING = frozenset({"FallbackEnded", "JobFailed", "JobMissed", "JobUncertain", "PluginAbandoned", "TaskSuspended"})
+DISTURBING = frozenset({"ClockSkewed", "FallbackEnded", "JobFailed", "JobMissed", "JobUncertain", "PluginAbandoned", "TaskSuspended"})
 
 
 class Inbox(Notifier):

@@ -8,6 +8,8 @@ from taskkit.instants import Instant, SystemClock
 from taskkit.storage.sql._lines import Line
 
 _LOOK_NANOS = 10 * 1_000_000_000
+#: Goes on while the machine sleeps, where it has such a clock: else who wakes up would claim by the time at which it fell asleep.
+_STEADY: int = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 class DatabaseClock(SystemClock):
@@ -18,13 +20,15 @@ class DatabaseClock(SystemClock):
         self._read: int | None = None
 
     def now(self) -> Instant:
-        return time.monotonic_ns() // 1000 + self._ahead
+        return time.clock_gettime_ns(_STEADY) // 1000 + self._ahead
 
     def look(self, line: Line) -> None:
-        """Half of the way there and back is taken for the way back."""
-        if self._read is not None and time.monotonic_ns() - self._read < _LOOK_NANOS:
+        """The database read its clock somewhere between our question and its answer: a slow answer moves only what it refutes."""
+        if self._read is not None and time.clock_gettime_ns(_STEADY) - self._read < _LOOK_NANOS:
             return
         line.rows("SELECT 1")  # from here on nobody's turn is waited for
-        before = time.monotonic_ns()
+        before = time.clock_gettime_ns(_STEADY)
         [(there,)] = line.rows(self._now)
-        self._ahead, self._read = there - (before + time.monotonic_ns()) // 2000, before
+        least, most = there - time.clock_gettime_ns(_STEADY) // 1000, there - before // 1000
+        self._ahead = (least + most) // 2 if self._read is None else min(max(self._ahead, least), most)
+        self._read = before
