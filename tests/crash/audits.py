@@ -210,12 +210,29 @@ class Audit:
         """No token was given twice (J3); nobody met what no process may meet."""
         tokens = Counter(token for line in self._ledger.lines("claimed") for token in line["tokens"].values())
         self._says(f"J3: the token {token} was given {count} times" for token, count in tokens.items() if count > 1)
+        self._says(
+            f"J3: {job}: what was written under the token {token} was let in, though another had claimed it" for job, token in self._late()
+        )
         self._says(f"a process broke: {line['text']}" for line in self._ledger.lines("broken"))
         troubles = {name for fact in self._of("EngineFailed") for name in str(fact.details.get("error", "")).split(", ")}
         self._says(f"an engine failed: {name}" for name in troubles - ({"StorageAway"} if self._away else set()))
         self._says(f"an engine gave up a thread: {fact}" for fact in self._of("PluginAbandoned"))
         known = {"Outdated", "Refused", "IllegalStep"} | ({"StorageAway"} if self._away else set())
         self._says(f"refused: {line}" for line in self._ledger.lines("refused") if line["error"] not in known)
+
+    def _late(self) -> Iterator[tuple[str, int]]:
+        """What was begun to be saved when a newer claim was known, and was saved all the same."""
+        newest, late = dict[str, int](), set[tuple[str, int, int]]()
+        for line in self._ledger.lines("claimed", "saving", "saved"):
+            if line["what"] == "claimed":
+                newest.update({job: max(token, newest.get(job, 0)) for job, token in line["tokens"].items()})
+                continue
+            job, token = line["job"], line["token"]
+            portion = job, token, line["done"]
+            if line["what"] == "saved" and portion in late:
+                yield job, token
+            elif line["what"] == "saving" and token < newest.get(job, 0):
+                late.add(portion)
 
     # what they look at
 

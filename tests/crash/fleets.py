@@ -69,6 +69,8 @@ class Fleet:
         self.workers: list[Worker] = []
         #: A mistake that all of them make.
         self.harm: str | None = None
+        #: They wait some seconds for what others wait half a minute for.
+        self.hurried = False
         self.kills = self._mark = 0
         #: Where processes were killed.
         self.died: Counter[str] = Counter()
@@ -81,8 +83,15 @@ class Fleet:
         command += ["--feeds", str(feeds)] if feeds else []
         command += ["--alone"] if alone else []
         command += ["--harm", self.harm] if self.harm else []
+        command += ["--hurried"] if self.hurried else []
         worker = Worker(name, subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE))
         self.workers.append(worker)
+        return worker
+
+    def stopped(self, fate: Fate) -> Worker:
+        """A process that has come to its place and stands still there."""
+        worker = self.start(fate=fate, feeds=None, alone=True)  # no thread of it is in the middle of something else
+        wait_for(lambda: worker.is_stopped, f"{worker.name} stopped at {fate.place}")
         return worker
 
     def rage(self, kills: int, size: int = 3) -> None:

@@ -6,12 +6,15 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from taskkit.engine._cases import Case
+from taskkit.instants import SECOND, Instant
 from taskkit.storage import Free, Insert, Landed, Move, Unit
 from taskkit.storage._fires import Fires
 from taskkit.storage._holds import Holds
-from taskkit.storage.sql import _chains
+from taskkit.storage._steps import Steps
+from taskkit.storage.sql import _chains, _claims
 from taskkit.storage.sql._store import SqlStorage
-from tests.crash.mortals import MortalSqlite
+from taskkit.storage.sqlite import SqliteLine
+from tests.crash.mortals import MortalPostgresLine, _Stores
 
 
 def _replace(owner: Any, **now: object) -> None:
@@ -39,8 +42,11 @@ def _commits_in_two_parts() -> None:
 
     def later(line: Any, *args: Any) -> Any:
         line.run("COMMIT")
+        line.rows("SELECT 1")  # now it has gone to the server
         line.end.visit("commit")
-        line.run("BEGIN IMMEDIATE")
+        line.run("BEGIN IMMEDIATE" if isinstance(line, SqliteLine) else "BEGIN")
+        if isinstance(line, MortalPostgresLine):
+            line.run(f"SELECT pg_advisory_xact_lock({line._lock})")
         return append(line, *args)
 
     _replace(_chains, append=later)
@@ -48,7 +54,7 @@ def _commits_in_two_parts() -> None:
 
 def _answers_before_it_writes() -> None:
     """What was promised lies in memory for a while."""
-    write, late = MortalSqlite.write, list[tuple[Sequence[Unit], bool]]()
+    write, late = _Stores.write, list[tuple[Sequence[Unit], bool]]()
 
     def promised(storage: Any, units: Sequence[Unit], *, durable: bool = True) -> Sequence[Landed]:
         while len(late) > 1:
@@ -58,7 +64,7 @@ def _answers_before_it_writes() -> None:
             return [Landed() for _ in units]
         return write(storage, units, durable=durable)
 
-    _replace(MortalSqlite, write=promised)
+    _replace(_Stores, write=promised)
 
 
 def _saves_nothing() -> None:
@@ -77,6 +83,27 @@ def _without_memo(change: Any) -> Any:
     return change._replace(fields={name: value for name, value in change.fields.items() if name != "memo"})
 
 
+def _takes_tokens_from_its_watch() -> None:
+    """And not from the counter of the store: two that claim at the same time have the same."""
+    claim = _claims.claim
+
+    def claimed(line: Any, now: Instant, *args: Any) -> Any:
+        return claim(line, now - now % SECOND, *args)
+
+    _replace(_claims, claim=claimed, _LAST_TOKEN="SELECT value FROM taskkit_numbers WHERE name = ''")  # noqa: S106  no password
+
+
+def _lets_late_writers_in() -> None:
+    """Whoever had the job once may write to it."""
+    move = Steps.move
+
+    def lenient(steps: Steps, change: Move) -> Any:
+        job = steps._jobs.get(change.job)
+        return move(steps, change if job is None or change.token is None else change._replace(token=job.token))
+
+    _replace(Steps, move=lenient)
+
+
 #: Each with how the audit tells of it, and where processes die meanwhile.
 HARMS: dict[str, tuple[Callable[[], None], str, str]] = {
     "forgets holds": (_forgets_holds, "R4", "written"),
@@ -85,4 +112,11 @@ HARMS: dict[str, tuple[Callable[[], None], str, str]] = {
     "commits in two parts": (_commits_in_two_parts, "J2", "commit"),
     "answers before it writes": (_answers_before_it_writes, "J14", "written"),
     "saves nothing": (_saves_nothing, "J13", "saved"),
+    "takes tokens from its watch": (_takes_tokens_from_its_watch, "J3", "written"),
 }
+LATE = "lets late writers in"
+
+
+def harm(name: str) -> None:
+    """From now on this process makes the mistake."""
+    _lets_late_writers_in() if name == LATE else HARMS[name][0]()

@@ -12,7 +12,7 @@ from typing import Any
 
 from attrs import frozen
 
-from taskkit.storage import Claimed, Landed, Unit
+from taskkit.storage import Claimed, Landed, Unit, postgresql
 from taskkit.storage.postgresql import PostgresLine, PostgresStorage
 from taskkit.storage.sql._lines import Line
 from taskkit.storage.sql._store import SqlStorage
@@ -25,6 +25,7 @@ from tests.crash.ledger import Ledger
 OF_STORES = ("write", "written", "claim", "claimed", "begun", "changed", "commit", "committed")
 #: The commit is under way to the server, and its answer is not there.
 OF_POSTGRES = ("sent",)
+_HURRIED_SECONDS = 2
 #: Where scripts are passed by: before and after what they do, and around what they save.
 OF_SCRIPTS = ("before", "after", "save", "saved")
 
@@ -160,6 +161,13 @@ class MortalPostgres(_Stores, PostgresStorage):
 
     def line(self) -> Line:
         return MortalPostgresLine(self._url, self._schema, self.end)
+
+
+def hurry() -> None:
+    """Whoever hears nothing gives up after some seconds; so does the server, of whom nothing is heard in mid-transaction."""
+    postgresql._Patient.seconds = _HURRIED_SECONDS - 5  # of which so many are for the way
+    postgresql._KEPT_ALIVE["connect_timeout"] = _HURRIED_SECONDS
+    postgresql._LETS_GO = postgresql._LETS_GO.replace("session_timeout=20s", f"session_timeout={_HURRIED_SECONDS}s")
 
 
 def opened(url: str, end: End, ledger: Ledger) -> MortalSqlite | MortalPostgres:

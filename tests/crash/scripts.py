@@ -87,6 +87,7 @@ def kinds(ledger: Ledger) -> tuple[type[Script], ...]:
         def perform(self, run: Run) -> Outcome:
             for portion in range(run.memo.get("done", 0), PORTIONS):
                 deed(run, portion)
+                ledger.note("saving", job=run.job.id, token=run.token, done=portion + 1)
                 run.save({"done": portion + 1})
                 ledger.note("saved", job=run.job.id, token=run.token, done=portion + 1)
             return DONE

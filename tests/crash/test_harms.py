@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
+from taskkit.events.happenings import SessionEnded
 from tests.crash.audits import Audit, sane, settle
-from tests.crash.fleets import fleet
-from tests.crash.harms import HARMS
+from tests.crash.fleets import fleet, wait_for
+from tests.crash.harms import HARMS, LATE
+from tests.crash.mortals import Fate
 from tests.crash.scripts import found
 
 _ROUNDS = 5
@@ -17,10 +21,10 @@ _ROUNDS = 5
 
 @pytest.mark.sweep
 @pytest.mark.parametrize("harm", HARMS)
-def test_a_fleet_that_makes_a_mistake_is_found_out(harm: str, file_url: str, tmp_path: Path) -> None:
+def test_a_fleet_that_makes_a_mistake_is_found_out(harm: str, url: str, tmp_path: Path) -> None:
     _, told, place = HARMS[harm]
-    with fleet(file_url, tmp_path) as ships:
-        with sane(file_url, ships.ledger) as engine:
+    with fleet(url, tmp_path) as ships:
+        with sane(url, ships.ledger) as engine:
             found(engine)
         ships.harm, ships.places = harm, (place,)
         seen: list[str] = []
@@ -29,8 +33,29 @@ def test_a_fleet_that_makes_a_mistake_is_found_out(harm: str, file_url: str, tmp
                 ships.rage(6)
             ships.close()
             with suppress(AssertionError):
-                settle(file_url, ships.ledger)
-            seen = Audit(file_url, ships.ledger).wrong
+                settle(url, ships.ledger)
+            seen = Audit(url, ships.ledger).wrong
             if any(wrong.startswith(told) for wrong in seen):
                 return
         pytest.fail(f"it was not seen; what was seen: {seen[:5]}")
+
+
+@pytest.mark.sweep
+@pytest.mark.parametrize("harm", [None, LATE])
+def test_j03_a_late_writer_that_is_let_in_is_found_out(harm: str | None, url: str, tmp_path: Path) -> None:
+    """Two stand still over one job; the one that has lost it comes back first."""
+    with fleet(url, tmp_path) as ships:
+        ships.harm = harm
+        with sane(url, ships.ledger) as engine:
+            found(engine, cadence=False)
+            engine.emit(SessionEnded("r0"))
+        first = ships.stopped(Fate("after", signal="STOP"))
+        ships.stopped(Fate("after", signal="STOP"))
+        os.kill(first.pid, signal.SIGCONT)
+        wait_for(lambda: [line for line in ships.ledger.lines("saving") if line["pid"] == first.pid], "it writes")
+        os.kill(first.pid, signal.SIGTERM)
+        assert first.process.wait(30) == 0
+        ships.close()
+        settle(url, ships.ledger)
+        seen = Audit(url, ships.ledger).wrong
+        assert any(wrong.startswith("J3") for wrong in seen) if harm else not seen, seen

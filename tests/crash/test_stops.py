@@ -13,7 +13,7 @@ from taskkit.events.happenings import SessionEnded
 from taskkit.facts import START
 from taskkit.states import FINAL, State
 from tests.crash.audits import Audit, sane, settle
-from tests.crash.fleets import Fleet, Worker, fleet, wait_for
+from tests.crash.fleets import fleet, wait_for
 from tests.crash.mortals import Fate
 from tests.crash.scripts import found
 from tests.crash.test_kills import ALL, KILLS
@@ -24,7 +24,7 @@ def test_j03_who_slept_longer_than_its_lease_changes_nothing(url: str, place: st
     with fleet(url, tmp_path) as ships, sane(url, ships.ledger) as engine:
         found(engine)
         [job] = engine.emit(SessionEnded("r0"))
-        sleeper = stopped(ships, Fate(place, signal="STOP"))
+        sleeper = ships.stopped(Fate(place, signal="STOP"))
         claims = [*ships.ledger.lines("claimed")]
         assert job in claims[0]["tokens"]
         ships.start(feeds=None)
@@ -50,7 +50,7 @@ def test_who_stops_in_the_middle_of_a_write_holds_up_a_database_for_some_seconds
         with sane(database, ships.ledger) as engine:
             found(engine)
             engine.emit(SessionEnded("r0"))
-        sleeper = stopped(ships, Fate("commit", 3, signal="STOP"))
+        sleeper = ships.stopped(Fate("commit", 3, signal="STOP"))
         other = ships.start(feeds=None)
         wait_for(lambda: other.pid in {line["pid"] for line in ships.ledger.lines("performed")}, "another works", 30)
         assert sleeper.is_stopped
@@ -58,13 +58,6 @@ def test_who_stops_in_the_middle_of_a_write_holds_up_a_database_for_some_seconds
         ships.end_all()
         settle(database, ships.ledger)
         Audit(database, ships.ledger, away=True).check()
-
-
-def stopped(ships: Fleet, fate: Fate) -> Worker:
-    """A process that has come to its place and stands still there."""
-    worker = ships.start(fate=fate, feeds=None, alone=True)  # no thread of it is in the middle of something else
-    wait_for(lambda: worker.is_stopped, f"{worker.name} stopped at {fate.place}")
-    return worker
 
 
 def tells_of(engine: Engine, job: str, *kinds: str) -> list[str]:

@@ -25,7 +25,7 @@ from taskkit.standings import TABLE as STANDINGS
 from taskkit.states import State
 from taskkit.storage import Query
 from tests.crash.ledger import Ledger
-from tests.crash.mortals import End, Fate, opened
+from tests.crash.mortals import End, Fate, hurry, opened
 from tests.crash.scripts import RECORDS, SETTINGS, Offers, vault
 
 _KINDS: dict[str, type[Happening]] = {kind.kind: kind for kind in (CheckedIn, SessionEnded, Approved)}
@@ -98,11 +98,14 @@ def main(arguments: list[str]) -> None:
     parser.add_argument("--feeds", type=float, help="seconds between two things that it tells")
     parser.add_argument("--alone", action="store_true", help="work in the thread that calls, without a crew")
     parser.add_argument("--harm", help="a mistake that this process makes")
+    parser.add_argument("--hurried", action="store_true", help="give up after some seconds what else takes half a minute")
     given = parser.parse_args(arguments)
+    if given.hurried:
+        hurry()
     if given.harm:
-        from tests.crash.harms import HARMS
+        from tests.crash.harms import harm
 
-        HARMS[given.harm][0]()
+        harm(given.harm)
     ledger, stop = Ledger(given.ledger), threading.Event()
     logging.getLogger("psycopg").setLevel(logging.ERROR)  # it warns of connections that break, as they do here
     _thread(_end_with_our_parent)

@@ -106,6 +106,11 @@ def test_j04_a_first_answer_that_was_slow_is_put_right_by_the_next(world: World)
 @pytest.mark.skipif(not hasattr(time, "CLOCK_BOOTTIME"), reason="this system has no clock that goes on while it sleeps")
 def test_j04_who_slept_with_its_machine_does_not_claim_by_the_time_at_which_it_fell_asleep(monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[int] = []
-    monkeypatch.setattr(time, "clock_gettime_ns", lambda clock: asked.append(clock) or 0)
+
+    def gettime(clock: int) -> int:
+        asked.append(clock)
+        return 0
+
+    monkeypatch.setattr(time, "clock_gettime_ns", gettime)
     DatabaseClock("now").now()
     assert asked == [time.CLOCK_BOOTTIME]

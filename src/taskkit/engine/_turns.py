@@ -9,6 +9,7 @@ from taskkit.engine._border import performed, wish
 from taskkit.engine._cases import Case
 from taskkit.engine._conductor import Conductor
 from taskkit.engine._finisher import Finisher
+from taskkit.engine._jumps import Jumps
 from taskkit.engine._lifeline import Lifeline
 from taskkit.engine._pauses import Pauses
 from taskkit.engine._starter import Starter
@@ -32,7 +33,7 @@ class Turns:
         self, ground: Ground, pauses: Pauses, starter: Starter, conductor: Conductor, finisher: Finisher, lifeline: Lifeline
     ) -> None:
         self._ground, self._pauses, self._starter, self._conductor = ground, pauses, starter, conductor
-        self._finisher, self._lifeline = finisher, lifeline
+        self._finisher, self._lifeline, self._jumps = finisher, lifeline, Jumps(ground)
         self._most = _MANY  #: how many jobs this thread gets done within a second
 
     def pools(self) -> Sequence[str]:
@@ -41,11 +42,11 @@ class Turns:
 
     def claim(self, limit: int) -> Sequence[Claimed]:
         now, ground = self._ground.now(), self._ground
-        pools = self.pools()
+        by, pools = self._jumps.doubted(now), self.pools()
         if not pools:
             return ()
         lease = now + ground.settings.lease_length
-        return ground.storage.claim(now, worker=ground.worker, node=ground.node, pools=pools, limit=limit, lease=lease)
+        return ground.storage.claim(by, worker=ground.worker, node=ground.node, pools=pools, limit=limit, lease=lease)
 
     def perform(self, case: Case) -> Outcome | None:
         """What became of it, whatever its script raises; None where the job is another's now, or will be."""
