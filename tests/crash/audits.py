@@ -41,6 +41,9 @@ class Ahead(SystemClock):
     def now(self) -> Instant:
         return super().now() + self.minutes * MINUTE
 
+    def monotonic(self) -> float:
+        return super().monotonic() + self.minutes * 60
+
 
 @contextmanager
 def sane(url: str, ledger: Ledger, clock: SystemClock | None = None) -> Iterator[Engine]:

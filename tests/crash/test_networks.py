@@ -49,7 +49,7 @@ def test_a_network_that_is_cut_without_a_word_loses_nothing(
     """Until all have noticed, or for a moment; both ways, or the answers alone; then it goes on, or has forgotten its connections."""
     seen = Counter[str]()
     for number in range(_CUTS):
-        is_long, answers_only, forgets = number % 4 < 2, number % 3 == 1, number % 2 == 1
+        is_long, answers_only, forgets = number % 4 in (0, 3), number % 3 == 1, number % 2 == 1
         seen.update(["long" if is_long else "short", "answers" if answers_only else "both", "forgotten" if forgets else "went on"])
         net.delay = random.choice((0.0, 0.002, 0.02))
         time.sleep(random.uniform(0.05, 0.5))
