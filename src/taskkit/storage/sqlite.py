@@ -120,7 +120,8 @@ class SqliteLine(Line):
 
     def change(self, table: Table, columns: Sequence[str], rows: Sequence[Row]) -> None:
         if rows:
-            self._db.executemany(_change(table.name, table.key, tuple(columns)), rows)
+            key = len(table.key)  # it comes first in a row, and last in the statement
+            self._db.executemany(_change(table.name, table.key, tuple(columns)), [(*row[key:], *row[:key]) for row in rows])
 
     def drop(self, table: Table, keys: Sequence[Row]) -> None:
         if keys:
@@ -168,10 +169,8 @@ def _put(table: str, names: tuple[str, ...], key: tuple[str, ...]) -> str:
 
 @cache
 def _change(table: str, key: tuple[str, ...], columns: tuple[str, ...]) -> str:
-    """The key comes first in a row: its marks are numbered, as it stands last in the statement."""
-    now = ", ".join(f'"{name}" = ?{place}' for place, name in enumerate(columns, len(key) + 1))
-    which = " AND ".join(f'"{name}" = ?{place}' for place, name in enumerate(key, 1))
-    return f'UPDATE "{table}" SET {now} WHERE {which}'  # noqa: S608
+    now = ", ".join(f'"{name}" = ?' for name in columns)
+    return f'UPDATE "{table}" SET {now} WHERE {same(key)}'  # noqa: S608
 
 
 @cache
