@@ -7,9 +7,13 @@ from typing import Any
 
 import pytest
 
-from taskkit.instants import SECOND
+from taskkit.engine import Engine
+from taskkit.instants import MINUTE, SECOND
+from taskkit.storage.postgresql import _NOW, PostgresStorage
 from taskkit.storage.sql._clocks import DatabaseClock
 from taskkit.storage.sqlite import SqliteLine
+from taskkit.testing import MemoryVault, VirtualClock
+from tests.engine.houses import START
 
 THERE = 1_790_000_000_000_000
 
@@ -114,3 +118,16 @@ def test_j04_who_slept_with_its_machine_does_not_claim_by_the_time_at_which_it_f
     monkeypatch.setattr(time, "clock_gettime_ns", gettime)
     DatabaseClock("now").now()
     assert asked == [time.CLOCK_BOOTTIME]
+
+
+def test_j04_an_engine_on_postgresql_goes_by_the_database_whatever_its_own_machine_says(database: str) -> None:
+    own = VirtualClock(START)
+    with PostgresStorage(database) as storage:
+        engine = Engine(MemoryVault(), storage, clock=own)
+        for moment in (START, START.add(years=100), START.subtract(years=50)):
+            own.jump(moment)
+            [(there,)] = storage._ask(lambda line: line.rows(_NOW))
+            assert abs(engine._ground.now() - there) < MINUTE
+            skew = engine.skew()
+            assert skew is not None
+            assert abs(skew - (own.now() - there) / SECOND) < 60
