@@ -15,10 +15,11 @@ from taskkit.events.policies import AfterCheckIn, OnDemand
 from taskkit.outcomes import DONE, Outcome
 from taskkit.plugins.kinds import Run
 from taskkit.records import Record
-from taskkit.states import State
+from taskkit.states import State, Step
 from taskkit.tasks import Task
 from taskkit.testing import VirtualClock
-from tests.engine.houses import START, UNIX, Crash, House, hosts
+from tests.engine.houses import START, UNIX, Crash, House, hosts, steps
+from tests.engine.houses import Watched as Handle
 
 
 def rotate(house: House) -> Task:
@@ -58,6 +59,33 @@ def test_j11_a_paused_engine_begins_nothing_on_any_node_and_takes_everything_in(
     house.engine.resume()
     other.drain()
     assert house.engine.job(id).state is State.COMPLETED
+
+
+def test_j11_who_begins_to_wait_just_as_a_host_is_resumed_does_not_wait() -> None:
+    house = House(*hosts(1))
+    [job] = demanded(house, "h01")
+    house.engine.pause("host:host01")
+    handle = Handle(house.storage)
+    handle.before(steps(Step.DEFER), lambda: house.enter().resume("host:host01"))
+    house.enter(storage=handle).drain()
+    assert house.engine.job(job).state is State.COMPLETED
+
+
+def test_j11_who_waits_for_a_host_is_woken_also_where_the_process_dies_that_resumed_it() -> None:
+    house = House(*hosts(1))
+    [job] = demanded(house, "h01")
+    house.engine.pause("host:host01")
+    house.engine.drain()
+
+    def crash() -> None:
+        raise Crash
+
+    handle = Handle(house.storage)
+    handle.before(steps(Step.WAKE), crash)
+    with pytest.raises(Crash):
+        house.enter(storage=handle).resume("host:host01")
+    house.enter().drain()
+    assert house.engine.job(job).state is State.COMPLETED
 
 
 def test_t15_what_a_paused_engine_missed_is_one_run() -> None:

@@ -14,11 +14,11 @@ from taskkit.events.happenings import CheckedIn
 from taskkit.events.policies import AfterCheckIn, OnDemand
 from taskkit.records import Record
 from taskkit.selections import OfType
-from taskkit.states import State
+from taskkit.states import State, Step
 from taskkit.storage import Keep
 from taskkit.targets import Target
 from taskkit.tasks import Task, of_record, of_type
-from tests.engine.houses import START, UNIX, House, Watched, hosts, writes
+from tests.engine.houses import START, UNIX, Crash, House, Watched, hosts, steps, writes
 from tests.engine.nights import NIGHTLY, at, moody, waiting, with_task
 
 ASKED = Task("nightly", "work", [Daily(at="02:30"), OnDemand(), AfterCheckIn()])
@@ -303,3 +303,39 @@ def test_r01_no_stale_plan_is_made_for_a_record_whose_copies_are_not_planned_yet
     assert waiting(house, record="h01") == []
     house.engine.tick()
     assert [job.task for job in waiting(house, record="h01")] == [copy.id for copy in house.engine.tasks(of_record("h01"))]
+
+
+# nobody who waits is forgotten
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_j01_who_begins_to_wait_just_as_the_task_is_resumed_does_not_wait(*, whole: bool) -> None:
+    house, task = with_task(*hosts(1))
+    record = None if whole else "h01"
+    house.engine.suspend_task(task.id, record)
+    house.clock.advance(hours=3)
+    handle = Watched(house.storage)
+    handle.before(steps(Step.DEFER), lambda: house.enter().resume_task(task.id, record))
+    house.enter(storage=handle).drain()
+    assert performed(house) == ["h01"]
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_j01_who_waits_is_woken_also_where_the_process_dies_that_resumed_the_task(*, whole: bool) -> None:
+    house, task = with_task()
+    record = None if whole else "h01"
+    house.engine.suspend_task(task.id, record)
+    house.clock.advance(hours=3)
+    house.engine.drain()
+    house.play.performed.clear()
+    handle = Watched(house.storage)
+    handle.before(steps(Step.WAKE), crash)
+    with pytest.raises(Crash):
+        house.enter(storage=handle).resume_task(task.id, record)
+    house.enter().drain()
+    assert performed(house) == (["h01", "h02"] if whole else ["h01"])
+    assert not house.storage.documents("chore")
+
+
+def crash() -> None:
+    raise Crash

@@ -16,6 +16,7 @@ from taskkit.engine._fits import Fits, begins, list_id, still_theirs
 from taskkit.engine._pages import all_jobs
 from taskkit.engine._planner import dropped
 from taskkit.engine._portions import Plan, Portions, Written
+from taskkit.engine._wakes import CHORES, wake_for, wakes
 from taskkit.errors import VaultAway
 from taskkit.jobs import Job, Kind, Why
 from taskkit.records import Record
@@ -28,7 +29,6 @@ from taskkit.tasks import SYSTEM, Task
 if TYPE_CHECKING:
     from taskkit.engine._ground import Ground
 
-CHORES = "chore"
 _OF_RECORD = "record:"
 _PASSES = 4
 
@@ -64,6 +64,8 @@ class Chores:
 
     def _do(self, chore: Document) -> bool:
         """Again, as long as somebody moved what was to be planned; then the next tick goes on."""
+        if wakes(chore):
+            return wake_for(self._ground, chore)
         with suppress(VaultAway):
             for _ in range(_PASSES):
                 if not self._pass(chore).lost:

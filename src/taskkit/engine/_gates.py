@@ -15,7 +15,10 @@ from taskkit.errors import StorageAway, TaskkitError, VaultAway
 from taskkit.events.windows import Window
 from taskkit.instants import DAY, MINUTE, SECOND, Instant, instant
 from taskkit.jobs import Cause, Kind, Why
+from taskkit.standings import TABLE as STANDINGS
+from taskkit.standings import standing_id, suspension
 from taskkit.states import Step
+from taskkit.storage import Expect
 
 if TYPE_CHECKING:
     from taskkit.engine._ground import Ground
@@ -37,6 +40,8 @@ class Instead:
     #: The job whose work made this one needless.
     into: str | None = None
     error: str = ""
+    #: What it waits for stands as it was seen: else whoever lets it go on has woken those that waited already, and not this one.
+    still: Expect | None = None
 
 
 _OF_HAPPENINGS = (Kind.FIRED, Kind.FALLBACK)
@@ -96,7 +101,9 @@ class Gates:
             return None
         if case.job.execution is not None:
             return Instead(Step.CANCEL, Why.SUSPENDED, text=f"suspended: {case.suspended}")
-        return Instead(Step.DEFER, Why.SUSPENDED, case.now + DAY)
+        standing, record = (case.standing, case.job.record) if suspension(case.standing) is not None else (case.whole, None)
+        still = Expect(STANDINGS, standing_id(case.job.line, record), standing.revision if standing is not None else 0)
+        return Instead(Step.DEFER, Why.SUSPENDED, case.now + DAY, still=still)
 
     def _lateness(self, case: Case) -> Instead | None:
         job, most = case.job, case.task.max_lateness
@@ -192,9 +199,8 @@ class Gates:
         return ready if all(cause.quiet for cause in ready) else []
 
     def _host(self, case: Case) -> Instead | None:
-        if case.job.host is None or not self._pauses.is_paused(f"host:{case.job.host}"):
-            return None
-        return Instead(Step.DEFER, Why.HOST_PAUSED, case.now + DAY)
+        still = self._pauses.paused_still(f"host:{case.job.host}") if case.job.host is not None else None
+        return Instead(Step.DEFER, Why.HOST_PAUSED, case.now + DAY, still=still) if still is not None else None
 
     def _satisfied(self, case: Case) -> Instead | None:
         """Somebody has changed the account's secret since every cause of this job (R4)."""

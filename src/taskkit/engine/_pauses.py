@@ -10,13 +10,14 @@ from attrs import frozen
 
 from taskkit.engine._pages import pages
 from taskkit.engine._rights import RightsDesk
-from taskkit.engine._waits import passed_over, woken_by, written
+from taskkit.engine._waits import passed_over, written
+from taskkit.engine._wakes import to_wake, wake_all, wake_left
 from taskkit.errors import InvalidValue, NotFound
 from taskkit.facts import Fact
 from taskkit.instants import shown
 from taskkit.jobs import Job, Why
 from taskkit.states import State
-from taskkit.storage import Keep, Query, Unit
+from taskkit.storage import Expect, Keep, Query, Unit
 
 if TYPE_CHECKING:
     from taskkit.engine._ground import Ground
@@ -62,12 +63,19 @@ class Pauses:
         if kept is None:
             paused = ", ".join(pause.what for pause in self.all()) or "nothing"
             raise NotFound(tried, "it is not paused", f"paused is {paused}")
+        kind, _, name = what.partition(":")
+        left = (to_wake(self._storage, what, Why.HOST_PAUSED, host=name),) if kind == "host" else ()
         fact = Fact("Resumed", self._ground.now(), who=by, details={"what": what})
-        if self._storage.write([(Keep(_TABLE, what, kept.revision, None), fact)])[0] and what.startswith("host:"):
-            self.wake(Query(states=State.DEFERRED, why=Why.HOST_PAUSED, host=what.removeprefix("host:")))
+        if self._storage.write([(Keep(_TABLE, what, kept.revision, None), *left, fact)])[0] and left:
+            wake_left(self._ground, what)
 
     def is_paused(self, what: str) -> bool:
         return self._storage.document(_TABLE, what) is not None
+
+    def paused_still(self, what: str) -> Expect | None:
+        """The guard that says so, of a unit for which that matters."""
+        kept = self._storage.document(_TABLE, what)
+        return None if kept is None else Expect(_TABLE, what, kept.revision)
 
     def is_a_host_paused(self) -> bool:
         return any(pause.id.startswith("host:") for pause in self._storage.documents(_TABLE))
@@ -83,7 +91,7 @@ class Pauses:
 
     def wake(self, query: Query) -> int:
         """Everything that waited for this is due now."""
-        return self._do(query, lambda job: woken_by(job, self._ground.now()))
+        return wake_all(self._ground, query)
 
     def _do(self, query: Query, unit: Callable[[Job], Unit]) -> int:
         """What the jobs that a query finds are moved by, a page at a time; how many were."""

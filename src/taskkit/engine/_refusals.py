@@ -44,6 +44,8 @@ class Refusals:
         if ends:
             successor = self.successor(case)
             changes = [*expected(case, successor), *changes, *successor]
+        if instead.still is not None:
+            changes = [instead.still, *changes]
         if instead.suspends:
             changes = suspended(changes, case, instead.why.value, now)
         if instead.step is not Step.DEFER or fields["waits"] == 0:

@@ -11,21 +11,20 @@ from attrs import evolve
 from taskkit.engine._border import asked
 from taskkit.engine._catalog import LISTS, TASKS
 from taskkit.engine._fits import list_id, still_theirs
-from taskkit.engine._pauses import Pauses
 from taskkit.engine._planner import Planner
 from taskkit.engine._rights import RightsDesk
 from taskkit.engine._successors import Successor
 from taskkit.engine._targets import Targets
 from taskkit.engine._waits import written
+from taskkit.engine._wakes import to_wake, wake_left
 from taskkit.errors import InvalidValue, NotFound, Outdated, Refused
 from taskkit.events.intervals import NOTHING, Occurrence
 from taskkit.facts import Fact
 from taskkit.instants import SECOND, Instant, shown
 from taskkit.jobs import Why
 from taskkit.records import Record
-from taskkit.standings import Standing
-from taskkit.states import State
-from taskkit.storage import Document, Expect, Query, Unit
+from taskkit.standings import Standing, standing_id
+from taskkit.storage import Document, Expect, Unit
 from taskkit.tasks import Task, of_record
 
 if TYPE_CHECKING:
@@ -35,8 +34,8 @@ _TRIES = 8
 
 
 class Standings:
-    def __init__(self, ground: Ground, planner: Planner, targets: Targets, rights: RightsDesk, pauses: Pauses) -> None:
-        self._ground, self._planner, self._targets, self._rights, self._pauses = ground, planner, targets, rights, pauses
+    def __init__(self, ground: Ground, planner: Planner, targets: Targets, rights: RightsDesk) -> None:
+        self._ground, self._planner, self._targets, self._rights = ground, planner, targets, rights
         self._storage = ground.storage
 
     def suspend(self, task_id: str, record: str | None, *, by: str | None, why: str) -> None:
@@ -52,8 +51,13 @@ class Standings:
     def resume(self, task_id: str, record: str | None, *, by: str | None) -> None:
         """What waits goes on; with no record, for all of them that are not suspended on their own. Also for a record that is gone."""
         task, name = self._managed(task_id, record, by)
-        self._change(task, name, lambda one: evolve(one, suspended=None, suspended_by=None, suspended_at=None), "TaskResumed", by, {})
-        self._pauses.wake(Query(line=task.line, record=name, states=State.DEFERRED, why=Why.SUSPENDED))
+        what, whom = standing_id(task.line, name), {"line": task.line} if name is None else {"line": task.line, "record": name}
+
+        def left() -> Unit:
+            return (to_wake(self._storage, what, Why.SUSPENDED, **whom),)
+
+        self._change(task, name, lambda one: evolve(one, suspended=None, suspended_by=None, suspended_at=None), "TaskResumed", by, {}, left)
+        wake_left(self._ground, what)
 
     def set_next_run(self, task_id: str, at: Instant | None, record: str | None, *, by: str | None) -> None:
         task, name = self._managed(task_id, record, by)
@@ -109,13 +113,14 @@ class Standings:
         return {own.id: own} if own is not None else {}
 
     def _change(
-        self, task: Task, record: str | None, change: Callable[[Standing], Standing], kind: str, by: str | None, told: dict[str, Any]
-    ) -> None:
+        self, task: Task, record: str | None, change: Callable[[Standing], Standing], kind: str, by: str | None, told: dict[str, Any],
+        also: Callable[[], Unit] = tuple,
+    ) -> None:  # fmt: skip
         for _ in range(_TRIES):
             now = self._ground.now()
             before = self._planner.standing(task.line, record) or Standing(created=now)
             fact = Fact(kind, now, None, task.id, task.line, record, by, told)
-            if self._storage.write([(self._planner.keep(task, record, change(before)), fact)])[0]:
+            if self._storage.write([(self._planner.keep(task, record, change(before)), *also(), fact)])[0]:
                 return
         raise Outdated(f"changing how {task.name!r} stands", "it moves too fast", "try again")
 

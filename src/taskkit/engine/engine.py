@@ -133,7 +133,7 @@ class Engine:
         self._retention, self._waits = Retention(ground, self._consents), Waits(ground)
         self._views = Views(ground, planner, rights, self._retention)
         self._steering = Steering(ground, planner, rights, self._conductor, self._lifeline)
-        self._standings = Standings(ground, planner, targets, rights, self._pauses)
+        self._standings = Standings(ground, planner, targets, rights)
         self._upkeep = Upkeep(ground, self._chores, self._intake)
         self._skew = Skew(ground, None if storage.clock is None else clock or SystemClock())
         self._notices = Notices(ground)
