@@ -38,7 +38,7 @@ JOB_KINDS = "occurrence fired demand fallback part recovery"
 REASONS = (
     "window spread suspended consent session busy host_paused vault_away conducting not_now released late inactive edited ended misfit"
     " removed"
-    " record_removed rights satisfied gave_up by_person asked_to_stop list_changed rescues guard merged no_consent"
+    " record_removed rights satisfied passed_over gave_up by_person asked_to_stop list_changed rescues guard merged no_consent"
 )
 REFUSALS = "revision token step seat fire turned busy absent"
 ERROR_CLASSES = (
@@ -49,7 +49,7 @@ VERBS = "commands dialogue probe change_secret read_directory find_services"
 TARGETS = "itself referenced shadow"
 ERRORS = (
     "taskkit_error invalid_value naive_moment unknown_zone never_fires unreadable_text unreadable_document refused not_found not_allowed"
-    " duplicate in_use outdated illegal_step other_node missing_key bad_seal stale_token stop_asked vault_away storage_away"
+    " duplicate in_use outdated illegal_step other_node missing_key bad_seal stale_token stop_asked vault_away unknown_mark storage_away"
     " broken_plugin missing_plugin host_refused"
 )
 HAPPENING_KINDS = (
@@ -67,8 +67,8 @@ FACTS = (
     " ConsentAsked ConsentExpired Consented Declined Defined Demanded EngineFailed ExecutionRerun FallbackEnded"
     " HappeningFailed HappeningJoined HappeningPassed HistoryPurged JobCanceled JobCompleted JobDeferred JobFailed JobMade JobMerged"
     " JobMissed JobRescued JobSatisfied JobStarted JobStopped JobUncertain KeyTaken ListEdited ListMadeUnique ListShared NextRunSet"
-    " NotifierFailed Paused PlanFailed PluginAbandoned PolicyFailed Reconciled Resealed Resumed RunAsked StaleWriteRefused StopAsked"
-    " TaskEdited TaskPut TaskRemoved TaskResumed TaskSuspended Undefined WaveBegan"
+    " NotifierFailed PassedOver Paused PlanFailed PluginAbandoned PolicyFailed Reconciled Resealed RestoreNoticed Restored Resumed RunAsked"
+    " StaleWriteRefused StopAsked TaskEdited TaskPut TaskRemoved TaskResumed TaskSuspended Undefined WaveBegan"
 )
 
 

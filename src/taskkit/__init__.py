@@ -30,6 +30,7 @@ from taskkit.errors import (
     StopAsked,
     StorageAway,
     TaskkitError,
+    UnknownMark,
     UnknownZone,
     UnreadableDocument,
     UnreadableText,
@@ -39,14 +40,18 @@ from taskkit.errors import (
 if TYPE_CHECKING:
     from taskkit.engine import (
         RIGHTS,
+        Aftermath,
+        Contradiction,
         Engine,
         Entry,
         Execution,
         Gathering,
         KeyUse,
         Limits,
+        OpenWork,
         Page,
         Pause,
+        Restore,
         Row,
         Settings,
     )
@@ -188,7 +193,8 @@ if TYPE_CHECKING:
     )
 
 _ROOMS = {
-    "taskkit.engine": "RIGHTS Engine Entry Execution Gathering KeyUse Limits Page Pause Row Settings",
+    "taskkit.engine": "RIGHTS Aftermath Contradiction Engine Entry Execution Gathering KeyUse Limits OpenWork Page Pause Restore Row"
+    " Settings",
     "taskkit.events": "FRI MON SAT SUN THU TUE WED AnyOf Daily Hourly Interval MaxAge Memory Minutely Missed Monthly Nominal"
     " Occurrence Once Opening OpenTime RandomDays Reason Spread TimeWindow Weekday Weekly Window every"
     " every_day from_document on_days on_the parse parse_interval parse_window to_document weekdays weekends",
@@ -240,6 +246,7 @@ __all__ = [
     "AfterSave",
     "AfterSession",
     "AfterUnlock",
+    "Aftermath",
     "AllOf",
     "AnyOf",
     "ApprovalExpired",
@@ -251,6 +258,7 @@ __all__ = [
     "Clock",
     "ConsentRule",
     "Contains",
+    "Contradiction",
     "Daily",
     "Demanded",
     "Done",
@@ -305,6 +313,7 @@ __all__ = [
     "Once",
     "OneOf",
     "OpenTime",
+    "OpenWork",
     "Opening",
     "OtherNode",
     "Outbox",
@@ -322,6 +331,7 @@ __all__ = [
     "RecordType",
     "Records",
     "Refused",
+    "Restore",
     "Rights",
     "Row",
     "Secret",
@@ -345,6 +355,7 @@ __all__ = [
     "TaskkitError",
     "TimeWindow",
     "Unknown",
+    "UnknownMark",
     "UnknownZone",
     "Unlocked",
     "UnreadableDocument",

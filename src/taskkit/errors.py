@@ -133,6 +133,10 @@ class VaultAway(TaskkitError):
     """The vault did not answer in time, or answered with an error."""
 
 
+class UnknownMark(TaskkitError):
+    """The vault's outbox knows no such place: it was restored from a backup, is another one, or has let go what came after."""
+
+
 class StorageAway(TaskkitError):
     """The store did not do what it was asked; of a write that was under way as it went, nobody knows whether it landed."""
 

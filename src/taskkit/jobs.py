@@ -39,6 +39,7 @@ class Why(StrEnum):
     NOT_NOW = "not_now"
     RELEASED = "released"
     LATE = "late"
+    PASSED_OVER = "passed_over"
     INACTIVE = "inactive"
     EDITED = "edited"
     ENDED = "ended"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from attrs import field, frozen
 
 from taskkit.checks import mapping
-from taskkit.errors import InvalidValue, NotFound
+from taskkit.errors import InvalidValue, NotFound, UnknownMark
 from taskkit.records import AccountId, Record
 from taskkit.selections import Selection
 
@@ -116,8 +116,22 @@ class Outbox:
     """Happenings that the vault keeps until they are fetched, for vaults that cannot call `emit` in their own transaction (P9)."""
 
     def since(self, mark: str | None) -> tuple[Sequence[Happening], str | None]:
-        """What happened after the mark, in order, and the new mark."""
+        """What happened after the mark, in order, and the new mark; UnknownMark where this outbox never gave it, as after a restore."""
         return (), mark
+
+    def passed(self, mark: str | None, reader: str, *, back: bool = False) -> bool:
+        """A reader keeps for good all up to a mark that `since` gave, or nothing yet.
+
+        False, and nothing is noted, where it had come further before: its store is an older one now. `back` says that it knows that.
+        UnknownMark as by `since`.
+        """
+        return True
+
+
+def unknown_mark(mark: str) -> UnknownMark:
+    """What an outbox raises for a mark that is none of its own."""
+    case = "this outbox never gave it: the vault was restored from a backup, or is another one; or what came after it was let go"
+    return UnknownMark(f"reading the outbox from the mark {mark!r}", case, "an engine notices, stands still and says so")
 
 
 @frozen

@@ -10,7 +10,7 @@ from typing import Any
 
 import pendulum
 
-from taskkit.errors import TaskkitError
+from taskkit.errors import TaskkitError, UnknownMark
 from taskkit.events.happenings import Happening, Unlocked
 from taskkit.records import Record
 from taskkit.selections import Selection
@@ -166,8 +166,8 @@ class LosesOne(_Outbox):
 
 class RepeatsOne(_Outbox):
     def since(self, mark: str | None) -> tuple[Sequence[Happening], str | None]:
-        first = max(0, int(mark or 0) - 1)
-        return super().since(str(first))
+        place = self._place(mark) - 1
+        return super().since(self._mark(place) if place > 0 else None)
 
 
 class ForgetsWhatWasRead(_Outbox):
@@ -189,6 +189,52 @@ class GivesEachReadingANewHappening(_Outbox):
     def since(self, mark: str | None) -> tuple[Sequence[Happening], str | None]:
         found, following = super().since(mark)
         return [type(one)(one.record, at=pendulum.datetime(2026, 3, 2, tz="UTC")) for one in found], following
+
+
+class KnowsEachNumber(_Outbox):
+    """A place without a sign of what stands there."""
+
+    def _mark(self, place: int) -> str:
+        return str(place)
+
+
+class TakesWhatIsBeyondForTheEnd(_Outbox):
+    def since(self, mark: str | None) -> tuple[Sequence[Happening], str | None]:
+        try:
+            return super().since(mark)
+        except UnknownMark:
+            return (), mark
+
+
+class BeginsAnewWithoutAWord(_Outbox):
+    def since(self, mark: str | None) -> tuple[Sequence[Happening], str | None]:
+        try:
+            return super().since(mark)
+        except UnknownMark:
+            return super().since(None)
+
+
+class NotesWhateverItIsTold(_Outbox):
+    def passed(self, mark: str | None, reader: str, *, back: bool = False) -> bool:
+        return super().passed(mark, reader, back=True)
+
+
+class NeverLetsAReaderBack(_Outbox):
+    def passed(self, mark: str | None, reader: str, *, back: bool = False) -> bool:
+        return super().passed(mark, reader)
+
+
+class KnowsOneReader(_Outbox):
+    def passed(self, mark: str | None, reader: str, *, back: bool = False) -> bool:
+        return super().passed(mark, "", back=back)
+
+
+class ForgetsTheFurthest(_Outbox):
+    """It goes back, and says so at the second time only."""
+
+    def passed(self, mark: str | None, reader: str, *, back: bool = False) -> bool:
+        answer = super().passed(mark, reader, back=back)
+        return answer or not super().passed(mark, reader, back=True)
 
 
 SOUND = (Sound,)
@@ -217,5 +263,12 @@ BROKEN = (
     ("V14", suite("outbox", TellsTheNewestFirst)),
     ("V14", suite("outbox", GivesEachReadingANewHappening)),
     ("V15", suite("outbox", LosesOne)),
+    ("V17", suite("outbox", KnowsEachNumber)),
+    ("V17", suite("outbox", TakesWhatIsBeyondForTheEnd)),
+    ("V17", suite("outbox", BeginsAnewWithoutAWord)),
+    ("V18", suite("outbox", NotesWhateverItIsTold)),
+    ("V18", suite("outbox", NeverLetsAReaderBack)),
+    ("V18", suite("outbox", KnowsOneReader)),
+    ("V18", suite("outbox", ForgetsTheFurthest)),
     ("V16", suite("records", BelongsToOneThread)),
 )

@@ -12,3 +12,7 @@ from taskkit.testing.contracts import VaultContract
 class TestMemoryVault(VaultContract):
     def vault(self, records: Sequence[Record], secrets: Mapping[str, Mapping[str, str]]) -> MemoryVault:
         return MemoryVault(records, secrets)
+
+    def restore(self, vault: MemoryVault) -> None:
+        vault.outbox.kept.clear()
+        vault.outbox.readers.clear()

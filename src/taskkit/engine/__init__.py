@@ -1,5 +1,6 @@
 """The movers: the engine and its agents, one duty each."""
 
+from taskkit.engine._aftermaths import Aftermath, Contradiction, OpenWork, Restore
 from taskkit.engine._consents import Gathering
 from taskkit.engine._entries import Entry, Page
 from taskkit.engine._executions import Execution
@@ -10,4 +11,20 @@ from taskkit.engine._seals import KeyUse
 from taskkit.engine._views import Row
 from taskkit.engine.engine import Engine
 
-__all__ = ["RIGHTS", "Engine", "Entry", "Execution", "Gathering", "KeyUse", "Limits", "Page", "Pause", "Row", "Settings"]
+__all__ = [
+    "RIGHTS",
+    "Aftermath",
+    "Contradiction",
+    "Engine",
+    "Entry",
+    "Execution",
+    "Gathering",
+    "KeyUse",
+    "Limits",
+    "OpenWork",
+    "Page",
+    "Pause",
+    "Restore",
+    "Row",
+    "Settings",
+]

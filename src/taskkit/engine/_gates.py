@@ -11,6 +11,7 @@ from taskkit.engine._border import asked
 from taskkit.engine._cases import Case
 from taskkit.engine._ground import MOST_RESCUES, VAULT_AWAY_LOOK
 from taskkit.engine._occurrences import lateness, starts_at
+from taskkit.engine._passings import is_passed
 from taskkit.errors import StorageAway, TaskkitError, VaultAway
 from taskkit.events.windows import Window
 from taskkit.instants import DAY, MINUTE, SECOND, Instant, instant
@@ -23,6 +24,7 @@ from taskkit.storage import Expect
 if TYPE_CHECKING:
     from taskkit.engine._ground import Ground
     from taskkit.engine._lookups import Kin
+    from taskkit.engine._passings import Passings
     from taskkit.engine._pauses import Pauses
     from taskkit.engine._rights import RightsDesk
 
@@ -48,20 +50,22 @@ _OF_HAPPENINGS = (Kind.FIRED, Kind.FALLBACK)
 
 
 class Gates:
-    def __init__(self, ground: Ground, rights: RightsDesk, pauses: Pauses) -> None:
-        self._ground, self._rights, self._pauses = ground, rights, pauses
+    def __init__(self, ground: Ground, rights: RightsDesk, pauses: Pauses, passings: Passings) -> None:
+        self._ground, self._rights, self._pauses, self._passings = ground, rights, pauses, passings
 
     def _of(self, kind: Kind, kin: Kin) -> tuple[Callable[[Case], Instead | None], ...]:
         """Those that may refuse such a job of this task, in their order."""
         task, consents = kin.task, kin.task.consent or kin.trigger.consent
         again = (task.fallback or self._ground.settings.fallback) if kind is Kind.FALLBACK else None
         windows = task.window or (again.window if again is not None else None)
+        kin.passed = self._passings.until(task.line)
         is_active = kind is Kind.RECOVERY or (task.active and kin.trigger.active)
         gates: tuple[tuple[Callable[[Case], Instead | None], bool], ...] = (
             (self._rescues, True), (self._stop, True), (self._active, not is_active), (self._suspension, True),
-            (self._lateness, task.max_lateness is not None), (self._window, windows is not None), (self._spread, task.spread is not None),
-            (self._right, task.runs_as is not None), (self._consent, consents is not None), (self._session, kind in _OF_HAPPENINGS),
-            (self._host, self._pauses.is_a_host_paused()), (self._satisfied, kin.script.changes_secret),
+            (self._passing, kin.passed > 0), (self._lateness, task.max_lateness is not None), (self._window, windows is not None),
+            (self._spread, task.spread is not None), (self._right, task.runs_as is not None), (self._consent, consents is not None),
+            (self._session, kind in _OF_HAPPENINGS), (self._host, self._pauses.is_a_host_paused()),
+            (self._satisfied, kin.script.changes_secret),
         )  # fmt: skip
         return tuple(gate for gate, may_refuse in gates if may_refuse)
 
@@ -104,6 +108,12 @@ class Gates:
         standing, record = (case.standing, case.job.record) if suspension(case.standing) is not None else (case.whole, None)
         still = Expect(STANDINGS, standing_id(case.job.line, record), standing.revision if standing is not None else 0)
         return Instead(Step.DEFER, Why.SUSPENDED, case.now + DAY, still=still)
+
+    def _passing(self, case: Case) -> Instead | None:
+        """Somebody said that what was due up to a moment is not wanted any more."""
+        if not is_passed(case.job, case.causes, case.kin.passed):
+            return None
+        return Instead(Step.MISS, Why.PASSED_OVER, text="somebody passed it over")
 
     def _lateness(self, case: Case) -> Instead | None:
         job, most = case.job, case.task.max_lateness

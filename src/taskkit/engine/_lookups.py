@@ -49,6 +49,7 @@ class Kin:
         self.task, self.trigger, self.script, self.version = task, trigger, script, version
         self.whole: Standing | None = None
         self.shadow: str | None = None
+        self.passed: Instant = 0  #: up to when what was due is passed over
         self.sorts: dict[str, Sort] = {}  # by the type of the record
         #: Whether the script says nothing of accounts.
         self.is_modest = not script.needs and not script.changes_secret and type(script).accounts is Script.accounts

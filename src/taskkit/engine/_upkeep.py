@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,9 @@ from taskkit.engine._border import asked
 from taskkit.engine._catalog import DEFINITIONS, TASKS
 from taskkit.engine._chores import Chores
 from taskkit.engine._intake import Intake
+from taskkit.engine._outboxes import OutboxReader
 from taskkit.engine._pages import all_jobs
+from taskkit.engine._restores import MARKS, RECONCILED
 from taskkit.errors import MissingPlugin, Outdated, TaskkitError, VaultAway
 from taskkit.events._tellings import all_kinds, read, written
 from taskkit.events.documents import KINDS as INTERVALS
@@ -26,14 +28,13 @@ from taskkit.storage import Document, Keep, Query
 if TYPE_CHECKING:
     from taskkit.engine._ground import Ground
 
-_MARKS = "mark"
 _MANY = 500
 _INSTEAD = "give CheckedIn(…), Unlocked(…) …, or a class of your own that this process has imported"
 
 
 class Upkeep:
-    def __init__(self, ground: Ground, chores: Chores, intake: Intake) -> None:
-        self._ground, self._chores, self._intake = ground, chores, intake
+    def __init__(self, ground: Ground, chores: Chores, intake: Intake, outbox: OutboxReader) -> None:
+        self._ground, self._chores, self._intake, self._outbox = ground, chores, intake, outbox
         self._storage = ground.storage
         self._begun = False
 
@@ -65,19 +66,8 @@ class Upkeep:
     # outbox
 
     def fetch(self) -> int:
-        """Take in what the vault kept for us: the mark moves after all of it was taken in, and twice is once (P9)."""
-        outbox = self._ground.vault.outbox
-        kept = self._storage.document(_MARKS, "outbox")
-        before = kept.body["mark"] if kept else None
-        try:
-            happenings, mark = asked(lambda: _told(*outbox.since(before)), "fetching happenings from the vault")
-        except VaultAway:
-            return 0
-        if not all(self._taken(happening) for happening in happenings):
-            return 0
-        if mark != before:
-            self._storage.write([(Keep(_MARKS, "outbox", kept.revision if kept else 0, {"mark": mark}),)])
-        return len(happenings)
+        """Take in what the vault kept for us (P9)."""
+        return self._outbox.fetch(self._taken)
 
     # posted in the product's own transactions
 
@@ -116,13 +106,13 @@ class Upkeep:
 
     def daily(self, now: Instant) -> int:
         """At start, and then once a day; without the vault it is tried again at the next tick."""
-        kept = self._storage.document(_MARKS, "reconciled")
+        kept = self._storage.document(MARKS, RECONCILED)
         if self._begun and kept is not None and now - kept.body["at"] < DAY:
             return 0
         with suppress(VaultAway):
             repaired = self.reconcile()
             self._begun = True
-            self._storage.write([(Keep(_MARKS, "reconciled", kept.revision if kept else 0, {"at": now}),)])
+            self._storage.write([(Keep(MARKS, RECONCILED, kept.revision if kept else 0, {"at": now}),)])
             return repaired
         return 0
 
@@ -135,8 +125,3 @@ class Upkeep:
         if repaired:
             self._storage.write([(Fact("Reconciled", self._ground.now(), details={"repaired": repaired}),)])
         return repaired
-
-
-def _told(happenings: Iterable[object], mark: str | None) -> tuple[list[object], str | None]:
-    """Read to the end while the vault is asked: a list that is made on the way may fail on the way."""
-    return list(happenings), mark

@@ -14,6 +14,7 @@ from attrs import evolve
 
 from taskkit.documents import documents_of
 from taskkit.engine._access import access
+from taskkit.engine._aftermaths import Aftermath
 from taskkit.engine._border import asked
 from taskkit.engine._catalog import Catalog
 from taskkit.engine._checks import Checks
@@ -37,10 +38,13 @@ from taskkit.engine._lists import Lists
 from taskkit.engine._logbook import Logbook
 from taskkit.engine._lookups import Lookups
 from taskkit.engine._notices import Notices
+from taskkit.engine._outboxes import OutboxReader
+from taskkit.engine._passings import Passings
 from taskkit.engine._pauses import Pause, Pauses
 from taskkit.engine._planner import Planner
 from taskkit.engine._portions import Portions
 from taskkit.engine._refusals import Refusals
+from taskkit.engine._restores import WHY, Restores
 from taskkit.engine._retention import Retention
 from taskkit.engine._rights import RightsDesk
 from taskkit.engine._seals import KeyUse, Seals, no_keyring
@@ -124,7 +128,8 @@ class Engine:
         self._definitions = Definitions(ground, ledger, checks, rights)
         self._intake = Intake(ground, planner, targets, self._chores, rights, self._pauses)
         self._conductor = Conductor(ground, planner, targets, points)
-        gates, refusals = Gates(ground, rights, self._pauses), Refusals(ground, planner, fits)
+        self._passings, self._restores = Passings(ground, rights), Restores(ground, rights, self._pauses)
+        gates, refusals = Gates(ground, rights, self._pauses, self._passings), Refusals(ground, planner, fits)
         self._starter = Starter(ground, Lookups(ground, targets), gates, refusals, points)
         self._finisher, self._lifeline = Finisher(ground, planner), Lifeline(ground)
         self._turns = Turns(ground, self._pauses, self._starter, self._conductor, self._finisher, self._lifeline)
@@ -134,7 +139,7 @@ class Engine:
         self._views = Views(ground, planner, rights, self._retention)
         self._steering = Steering(ground, planner, rights, self._conductor, self._lifeline)
         self._standings = Standings(ground, planner, targets, rights)
-        self._upkeep = Upkeep(ground, self._chores, self._intake)
+        self._upkeep = Upkeep(ground, self._chores, self._intake, OutboxReader(ground, self._restores))
         self._skew = Skew(ground, None if storage.clock is None else clock or SystemClock())
         self._notices = Notices(ground)
         self._logbook = Logbook(ground, rights, self._notices)
@@ -362,11 +367,24 @@ class Engine:
     def pauses(self) -> list[Pause]:
         return self._pauses.all()
 
+    def restored(self, *, by: str | None = None, why: str = WHY) -> Aftermath:
+        """Say that store or vault came back from a backup: the engine stands still, on all nodes, until somebody has looked and resumes it.
+        What is open, as `aftermath` tells it."""
+        return self._restores.say(by=by, why=why)
+
+    def pass_over(self, task: str | None = None, *, by: str | None = None, why: str = "") -> None:
+        """What was due up to now, of a task or of all, and waits for its first start ends as missed instead of running."""
+        self._passings.pass_over(None if task is None else self.task(task), by=by, why=why)
+
     def reconcile(self) -> int:
         """Compare vault and store, and repair what no happening told (R8); how much was repaired."""
         return self._woken(self._upkeep.reconcile())
 
     # looking
+
+    def aftermath(self, *, user: str | None = None) -> Aftermath:
+        """What a restore left open: what would run, what ran, and where vault and store contradict each other. It changes nothing."""
+        return self._restores.seen_by(user)
 
     def job(self, id: str, *, user: str | None = None) -> Entry:
         """One job as the history shows it."""

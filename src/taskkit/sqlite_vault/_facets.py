@@ -1,4 +1,4 @@
-"""What an engine asks of the vault, apart from secrets. These only read: scripts get them too."""
+"""What an engine asks of the vault, apart from secrets and the outbox. These only read: scripts get them too."""
 
 from __future__ import annotations
 
@@ -9,12 +9,10 @@ from typing import Any
 import attrs
 
 from taskkit.errors import InvalidValue
-from taskkit.events._tellings import Kinds, read
-from taskkit.events.happenings import Happening
 from taskkit.records import AccountId, Record
 from taskkit.selections import Selection
 from taskkit.sqlite_vault._files import File
-from taskkit.vaults import Outbox, Records, Rights, Session, Sessions
+from taskkit.vaults import Records, Rights, Session, Sessions
 
 
 def record_text(record: Record) -> str:
@@ -84,21 +82,3 @@ class FileRights(Rights):
 
     def active(self, user: str) -> bool:
         return not self._file.row("SELECT 1 FROM disabled WHERE user = ?", user)
-
-
-class FileOutbox(Outbox):
-    """A mark is the number of the last row: writers wait for one another, so that none comes later with a smaller one."""
-
-    def __init__(self, file: File, kinds: Kinds) -> None:
-        self._file, self._kinds = file, kinds
-
-    def since(self, mark: str | None) -> tuple[Sequence[Happening], str | None]:
-        found = self._file.rows("SELECT number, body FROM outbox WHERE number > ? ORDER BY number", _number(mark))
-        told: list[Any] = [read(number, body, self._kinds) for number, body in found]
-        return told, str(found[-1][0]) if found else mark
-
-
-def _number(mark: str | None) -> int:
-    if mark is not None and not (isinstance(mark, str) and mark.isascii() and mark.isdigit() and len(mark) < 19):
-        raise InvalidValue(f"fetching happenings since {mark!r}", "it is no mark of this vault", "give what `since` gave, or None")
-    return int(mark or 0)

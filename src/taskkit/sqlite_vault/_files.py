@@ -20,7 +20,7 @@ from taskkit.errors import Refused, VaultAway
 
 #: "tkva": says in the file's own head whose it is.
 APPLICATION = 0x746B7661
-VERSION = 1
+VERSION = 2
 _TABLES = """
 CREATE TABLE IF NOT EXISTS records (number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, body TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS logins (record TEXT PRIMARY KEY, account TEXT NOT NULL);
@@ -34,6 +34,7 @@ CREATE TABLE IF NOT EXISTS denied (user TEXT, right TEXT, record TEXT NOT NULL, 
 CREATE TABLE IF NOT EXISTS disabled (user TEXT PRIMARY KEY);
 CREATE TABLE IF NOT EXISTS members (people TEXT, user TEXT, PRIMARY KEY (people, user));
 CREATE TABLE IF NOT EXISTS outbox (number INTEGER PRIMARY KEY AUTOINCREMENT, body TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS readers (reader TEXT, day INTEGER, number INTEGER NOT NULL, PRIMARY KEY (reader, day));
 """
 #: What is overwritten or removed is gone from the file; what was committed is on the disk.
 _SETTINGS = ("PRAGMA secure_delete = ON", "PRAGMA synchronous = FULL", "PRAGMA trusted_schema = OFF")
@@ -170,7 +171,7 @@ class File:
             raise Refused(tried, "it is a SQLite file of another program", "name another file")
         if version > VERSION:
             raise Refused(tried, f"its form is {version}, and this release knows {VERSION}", "update taskkit")
-        return None
+        return self._make_tables() if version < VERSION else None  # a newer form has more tables, and the others as they were
 
     def _head(self) -> tuple[int, int, int]:
         asked = ("PRAGMA application_id", "PRAGMA user_version", "SELECT count(*) FROM sqlite_master")

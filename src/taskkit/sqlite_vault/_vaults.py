@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from datetime import datetime
+from pathlib import Path
 from typing import Self
 
 from attrs import evolve
@@ -17,9 +18,11 @@ from taskkit.instants import instant
 from taskkit.keyrings import Keyring
 from taskkit.records import AccountId, Record
 from taskkit.secrets import Secret
-from taskkit.sqlite_vault._facets import FileOutbox, FileRecords, FileRights, FileSessions, record_text
+from taskkit.sqlite_vault._facets import FileRecords, FileRights, FileSessions, record_text
 from taskkit.sqlite_vault._files import File
+from taskkit.sqlite_vault._outboxes import FileOutbox
 from taskkit.sqlite_vault._secrets import FileSecrets, Former, SealedSecrets, secret_of
+from taskkit.storage.sql._backups import back_up
 from taskkit.vaults import Vault
 
 _INSTEAD = "give SqliteVault(…, happenings=[…]) its class"
@@ -71,6 +74,10 @@ class SqliteVault(Vault):
 
     def __exit__(self, *raised: object) -> None:
         self.close()
+
+    def back_up(self, path: str | os.PathLike[str]) -> None:
+        """A copy of one moment, while others go on; read again, and whole, before it has its name. It is sealed as the vault is."""
+        back_up(Path(self._file.path), Path(path), None)
 
     def together(self) -> AbstractContextManager[None]:
         """All deeds inside are one: what happened is told if, and only if, what it tells of is kept (P9)."""

@@ -12,7 +12,7 @@ from taskkit.events.happenings import Happening
 from taskkit.records import AccountId, Record
 from taskkit.secrets import Secret
 from taskkit.selections import Selection
-from taskkit.vaults import Outbox, Records, Rights, Secrets, Session, Sessions, Values, Vault, Viewer
+from taskkit.vaults import Outbox, Records, Rights, Secrets, Session, Sessions, Values, Vault, Viewer, unknown_mark
 
 
 class _Records(Records):
@@ -92,10 +92,32 @@ class _Outbox(Outbox):
     def __init__(self) -> None:
         self.kept: list[Happening] = []
 
+        self.readers: dict[str, int] = {}
+
     def since(self, mark: str | None) -> tuple[Sequence[Happening], str | None]:
-        first = int(mark or 0)
+        first = self._place(mark)
         found = self.kept[first:]
-        return found, str(first + len(found)) if found else mark  # of what was read: more may have come since
+        return found, self._mark(first + len(found)) if found else mark  # of what was read: more may have come since
+
+    def passed(self, mark: str | None, reader: str, *, back: bool = False) -> bool:
+        place = self._place(mark)
+        if place < self.readers.get(reader, 0) and not back:
+            return False
+        self.readers[reader] = place
+        return True
+
+    def _mark(self, place: int) -> str:
+        """With the happening that stands there: after a restore another one does."""
+        return f"{place} {getattr(self.kept[place - 1], 'id', '')}"
+
+    def _place(self, mark: str | None) -> int:
+        if mark is None:
+            return 0
+        number = mark.partition(" ")[0]
+        place = int(number) if number.isdecimal() else 0
+        if not 0 < place <= len(self.kept) or self._mark(place) != mark:
+            raise unknown_mark(mark)
+        return place
 
 
 class MemoryVault(Vault):

@@ -64,6 +64,10 @@ class VaultDeeds(Contract):
         """Something happens that its outbox keeps."""
         self._own(vault, "tell")(*happenings)
 
+    def restore(self, vault: Any) -> None:
+        """It comes back from a backup that was taken before its outbox was told anything."""
+        self._own(vault, "restore")()
+
     def _own(self, vault: Any, deed: str) -> Callable[..., object]:
         found: Callable[..., object] | None = getattr(vault, deed, None)
         return found or self._missing(deed)

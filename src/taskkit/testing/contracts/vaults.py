@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -10,13 +10,13 @@ import pendulum
 import pytest
 from attrs import evolve, frozen
 
-from taskkit.errors import InvalidValue, NotFound
+from taskkit.errors import InvalidValue, NotFound, UnknownMark
 from taskkit.events.happenings import CheckedIn, Happening, SessionEnded, Unlocked
 from taskkit.records import AccountId, Record
 from taskkit.secrets import Secret
 from taskkit.selections import Everything, OfType, Tagged
 from taskkit.testing.contracts._deeds import OTHER, PASSWORD, RECORDS, SECRETS, VaultDeeds
-from taskkit.vaults import Vault
+from taskkit.vaults import Outbox, Vault
 
 
 @frozen
@@ -220,6 +220,55 @@ class VaultContract(VaultDeeds):
             mark = following
         assert read == told, f"lost or repeated: {[one.id for one in read]} of {[one.id for one in told]}"
 
+    def test_v17_a_mark_that_a_restored_vault_has_lost_is_told_and_never_taken_for_another(self) -> None:
+        vault = self._made()
+        told = _happenings(6)
+        self.tell(vault, *told[:3])
+        _, mark = vault.outbox.since(None)
+        if mark is None:
+            return  # it remembers nothing, so it loses nothing
+        self.restore(vault)
+        self._is_lost(vault, mark, "before anything is told again")
+        self.tell(vault, *told[3:5])
+        self._is_lost(vault, mark, "while less was told than before")
+        self.tell(vault, *told[5:], *_more(3))
+        self._is_lost(vault, mark, "once as much was told as before")
+        following, _ = vault.outbox.since(None)
+        assert list(following[:3]) == told[3:], f"from the begin it tells {following}"
+
+    def _is_lost(self, vault: Vault, mark: str, when: str) -> None:
+        asks: list[Callable[[], object]] = [lambda: vault.outbox.since(mark)]
+        if _notes_readers(vault):
+            asks.append(lambda: vault.outbox.passed(mark, "one"))
+        for ask in asks:
+            try:
+                answer = ask()
+            except UnknownMark:
+                continue
+            pytest.fail(f"a mark from before the restore is known {when}: it answers {answer}")
+
+    def test_v18_a_reader_that_comes_back_from_further_behind_is_told_so_until_it_says_that_it_knows(self) -> None:
+        vault = self._made()
+        if not _notes_readers(vault):
+            return
+        marks, outbox = [None, *self._marks(vault, 3)], vault.outbox
+        for mark in (*marks, marks[-1]):
+            assert outbox.passed(mark, "one"), "a reader that goes on is told that it came back"
+        assert outbox.passed(marks[1], "other"), "a reader is taken for another one"
+        for mark in (*marks[:-1], marks[1]):
+            assert not outbox.passed(mark, "one"), "a reader that was further before is not told so"
+        assert outbox.passed(marks[1], "one", back=True), "a reader that knows it may not go back"
+        assert outbox.passed(marks[2], "one"), "a reader that went back may not go on"
+        assert not outbox.passed(marks[1], "one"), "it is not noted where a reader goes on that went back"
+        assert len(outbox.since(marks[1])[0]) == 2, "what a reader has passed is gone at once"
+
+    def _marks(self, vault: Vault, count: int) -> list[str | None]:
+        found = list[str | None]()
+        for happening in _happenings(count):
+            self.tell(vault, happening)
+            found.append(vault.outbox.since(found[-1] if found else None)[1])
+        return found
+
     # threads
 
     def test_v16_many_threads_ask_at_once_and_each_gets_its_answer(self) -> None:
@@ -255,6 +304,14 @@ def _happenings(count: int) -> list[Happening]:
     kinds: Iterable[type[Happening]] = (CheckedIn, SessionEnded)
     made: Iterator[Happening] = (kind("lone", id=f"h-{number}-{kind.kind}", at=at) for number in range(count) for kind in kinds)
     return [happening for happening, _ in zip(made, range(count), strict=False)]
+
+
+def _notes_readers(vault: Vault) -> bool:
+    return type(vault.outbox).passed is not Outbox.passed
+
+
+def _more(count: int) -> list[Happening]:
+    return [CheckedIn("lone", id=f"later-{number}", at=pendulum.datetime(2026, 3, 3, tz="UTC")) for number in range(count)]
 
 
 def _read_on(vault: Vault, mark: str | None, read: list[Happening]) -> str | None:
