@@ -71,7 +71,7 @@ FLOORS = [
         "testing.contracts.scripts testing.contracts.vaults testing.contracts.models testing.contracts",
         "testing._reports testing.pytest_plugin",
         "cli._rows cli._months cli._peers cli._next cli._night cli._demo",
-        "cli._shows cli._stores cli._jobs cli._checks cli._arguments cli",
+        "cli._shows cli._stores cli._jobs cli._checks cli._restores cli._arguments cli",
         "__main__",
     )
     for name in storey.split()

@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 
 from taskkit.cli import main
-from taskkit.cli._arguments import BACKUP_EXAMPLES, CHECK_EXAMPLES, JOBS_EXAMPLES, SQL_EXAMPLES
+from taskkit.cli._arguments import BACKUP_EXAMPLES, CHECK_EXAMPLES, JOBS_EXAMPLES, RESTORED_EXAMPLES, SQL_EXAMPLES
 from taskkit.cli._shows import lines, plain
 from taskkit.facts import Fact
 from taskkit.instants import instant
@@ -305,7 +305,7 @@ def test_no_password_is_printed(arguments: list[str], url: str, capsys: Capsys) 
 
 
 def examples() -> Iterator[str]:
-    for text in (JOBS_EXAMPLES, CHECK_EXAMPLES, BACKUP_EXAMPLES, SQL_EXAMPLES):
+    for text in (JOBS_EXAMPLES, CHECK_EXAMPLES, BACKUP_EXAMPLES, RESTORED_EXAMPLES, SQL_EXAMPLES):
         found = [line.strip() for line in text.splitlines() if line.strip().startswith("taskkit ")]
         assert found
         yield from found
@@ -316,11 +316,15 @@ def examples() -> Iterator[str]:
 def test_every_example_of_the_help_runs(line: str, monkeypatch: pytest.MonkeyPatch, capsys: Capsys) -> None:
     followed(monkeypatch)
     code = 1 if " check " in line else 0  # two workers died long ago
+    if " resume " in line:
+        said(capsys, "store", "restored", "sqlite:vault.db", "--by", "ada")
     assert main(shlex.split(line)[1:]) == code
     assert capsys.readouterr().err == ""
 
 
-@pytest.mark.parametrize("command", ["jobs", "check", "store", "store backup", "store sql"])
+@pytest.mark.parametrize(
+    "command", ["jobs", "check", "store", "store backup", "store restored", "store aftermath", "store resume", "store sql"]
+)
 def test_every_help_has_an_example(command: str, capsys: Capsys) -> None:
     with pytest.raises(SystemExit) as stopped:
         main([*command.split(), "--help"])

@@ -33,7 +33,15 @@ BACKUP_EXAMPLES = """\
 example:
   taskkit store backup sqlite:vault.db vault-2026-03-02.db
 
-Others may go on with the store. To restore: stop all that use it, copy the file to its place, start them.
+Others may go on with the store. To restore: stop all that use it, copy the file to its place, say so (restored), start them.
+"""
+RESTORED_EXAMPLES = """\
+examples:
+  taskkit store restored sqlite:vault.db --by ada
+  taskkit store aftermath sqlite:vault.db --json
+  taskkit store resume sqlite:vault.db --by ada --pass-over nightly
+
+`restored` lets the engine stand still on all nodes, and shows what would run; `resume` lets it go on.
 """
 SQL_EXAMPLES = """\
 examples:
@@ -58,16 +66,36 @@ def add(commands: Any) -> None:
     check.add_argument("url", metavar="URL", help=_URL)
     check.add_argument("--json", action="store_true", help="as JSON, for programs")
     check.set_defaults(run=_run_check)
-    store = _command(commands, "store", "back up a store, or print the SQL that makes one", BACKUP_EXAMPLES + SQL_EXAMPLES)
+    what, examples = "back up a store, bring one back, or print the SQL that makes one", BACKUP_EXAMPLES + RESTORED_EXAMPLES + SQL_EXAMPLES
+    store = _command(commands, "store", what, examples)
     parts = store.add_subparsers(metavar="COMMAND", required=True)
     backup = _command(parts, "backup", "a copy of a SQLite store that is in use", BACKUP_EXAMPLES)
     backup.add_argument("url", metavar="URL", help="where the store is: sqlite:///a/file")
     backup.add_argument("file", metavar="FILE", help="the copy; there must be no file of this name")
     backup.set_defaults(run=_run_backup)
+    _add_restores(parts)
     sql = _command(parts, "sql", "the SQL that makes a store, or upgrades one", SQL_EXAMPLES)
     sql.add_argument("place", metavar="URL-OR-SCHEME", help="sqlite or postgresql, or a URL: nothing is opened")
     sql.add_argument("--from", dest="since", type=int, default=0, metavar="N", help="the version that the store has; a new store")
     sql.set_defaults(run=_run_sql)
+
+
+def _add_restores(parts: Any) -> None:
+    restored = _command(parts, "restored", "say that a store came back from a backup: nothing runs until it is resumed", RESTORED_EXAMPLES)
+    aftermath = _command(parts, "aftermath", "what a restore left open: what ran, and what would run", RESTORED_EXAMPLES)
+    resume = _command(parts, "resume", "let an engine that stands still go on", RESTORED_EXAMPLES)
+    for command in (restored, aftermath, resume):
+        command.add_argument("url", metavar="URL", help=_URL)
+    for command in (restored, resume):
+        command.add_argument("--by", required=True, metavar="NAME", help="who says so: it is kept, and told as a fact")
+    restored.add_argument("--why", default="", metavar="TEXT", help="why; whoever finds the engine standing still reads it")
+    for command in (restored, aftermath):
+        command.add_argument("--json", action="store_true", help="as JSON, for programs")
+    passed = "what was due of this task, by id or name, ends as missed; 'all' means every task; may be said several times"
+    resume.add_argument("--pass-over", action="append", default=[], metavar="TASK", help=passed)
+    restored.set_defaults(run=_run_restored)
+    aftermath.set_defaults(run=_run_aftermath)
+    resume.set_defaults(run=_run_resume)
 
 
 def _command(commands: Any, name: str, what: str, examples: str) -> argparse.ArgumentParser:
@@ -108,6 +136,24 @@ def _run_backup(options: argparse.Namespace) -> int:
     from taskkit.cli import _checks
 
     return _checks.back_up(options.url, options.file)
+
+
+def _run_restored(options: argparse.Namespace) -> int:
+    from taskkit.cli import _restores
+
+    return _restores.restored(options.url, options.by, options.why, as_json=options.json)
+
+
+def _run_aftermath(options: argparse.Namespace) -> int:
+    from taskkit.cli import _restores
+
+    return _restores.aftermath(options.url, as_json=options.json)
+
+
+def _run_resume(options: argparse.Namespace) -> int:
+    from taskkit.cli import _restores
+
+    return _restores.resume(options.url, options.by, options.pass_over)
 
 
 def _run_sql(options: argparse.Namespace) -> int:

@@ -28,7 +28,7 @@ Names = Callable[[str], str]
 def run(url: str, query: Query, limit: int, *, as_json: bool, follow: bool) -> int:
     storage = opened(url)
     try:
-        query = _with_task(storage, query)
+        query = with_task(storage, query)
         if follow:
             _follow(storage, query, as_json=as_json)
         else:
@@ -82,7 +82,7 @@ def _names(storage: Storage) -> Names:
     return name
 
 
-def _with_task(storage: Storage, query: Query) -> Query:
+def with_task(storage: Storage, query: Query) -> Query:
     """A task may be named by its id or by its name."""
     if query.task is None or storage.document("task", query.task) or storage.count(Query(task=query.task)):
         return query

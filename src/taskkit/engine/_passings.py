@@ -35,13 +35,17 @@ class Passings:
             self._rights.to_administer(by, tried)
         else:
             self._rights.to_manage(task, by)
-        id = _ALL if task is None else _of(task.line)
+        self.say(None if task is None else (task.id, task.line), tried, by=by, why=why)
+
+    def say(self, task: tuple[str, str] | None, tried: str, *, by: str | None, why: str) -> None:
+        """Of a task, by its id and line, or of all."""
+        id = _ALL if task is None else _of(task[1])
         for _ in range(_TRIES):
             now, kept = self._ground.now(), self._storage.document(_TABLE, id)
-            body = {"until": now, "by": by, "why": why}
             fact = Fact("PassedOver", now, who=by, details={"why": why} if why else {})
             if task is not None:
-                fact = fact._replace(task=task.id, line=task.line)
+                fact = fact._replace(task=task[0], line=task[1])
+            body = {"until": now, "by": by, "why": why}
             if self._storage.write([(Keep(_TABLE, id, kept.revision if kept else 0, body), fact)])[0]:
                 return
         raise Outdated(tried, "somebody else says so again and again", "try again")

@@ -14,13 +14,14 @@ from attrs import frozen
 
 from taskkit.engine._aftermaths import Aftermath, Contradiction, Restore, open_work, restore_of
 from taskkit.engine._border import asked
+from taskkit.engine._catalog import REMOVED, TASKS
 from taskkit.engine._occurrences import missed
 from taskkit.engine._pauses import ENGINE
-from taskkit.errors import InvalidValue, NotFound, UnknownMark, VaultAway
+from taskkit.errors import InvalidValue, NotFound, TaskkitError, UnknownMark, VaultAway
 from taskkit.facts import Fact
 from taskkit.instants import Instant, instant, shown
 from taskkit.storage import Keep, Storage, Unit
-from taskkit.vaults import Secrets
+from taskkit.vaults import Outbox, Secrets
 
 if TYPE_CHECKING:
     from taskkit.engine._ground import Ground
@@ -69,12 +70,14 @@ class Restores:
         catalog, now = self._ground.catalog, self._ground.now()
 
         def name(task: str) -> str:
-            found = catalog.task(task) or catalog.removed(task)
-            return task if found is None else found.name
+            kept = self._storage.document(TASKS, task) or self._storage.document(REMOVED, task)
+            return task if kept is None else str(kept.body["name"])
 
         def stands_for(job: Job) -> int:
-            trigger = catalog.task(job.trigger[0])
-            return missed(trigger, job, now).get("missed", 1) if trigger is not None else 1
+            with suppress(TaskkitError):  # its plug-in is missing here
+                trigger = catalog.task(job.trigger[0])
+                return missed(trigger, job, now).get("missed", 1) if trigger is not None else 1
+            return 1
 
         return Aftermath(
             shown(now), restore(self._storage), self._pauses.is_paused(ENGINE), open_work(self._storage, now, name, stands_for),
@@ -82,10 +85,12 @@ class Restores:
         )  # fmt: skip
 
     def _happenings(self) -> int | None:
-        kept = self._storage.document(MARKS, OUTBOX)
+        kept, outbox = self._storage.document(MARKS, OUTBOX), self._ground.vault.outbox
         mark = kept.body["mark"] if kept else None
+        if type(outbox).since is Outbox.since:
+            return None
         with suppress(VaultAway, UnknownMark):
-            return asked(lambda: len(list(self._ground.vault.outbox.since(mark)[0])), "counting the happenings that wait in the vault")
+            return asked(lambda: len(list(outbox.since(mark)[0])), "counting the happenings that wait in the vault")
         return None
 
     def _contradictions(self) -> Iterator[Contradiction]:
