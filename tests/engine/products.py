@@ -105,6 +105,11 @@ class Product:
             shutil.copy(self.folder / f"{name}.copy", self.folder / f"{name}.db")
         return self.start()
 
+    def lose(self) -> None:
+        """The vault comes back as it was backed up, while the processes go on."""
+        with closing(sqlite3.connect(self.folder / "vault.copy")) as copy, closing(sqlite3.connect(self.folder / "vault.db")) as file:
+            copy.backup(file)
+
     # life
 
     def check_in(self, *records: str) -> list[CheckedIn]:

@@ -246,17 +246,25 @@ def test_a_candidate_of_a_job_that_is_at_it_is_no_news(product: Product) -> None
     assert seen == [()]
 
 
-def test_a_crash_between_the_notice_and_what_is_told_to_the_vault_is_noticed_again(product: Product) -> None:
+def dies(*_: Any, **__: Any) -> Any:
+    raise Crash
+
+
+@pytest.mark.parametrize("agent", ["notice", "tell"])
+def test_a_crash_between_the_notice_and_what_is_told_to_the_vault_is_noticed_again(agent: str, product: Product) -> None:
     a_day_after_the_backup(product)
     product.put_back("store")
-    tell = product.engine._upkeep._outbox._tell
+    reader = product.engine._upkeep._outbox
+    if agent == "notice":
+        reader._restores.notice = dies  # type: ignore[method-assign]
+    else:
+        notice = reader._restores.notice
 
-    def dies(place: Any, *, back: bool = False) -> bool:
-        if back:
-            raise Crash
-        return tell(place)
+        def noticed(what: str) -> None:
+            notice(what)
+            reader._tell = dies  # type: ignore[method-assign]
 
-    product.engine._upkeep._outbox._tell = dies  # type: ignore[method-assign]
+        reader._restores.notice = noticed  # type: ignore[method-assign]
     with pytest.raises(Crash):
         product.engine.tick()
     product.stop()
@@ -330,7 +338,7 @@ def test_p09_what_an_older_vault_tells_at_positions_that_were_taken_in_is_not_lo
 
 def test_p09_an_older_vault_is_noticed_while_the_process_goes_on_and_has_nothing_to_tell(product: Product) -> None:
     older_vault(product)
-    product.put_back("vault")
+    product.lose()
     assert product.live() == 0
     assert product.told("RestoreNoticed") == ["RestoreNoticed"]
     product.engine.resume()
@@ -379,7 +387,9 @@ def test_p09_an_outbox_that_knows_no_place_at_all_is_read_from_its_begin(product
     assert product.live() == 1
 
 
-def test_r08_records_that_vanished_and_came_back_with_an_older_vault_are_compared(product: Product) -> None:
+@pytest.mark.parametrize("way", ["stopped", "running"])
+def test_r08_records_that_vanished_and_came_back_with_an_older_vault_are_compared(way: str, product: Product) -> None:
+    product.live()
     product.back_up("vault")
     product.vault.put(Record("h09", "unix"))
     product.vault.remove("h01")
@@ -387,7 +397,7 @@ def test_r08_records_that_vanished_and_came_back_with_an_older_vault_are_compare
     product.engine.reconcile()
     product.live()
     assert {job.record for job in product.storage.jobs(Query(states=State.SCHEDULED)).jobs} == {"h02", "h03", "h09"}
-    product.put_back("vault")
+    product.lose() if way == "running" else product.put_back("vault")
     product.live()
     assert {job.record for job in product.storage.jobs(Query(states=State.SCHEDULED)).jobs} == {"h01", "h02", "h03"}
 
@@ -430,6 +440,10 @@ def test_places_of_the_last_months_are_kept_one_for_each_hour_and_then_for_each_
     ages = [(product.clock.now() - at) / DAY for at, _ in trail.body["marks"]]
     assert ages == sorted(ages, reverse=True)
     assert (len([age for age in ages if age < 1]), len([age for age in ages if age > 1])) == (24, 5)
+    product.clock.advance(minutes=20)
+    product.check_in("h02")
+    product.engine.tick()
+    assert product.storage.document("mark", "trail") == trail
     product.clock.advance(days=100)
     product.check_in("h01")
     product.engine.tick()
@@ -464,6 +478,8 @@ def test_what_is_said_of_a_restore_that_was_noticed_keeps_when_the_backup_was(pr
     a_day_after_the_backup(product)
     product.put_back("store")
     product.live()
+    product.stop()
+    product.start()
     product.clock.advance(hours=5)
     said = product.engine.restored(by="ada").restore
     assert said is not None
