@@ -9,7 +9,7 @@ import hashlib
 import hmac
 import json
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from json.encoder import encode_basestring as _quoted
 from typing import Any, NamedTuple, final
 
@@ -158,9 +158,9 @@ class KeptChain:
     """One chain as a store keeps it, for who checks all of them."""
 
     base: Head  #: the checkpoint behind which its facts begin
-    facts: Sequence[tuple[int, str, str]]  #: position, text, hash
+    facts: Iterable[tuple[int, str, str]]  #: position, text, hash, in order; gone through twice, and never all of them in memory
     key: str | None = None  #: the id of the key with which it was begun
-    absorbed: Sequence[Head] = ()  #: what archived facts told of other chains
+    absorbed: Iterable[Head] = ()  #: what archived facts told of other chains
 
 
 def all_faults(chains: Iterable[KeptChain], noted: Iterable[Head] = (), keys: FactKeys = EMPTY) -> list[Fault]:
@@ -169,23 +169,20 @@ def all_faults(chains: Iterable[KeptChain], noted: Iterable[Head] = (), keys: Fa
     For who has keys, a chain without one is as good as what a keyed chain vouches for: whoever has the store could have written the rest.
     """
     kept = {chain.base.chain: chain for chain in chains}
-    expected: defaultdict[str, list[Head]] = defaultdict(list)
-    for head in (*(head for chain in kept.values() for head in _told_by(chain)), *noted):
-        expected[head.chain].append(head)
+    expected, vouched = _told_by(kept.values(), keys)
+    for head in noted:
+        expected[head.chain].add(head)
     found = [Fault(name, 1, "the chain is missing") for name in sorted(set(expected) - set(kept))]
-    vouched = _vouched(kept.values(), keys)
     for name, chain in kept.items():
-        found += _keyless(chain, vouched[name]) if keys and chain.key is None else _locked(chain, keys)
-        key = None if chain.key is None else keys.get(chain.key)
-        found += faults(name, chain.facts, chain.base, expected[name], key, hashed=chain.key is None or key is not None)
+        found += _faults_of(chain, expected[name], vouched[name], keys)
     return found
 
 
 def faults(
     chain: str,
-    texts: Sequence[tuple[int, str, str]],
+    texts: Iterable[tuple[int, str, str]],
     base: Head,
-    noted: Sequence[Head],
+    noted: Iterable[Head],
     key: FactKey | None = None,
     *,
     hashed: bool = True,
@@ -194,6 +191,8 @@ def faults(
 
     Without `hashed`, as its key is missing, only what the positions and the noted heads tell.
     """
+    heads = set(noted)
+    wanted = {head.position for head in heads}
     found: list[Fault] = []
     position, before, seen = base.position, base.hash, {base.position: base.hash}
     for place, text, hash in texts:
@@ -202,11 +201,12 @@ def faults(
         elif hashed and hash != linked(before, text, key):
             found.append(Fault(chain, place, "the fact was changed, or one before it"))
         position, before = place, hash
-        seen[place] = hash
-    last = max((head.position for head in noted), default=0)
+        if place in wanted:
+            seen[place] = hash
+    last = max(wanted, default=0)
     if last > position:
         found.append(Fault(chain, position + 1, f"the tail up to {last} is missing"))
-    others = {head.position for head in noted if base.position <= head.position <= position and seen.get(head.position) != head.hash}
+    others = {head.position for head in heads if base.position <= head.position <= position and seen.get(head.position) != head.hash}
     return found + [Fault(chain, place, "it is not the fact that was noted") for place in sorted(others)]
 
 
@@ -215,9 +215,10 @@ def heads_in(text: str) -> list[Head]:
     if not text.startswith(_TELLS_HEADS):
         return []
     try:
-        return [Head(name, position, hash) for name, (position, hash) in json.loads(text)[-1]["heads"].items()]
-    except (ValueError, TypeError, LookupError, AttributeError):
+        heads = [Head(name, position, hash) for name, (position, hash) in json.loads(text)[-1]["heads"].items()]
+    except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
         return []
+    return heads if all(type(head.position) is int and isinstance(head.hash, str) for head in heads) else []
 
 
 #: The first fact of a chain tells of all others; so does the first that a key makes, which vouches for what was written without one.
@@ -225,27 +226,49 @@ _VOUCHES = '["KeyTaken",'
 _TELLS_HEADS = ('["ChainBegan",', _VOUCHES)
 
 
-def _told_by(chain: KeptChain) -> Iterator[Head]:
-    yield from chain.absorbed
-    for _, text, _ in chain.facts:
-        yield from heads_in(text)
+def _told_by(chains: Iterable[KeptChain], keys: FactKeys) -> tuple[defaultdict[str, set[Head]], defaultdict[str, int]]:
+    """By chain: its heads that others tell of, and up to where a key vouches for it.
 
-
-def _vouched(chains: Iterable[KeptChain], keys: FactKeys) -> defaultdict[str, int]:
-    """Up to where, by chain. What archived facts told is no voucher: no hash goes over it."""
-    found: defaultdict[str, int] = defaultdict(int)
+    What archived facts told is no voucher: no hash goes over it.
+    """
+    told, vouched = defaultdict[str, set[Head]](set), defaultdict[str, int](int)
     for chain in chains:
-        for _, text, _ in chain.facts if chain.key in keys else ():
-            for head in heads_in(text) if text.startswith(_VOUCHES) else ():
-                found[head.chain] = max(found[head.chain], head.position)
+        for head in chain.absorbed:
+            told[head.chain].add(head)
+        for text in (text for _, text, _ in chain.facts if text.startswith(_TELLS_HEADS)):
+            is_voucher = chain.key in keys and text.startswith(_VOUCHES)
+            for head in heads_in(text):
+                told[head.chain].add(head)
+                vouched[head.chain] = max(vouched[head.chain], head.position if is_voucher else 0)
+    return told, vouched
+
+
+def _faults_of(chain: KeptChain, heads: Iterable[Head], vouched: int, keys: FactKeys) -> list[Fault]:
+    name, key = chain.base.chain, None if chain.key is None else keys.get(chain.key)
+    facts = _GoingBy(chain.facts, vouched if chain.key is None else -1)
+    found = faults(name, facts, chain.base, heads, key, hashed=chain.key is None or key is not None)
+    if facts.late is None:
+        return found
+    if chain.key is None and keys:
+        return [Fault(name, facts.late, "from here on it has no key, and nothing that has one vouches for it"), *found]
+    if chain.key is not None and key is None:
+        return [Fault(name, facts.late, f"its key {chain.key!r} is missing, so nobody can check its hashes", chain.key), *found]
     return found
 
 
-def _keyless(chain: KeptChain, vouched: int) -> Iterator[Fault]:
-    if late := [position for position, *_ in chain.facts if position > vouched]:
-        yield Fault(chain.base.chain, late[0], "from here on it has no key, and nothing that has one vouches for it")
+class _GoingBy:
+    """Facts that somebody else goes through, and the position of the first that is later than another."""
 
+    def __init__(self, facts: Iterable[tuple[int, str, str]], than: int) -> None:
+        self._facts, self._than = facts, than
+        self.late: int | None = None
 
-def _locked(chain: KeptChain, keys: FactKeys) -> Iterator[Fault]:
-    if chain.key is not None and chain.key not in keys and chain.facts:
-        yield Fault(chain.base.chain, chain.facts[0][0], f"its key {chain.key!r} is missing, so nobody can check its hashes", chain.key)
+    def __iter__(self) -> Iterator[tuple[int, str, str]]:
+        facts = iter(self._facts)
+        for fact in facts:
+            if fact[0] > self._than:
+                self.late = fact[0]
+                yield fact
+                break
+            yield fact
+        yield from facts

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import count
 from typing import Any
 
 import attrs
+import pendulum
 import pytest
 
+from taskkit.engine import Engine
 from taskkit.errors import NotAllowed, Outdated
 from taskkit.events import Daily, TimeWindow
 from taskkit.events.happenings import ApprovalExpired, CheckedIn
 from taskkit.events.policies import AfterCheckIn, AfterExpire, OnDemand
 from taskkit.facts import START as BEGIN
 from taskkit.facts import Fact, Head, Mark
+from taskkit.instants import instant
 from taskkit.outcomes import DONE, Asks, Effect, ErrorClass, NotDone, NotNow, Outcome, Unknown
 from taskkit.plugins.exporters.json_lines import JsonLines
 from taskkit.plugins.kinds import Run
@@ -26,6 +30,7 @@ from taskkit.states import State
 from taskkit.storage import Expect
 from taskkit.storage.memory import MemoryStorage
 from taskkit.tasks import ConsentRule, Fallback, Task, of_record
+from taskkit.testing import MemoryVault, VirtualClock
 from tests.engine.houses import START, UNIX, Crash, House, Play, hosts, scripted
 
 FAILED = NotDone(ErrorClass.REFUSED, "no")
@@ -376,6 +381,100 @@ def test_a06_what_nobody_took_stays() -> None:
     with pytest.raises(OSError, match="no space"):
         on.engine.archive(on.house.clock.moment, full)
     assert on.engine.facts() == before
+
+
+OLD, MANY = instant(pendulum.datetime(2020, 1, 1, tz="UTC")), 1234
+
+
+def with_old_facts(storage: MemoryStorage | None = None) -> tuple[Engine, list[Fact]]:
+    """Two chains of them, each longer than a portion."""
+    engine = Engine(MemoryVault(), storage or MemoryStorage(), clock=VirtualClock(START))
+    other = Engine(MemoryVault(), engine.storage.join(), clock=VirtualClock(START))  # type: ignore[attr-defined]
+    for place in range(MANY):
+        for one in (engine, other):
+            one.storage.write([(Fact("Paused", OLD + place, details={"what": f"host:{place}"}),)])
+    return engine, list(engine.storage.facts({}, limit=10 * MANY)[0])
+
+
+def names(facts: Iterable[Fact]) -> list[tuple[str, int]]:
+    return [(fact.chain, fact.position) for fact in facts]
+
+
+def test_j14_old_facts_go_in_portions_and_progress_hears_of_each() -> None:
+    engine, before = with_old_facts()
+    sizes, told, taken = list[int](), list[int](), list[Fact]()
+
+    def take(facts: Sequence[Fact]) -> None:
+        sizes.append(len(facts))
+        taken.extend(facts)
+        assert names(engine.storage.facts({}, limit=10 * MANY)[0]) == names(before[sum(told[-1:]) :])  # none is gone that was not taken
+        assert engine.check() == []
+
+    assert engine.archive(START, take, progress=told.append) == 2 * MANY + 2 == told[-1]
+    assert names(taken) == names(before)
+    assert max(sizes) <= 500
+    assert told == [sum(sizes[: place + 1]) for place in range(len(sizes))]
+    assert engine.facts() == []
+
+
+@pytest.mark.parametrize("portion", range(6))
+@pytest.mark.parametrize("after", [False, True])
+def test_a06_whoever_dies_between_two_portions_loses_no_fact(portion: int, after: bool) -> None:
+    """Handed over twice at the most, and only those of one portion."""
+    engine, before = with_old_facts()
+    noted, taken, calls = engine.heads(), list[Fact](), count()
+
+    def take(facts: Sequence[Fact]) -> None:
+        dies = next(calls) == portion
+        if dies and not after:
+            raise OSError("no space left")
+        taken.extend(facts)
+        if dies:
+            raise OSError("no power")
+
+    if portion * 500 >= len(before):
+        engine.archive(START, take)
+    else:
+        with pytest.raises(OSError, match="no "):
+            engine.archive(START, take)
+        assert engine.check(noted) == []
+        assert names(engine.storage.facts({}, limit=10 * MANY)[0]) == names(before[portion * 500 :])
+        engine.archive(START, take)
+    twice = len(taken) - len(before)
+    assert list(dict.fromkeys(names(taken))) == names(before)
+    assert 0 <= twice <= 500
+    assert (twice > 0) == (after and portion * 500 < len(before))
+    assert engine.check(noted) == []
+
+
+def test_a06_what_lands_while_old_facts_go_stays() -> None:
+    """Whatever time it tells: a notifier may not have been handed it."""
+    engine, before = with_old_facts()
+    late, calls = engine.storage.join(), count()  # type: ignore[attr-defined]
+
+    def take(facts: Sequence[Fact]) -> None:
+        late.write([(Fact("Resumed", OLD),)])
+        engine.storage.write([(Fact("Resumed", OLD),)])
+        assert next(calls) < 10, "it never comes to an end"
+
+    assert engine.archive(START, take) == len(before)
+    kinds = {fact.kind for fact in engine.facts()}
+    assert kinds == {"ChainBegan", "Resumed"}
+    assert len(engine.facts()) == 2 * next(calls) + 1
+    assert engine.check() == []
+
+
+def test_a06_only_a_run_from_the_begin_of_a_chain_is_archived() -> None:
+    """What stays must still follow from the checkpoint; nothing behind it is handed over."""
+    engine = Engine(MemoryVault(), clock=VirtualClock(START))
+    now = instant(START)
+    for at in (OLD, OLD + 5, now, OLD, now):
+        engine.storage.write([(Fact("Paused", at),)])
+    taken: list[Fact] = []
+    assert engine.archive(START, taken.extend) == 3
+    assert [fact.position for fact in taken] == [1, 2, 3]
+    assert [fact.position for fact in engine.facts()] == [4, 5, 6]
+    assert engine.check() == []
 
 
 # the flow

@@ -484,13 +484,12 @@ class SqliteStorage(Storage):
             found += faults(name, facts, bases[name], [head for head in expected if head.chain == name])
         return found
 
-    def archive(self, until: Instant) -> Sequence[Fact]:
+    def archive(self, upto: Mark) -> int:
         with self._transaction():
-            return [fact for head in self._heads() for fact in self._archived(head.chain, until)]
+            return sum(len(self._archived(head.chain, upto[head.chain])) for head in self._heads() if head.chain in upto)
 
-    def _archived(self, chain: str, until: Instant) -> list[Fact]:
-        facts = self._facts(chain)
-        gone = facts[: next((place for place, fact in enumerate(facts) if fact.at >= until), len(facts))]
+    def _archived(self, chain: str, upto: int) -> list[Fact]:
+        gone = [fact for fact in self._facts(chain) if fact.position <= upto]
         if gone:
             [(absorbed,)] = self._rows("SELECT absorbed FROM chains WHERE name = ?", chain)
             told = [*json.loads(absorbed), *([head.chain, head.position, head.hash] for fact in gone for head in _absorbed(encoded(fact)))]

@@ -211,7 +211,7 @@ def test_j2_units_that_are_none_harm_nobody_else(store: SqliteStorage) -> None:
 
 def test_j14_a_beat_waits_for_no_long_purge(store: SqliteStorage, monkeypatch: pytest.MonkeyPatch) -> None:
     """Small transactions help nobody where whoever writes them takes the pen again before anybody else can."""
-    monkeypatch.setattr("taskkit.storage.sql._store._PURGED_AT_ONCE", 100)
+    monkeypatch.setattr("taskkit.storage.sql._store._AT_ONCE", 100)
     store.write([(Insert(job(f"j{number}")), Move(f"j{number}", Step.CANCEL, 1, fields={"ended": NOW})) for number in range(15_000)])
     of, purge, portions, waited, over = begun(store, job("alive", record="r")), _purges.purge, [0], [0], threading.Event()
 

@@ -716,8 +716,8 @@ class DoesNotLookAtNotedHeads(Broken):
 class ForgetsOtherChainsInItsArchive(Broken):
     clause = "C15"
 
-    def archive(self, until: Instant) -> Sequence[Fact]:
-        gone = super().archive(until)
+    def archive(self, upto: Mark) -> int:
+        gone = super().archive(upto)
         for chain in self._tables.chains._chains.values():
             chain.absorbed = []
         return gone
@@ -728,11 +728,38 @@ class BeginsAnewBehindItsArchive(Broken):
 
     clause = "C15"
 
-    def archive(self, until: Instant) -> Sequence[Fact]:
-        gone = super().archive(until)
+    def archive(self, upto: Mark) -> int:
+        gone = super().archive(upto)
         for name, chain in self._tables.chains._chains.items():
             chain.base = Head(name, chain.base.position, "") if gone else chain.base
         return gone
+
+
+class ArchivesOldChainsWhole(Broken):
+    """Whatever the mark says of them."""
+
+    clause = "C15"
+
+    def archive(self, upto: Mark) -> int:
+        return super().archive(dict.fromkeys(upto, NEVER))
+
+
+class ArchivesTheYoungToo(Broken):
+    """One position for all chains."""
+
+    clause = "C15"
+
+    def archive(self, upto: Mark) -> int:
+        return super().archive(dict.fromkeys((head.chain for head in self.heads()), max(upto.values(), default=0)))
+
+
+class ChecksTheBeginAlone(Broken):
+    """A page of each chain."""
+
+    clause = "C15"
+
+    def check(self, noted: Iterable[Head] = ()) -> Sequence[Fault]:
+        return [fault for fault in super().check(noted) if fault.position <= 100]
 
 
 # C16: purges
@@ -758,7 +785,7 @@ class PurgesTheFactsToo(Broken):
     clause = "C16"
 
     def purge(self, query: Query) -> int:
-        self.archive(10**18)
+        self.archive({head.chain: head.position for head in self.heads()})
         return super().purge(query)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from taskkit.cli._shows import plain, say
@@ -41,7 +42,7 @@ def check(url: str, *, as_json: bool) -> int:
 def _flaws(storage: Storage) -> list[Flaw]:
     """Of a store that is in no database of ours, its chains of facts."""
     if isinstance(storage, SqlStorage):
-        return list(check_store(storage))
+        return list(check_store(storage, progress=_progress("facts") if sys.stderr.isatty() else None))
     return [of_chain(fault) for fault in storage.check()]
 
 
@@ -51,15 +52,15 @@ def back_up(url: str, path: str) -> int:
         raise Refused("backing up a store", f"this makes copies of SQLite, and the URL begins with {scheme!r}", helps)
     storage = opened(url)
     try:
-        storage.back_up(path, _progress if sys.stderr.isatty() else None)  # type: ignore[attr-defined]
+        storage.back_up(path, _progress("pages") if sys.stderr.isatty() else None)  # type: ignore[attr-defined]
     finally:
         storage.close()
     say(f"{plain(path)}: {Path(path).stat().st_size / _MEGABYTE:.1f} MB, read again and whole")
     return 0
 
 
-def _progress(done: int, pages: int) -> None:
-    sys.stderr.write(f"\r{done} of {pages} pages" + ("\n" if done == pages else ""))
+def _progress(nouns: str) -> Callable[[int, int], object]:
+    return lambda done, of: sys.stderr.write(f"\r{done} of {of} {nouns}" + ("\n" if done == of else ""))
 
 
 def sql(place: str, since: int) -> int:

@@ -1,4 +1,4 @@
-"""The log of facts, for those who may read it (A6): a page at a time from a mark, checked as a whole, archived behind a checkpoint."""
+"""The log of facts, for those who may read it (A6): a page at a time from a mark, checked as a whole, archived in portions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,9 @@ from taskkit.instants import Instant
 if TYPE_CHECKING:
     from taskkit.engine._ground import Ground
 
-_PAGE = 1000
+_PORTION = 500
+#: A position behind every fact of a chain.
+_PAST_ALL = 1 << 62
 
 
 class Logbook:
@@ -31,20 +33,34 @@ class Logbook:
     def check(self, noted: Iterable[Head]) -> Sequence[Fault]:
         return self._storage.check(noted)
 
-    def archive(self, until: Instant, take: Callable[[Sequence[Fact]], object], by: str | None) -> int:
-        """Hand the old facts over, and take them away after that: a crash between hands them over once more, and loses none."""
+    def archive(
+        self, until: Instant, take: Callable[[Sequence[Fact]], object], by: str | None, progress: Callable[[int], object] | None
+    ) -> int:
+        """A portion is handed over, and taken away after that: a crash between hands it over once more, and loses nothing."""
         self._rights.demand(by, MANAGE_LOGBOOK, "archiving the log of facts")
-        unread = self._notices.unread()
+        mark, ends = START, {head.chain: head.position for head in self._storage.heads()}
+        unread = self._notices.unread()  # after the heads: what lands from now on was looked at by nobody
         until = until if unread is None else min(until, unread)
-        taken, mark = set[tuple[str, int]](), START
+        gone = 0
         while True:
-            facts, mark = self._storage.facts(mark, limit=_PAGE)
+            facts, mark = self._storage.facts(mark, limit=_PORTION)
             if not facts:
-                break
-            if old := [fact for fact in facts if fact.at < until]:
+                return gone
+            old, young = _parted(facts, until, ends)
+            mark = {**mark, **dict.fromkeys(young, _PAST_ALL)}
+            if old:
                 take(old)
-                taken |= {(fact.chain, fact.position) for fact in old}
-        gone = self._storage.archive(until)
-        if late := [fact for fact in gone if (fact.chain, fact.position) not in taken]:
-            take(late)
-        return len(gone)
+                gone += self._storage.archive({fact.chain: fact.position for fact in old})
+                if progress is not None:
+                    progress(gone)
+
+
+def _parted(facts: Sequence[Fact], until: Instant, ends: Mark) -> tuple[Sequence[Fact], set[str]]:
+    """Those that are old, and the chains in which a younger one stands: what comes behind it has to stay, too."""
+    old, young = list[Fact](), set[str]()
+    for fact in facts:
+        if fact.chain in young or fact.at >= until or fact.position > ends.get(fact.chain, 0):
+            young.add(fact.chain)
+        else:
+            old.append(fact)
+    return old, young

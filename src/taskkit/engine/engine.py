@@ -457,9 +457,17 @@ class Engine:
         """The last fact of each chain: noted elsewhere, they show a tail that was removed."""
         return self.storage.heads()
 
-    def archive(self, until: datetime, take: Callable[[Sequence[Fact]], object], *, by: str | None = None) -> int:
-        """Hand the facts before a moment to `take`, and keep a checkpoint in their place; how many went. What was not read stays."""
-        return self._logbook.archive(instant(until), take, by)
+    def archive(
+        self,
+        until: datetime,
+        take: Callable[[Sequence[Fact]], object],
+        *,
+        by: str | None = None,
+        progress: Callable[[int], object] | None = None,
+    ) -> int:
+        """Hand the facts before a moment to `take`, some hundred at a time, and keep a checkpoint in the place of those that it has taken;
+        how many went. What was not read stays. A crash hands some over once more; `progress` hears how many went by now."""
+        return self._logbook.archive(instant(until), take, by, progress)
 
     # keys
 

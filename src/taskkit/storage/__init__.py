@@ -196,11 +196,14 @@ class Storage(ABC):
 
     @abstractmethod
     def check(self, noted: Iterable[Head] = ()) -> Sequence[Fault]:
-        """What is wrong with any chain, also against heads that were noted elsewhere; empty where all is well."""
+        """What is wrong with any chain, also against heads that were noted elsewhere; empty where all is well.
+
+        As it stands at one moment, however long that takes, and without the whole of a chain in memory.
+        """
 
     @abstractmethod
-    def archive(self, until: Instant) -> Sequence[Fact]:
-        """Take away the facts before an instant; a checkpoint stands in their place."""
+    def archive(self, upto: Mark) -> int:
+        """Take away the facts up to a mark, in transactions after each of which a checkpoint stands in their place; how many."""
 
     @abstractmethod
     def purge(self, query: Query) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import takewhile
 
 from attrs import evolve
 
@@ -32,6 +33,10 @@ class Chain:
         self.last, self.hash = last, hash
 
     @property
+    def kept(self) -> KeptChain:
+        return KeptChain(self.base, self, self.key, self.absorbed)
+
+    @property
     def head(self) -> Head:
         return evolve(self.base, position=self.last, hash=self.hash)
 
@@ -45,22 +50,20 @@ class Chain:
             if text and holds in text and (not begins or text.startswith(begins)):
                 yield position
 
-    def kept(self) -> KeptChain:
-        rows = [(position, text, self.hashes[position]) for position, text in sorted(self.texts.items()) if position <= self.last]
-        return KeptChain(self.base, rows, self.key, self.absorbed)
-
-    def archive(self, until: Instant) -> list[Fact]:
-        """Only a run from the begin may go: what stays must still follow from the checkpoint."""
-        gone: list[Fact] = []
+    def __iter__(self) -> Iterator[tuple[int, str, str]]:
+        """Position, text and hash of each fact that is there."""
         for position in range(self.base.position + 1, self.last + 1):
-            if (fact := self.fact(position)).at >= until:
-                break
-            gone.append(fact)
-        self.absorbed += [head for fact in gone for head in heads_in(self.texts[fact.position])]
-        for fact in gone:
-            del self.texts[fact.position], self.hashes[fact.position]
-            self.base = Head(self.base.chain, fact.position, fact.hash)
-        return gone
+            if position in self.texts:
+                yield position, self.texts[position], self.hashes[position]
+
+    def archive(self, upto: int) -> int:
+        """What stays must still follow from the checkpoint."""
+        gone = list(takewhile(lambda fact: fact[0] <= upto, self))
+        for position, text, hash in gone:
+            self.absorbed += heads_in(text)
+            del self.texts[position], self.hashes[position]
+            self.base = Head(self.base.chain, position, hash)
+        return len(gone)
 
 
 class Chains:
@@ -101,13 +104,13 @@ class Chains:
         return found, reached
 
     def check(self, noted: Iterable[Head], keys: FactKeys = EMPTY) -> list[Fault]:
-        return all_faults([chain.kept() for chain in self._chains.values()], noted, keys)
+        return all_faults([chain.kept for chain in self._chains.values()], noted, keys)
 
     def keyed(self) -> Mapping[str, int]:
         return Counter(chain.key for chain in self._chains.values() if chain.key is not None and chain.texts)
 
-    def archive(self, until: Instant) -> list[Fact]:
-        return [fact for chain in self._chains.values() for fact in chain.archive(until)]
+    def archive(self, upto: Mark) -> int:
+        return sum(chain.archive(upto[name]) for name, chain in self._chains.items() if name in upto)
 
 
 def _telling(kinds: frozenset[str] | None, record: str | None) -> tuple[tuple[str, ...], str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 
 from attrs import asdict, frozen
@@ -52,10 +52,11 @@ class Flaw:
         return f"{self.about}: {self.case}; {self.help}"
 
 
-def check_store(storage: SqlStorage, now: Instant | None = None) -> Sequence[Flaw]:
-    """What is wrong with the store, in plain words; empty where all is well. It reads every job and fact, and takes its time."""
+def check_store(storage: SqlStorage, now: Instant | None = None, progress: Callable[[int, int], object] | None = None) -> Sequence[Flaw]:
+    """What is wrong with the store, in plain words; empty where all is well. It reads every job and fact, and takes its time; of the
+    facts, `progress` hears how much is gone through, and of how much."""
     flaws = storage._look(lambda line: list(_flaws(line, storage, now)))
-    return [*flaws, *map(of_chain, storage.check())]
+    return [*flaws, *map(of_chain, storage.check(progress=progress))]
 
 
 def of_chain(fault: Fault) -> Flaw:

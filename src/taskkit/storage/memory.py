@@ -151,9 +151,9 @@ class MemoryStorage(Storage):
         with self._lock:
             return self._tables.chains.check(noted, self._keys)
 
-    def archive(self, until: Instant) -> Sequence[Fact]:
+    def archive(self, upto: Mark) -> int:
         with self._lock:
-            return self._tables.chains.archive(until)
+            return self._tables.chains.archive(upto)
 
     def purge(self, query: Query) -> int:
         with self._lock:

@@ -1,16 +1,23 @@
-"""The facts of a database: a chain for each process that writes, whose head only that process moves (A6)."""
+"""The facts of a database: a chain for each process that writes, whose head only that process moves (A6).
+
+Facts are read a page at a time: however long a chain is, no more than a page of it is in memory.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from taskkit.facts import Fact, FactKey, FactKeys, Fault, Head, KeptChain, Mark, all_faults, began, decoded, encoded, heads_in, linked
-from taskkit.instants import Instant
 from taskkit.records import EMPTY
 from taskkit.storage.sql._lines import Line, Row
 from taskkit.storage.sql._tables import CHAINS, FACTS
+
+_PAGE = 1000
+_FIRST = -(1 << 62)
+#: It hears how much is done, and of how much.
+Progress = Callable[[int, int], object]
 
 
 def append(line: Line, name: str, head: Head | None, facts: Sequence[Fact], key: FactKey | None = None) -> Head:
@@ -74,14 +81,45 @@ def _facts(line: Line, chain: str, last: int, kinds: frozenset[str] | None, reco
 # the whole chain
 
 
-def check(line: Line, noted: Iterable[Head], keys: FactKeys = EMPTY) -> list[Fault]:
-    chains = line.rows("SELECT chain, first, first_hash, key, absorbed FROM taskkit_chains ORDER BY chain")
-    facts = "SELECT position, told, hash FROM taskkit_facts WHERE chain = ? ORDER BY position"
+class _Pages:
+    """The facts of a chain, whoever asks for them and how often."""
+
+    def __init__(self, line: Line, chain: str, told: Callable[[int], object]) -> None:
+        self._line, self._chain, self._told = line, chain, told
+
+    def __iter__(self) -> Iterator[tuple[int, str, str]]:
+        sql = f"SELECT position, told, hash FROM taskkit_facts WHERE chain = ? AND position > ? ORDER BY position LIMIT {_PAGE}"  # noqa: S608
+        last = _FIRST
+        while rows := self._line.rows(sql, self._chain, last):
+            yield from rows
+            last = rows[-1][0]
+            self._told(len(rows))
+
+
+def check(line: Line, noted: Iterable[Head], keys: FactKeys = EMPTY, progress: Progress | None = None) -> list[Fault]:
+    chains = line.rows("SELECT chain, first, first_hash, position, key, absorbed FROM taskkit_chains ORDER BY chain")
+    told = _counted(progress, _TIMES * sum(position - first for _, first, _, position, *_ in chains))
     kept = [
-        KeptChain(Head(chain, first, hash), line.rows(facts, chain), key, [*_told([absorbed])])
-        for chain, first, hash, key, absorbed in chains
+        KeptChain(Head(chain, first, hash), _Pages(line, chain, told), key, _heads(absorbed))
+        for chain, first, hash, _, key, absorbed in chains
     ]
     return all_faults(kept, noted, keys)
+
+
+#: So often a check goes through all facts.
+_TIMES = 2
+
+
+def _counted(progress: Progress | None, of: int) -> Callable[[int], None]:
+    done = 0
+
+    def told(more: int) -> None:
+        nonlocal done
+        done = min(done + more, of)
+        if progress is not None:
+            progress(done, of)
+
+    return told
 
 
 def keyed(line: Line) -> Mapping[str, int]:
@@ -89,28 +127,26 @@ def keyed(line: Line) -> Mapping[str, int]:
     return dict(line.rows("SELECT key, count(*) FROM taskkit_chains WHERE key IS NOT NULL AND position > first GROUP BY key"))
 
 
-def _told(texts: Iterable[str]) -> Iterator[Head]:
-    for text in texts:
-        yield from (Head(*head) for head in json.loads(text))
+def _heads(absorbed: str) -> list[Head]:
+    return [Head(*head) for head in json.loads(absorbed)]
 
 
-def archive(line: Line, until: Instant) -> list[Fact]:
-    """Only a run from the begin may go: what stays must still follow from the checkpoint."""
-    return [
-        fact
-        for chain, absorbed in line.rows("SELECT chain, absorbed FROM taskkit_chains ORDER BY chain")
-        for fact in _archived(line, chain, absorbed, until)
-    ]
-
-
-def _archived(line: Line, chain: str, absorbed: str, until: Instant) -> list[Fact]:
-    [(stays,)] = line.rows("SELECT min(position) FROM taskkit_facts WHERE chain = ? AND at >= ?", chain, until)
-    limit, values = ("", ()) if stays is None else (" AND position < ?", (stays,))
-    rows = line.rows(f"SELECT told, chain, position, hash FROM taskkit_facts WHERE chain = ?{limit} ORDER BY position", chain, *values)  # noqa: S608
-    gone = [decoded(*row) for row in rows]
-    if gone:
-        told = [*_told([absorbed]), *(head for text, *_ in rows for head in heads_in(text))]
-        last, kept = gone[-1], json.dumps([[head.chain, head.position, head.hash] for head in told])
-        line.drop(FACTS, [(chain, fact.position) for fact in gone])
-        line.change(CHAINS, ("first", "first_hash", "absorbed"), [(chain, last.position, last.hash, kept)])
+def archive(line: Line, upto: Mark, most: int) -> int:
+    """So many of them at most; how many there were."""
+    gone = 0
+    for chain, absorbed in line.among("SELECT chain, absorbed FROM taskkit_chains WHERE chain IN {these} ORDER BY chain", upto):
+        gone += _archived(line, chain, absorbed, upto[chain], most - gone)
     return gone
+
+
+def _archived(line: Line, chain: str, absorbed: str, upto: int, most: int) -> int:
+    """Only a run from the begin may go: what stays must still follow from the checkpoint."""
+    sql = "SELECT position, told, hash FROM taskkit_facts WHERE chain = ? AND position <= ? ORDER BY position LIMIT ?"
+    rows = line.rows(sql, chain, upto, most)
+    if rows:
+        last, _, hash = rows[-1]
+        told = [*_heads(absorbed), *(head for _, text, _ in rows for head in heads_in(text))]
+        kept = json.dumps([[head.chain, head.position, head.hash] for head in told])
+        line.run("DELETE FROM taskkit_facts WHERE chain = ? AND position <= ?", chain, last)
+        line.change(CHAINS, ("first", "first_hash", "absorbed"), [(chain, last, hash, kept)])
+    return len(rows)

@@ -27,7 +27,7 @@ from taskkit.storage.sql._watches import Watch
 from taskkit.storage.units import Landed, Unit
 
 T = TypeVar("T")
-_PURGED_AT_ONCE = 500
+_AT_ONCE = 500
 
 
 class SqlStorage(Storage):
@@ -206,11 +206,19 @@ class SqlStorage(Storage):
     def keyed(self) -> Mapping[str, int]:
         return self._ask(_chains.keyed)
 
-    def check(self, noted: Iterable[Head] = ()) -> Sequence[Fault]:
-        return self._look(lambda line: _chains.check(line, noted, self._keys))
+    def check(self, noted: Iterable[Head] = (), progress: _chains.Progress | None = None) -> Sequence[Fault]:
+        """`progress` hears how much of the facts is gone through, and of how much."""
+        heads = list(noted)
+        return self._look(lambda line: _chains.check(line, heads, self._keys, progress))
 
-    def archive(self, until: Instant) -> Sequence[Fact]:
-        return self._do(lambda line: _chains.archive(line, until))
+    def archive(self, upto: Mark) -> int:
+        """In small transactions: nobody waits long for it."""
+        gone, some = 0, _AT_ONCE
+        while some == _AT_ONCE:
+            self._scribe.let_others_first()
+            some = self._do(lambda line: _chains.archive(line, upto, _AT_ONCE))
+            gone += some
+        return gone
 
     # what the product leaves
 
@@ -234,10 +242,10 @@ class SqlStorage(Storage):
 
     def purge(self, query: Query) -> int:
         """In small transactions: nobody waits long for it."""
-        gone, some = 0, _PURGED_AT_ONCE
-        while some == _PURGED_AT_ONCE:
+        gone, some = 0, _AT_ONCE
+        while some == _AT_ONCE:
             self._scribe.let_others_first()
-            some = self._do(lambda line: _purges.purge(line, query, _PURGED_AT_ONCE))
+            some = self._do(lambda line: _purges.purge(line, query, _AT_ONCE))
             gone += some
         self._do(_purges.expire)
         return gone

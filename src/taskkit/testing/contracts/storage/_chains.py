@@ -9,7 +9,7 @@ import pytest
 from taskkit.facts import START, began, linked
 from taskkit.storage import Storage
 from taskkit.testing.contracts.storage._facts import all_kinds, head, kinds, portions, tell
-from taskkit.testing.contracts.storage._makings import HOUR, NOW, Kit, Rows
+from taskkit.testing.contracts.storage._makings import Kit, Rows, told
 
 
 def replaced(rows: Rows, place: int, text: str | None = None, hash: str | None = None) -> Rows:
@@ -125,36 +125,75 @@ class Archives(Kit):
     """C15 too: old facts go away behind a checkpoint."""
 
     def _grown(self) -> tuple[Storage, Storage]:
-        """Two chains with facts of five hours each."""
+        """Two chains of five facts each, behind what tells that they began."""
         store = self.store()
         other = self.second_handle(store)
-        for hour in range(5):
+        for number in range(5):
             for handle, name in ((store, "A"), (other, "B")):
-                tell(handle, f"{name}{hour}", at=NOW + hour * HOUR)
+                tell(handle, f"{name}{number}")
         return store, other
 
-    def test_c15_archived_facts_are_handed_over_and_gone(self) -> None:
-        store, _ = self._grown()
-        gone = store.archive(NOW + 2 * HOUR)
-        assert sorted(kinds(gone)) == ["A0", "A1", "B0", "B1"]
-        assert [fact.position for fact in gone if fact.chain == store.chain] == [1, 2, 3]
-        assert sorted(all_kinds(store)) == ["A2", "A3", "A4", "B2", "B3", "B4"]
-        assert list(store.archive(NOW + 2 * HOUR)) == []
-        assert list(store.archive(NOW - HOUR)) == []
+    def test_c15_facts_up_to_the_mark_are_gone_and_no_others(self) -> None:
+        store, other = self._grown()
+        assert store.archive({store.chain: 3}) == 3
+        assert sorted(all_kinds(store)) == ["A2", "A3", "A4", "B0", "B1", "B2", "B3", "B4"]
+        assert other.archive({store.chain: 4, other.chain: 2}) == 3
+        assert sorted(all_kinds(store)) == ["A3", "A4", "B1", "B2", "B3", "B4"]
+
+    def test_c15_what_is_archived_twice_is_archived_once(self) -> None:
+        store, other = self._grown()
+        mark = {store.chain: 4, other.chain: 3}
+        assert (store.archive(mark), other.archive(mark), store.archive({store.chain: 2, other.chain: 3})) == (7, 0, 0)
+        assert sorted(all_kinds(store)) == ["A3", "A4", "B2", "B3", "B4"]
+
+    def test_c15_a_mark_behind_the_end_and_a_chain_that_is_not_there_are_no_harm(self) -> None:
+        store, other = self._grown()
+        heads = store.heads()
+        assert store.archive({store.chain: 10**9, "nowhere": 7}) == 6
+        assert store.archive({}) == 0
+        assert set(store.heads()) == set(heads)
+        tell(store, "A5")
+        assert head(store).position == 7
+        assert not other.check([*heads, *store.heads()])
+
+    def test_c15_after_each_portion_all_is_in_order_and_what_is_left_can_be_read(self) -> None:
+        """Whoever archives may die between any two of them."""
+        store, other = self._grown()
+        third = tell(self.second_handle(store), "C")
+        heads = store.heads()
+        while portion := store.facts(START, limit=2)[0]:
+            assert other.archive({fact.chain: fact.position for fact in portion}) == len(portion)
+            assert not third.check(heads)
+            assert set(store.heads()) == set(heads)
+
+    def test_c15_a_long_chain_is_archived_and_checked_to_its_end(self) -> None:
+        """However many a store reads, or takes away, at once."""
+        store = self.store()
+        for _ in range(3):
+            store.write([(told("A"),) for _ in range(900)])
+        other = tell(self.second_handle(store), "B")
+        assert not other.check(other.heads())
+        assert store.archive({store.chain: 1200}) == 1200
+        assert not other.check(other.heads())
+        assert len(kinds(store.facts(START, limit=10_000)[0])) == 1502
+        self.rewrite(store, store.chain, lambda rows: replaced(rows, 1400, rows[1400][1].replace("A", "X")))
+        assert [(fault.chain, fault.position) for fault in other.check()] == [(store.chain, 2601)]
+        assert store.archive({store.chain: 2701}) == 1501
+        assert not other.check(other.heads())
 
     def test_c15_a_checkpoint_keeps_heads_and_check_as_they_were(self) -> None:
-        store, _ = self._grown()
+        store, other = self._grown()
         heads = store.heads()
-        for hour in range(7):
-            store.archive(NOW + hour * HOUR)
+        for place in range(7):
+            store.archive({store.chain: place, other.chain: place - 1})
             assert set(store.heads()) == set(heads)
             assert not store.check(heads)
-        assert all_kinds(store) == []
+        assert all_kinds(store) == ["B4"]
 
     def test_c15_a_mark_from_before_the_checkpoint_still_works(self) -> None:
         store, other = self._grown()
         _, mark = store.facts(START, limit=2)
-        store.archive(NOW + 3 * HOUR)
+        store.archive({store.chain: 4, other.chain: 4})
         expected = ["A3", "A4", "B3", "B4"]
         assert sorted(all_kinds(store)) == expected
         assert sorted(kinds(portions(store, mark, 1)[0])) == expected
@@ -165,7 +204,7 @@ class Archives(Kit):
     def test_c15_chains_go_on_behind_a_checkpoint(self) -> None:
         store, other = self._grown()
         before = head(store)
-        store.archive(NOW + 9 * HOUR)
+        store.archive({head.chain: head.position for head in store.heads()})
         tell(store, "A9")
         tell(self.second_handle(store), "C")
         assert head(store).position == before.position + 1
@@ -175,34 +214,26 @@ class Archives(Kit):
     def test_c15_heads_that_were_noted_before_the_checkpoint_are_no_fault(self) -> None:
         store = tell(self.store(), "A")
         noted = store.heads()
-        tell(store, "B", at=NOW + HOUR)
-        store.archive(NOW + 9 * HOUR)
+        tell(store, "B")
+        store.archive({store.chain: 3})
         tell(store, "C")
         assert not store.check(noted)
 
     @pytest.mark.parametrize("place", [0, 1])
     def test_c15_what_was_touched_behind_the_checkpoint_is_found(self, place: int) -> None:
         store, _ = self._grown()
-        store.archive(NOW + 3 * HOUR)
+        store.archive({store.chain: 4})
         self.rewrite(store, store.chain, lambda rows: replaced(rows, place, rows[place][1].replace("A", "X")))
         assert {fault.chain for fault in store.check()} == {store.chain}
 
     def test_c15_what_is_missing_right_behind_the_checkpoint_is_found(self) -> None:
         store, _ = self._grown()
-        store.archive(NOW + 3 * HOUR)
+        store.archive({store.chain: 4})
         self.rewrite(store, store.chain, lambda rows: rows[1:])
         assert {fault.chain for fault in store.check()} == {store.chain}
 
     def test_c15_a_missing_chain_is_found_also_when_the_fact_that_told_of_it_was_archived(self) -> None:
         store, other = self._grown()
-        store.archive(NOW + 3 * HOUR)
+        store.archive({store.chain: 4, other.chain: 4})
         self.rewrite(store, store.chain, lambda rows: None)
         assert [fault.chain for fault in other.check()] == [store.chain]
-
-    def test_c15_only_a_run_from_the_begin_is_archived(self) -> None:
-        store = self.store()
-        for number, at in enumerate((NOW, NOW + HOUR, NOW, NOW + HOUR)):
-            tell(store, f"F{number}", at=at)
-        assert kinds(store.archive(NOW + 1)) == ["F0"]
-        assert all_kinds(store) == ["F1", "F2", "F3"]
-        assert not store.check(store.heads())
