@@ -27,7 +27,7 @@ FLOORS = [
         "events.happenings events._tellings events.policies",
         "instants records selections targets tasks states jobs outcomes verdicts facts standings",
         "storage.units storage storage._journal storage._rows storage._jobs storage._fires storage._dues storage._holds storage._steps",
-        "storage._documents storage._blobs storage._chains storage._queries storage._rooms storage.memory",
+        "storage._documents storage._blobs storage._chains storage._queries storage._rooms storage._purges storage.memory",
         "storage.sql storage.sql._tables storage.sql._lines storage.sql._clocks storage.sql._statements storage.sql._migrations",
         "storage.sql._schema storage.sql._scripts storage.sql._backups storage.sql._rows storage.sql._lent storage.sql._loading",
         "storage.sql._saving storage.sql._scribe storage.sql._queries storage.sql._chains storage.sql._claims storage.sql._documents",

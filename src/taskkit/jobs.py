@@ -187,6 +187,13 @@ class Job(NamedTuple):
         return self.via[:2] if self.via else (self.task, self.record)
 
     @property
+    def kept_with(self) -> str:
+        """By whose id it is kept and forgotten: the run over many that it is a part of, or the first of its series of tries (J8)."""
+        if self.execution is not None:
+            return self.execution
+        return self.id if self.series is None else self.series
+
+    @property
     def seat(self) -> tuple[str, ...] | None:
         """What only one job may have that waits for its first start: one occurrence for a trigger, one fired for a line and record (P4)."""
         if self.started is not None:

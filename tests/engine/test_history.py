@@ -23,7 +23,7 @@ from taskkit.targets import Target
 from taskkit.tasks import ConsentRule, Fallback, Task, of_type
 from tests.engine.houses import START, UNIX, Answer, Crash, House, Play, hosts, scripted
 
-FAILED = NotDone(ErrorClass.REFUSED, "no")
+FAILED, UNREACHABLE = NotDone(ErrorClass.REFUSED, "no"), NotDone(ErrorClass.UNREACHABLE, "down")
 
 
 def rotate(house: House, **settings: Any) -> Task:
@@ -381,6 +381,74 @@ def test_j08_ended_jobs_are_kept_as_long_as_their_state_says() -> None:
     assert seen == [["completed", "error"], ["completed", "error"], ["error"], []]
     facts = house.engine.facts(kinds=["HistoryPurged"])
     assert [fact.details for fact in facts] == [{"completed": 1}, {"error": 1}]
+
+
+def kept_days(house: House, days: int) -> list[list[str]]:
+    """The states of what is there, day by day, where that changes."""
+    seen: list[list[str]] = []
+    for _ in range(days):
+        house.engine.tick()
+        states = sorted(entry.state.value for entry in house.engine.history(states=FINAL).entries)
+        if seen[-1:] != [states]:
+            seen.append(states)
+        house.clock.advance(days=1)
+    return seen
+
+
+@pytest.mark.parametrize(
+    ("completed", "error", "told"),
+    [(3, 9, [{"completed": 1}, {"completed": 1, "error": 2}]), (9, 3, [{"completed": 2, "error": 2}])],
+)
+def test_j08_a_job_goes_with_its_retries_when_the_last_of_them_may_go(completed: int, error: int, told: list[dict[str, int]]) -> None:
+    """Whichever state is kept for longer; what is no part of the series goes when its own state says."""
+    house = House(*hosts(2), settings=Settings(retention={State.COMPLETED: completed, State.ERROR: error}))
+    task = house.engine.put(Task("rotate", "work", [OnDemand()], fallback=Fallback(minutes=5)), list=UNIX)
+    house.play.says("h01", UNREACHABLE, UNREACHABLE)
+    for record in ("h01", "h02"):
+        house.engine.demand(task.id, record)
+    house.engine.drain()
+    for _ in range(2):
+        house.clock.advance(minutes=5)
+        house.engine.drain()
+    series = ["completed", "error", "error"]
+    between = [series] if completed < error else []
+    assert kept_days(house, 12) == [["completed", *series], *between, []]
+    assert [dict(fact.details) for fact in house.engine.facts(kinds=["HistoryPurged"])] == told
+
+
+def test_j08_a_run_over_many_is_kept_as_a_whole() -> None:
+    """As long as a part of it is: whoever looks at one finds the others, and what the list was."""
+    house = House(*hosts(3), settings=Settings(retention={State.COMPLETED: 3, State.ERROR: 9}))
+    house.play.always["h02"] = FAILED
+    task = house.engine.put(Task("restart", "work", selection=Everything()))
+    id = house.engine.demand(task.id)
+    house.engine.drain()
+    before = house.engine.execution(id)
+    assert kept_days(house, 7) == [["completed", "completed", "error", "error"]]
+    assert house.engine.execution(id) == before
+    assert house.engine.facts(kinds=["HistoryPurged"]) == []
+    assert kept_days(house, 7)[-1] == []
+    assert house.engine.execution(id) is None
+
+
+def test_j08_what_a_job_ran_is_kept_as_long_as_its_series() -> None:
+    """Also longer than any state is kept."""
+    house = House(*hosts(1), settings=Settings(retention={State.COMPLETED: 5, State.ERROR: 5}))
+    task = house.engine.put(Task("rotate", "work", [OnDemand()], fallback=Fallback(minutes=3 * 24 * 60)), list=UNIX)
+    house.play.says("h01", UNREACHABLE)
+    house.engine.demand(task.id, "h01")
+    house.engine.drain()
+    for _ in range(3):
+        house.clock.advance(days=1)
+        house.engine.drain()
+    house.engine.edit(attrs.evolve(house.engine.task(task.id), deadline=60))
+    ran = 0
+    while house.engine.history(states=FINAL).entries:
+        assert house.engine.storage.documents("past")
+        house.clock.advance(days=1)
+        house.engine.tick()
+        ran += 1
+    assert ran == 6
 
 
 def test_j08_what_waits_or_runs_is_never_purged() -> None:

@@ -9,6 +9,7 @@ import json
 import os
 import sqlite3
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -500,18 +501,26 @@ class SqliteStorage(Storage):
             )
         return gone
 
-    def purge(self, query: Query) -> int:
-        where, values = _wanted(query)
+    def purge(self, queries: Sequence[Query]) -> Sequence[int]:
         with self._transaction():
             [(now,)] = self._rows("SELECT max(coalesce(ended, created)) FROM jobs")
-            gone = self._jobs(f"{where} AND state IN {_marks(FINAL)}", *values, *FINAL)
-            for job in gone:
+            named = [{job.id: job for job in self._over(query)} for query in queries]
+            stay = {job.kept_with for job in self._jobs("TRUE") if not any(job.id in some for some in named)}
+            gone = {
+                id: (job, place) for place, some in reversed([*enumerate(named)]) for id, job in some.items() if job.kept_with not in stay
+            }
+            for job, _ in gone.values():
                 self._db.execute("UPDATE fires SET job = NULL, ended = ? WHERE job = ?", (job.ended or job.created, job.id))
                 self._db.execute("DELETE FROM causes WHERE job = ?", (job.id,))
                 self._db.execute("DELETE FROM jobs WHERE id = ?", (job.id,))
                 self._drop_blobs("name = ?", job.id)
             self._db.execute("DELETE FROM fires WHERE ended <= ?", ((now or 0) - 90 * DAY,))
-            return len(gone)
+            counts = Counter(place for _, place in gone.values())
+            return [counts[place] for place in range(len(queries))]
+
+    def _over(self, query: Query) -> list[Job]:
+        where, values = _wanted(query)
+        return self._jobs(f"{where} AND state IN {_marks(FINAL)}", *values, *FINAL)
 
 
 def _text(value: Mapping[str, Any]) -> str:

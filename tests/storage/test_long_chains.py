@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 
-from taskkit.facts import KeptChain, all_faults, began, heads_in, linked
-from taskkit.facts import Head as Noted
+from taskkit.facts import Head, KeptChain, all_faults, began, heads_in, linked
 from taskkit.storage.postgresql import PostgresStorage
 from taskkit.storage.sql import _chains
 from taskkit.storage.sql._lines import Line
@@ -105,7 +104,7 @@ def test_j14_an_archive_is_many_short_transactions(store: SqlStorage, monkeypatc
 def test_a06_heads_that_nobody_can_read_are_found_as_a_change_and_break_no_check(heads: str) -> None:
     text = f'["ChainBegan",{NOW},null,null,null,null,null,{{"heads":{heads}}}]'
     assert heads_in(text) == []
-    chain = KeptChain(Noted("c", 0, began("c")), [(1, text, "x")])
+    chain = KeptChain(Head("c", 0, began("c")), [(1, text, "x")])
     assert [(fault.position, fault.case) for fault in all_faults([chain])] == [(1, "the fact was changed, or one before it")]
 
 
@@ -118,9 +117,9 @@ def test_a06_a_check_goes_through_facts_that_are_read_anew_each_time() -> None:
             yield 1, "one", first
             yield 2, "two", linked(first, "two")
 
-    chain = KeptChain(Noted("c", 0, began("c")), Pages())
-    assert all_faults([chain], [Noted("c", 2, linked(first, "two")), Noted("c", 1, first)]) == []
-    assert [fault.position for fault in all_faults([chain], [Noted("c", 1, "other"), Noted("c", 3, "")])] == [3, 1]
+    chain = KeptChain(Head("c", 0, began("c")), Pages())
+    assert all_faults([chain], [Head("c", 2, linked(first, "two")), Head("c", 1, first)]) == []
+    assert [fault.position for fault in all_faults([chain], [Head("c", 1, "other"), Head("c", 3, "")])] == [3, 1]
 
 
 def test_a06_rows_in_front_of_the_checkpoint_are_found(store: SqlStorage) -> None:

@@ -290,7 +290,12 @@ ASKS: dict[str, Ask] = {
         jobs="taskkit_jobs_of_executions",
     ),
     "what is over for long": asks(lambda store: store.count(_OVER), jobs="taskkit_jobs_over"),
-    "a purge": asks(lambda store: store.purge(_OVER), jobs="taskkit_jobs_over key", causes="key", fires="key taskkit_fires_left"),
+    "a purge": asks(
+        lambda store: store.purge([_OVER]),
+        jobs="taskkit_jobs_over key taskkit_jobs_of_series taskkit_jobs_of_executions",
+        causes="key",
+        fires="key taskkit_fires_left",
+    ),
 }  # fmt: skip
 
 

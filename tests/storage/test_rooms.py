@@ -142,7 +142,7 @@ def test_fires_of_purged_jobs_are_forgotten_in_the_end() -> None:
     lands(store, Insert(occurrence("a", "f", due=end), (cause_of("a", "h"),)))
     lands(store, Move("a", Step.CANCEL, 1, fields={"ended": end}))
     ended(store, job("later", created=end), end + 91 * DAY)
-    assert store.purge(Query()) == 2
+    assert store.purge([Query()]) == [2]
     lands(store, Insert(occurrence("b", "f")), Insert(fired("c"), (cause_of("c", "h"),)))
 
 

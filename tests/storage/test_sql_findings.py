@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -215,9 +216,9 @@ def test_j14_a_beat_waits_for_no_long_purge(store: SqliteStorage, monkeypatch: p
     store.write([(Insert(job(f"j{number}")), Move(f"j{number}", Step.CANCEL, 1, fields={"ended": NOW})) for number in range(15_000)])
     of, purge, portions, waited, over = begun(store, job("alive", record="r")), _purges.purge, [0], [0], threading.Event()
 
-    def purged(line: Line, query: Query, limit: int) -> int:
+    def purged(*given: Any, **more: Any) -> Any:
         portions[0] += 1
-        return purge(line, query, limit)
+        return purge(*given, **more)
 
     def beat() -> None:
         while not over.is_set():
@@ -228,7 +229,7 @@ def test_j14_a_beat_waits_for_no_long_purge(store: SqliteStorage, monkeypatch: p
     monkeypatch.setattr(_purges, "purge", purged)
     thread = threading.Thread(target=beat)
     thread.start()
-    store.purge(Query(states=FINAL))
+    store.purge([Query(states=FINAL)])
     over.set()
     thread.join()
     assert max(waited) < 5, f"{max(waited)} of {portions[0]} portions"
@@ -257,7 +258,7 @@ def test_j5_fires_are_forgotten_after_90_days_though_every_ended_job_was_purged(
     """As in the memory store: the last end counts, also where its job is purged by now."""
     for number in range(3):
         ended(store, job(f"j{number}", fire="same", record=f"r{number}"), NOW + number * 100 * DAY)
-        store.purge(Query(states=FINAL))
+        store.purge([Query(states=FINAL)])
     lands(store, Insert(job("again", fire="same", record="r0")))
 
 

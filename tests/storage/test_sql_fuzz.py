@@ -59,6 +59,8 @@ class Pair:
             fields["via"] = (rng.choice("tu"), rng.choice(RECORDS), 1)
         if rng.random() < 0.2:
             fields |= {"execution": rng.choice("xy"), "memo": {"a": [1, None]}, "origin": ("t", "u")}
+        if rng.random() < 0.3:
+            fields["series"] = self.some()
         return Insert(job(id, kind=kind, line=rng.choice(LINES), record=rng.choice(RECORDS), **fields), causes)
 
     def fields(self, of: Job | None) -> dict[str, Any]:
@@ -68,6 +70,7 @@ class Pair:
             "pool": POOLS, "kind": (Kind.FIRED, Kind.OCCURRENCE, Kind.DEMAND), "execution": ("x", None), "started": (self.now, None),
             "turned_at": (self.now, None), "why": ("busy", None), "account": ACCOUNTS, "memo": ({"b": {}}, None), "text": ("said", ""),
             "operations": (({"ok": True},), ()), "progress": ((1, 2, "x"), None), "via": (None, ("u", "r", 2)),
+            "series": (None, self.some()),
         }  # fmt: skip
         for name, values in told.items():
             if rng.random() < 0.1:
@@ -169,8 +172,8 @@ class Pair:
         return Query(**fields)
 
     def purge(self) -> None:
-        query = self.query()
-        assert self.durable.purge(query) == self.plain.purge(query), query
+        queries = [self.query() for _ in range(self.rng.choice((1, 1, 2, 3)))]
+        assert self.durable.purge(queries) == self.plain.purge(queries), queries
         self.sweep()
         if self.rng.random() < 0.1:
             self.now += 50 * DAY

@@ -22,6 +22,7 @@ from taskkit.instants import MINUTE, NEVER, Instant
 from taskkit.jobs import Cause, Job
 from taskkit.states import FINAL, PENDING, State, Step
 from taskkit.storage import Claimed, Document, Order, Query, Slice, Storage
+from taskkit.storage._purges import Purge
 from taskkit.storage.memory import MemoryStorage
 from taskkit.storage.units import LANDED, Absorb, Change, Free, Hold, Insert, Join, Keep, Landed, Move, Name, Refusal, Unit, Wait
 from taskkit.testing import Broken as Lawless
@@ -310,8 +311,8 @@ class KeepsWhatItSawUnknown(Looking):
 class ForgetsTheFiresOfPurgedJobs(Broken):
     clause = "C6"
 
-    def purge(self, query: Query) -> int:
-        found = super().purge(query)
+    def purge(self, queries: Sequence[Query]) -> Sequence[int]:
+        found = super().purge(queries)
         self._rooms.fires.expire(NEVER)
         return found
 
@@ -768,25 +769,45 @@ class ChecksTheBeginAlone(Broken):
 class PurgesOpenJobs(Broken):
     clause = "C16"
 
-    def purge(self, query: Query) -> int:
-        opened = [job for job in self.jobs(query, limit=10_000).jobs if job.state in PENDING]
+    def purge(self, queries: Sequence[Query]) -> Sequence[int]:
+        opened = [job for query in queries for job in self.jobs(query, limit=10_000).jobs if job.state in PENDING]
         self.write([(Move(job.id, Step.CANCEL, job.revision, fields={"ended": job.created}),) for job in opened])
-        return super().purge(query)
+        return super().purge(queries)
 
 
 class PurgesHowOldItIsOrNot(Broken):
     clause = "C16"
 
-    def purge(self, query: Query) -> int:
-        return super().purge(Query(states=query.states, line=query.line, record=query.record))
+    def purge(self, queries: Sequence[Query]) -> Sequence[int]:
+        return super().purge([Query(states=query.states, line=query.line, record=query.record) for query in queries])
+
+
+class TearsSeriesApart(Broken):
+    """Each job is purged by itself."""
+
+    clause = "C16"
+
+    def purge(self, queries: Sequence[Query]) -> Sequence[int]:
+        known = Purge(self._lock, self._rooms, queries)
+        known._goes_whole = lambda series, known: True  # type: ignore[method-assign]
+        return known.carry_out()
+
+
+class PurgesWhatOneOfTheQueriesHolds(Broken):
+    """A query after the other: a series that takes several of them stays for ever."""
+
+    clause = "C16"
+
+    def purge(self, queries: Sequence[Query]) -> Sequence[int]:
+        return [count for query in queries for count in super(PurgesWhatOneOfTheQueriesHolds, self).purge([query])]
 
 
 class PurgesTheFactsToo(Broken):
     clause = "C16"
 
-    def purge(self, query: Query) -> int:
+    def purge(self, queries: Sequence[Query]) -> Sequence[int]:
         self.archive({head.chain: head.position for head in self.heads()})
-        return super().purge(query)
+        return super().purge(queries)
 
 
 # C17: keys

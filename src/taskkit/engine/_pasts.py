@@ -1,7 +1,8 @@
 """Tasks and definitions as they stood before: kept for as long as a job may be kept that goes by them, then forgotten (J8, R10).
 
 Each lies with those of the day on which it was replaced. A day later no open job goes by it any more, or it is put off to the next day.
-So after the longest retention, all its jobs are gone but those that are kept for ever, and only these have to be looked through.
+So after the longest retention, all its jobs are gone but those that are kept for ever, or as long as another of their series, and only
+these have to be looked through.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from taskkit.engine._catalog import PAST, REMOVED, TASKS, VERSIONS, day_of, past_name, version_name
-from taskkit.instants import Instant
+from taskkit.instants import DAY, Instant
 from taskkit.jobs import Job
 from taskkit.standings import TABLE as STANDINGS
 from taskkit.states import FINAL, State
@@ -36,8 +37,9 @@ class Pasts:
         today, kept = int(day_of(now)), self._storage.document(_MARKS, "pasts")
         seen, gone = (kept.body["seen"], kept.body["gone"]) if kept else [self._first(today)] * 2
         old = today - max(ages.values()) - 1  # looked through on the day after, and its last job may have ended on that day
-        self._put_off(list(self._of_days(seen, today)), _OPEN, today)
-        unused = self._put_off(list(self._of_days(gone, old)), FINAL - set(ages), today)
+        self._put_off(list(self._of_days(seen, today)), today, Query(states=_OPEN))
+        still_there = Query(states=FINAL, until=now - max(ages.values()) * DAY)  # a job of their series is kept for longer
+        unused = self._put_off(list(self._of_days(gone, old)), today, Query(states=FINAL - set(ages)), still_there)
         lines = {task.line for task in self._catalog.all_tasks()} if any(table == REMOVED for table, _ in unused) else set()
         self._write(unit for found in unused for unit in self._gone(*found, lines))
         mark = Keep(_MARKS, "pasts", kept.revision if kept else 0, {"seen": max(seen, today), "gone": max(gone, old)})
@@ -52,9 +54,9 @@ class Pasts:
     def _of_days(self, first: int, end: int) -> Iterator[Found]:
         return ((table, kept) for day in range(first, end) for table in _TABLES for kept in self._catalog.pages(table, group=str(day)))
 
-    def _put_off(self, found: list[Found], states: frozenset[State], today: int) -> list[Found]:
-        """Those that jobs in these states go by are looked at anew later; the others."""
-        used = self._used(states) if found and states else set()
+    def _put_off(self, found: list[Found], today: int, *queries: Query) -> list[Found]:
+        """Those that such jobs go by are looked at anew later; the others."""
+        used = {one for query in queries for one in self._used(query)} if found else set()
         is_used = [(table, kept.id) in used for table, kept in found]
         units = (self._put(*one, today) for one, needed in zip(found, is_used, strict=True) if needed)
         self._write(units)
@@ -66,12 +68,12 @@ class Pasts:
 
     # jobs
 
-    def _used(self, states: frozenset[State]) -> set[tuple[str, str]]:
+    def _used(self, query: Query) -> set[tuple[str, str]]:
         scripts: dict[tuple[str, int], str] = {}
         used: set[tuple[str, str]] = set()
         page: str | None = None
         while True:
-            found = self._storage.jobs(Query(states=states), page=page, limit=_PAGE)
+            found = self._storage.jobs(query, page=page, limit=_PAGE)
             for job in found.jobs:
                 used.update(self._by(job, scripts))
             page = found.next

@@ -1,8 +1,8 @@
-"""What is kept of the past, and how long (J8): ended jobs by their state, and of each task its first and last run for ever (T13)."""
+"""What is kept of the past, and how long (J8): ended jobs by their state, a series as a whole; of a task its first and last run (T13)."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
@@ -46,21 +46,23 @@ class Retention:
         return self.purge(now) + self._storage.sweep_blobs() if self._storage.write([(mark,)])[0] else 0
 
     def purge(self, now: Instant) -> int:
-        """Forget what is older than its state is kept; how many jobs."""
+        """Forget what is older than its state is kept, a series as a whole; how many jobs."""
         ages = self._ground.settings.retention
-        old = [query for state, days in ages.items() if self._storage.count(query := Query(states=state, until=now - days * DAY))]
-        gone = self._purged(old, now) if old else 0
+        old = {state: Query(states=state, until=now - days * DAY) for state, days in ages.items()}
+        gone = self._purged(old, now) if any(map(self._storage.count, old.values())) else 0
         if ages:
             self._pasts.forget(now, ages)
         return gone
 
-    def _purged(self, old: Sequence[Query], now: Instant) -> int:
+    def _purged(self, old: Mapping[State, Query], now: Instant) -> int:
         self._note_runs()
-        told = {state.value: self._storage.purge(query) for query in old for state in query.states or ()}
-        self._consents.forget()
-        self._forget_executions()
-        self._storage.write([(Fact("HistoryPurged", now, details=told),)])
-        return sum(told.values())
+        counts = self._storage.purge(list(old.values()))
+        told = {state.value: count for state, count in zip(old, counts, strict=True) if count}
+        if told:
+            self._consents.forget()
+            self._forget_executions()
+            self._storage.write([(Fact("HistoryPurged", now, details=told),)])
+        return sum(counts)
 
     def runs(self, task: Task) -> Runs:
         """As far back as anything is known."""

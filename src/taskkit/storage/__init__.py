@@ -206,8 +206,12 @@ class Storage(ABC):
         """Take away the facts up to a mark, in transactions after each of which a checkpoint stands in their place; how many."""
 
     @abstractmethod
-    def purge(self, query: Query) -> int:
-        """Forget ended jobs and the blobs that they named; their fires stay kept for 90 days after their end."""
+    def purge(self, queries: Sequence[Query]) -> Sequence[int]:
+        """Forget the ended jobs that any of the queries names, and the blobs that they named; how many by each query.
+
+        Of a series none goes as long as one of its jobs stays (`Job.kept_with`). In short transactions: what a crash left goes with the
+        next purge. Their fires stay kept for 90 days after their end.
+        """
 
 
 __all__ = [

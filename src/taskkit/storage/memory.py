@@ -10,9 +10,10 @@ from taskkit.facts import Fact, FactKey, FactKeys, Fault, Head, Mark
 from taskkit.instants import Instant
 from taskkit.jobs import Cause, Job
 from taskkit.records import EMPTY
-from taskkit.states import CLAIMED, FINAL
+from taskkit.states import CLAIMED
 from taskkit.storage import Claimed, Document, Order, Query, Slice, Storage, _queries
 from taskkit.storage._chains import Chains
+from taskkit.storage._purges import Purge
 from taskkit.storage._rooms import Rooms
 from taskkit.storage.units import Landed, Unit
 
@@ -155,13 +156,5 @@ class MemoryStorage(Storage):
         with self._lock:
             return self._tables.chains.archive(upto)
 
-    def purge(self, query: Query) -> int:
-        with self._lock:
-            jobs, fires = self._jobs, self._rooms.fires
-            gone = [job for job in _queries.found(jobs, query) if job.state in FINAL]
-            for job in gone:
-                fires.forget(job)
-                jobs.forget(job)
-            fires.expire(jobs.last)
-            self._rooms.blobs.forget({job.id for job in gone})
-            return len(gone)
+    def purge(self, queries: Sequence[Query]) -> Sequence[int]:
+        return Purge(self._lock, self._rooms, queries).carry_out()

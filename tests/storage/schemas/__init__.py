@@ -74,7 +74,7 @@ def tell(storage: Storage) -> Engine:
     clock.jump(START.add(hours=3))
     engine.emit(TOLD)
     engine.drain()
-    storage.purge(Query(states=FINAL, record="r2", until=instant(LEFT)))
+    storage.purge([Query(states=FINAL, record="r2", until=instant(LEFT))])
     clock.jump(LEFT)
     Report.dies = True
     try:

@@ -73,4 +73,10 @@ class Migration:
 
 
 #: The first of them leads from version 1 to version 2.
-MIGRATIONS: tuple[Migration, ...] = ()
+MIGRATIONS: tuple[Migration, ...] = (
+    Migration(
+        "the jobs of a series are found, as it is purged as a whole",
+        (NewIndex("taskkit_jobs", Index("taskkit_jobs_of_series", ("series",), "series IS NOT NULL")),),
+        older_may_work=True,
+    ),
+)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 from taskkit.instants import DAY
 from taskkit.storage import Query
 from taskkit.storage._fires import fire_key
@@ -12,13 +14,49 @@ from taskkit.storage.sql._rows import CAUSES_OF, JOB, cause_of, job_of
 from taskkit.storage.sql._tables import CAUSES, FIRES, JOBS
 
 _KEPT = 90 * DAY
+#: When a job ended, and its number.
+Place = tuple[int, int]
+FIRST: Place = (-(1 << 62), 0)
+LAST: Place = (1 << 62, 0)
+#: How the jobs that are kept together are found, and which of those that are found so these are.
+_FOUND = {
+    "id": "series IS NULL AND execution IS NULL",
+    "series": "series IS NOT NULL AND execution IS NULL",
+    "execution": "execution IS NOT NULL",
+}  # fmt: skip
 
 
-def purge(line: Line, query: Query, limit: int) -> int:
-    """So many of them at most; how many there were."""
+def purge(line: Line, query: Query, queries: Sequence[Query], after: Place, limit: int) -> tuple[int, Place]:
+    """Of so many behind a place, those that a query names, and whose series goes as a whole, by all queries; and where the next begin."""
     wanted, values = where(query)
-    jobs = [job_of(row) for row in line.rows(f"SELECT {JOB} FROM taskkit_jobs WHERE {wanted} AND over IS NOT NULL LIMIT ?", *values, limit)]  # noqa: S608
-    ids = [job.id for job in jobs]
+    rows = line.rows(
+        f"SELECT id, coalesce(execution, series, id), over, number FROM taskkit_jobs WHERE {wanted} AND over IS NOT NULL"  # noqa: S608
+        " AND (over, number) > (?, ?) ORDER BY over, number LIMIT ?", *values, *after, limit,
+    )  # fmt: skip
+    stay = _staying(line, {series for _, series, *_ in rows}, queries)
+    gone = [id for id, series, *_ in rows if series not in stay]
+    if gone:
+        _forget(line, gone)
+    return len(gone), rows[-1][2:] if len(rows) == limit else LAST
+
+
+def _staying(line: Line, series: Iterable[str], queries: Sequence[Query]) -> set[str]:
+    """Those of them of which a job has to stay."""
+    wanted = [where(query) for query in queries]
+    goes = " OR ".join(f"({sql})" for sql, _ in wanted)
+    values = [value for _, several in wanted for value in several]
+    found = set[str]()
+    for column, these in _FOUND.items():
+        sql = (
+            f"SELECT DISTINCT {column} FROM taskkit_jobs WHERE {column} IN {{these}} AND {these}"  # noqa: S608
+            f" AND (over IS NOT NULL AND ({goes})) IS NOT TRUE"
+        )
+        found.update(one for (one,) in line.among(sql, series, *values))
+    return found
+
+
+def _forget(line: Line, ids: Sequence[str]) -> None:
+    jobs = [job_of(row) for row in line.among(f"SELECT {JOB} FROM taskkit_jobs WHERE id IN {{these}}", ids)]  # noqa: S608
     ended = {job.id: job.ended or job.created for job in jobs}
     causes = [cause_of(job, text) for job, text in line.among(CAUSES_OF, ids)]
     by_id = {job.id: job for job in jobs}
@@ -28,7 +66,6 @@ def purge(line: Line, query: Query, limit: int) -> int:
     line.drop(CAUSES, line.among("SELECT job, place FROM taskkit_causes WHERE job IN {these}", ids))
     _blobs.forget_of(line, ids)
     line.drop(JOBS, [(id,) for id in ids])
-    return len(jobs)
 
 
 def expire(line: Line) -> None:

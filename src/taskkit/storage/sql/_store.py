@@ -240,12 +240,16 @@ class SqlStorage(Storage):
 
     # forgetting
 
-    def purge(self, query: Query) -> int:
+    def purge(self, queries: Sequence[Query]) -> Sequence[int]:
         """In small transactions: nobody waits long for it."""
-        gone, some = 0, _AT_ONCE
-        while some == _AT_ONCE:
-            self._scribe.let_others_first()
-            some = self._do(lambda line: _purges.purge(line, query, _AT_ONCE))
-            gone += some
+        gone = [self._purged(query, queries) for query in queries]
         self._do(_purges.expire)
+        return gone
+
+    def _purged(self, query: Query, queries: Sequence[Query]) -> int:
+        gone, place = 0, _purges.FIRST
+        while place != _purges.LAST:
+            self._scribe.let_others_first()
+            some, place = self._do(partial(_purges.purge, query=query, queries=queries, after=place, limit=_AT_ONCE))
+            gone += some
         return gone

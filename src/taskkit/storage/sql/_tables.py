@@ -65,6 +65,7 @@ JOBS = Table(
         Index("taskkit_jobs_open", ("place",), "over IS NULL"),
         Index("taskkit_jobs_of_lines", ("line", "number")),
         Index("taskkit_jobs_of_records", ("record", "number"), "record IS NOT NULL"),
+        Index("taskkit_jobs_of_series", ("series",), "series IS NOT NULL"),
         Index("taskkit_jobs_of_executions", ("execution", "number"), "execution IS NOT NULL"),
         Index("taskkit_jobs_over", ("over",), "over IS NOT NULL"),
         Index("taskkit_jobs_triggered", ("trigger", "number"), "over IS NULL"),

@@ -12,7 +12,7 @@ from taskkit.testing.contracts.storage._keys import KeyedChains
 from taskkit.testing.contracts.storage._makings import Rows
 from taskkit.testing.contracts.storage._models import Models
 from taskkit.testing.contracts.storage._moves import Moves
-from taskkit.testing.contracts.storage._purges import Purges
+from taskkit.testing.contracts.storage._purges import Purges, Series
 from taskkit.testing.contracts.storage._queries import Queries
 from taskkit.testing.contracts.storage._races import Races
 from taskkit.testing.contracts.storage._seats import Seats
@@ -41,6 +41,7 @@ class StorageContract(
     Archives,
     KeyedChains,
     Purges,
+    Series,
     Races,
     Walks,
 ):

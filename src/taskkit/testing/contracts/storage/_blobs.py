@@ -114,7 +114,7 @@ class Blobs(Kit):
         lands(store, Insert(job("b")))
         blobs = [store.put_blob([b"ab"], job="a"), store.put_blob([b"cd"], job="b")]
         lands(store, Name(blobs[0], "a"), Name(blobs[1], "b"))
-        assert store.purge(Query()) == 1
+        assert store.purge([Query()]) == [1]
         assert [opened(store, blob) for blob in blobs] == [None, b"cd"]
         store.sweep_blobs()  # the purge may have left the pieces to it
         assert store.sweep_blobs() == 0

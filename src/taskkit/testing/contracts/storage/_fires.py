@@ -113,9 +113,9 @@ class Fires(Kit):
         store, end = self.store(), NOW + 400 * DAY
         lands(store, Insert(occurrence("a", "f", due=end), (cause("a", "h"),)))
         lands(store, Move("a", Step.CANCEL, 1, fields={"ended": end}))
-        assert store.purge(Query()) == 1
+        assert store.purge([Query()]) == [1]
         ended(store, job("later", created=end), end + 89 * DAY)
-        assert store.purge(Query()) == 1
+        assert store.purge([Query()]) == [1]
         assert refusal(store, Insert(occurrence("b", "f"))) is Refusal.FIRE
         assert refusal(store, Insert(fired("b"), (cause("b", "h"),))) is Refusal.FIRE
 
@@ -124,7 +124,7 @@ class Fires(Kit):
         begun(store, occurrence("a", "f"))
         ended(store, occurrence("b", "f2", record="r2"))
         ended(store, job("later"), NOW + 9000 * DAY)
-        assert store.purge(Query(record=None, states=State.CANCELED, since=NOW + DAY)) == 0
-        assert store.purge(Query(line="l", states=State.CANCELED, record="none")) == 0
+        assert store.purge([Query(record=None, states=State.CANCELED, since=NOW + DAY)]) == [0]
+        assert store.purge([Query(line="l", states=State.CANCELED, record="none")]) == [0]
         assert refusal(store, Insert(occurrence("c", "f"))) is Refusal.FIRE
         assert refusal(store, Insert(occurrence("c", "f2", record="r2"))) is Refusal.FIRE
