@@ -11,10 +11,11 @@ from attrs import evolve
 from taskkit.engine import Settings
 from taskkit.events import Daily
 from taskkit.events.policies import OnDemand
+from taskkit.instants import DAY
 from taskkit.outcomes import ErrorClass, NotDone, Outcome
 from taskkit.plugins.kinds import Run
 from taskkit.states import FINAL, State
-from taskkit.storage import Document, Query, Slice
+from taskkit.storage import Document, Insert, Query, Slice
 from taskkit.storage.memory import MemoryStorage
 from taskkit.tasks import Task, of_type
 from tests.engine.houses import Crash, House, does, hosts
@@ -56,6 +57,23 @@ def test_j08_what_stood_before_is_forgotten_with_the_last_job_that_may_have_gone
     assert (ids(house, "past"), ids(house, "version"), house.entries()) == ([], [], [])
     assert house.engine.task(task.id).revision == 3
     assert house.engine.definition("work").says == "louder"
+
+
+def test_j08_what_a_job_went_by_is_kept_as_long_as_its_series() -> None:
+    """Longer than any state is: a later job of it has ended later."""
+    house, task = house_of()
+    first = house.engine.demand(task.id, "h01")
+    house.engine.drain()
+    edited(house, task.id, deadline=60)
+    job = house.storage.job(first)
+    assert job is not None
+    assert job.ended is not None
+    fields = {"id": "later", "series": first, "state": State.COMPLETED, "planned_for": 2, "ended": job.ended + 4 * DAY}
+    house.storage.write([(Insert(job.with_(fields)),)])
+    days(house, DAYS + 4)
+    assert (len(house.entries()), ids(house, "past")) == (2, [f"{task.id}@1"])
+    days(house, 3 * DAYS)
+    assert (house.entries(), ids(house, "past")) == ([], [])
 
 
 def test_j08_days_after_a_downtime_are_made_up_for() -> None:
