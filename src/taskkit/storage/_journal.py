@@ -7,7 +7,6 @@ table, so that what is interrupted in between can still be taken back.
 
 from __future__ import annotations
 
-from collections import defaultdict
 from typing import Any
 
 ABSENT: Any = object()
@@ -30,13 +29,14 @@ class Journal:
             self.log += (table, key, table[key])
             del table[key]
 
-    def changed(self) -> defaultdict[int, dict[Any, Any]]:
-        """By the identity of each table: the keys that were written, with what stood there at first."""
-        found: defaultdict[int, dict[Any, Any]] = defaultdict(dict)
+    def changed(self, *tables: dict[Any, Any]) -> list[dict[Any, Any]]:
+        """For each of these tables the keys that were written, with what stood there at first."""
+        found: dict[int, dict[Any, Any]] = {id(table): {} for table in tables}
         log = iter(self.log)
         for table, key, before in zip(log, log, log, strict=True):
-            found[id(table)].setdefault(key, before)
-        return found
+            if (changed := found.get(id(table))) is not None and key not in changed:
+                changed[key] = before
+        return list(found.values())
 
     def take_back(self, mark: int = 0) -> None:
         """All that was logged since the mark, the last of it first."""

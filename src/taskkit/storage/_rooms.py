@@ -21,10 +21,10 @@ from taskkit.storage.units import LANDED, Absorb, Expect, Free, Hold, Insert, Jo
 
 
 class Rooms:
-    def __init__(self) -> None:
+    def __init__(self, jobs: type[Jobs] = Jobs, dues: type[Dues] = Dues) -> None:
         journal = self.journal = Journal()
-        self.jobs, self.fires = Jobs(journal), Fires(journal)
-        self.dues, self.holds = Dues(journal, self.jobs), Holds(journal, self.jobs)
+        self.jobs, self.fires = jobs(journal), Fires(journal)
+        self.dues, self.holds = dues(journal, self.jobs), Holds(journal, self.jobs)
         self.documents, self.blobs = Documents(journal), Blobs(journal)
         #: The facts of the units that have landed, in order.
         self.told: list[Fact] = []

@@ -17,6 +17,7 @@ from taskkit.storage._rooms import Rooms
 from taskkit.storage._steps import PLACED_BY
 from taskkit.storage.sql._lent import Lent
 from taskkit.storage.sql._lines import Line, Question, Row
+from taskkit.storage.sql._rooms import rooms_of_a_write
 from taskkit.storage.sql._rows import CAUSES_OF, JOB, cause_of, holds_of, job_of, place_of
 from taskkit.storage.sql._tables import LENT
 from taskkit.storage.units import Absorb, Expect, Free, Hold, Insert, Join, Keep, Move, Name, Unit, Wait
@@ -89,7 +90,7 @@ _NOTES: dict[type[Any], Callable[[Wanted, Any], None]] = {
 
 def loaded(line: Line, units: Sequence[Unit], lent: Lent) -> Rooms:
     """Rooms with all in them that these units touch, and a journal that begins here."""
-    rooms, wanted = Rooms(), Wanted(units)
+    rooms, wanted = rooms_of_a_write(), Wanted(units)
     _load_named(line, wanted, rooms, lent.among(wanted.jobs))
     _load_seats_and_fires(line, wanted, rooms)
     rooms.journal.log.clear()
@@ -190,7 +191,7 @@ class Stay:
 
 def waiting(line: Line, keys: Sequence[str]) -> Rooms:
     """Rooms with those who wait for these keys, and all who stand in their way."""
-    rooms, holds = Rooms(), _around(line, set(), keys)
+    rooms, holds = rooms_of_a_write(), _around(line, set(), keys)
     rooms.jobs.load(map(job_of, line.among(_JOBS, [row[0] for row in holds if row[-1]])))
     rooms.holds.load(holds_of(holds))
     rooms.journal.log.clear()

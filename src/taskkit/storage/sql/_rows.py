@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from operator import itemgetter
 from typing import Any
 
@@ -28,14 +28,14 @@ _STATES, _KINDS = {state.value: state for state in State}, {kind.value: kind for
 
 # jobs
 
-#: The columns that hold a place of the job as it is; the others are made of it.
-_MADE = ("rest", "place", "trigger", "phase", "over")
-_OWN = tuple(name for name in JOBS.names if name not in _MADE)
+#: The columns that hold a place of the job; the others are made of it.
+_OWN = tuple(name for name in JOBS.names if name in PLACES)
 #: What is JSON in the column `rest`, and what it is in most jobs.
 _RARE = tuple(name for name in Job._fields if name not in _OWN)
 _USUAL = tuple(Job._field_defaults[name] for name in _RARE)
 _KIND, _STATE, _VIA = map(_OWN.index, ("kind", "state", "via"))
-_own, _rare = itemgetter(*(PLACES[name] for name in _OWN)), itemgetter(*(PLACES[name] for name in _RARE))
+_own = itemgetter(*(PLACES[name] for name in _OWN))
+rare = itemgetter(*(PLACES[name] for name in _RARE))
 #: What `job_of` reads.
 JOB = ", ".join(f'"{name}"' for name in (*_OWN, "rest"))
 _in_order = itemgetter(*((*_OWN, *_RARE).index(name) for name in Job._fields))
@@ -44,26 +44,38 @@ _TUPLES = frozenset({"origin", "operations", "blobs", "progress"})
 
 def job_row(job: Job) -> Row:
     values = list(_own(job))
-    via, rare = job.via, _rare(job)
-    values[_KIND], values[_STATE] = job.kind._value_, job.state._value_
-    values[_VIA] = None if via is None else plain_text(via)
-    rest, trigger = None if rare == _USUAL else _rest(rare), job.task if via is None else via[0]
-    return (
-        *values,
-        rest,
-        place_of(job.line, job.record),
-        trigger,
-        PHASES[job.state],
-        (job.ended or job.created) if job.state in FINAL else None,
-    )
+    values[_KIND], values[_STATE], values[_VIA] = job.kind._value_, job.state._value_, _via(job)
+    return (*values, _rest(job), place_of(job.line, job.record), _trigger(job), PHASES[job.state], _over(job))
 
 
 def place_of(line: str, record: str | None) -> str:
     return f"{line}\n{record or ''}"
 
 
-def _rest(rare: Row) -> str:
-    return plain_text({name: value for name, value, usual in zip(_RARE, rare, _USUAL, strict=True) if value != usual})
+def _via(job: Job) -> str | None:
+    return None if job.via is None else plain_text(job.via)
+
+
+def _rest(job: Job) -> str | None:
+    values = rare(job)
+    if values == _USUAL:
+        return None
+    return plain_text({name: value for name, value, usual in zip(_RARE, values, _USUAL, strict=True) if value != usual})
+
+
+def _trigger(job: Job) -> str:
+    return job.task if job.via is None else job.via[0]
+
+
+def _over(job: Job) -> int | None:
+    return (job.ended or job.created) if job.state in FINAL else None
+
+
+#: The columns that do not hold a place of the job as it is.
+MADE: Mapping[str, Callable[[Job], Any]] = {
+    "kind": lambda job: job.kind._value_, "state": lambda job: job.state._value_, "via": _via, "rest": _rest,
+    "place": lambda job: place_of(job.line, job.record), "trigger": _trigger, "phase": lambda job: PHASES[job.state], "over": _over,
+}  # fmt: skip
 
 
 def job_of(row: Row) -> Job:
@@ -101,10 +113,11 @@ def cause_of(job: str, text: str) -> Cause:
 
 def hold_rows(hold: Hold, *, waits: bool) -> list[Row]:
     """One for each key that it writes, uses, or wants a slot of."""
-    told: list[tuple[str, str, int | None]] = [(key, "write", None) for key in dict.fromkeys(hold.writes)]
-    told += [(key, "use", None) for key in dict.fromkeys(hold.uses)]
-    told += [(key, "slot", most) for key, most in dict(sorted(hold.slots, reverse=True)).items()]  # the lowest of what is said twice
-    return [(hold.job, key, how, most, hold.wanted, int(waits)) for key, how, most in told]
+    job, wanted = hold.job, hold.wanted
+    rows: list[Row] = [(job, key, "write", None, wanted, int(waits)) for key in dict.fromkeys(hold.writes)]
+    rows += [(job, key, "use", None, wanted, int(waits)) for key in dict.fromkeys(hold.uses)]
+    lowest = dict(sorted(hold.slots, reverse=True))  # of what is said twice
+    return rows + [(job, key, "slot", most, wanted, int(waits)) for key, most in lowest.items()]
 
 
 def holds_of(rows: Iterable[Row]) -> Iterator[tuple[Hold, bool]]:

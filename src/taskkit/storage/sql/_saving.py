@@ -2,61 +2,46 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
-from operator import itemgetter
 from typing import Any
 
-from taskkit.jobs import PLACES, Job
-from taskkit.states import CLAIMED, FINAL
+from taskkit.jobs import Job
 from taskkit.storage._journal import ABSENT
 from taskkit.storage._rooms import Rooms
+from taskkit.storage.sql._changes import Cells, cells_of
 from taskkit.storage.sql._lines import Line, Row
 from taskkit.storage.sql._rows import cause_text, hold_rows, job_row, plain_text
-from taskkit.storage.sql._tables import BLOBS, CAUSES, DOCUMENTS, FIRES, HOLDS, JOBS, STEPS
+from taskkit.storage.sql._tables import BLOBS, CAUSES, DOCUMENTS, FIRES, HOLDS, JOBS
 
 #: By key: what stood there before.
 Changed = Mapping[Any, Any]
 
-_ENDS, _ALL = (*STEPS, "over"), JOBS.names[1:]
-#: What changes while a job is at work on: none of it is in an index.
-_QUIET = tuple(name for name in STEPS if name not in ("due", "lease", "phase"))
-_OF = {columns: itemgetter(0, *map(JOBS.names.index, columns)) for columns in (_QUIET, STEPS, _ENDS, _ALL)}
-_home = itemgetter(*(place for name, place in PLACES.items() if name in JOBS.columns and name not in _ENDS))
-
 
 def save(line: Line, rooms: Rooms) -> list[Job]:
     """The jobs that were changed, as they stand now."""
-    changed, in_hand = rooms.journal.changed(), rooms.jobs.in_hand
-    jobs = changed[id(in_hand)]
+    in_hand, fires, holds, named, documents = rooms.jobs.in_hand, rooms.fires, rooms.holds, rooms.blobs.named, rooms.documents.tables
+    jobs, kept, of_jobs, held, wanted, blobs, *changed = rooms.journal.changed(
+        in_hand, fires.kept, fires.of_jobs, holds.of_jobs, holds.wants, named, *documents.values()
+    )
     _save_jobs(line, in_hand, jobs)
-    _save_fires(line, rooms, changed[id(rooms.fires.kept)], changed[id(rooms.fires.of_jobs)])
-    _save_holds(line, rooms, changed[id(rooms.holds.of_jobs)], changed[id(rooms.holds.wants)])
-    for place, kept in rooms.documents.tables.items():
-        _save_documents(line, place, kept, changed[id(kept)])
-    if named := changed[id(rooms.blobs.named)]:
-        line.change(BLOBS, ("job",), [(blob, rooms.blobs.named[blob]) for blob in named])
+    _save_fires(line, rooms, kept, of_jobs)
+    _save_holds(line, rooms, held, wanted)
+    for (place, table), written in zip(documents.items(), changed, strict=True):
+        _save_documents(line, place, table, written)
+    line.change(BLOBS, ("job",), [(blob, named[blob]) for blob in blobs])
     return [in_hand[job] for job in jobs]
 
 
 def _save_jobs(line: Line, in_hand: Mapping[str, Job], changed: Changed) -> None:
     line.add(JOBS, [job_row(in_hand[id]) for id, before in changed.items() if before is ABSENT])
-    moved: dict[tuple[str, ...], list[Row]] = {columns: [] for columns in _OF}
+    moved: defaultdict[Cells, list[Row]] = defaultdict(list)
     for id, before in changed.items():
         if before is not ABSENT:
-            columns = _columns(before, in_hand[id])
-            moved[columns].append(_OF[columns](job_row(in_hand[id])))
-    for columns, rows in moved.items():
-        line.change(JOBS, columns, rows)
-
-
-def _columns(before: Job, job: Job) -> tuple[str, ...]:
-    """Those that may have changed: few, as each index with one of them is written anew."""
-    if _home(before) != _home(job):
-        return _ALL
-    if job.state in FINAL:
-        return _ENDS
-    is_quiet = job.state in CLAIMED and before.state in CLAIMED and (before.due, before.lease) == (job.due, job.lease)
-    return _QUIET if is_quiet else STEPS
+            cells, job = cells_of(before, in_hand[id]), in_hand[id]
+            moved[cells].append(cells.row(job))
+    for cells, rows in moved.items():
+        line.change(JOBS, cells.columns, rows)
 
 
 def _save_fires(line: Line, rooms: Rooms, kept: Changed, of_jobs: Changed) -> None:
@@ -74,7 +59,7 @@ def _save_fires(line: Line, rooms: Rooms, kept: Changed, of_jobs: Changed) -> No
 
 def _save_holds(line: Line, rooms: Rooms, held: Changed, wanted: Changed) -> None:
     gone = [hold for changed in (held, wanted) for hold in changed.values() if hold is not ABSENT]
-    line.drop(HOLDS, [row[:3] for hold in gone for row in hold_rows(hold, waits=False)])
+    line.drop(HOLDS, [row[: HOLDS.keys] for hold in gone for row in hold_rows(hold, waits=False)])
     come = [(rooms.holds.of_jobs, held, False), (rooms.holds.wants, wanted, True)]
     line.add(HOLDS, [row for now, changed, waits in come for job in changed if job in now for row in hold_rows(now[job], waits=waits)])
 

@@ -42,11 +42,6 @@ def _all(type: str, *names: str) -> dict[str, str]:
 
 #: Where a job stands for those who look for one: it waits for its time, for people, is claimed, or has ended.
 DUE, ASKED, LENT, OVER = range(4)
-#: What changes with most steps of a job. An index is written anew where one of its columns may change: so this is kept short, and what
-#: changes with its end, or with an edit only, is written then.
-STEPS = ("state", "due", "wanted", "host", "why", "worker", "node", "error", "account", "waits", "rescues", "revision", "token", "lease",
-          "started", "turned_at", "ended", "version", "rest", "phase")  # fmt: skip
-
 JOBS = Table(
     "taskkit_jobs",
     {

@@ -1,0 +1,70 @@
+"""Which columns of a job a step has changed: of a few sets of them, so that there are few statements.
+
+An index is written anew where one of its columns may change. So each set is kept short, and what all indexes hold is written seldom.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from operator import itemgetter
+from typing import Any
+
+from taskkit.jobs import PLACES, Job
+from taskkit.storage.sql._lines import Row
+from taskkit.storage.sql._rows import MADE, PHASES, rare
+from taskkit.storage.sql._tables import ASKED, DUE, JOBS, LENT, OVER
+
+_OWN = tuple(name for name in JOBS.names if name in PLACES)
+
+
+class Cells:
+    """Columns that are written together."""
+
+    def __init__(self, *names: str) -> None:
+        plain = tuple(name for name in names if name not in MADE)
+        made = tuple(name for name in names if name in MADE)
+        self.columns = (*plain, *made)
+        self._plain: Callable[[Job], Row] = itemgetter(PLACES["id"], *map(PLACES.__getitem__, plain))
+        self._makes: tuple[Callable[[Job], Any], ...] = tuple(map(MADE.__getitem__, made))
+        self._others: Callable[[Job], Row] = itemgetter(*(PLACES[name] for name in _OWN if name not in (*names, "state")), PLACES["id"])
+
+    def suffice(self, before: Job, job: Job) -> bool:
+        """Nothing else has changed but the state, and what few jobs have."""
+        return self._others(before) == self._others(job)
+
+    def row(self, job: Job) -> Row:
+        """Its key, then the columns."""
+        return (*self._plain(job), *[make(job) for make in self._makes])
+
+
+def _both(*names: str) -> tuple[Cells, Cells]:
+    """Without and with what few jobs have."""
+    return Cells(*names), Cells(*names, "rest")
+
+
+_STEP = ("state", "due", "wanted", "host", "why", "worker", "node", "error", "account", "waits", "rescues", "revision", "token", "lease",
+         "started", "turned_at", "ended", "version", "phase")  # fmt: skip
+_ALL = Cells(*JOBS.names[1:])
+#: While it is at work on: none of these is in an index.
+_AT_WORK = (
+    _both("state", "host", "why", "node", "waits", "rescues", "revision", "started", "turned_at", "version"),
+    _both("state", "revision", "lease", "rescues"),
+)
+_WAITING = (_both("state", "due", "wanted", "why", "revision", "planned_for", "at", "nominal", "fire", "policy"),)
+_MOVED = (_both(*_STEP),)
+_ENDED = (
+    _both("state", "why", "error", "revision", "token", "lease", "worker", "ended", "waits", "phase", "over"),
+    _both(*_STEP, "over"),
+)
+
+
+_WITHIN = {DUE: (*_WAITING, *_MOVED), ASKED: (*_WAITING, *_MOVED), LENT: (*_AT_WORK, *_MOVED), OVER: _ENDED}
+
+
+def cells_of(before: Job, job: Job) -> Cells:
+    """The first set that holds all that has changed."""
+    phase, has_rest = PHASES[job.state], rare(before) != rare(job)
+    for both in _WITHIN[phase] if phase == OVER or phase == PHASES[before.state] else _MOVED:
+        if (cells := both[has_rest]).suffice(before, job):
+            return cells
+    return _ALL
