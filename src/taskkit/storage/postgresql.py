@@ -147,7 +147,7 @@ class PostgresLine(Line):
 
     def _asked(self, question: Question) -> Cursor[Row]:
         sql, values, these = question
-        return self._db.execute(_marked(sql), values if these is None else (list(these), *values))
+        return self._db.execute(_marked(sql), values if these is None else (_array(these), *values))
 
     def add(self, table: Table, rows: Sequence[Row]) -> None:
         self._with(_add, table, table.names, rows)
@@ -164,7 +164,7 @@ class PostgresLine(Line):
     def _with(self, sql: Callable[[Table, tuple[str, ...]], str], table: Table, columns: tuple[str, ...], rows: Sequence[Row]) -> None:
         """One statement for all rows: they go as one array for each column."""
         if rows:
-            self._tell(sql(table, columns), [list(column) for column in zip(*rows, strict=True)])
+            self._tell(sql(table, columns), [_array(column) for column in zip(*rows, strict=True)])
 
     def make(self) -> None:
         name = f"the store in the schema {self._schema!r}"
@@ -218,6 +218,23 @@ def _lacking(name: str) -> Refused:
 @cache
 def _marked(sql: str) -> str:
     return sql.replace("IN {these}", "= ANY(%s)").replace("?", "%s")
+
+
+def _array(values: Sequence[Any]) -> str | list[bytes]:
+    """As the database reads it: psycopg looks at each value several times, to learn of what type they are."""
+    if isinstance(values[0], bytes):
+        return list(values)
+    return f"{{{','.join([_word(value) for value in values])}}}"
+
+
+def _word(value: str | int | None) -> str:
+    if value is None:
+        return "NULL"
+    if not isinstance(value, str):
+        return str(value)
+    if "\\" in value or '"' in value:
+        value = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{value}"'
 
 
 def _arrays(table: Table, columns: tuple[str, ...]) -> str:

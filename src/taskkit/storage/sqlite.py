@@ -6,8 +6,8 @@ import json
 import random
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from functools import cache, partial
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from taskkit.storage.urls import address
 
 _BUSY_SECONDS = 60
 _LOOK_SECONDS = 0.02
+_FEW = 4
 _HELPS = {
     "unable to open": "its folder has to be there, and this account must be allowed to write in it",
     "readonly": "this account must be allowed to write the file and its folder",
@@ -35,9 +36,51 @@ _COLUMNS = """SELECT made.name, held.name FROM sqlite_master AS made, pragma_tab
     WHERE made.name IN {these} AND made.type IN ('table', 'view')"""
 
 
+class _Told:
+    """What goes wrong in here is told in our words."""
+
+    def __init__(self, away: Callable[[sqlite3.Error], StorageAway]) -> None:
+        self._away = away
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, sqlite3.OperationalError):
+            raise self._away(error) from None
+
+
+class _Transaction(_Told):
+    def __init__(self, db: sqlite3.Connection, away: Callable[[sqlite3.Error], StorageAway], begin: Callable[[], object]) -> None:
+        super().__init__(away)
+        self._db, self._begin = db, begin
+
+    def __enter__(self) -> None:
+        self._try(self._begin)
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if error is None:
+            self._try(partial(self._db.execute, "COMMIT"))
+        else:
+            self._take_back()
+            super().__exit__(kind, error, trace)
+
+    def _try(self, deed: Callable[[], object]) -> None:
+        try:
+            deed()
+        except BaseException as error:
+            self._take_back()
+            super().__exit__(type(error), error, None)
+            raise
+
+    def _take_back(self) -> None:
+        if self._db.in_transaction:  # a full disk has rolled it back already
+            self._db.execute("ROLLBACK")
+
+
 class SqliteLine(Line):
     def __init__(self, path: Path, *, makes: bool = True) -> None:
         self._path, self._sync, self._makes, self._version = path, "", makes, -1
+        self._told = _Told(self._away)
         if not makes and not path.exists():
             raise NotFound(f"opening the store {str(path)!r}", "there is no such file", "look whether its name is right")
         try:
@@ -46,10 +89,8 @@ class SqliteLine(Line):
         except sqlite3.DatabaseError as error:
             raise self._away(error) from None
 
-    @contextmanager
-    def writing(self, *, durable: bool) -> Iterator[None]:
-        with self._transaction(partial(self._take_turn, "FULL" if durable else "NORMAL")):
-            yield
+    def writing(self, *, durable: bool) -> AbstractContextManager[None]:
+        return _Transaction(self._db, self._away, partial(self._take_turn, "FULL" if durable else "NORMAL"))
 
     def _take_turn(self, sync: str) -> None:
         if sync != self._sync:
@@ -70,29 +111,8 @@ class SqliteLine(Line):
             return False
         return True
 
-    @contextmanager
-    def reading(self, *, whole: bool) -> Iterator[None]:
-        with self._transaction(partial(self._db.execute, "BEGIN DEFERRED")) if whole else self._told():
-            yield
-
-    @contextmanager
-    def _told(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.OperationalError as error:
-            raise self._away(error) from None
-
-    @contextmanager
-    def _transaction(self, begin: Callable[[], object]) -> Iterator[None]:
-        with self._told():
-            try:
-                begin()
-                yield
-                self._db.execute("COMMIT")
-            except BaseException:
-                if self._db.in_transaction:  # a full disk has rolled it back already
-                    self._db.execute("ROLLBACK")
-                raise
+    def reading(self, *, whole: bool) -> AbstractContextManager[None]:
+        return _Transaction(self._db, self._away, partial(self._db.execute, "BEGIN DEFERRED")) if whole else self._told
 
     def _away(self, error: sqlite3.Error) -> StorageAway:
         """SQLite's own words hold no values, and say what is wrong with the file."""
@@ -108,6 +128,8 @@ class SqliteLine(Line):
             return self._db.execute(sql, values).fetchall()
         if not these:
             return []
+        if len(these) <= _FEW:
+            return self._db.execute(_among_few(sql, len(these)), (*these, *values)).fetchall()
         return self._db.execute(_among(sql), (json.dumps(these), *values)).fetchall()
 
     def add(self, table: Table, rows: Sequence[Row]) -> None:
@@ -155,6 +177,12 @@ class SqliteLine(Line):
 @cache
 def _among(sql: str) -> str:
     return sql.format(these="(SELECT value FROM json_each(?))")
+
+
+@cache
+def _among_few(sql: str, count: int) -> str:
+    """A mark for each: to open a list of JSON takes longer than to look for some values of it."""
+    return sql.format(these=f"({', '.join('?' * count)})")
 
 
 @cache
