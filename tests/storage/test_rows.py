@@ -11,10 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from taskkit.jobs import Job, Kind, Why
-from taskkit.states import State
+from taskkit.states import FINAL, State
 from taskkit.storage import Query
 from taskkit.storage._queries import matcher
 from taskkit.storage._rows import job_of, row
+from taskkit.storage.sql._changes import cells_of
+from taskkit.storage.sql._rows import job_row
+from taskkit.storage.sql._tables import JOBS
 from taskkit.testing.contracts.storage._makings import NOW, job
 from taskkit.testing.contracts.storage._units import full_job
 
@@ -101,3 +104,45 @@ def test_the_collector_lets_go_of_a_row() -> None:
 @given(jobs(), queries())
 def test_a_query_finds_what_it_says(one: Job, query: Query) -> None:
     assert matcher(query)(row(one)) == wanted(query, one)
+
+
+# rows of a database
+
+
+@st.composite
+def steps(draw: st.DrawFn) -> tuple[Job, Job]:
+    """A job that has not ended, before and after a change of some of its fields."""
+    memos = st.none() | st.dictionaries(st.text(), st.integers())  # no infinity, which is no JSON
+    before, after = (draw(jobs()).with_({"memo": draw(memos), "operations": ()}) for _ in range(2))
+    before = before.with_({"state": State.DEFERRED}) if before.state in FINAL else before
+    told = dict(zip(Job._fields, after, strict=True))
+    told |= {
+        "revision": 2,
+        "due": draw(INSTANTS),
+        "lease": draw(MAYBE),
+        "token": draw(MAYBE),
+        "waits": draw(st.integers(0, 2)),
+        "pool": "p",
+    }
+    fields = draw(st.sets(st.sampled_from([name for name in Job._fields if name != "id"])))
+    return before, before.with_({name: told[name] for name in fields})
+
+
+@given(steps())
+def test_the_cells_of_a_step_are_all_that_its_row_has_other_than_before(step: tuple[Job, Job]) -> None:
+    before, after = step
+    cells = cells_of(before, after)
+    stood = dict(zip(JOBS.names, job_row(before), strict=True))
+    id, *values = cells.row(after)
+    assert id == after.id
+    assert stood | dict(zip(cells.columns, values, strict=True)) == dict(zip(JOBS.names, job_row(after), strict=True))
+
+
+@pytest.mark.parametrize(("state", "fields"), [
+    (State.RUNNING, {"started": NOW, "turned_at": NOW, "version": 1, "node": "here", "why": None}),
+    (State.COMPLETED, {"ended": NOW, "token": None, "lease": None, "worker": None}),
+])  # fmt: skip
+def test_the_steps_of_every_job_write_no_column_by_which_lines_and_records_are_found(state: State, fields: dict[str, Any]) -> None:
+    before = job("a", state=State.QUEUED, token=1, lease=NOW, worker="here/1")
+    cells = cells_of(before, before.after(state, fields))
+    assert not {"line", "record", "place", "trigger", "pool", "due", "rest"} & set(cells.columns)

@@ -158,3 +158,20 @@ def test_j14_who_waits_for_its_turn_too_long_hears_it_and_comes_again(served: Po
 
         served._do(hold)
         lands(other, Insert(job("late")))
+
+
+# values that mean something to a database
+
+
+STRANGE = ['"', "\\", '\\"', "{}", "{a,b}", "NULL", "null", "", " ", "'", "\n\t", "a,b", "?", "%s", "ü\U0001f511"]
+
+
+def test_c01_text_that_means_something_to_a_database_comes_back_as_it_was(store: SqlStorage) -> None:
+    rows = [(text, 2**63 - 1 if place else None) for place, text in enumerate(STRANGE)]
+    store._do(lambda line: line.add(NUMBERS, rows))
+    for some in (STRANGE, STRANGE[:2]):
+        found = store._ask(lambda line, some=some: line.among("SELECT name, value FROM taskkit_numbers WHERE name IN {these}", some))  # type: ignore[misc]
+        assert set(found) == set(rows[: len(some)])
+    store._do(lambda line: line.change(NUMBERS, ("value",), [(text, -place) for place, text in enumerate(STRANGE)]))
+    store._do(lambda line: line.drop(NUMBERS, [(text,) for text in STRANGE[1:]]))
+    assert store._ask(lambda line: line.among("SELECT name, value FROM taskkit_numbers WHERE name IN {these}", STRANGE)) == [('"', 0)]
