@@ -36,8 +36,10 @@ _STATEMENT_SECONDS = 30
 _UPGRADE_SECONDS = 3600  # an index on many rows takes its time
 _NOW = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
 _SCHEMA = re.compile(r"[a-z_][a-z0-9_]{0,62}")
+_LOCK = "SELECT pg_advisory_xact_lock({lock}), {sync}"
 #: What a server does usually may be more than that, and stays.
-_FORCED = "SELECT set_config('synchronous_commit', 'on', true) WHERE current_setting('synchronous_commit') = 'off'"
+_FORCED = "CASE current_setting('synchronous_commit') WHEN 'off' THEN set_config('synchronous_commit', 'on', true) END"
+_UNFORCED = "set_config('synchronous_commit', 'off', true)"
 #: A node that is gone, or stands still, must not keep the others from writing: its lock goes with its transaction.
 _LETS_GO = "-c idle_in_transaction_session_timeout=20s -c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3"
 _LOOK = "look whether the database is up and lets us in; the next call tries anew"
@@ -79,8 +81,8 @@ class PostgresLine(Line):
 
     @contextmanager
     def writing(self, *, durable: bool) -> Iterator[None]:
-        sync = _FORCED if durable else "SET LOCAL synchronous_commit = off"
-        with self._transaction("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE", sync, f"SELECT pg_advisory_xact_lock({self._lock})"):
+        turn = _LOCK.format(lock=self._lock, sync=_FORCED if durable else _UNFORCED)
+        with self._transaction("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE", turn):
             yield
 
     @contextmanager
@@ -296,9 +298,9 @@ class PostgresStorage(SqlStorage):
     def _do(self, deed: Callable[[Line], T], *, durable: bool = True) -> T:
         return super()._do(deed if self._time is None else partial(self._in_time, self._time, deed), durable=durable)
 
-    def _look(self, question: Callable[[Line], T]) -> T:
+    def _ask(self, question: Callable[[Line], T]) -> T:
         """Also who only asks what is due looks at the clock: one who finds nothing never writes."""
-        return super()._look(question if self._time is None else partial(self._in_time, self._time, question))
+        return super()._ask(question if self._time is None else partial(self._in_time, self._time, question))
 
     @staticmethod
     def _in_time(clock: DatabaseClock, deed: Callable[[Line], T], line: Line) -> T:

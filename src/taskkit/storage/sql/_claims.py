@@ -75,5 +75,6 @@ def _seen(line: Line, jobs: Sequence[Job]) -> list[Claimed]:
 
 
 def next_due(line: Line, pools: Iterable[str]) -> Instant | None:
-    answers = line.ask(Question(sql, (pool,)) for pool in dict.fromkeys(pools) for sql in (_NEXT_DUE, _NEXT_LOST))
-    return min((at for [(at,)] in answers if at is not None), default=None)
+    asked = [(sql, pool) for pool in dict.fromkeys(pools) for sql in (_NEXT_DUE, _NEXT_LOST)]
+    rows = line.rows(" UNION ALL ".join(sql for sql, _ in asked), *(pool for _, pool in asked)) if asked else []
+    return min((at for (at,) in rows if at is not None), default=None)

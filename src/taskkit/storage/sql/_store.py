@@ -120,7 +120,7 @@ class SqlStorage(Storage):
     # reading jobs
 
     def next_due(self, pools: Sequence[str]) -> Instant | None:
-        return self._look(lambda line: _claims.next_due(line, pools))
+        return self._ask(lambda line: _claims.next_due(line, pools))
 
     def job(self, id: str) -> Job | None:
         rows = self._ask(lambda line: line.rows(f"SELECT {JOB} FROM taskkit_jobs WHERE id = ?", id))  # noqa: S608  our own words
