@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pendulum
@@ -24,9 +25,11 @@ from taskkit.outcomes import DONE, ErrorClass, NotDone, Outcome
 from taskkit.plugins.kinds import Run
 from taskkit.records import Record, RecordType
 from taskkit.states import State
+from taskkit.storage import Document
+from taskkit.storage.memory import MemoryStorage
 from taskkit.targets import Target
 from taskkit.tasks import SYSTEM, Fallback, Task, of_type
-from tests.engine.houses import START, UNIX, Crash, House, one, scripted
+from tests.engine.houses import START, UNIX, Crash, House, hosts, one, scripted
 from tests.engine.stores import Interleaved
 
 BERLIN = "Europe/Berlin"
@@ -801,3 +804,53 @@ def test_j05_a_clock_that_was_a_day_ahead_does_not_stop_the_cadence() -> None:
         house.engine.drain()
     assert house.play.count("r1") > runs
     assert max(Counter(ran(house)).values()) == 1
+
+
+# many at once
+
+
+class Asked(MemoryStorage):
+    """Notes which documents are asked for one by one."""
+
+    def __init__(self, of: MemoryStorage) -> None:
+        super().__init__(of._tables)
+        self.singly: list[str] = []
+
+    def document(self, table: str, id: str) -> Document | None:
+        self.singly.append(table)
+        return super().document(table, id)
+
+    def several(self, table: str, ids: Sequence[str]) -> Mapping[str, Document]:
+        return {id: found for id in ids if (found := super(Asked, self).document(table, id)) is not None}
+
+
+class Interrupted(MemoryStorage):
+    """Somebody else does something once, right after standings were looked up."""
+
+    def __init__(self, of: MemoryStorage, then: Callable[[], object]) -> None:
+        super().__init__(of._tables)
+        self._then: list[Callable[[], object]] = [then]
+
+    def several(self, table: str, ids: Sequence[str]) -> Mapping[str, Document]:
+        found = super().several(table, ids)
+        while table == "standing" and self._then:
+            self._then.pop()()
+        return found
+
+
+def test_r01_an_edit_asks_for_the_standings_of_many_records_at_once() -> None:
+    house = House(*hosts(30))
+    task, storage = house.put(Daily(at="02:00")), Asked(house.storage)
+    house.enter(storage=storage).edit(evolve(task, policies=[Daily(at="03:00")]))
+    assert len(house.entries(states=State.SCHEDULED)) == 30
+    assert {entry.due.hour for entry in house.entries(states=State.SCHEDULED) if entry.due is not None} == {3}
+    assert storage.singly.count("standing") == 0
+
+
+def test_t13_a_next_run_that_is_set_while_an_edit_plans_stands() -> None:
+    """The edit looked at the standing before, and at the job."""
+    house = House(*hosts(3))
+    task, at = house.put(Daily(at="02:00")), START.add(hours=9)
+    storage = Interrupted(house.storage, lambda: house.engine.set_next_run(task.id, at, "h02"))
+    house.enter(storage=storage).edit(evolve(task, policies=[Daily(at="03:00")]))
+    assert {entry.record: entry.due for entry in house.entries(states=State.SCHEDULED)}["h02"] == at

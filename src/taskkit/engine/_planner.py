@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
@@ -12,7 +12,7 @@ from taskkit.engine._targets import Aim, Targets
 from taskkit.facts import Fact
 from taskkit.instants import SECOND, Instant
 from taskkit.jobs import Job, Kind, Why
-from taskkit.records import Record
+from taskkit.records import EMPTY, Record
 from taskkit.standings import TABLE as STANDINGS
 from taskkit.standings import Standing, standing_id, standing_of, suspension
 from taskkit.states import State, Step
@@ -21,6 +21,10 @@ from taskkit.tasks import DEFAULT_POOL, Task
 
 if TYPE_CHECKING:
     from taskkit.engine._ground import Ground
+
+
+#: Standings by id, as they were looked up; None where there is none.
+Seen = Mapping[str, Document | None]
 
 
 class Planner:
@@ -49,9 +53,14 @@ class Planner:
 
     # standings
 
-    def standing(self, line: str, record: str | None) -> Standing | None:
-        kept = self._ground.storage.document(STANDINGS, standing_id(line, record))
-        return read_standing(kept)
+    def seen(self, places: Iterable[tuple[str, str | None]]) -> Seen:
+        """The standings of several lines and records, looked up at once; who changes one of them meanwhile plans anew after that."""
+        ids = [standing_id(line, record) for line, record in places]
+        return {**dict.fromkeys(ids), **self._ground.storage.several(STANDINGS, ids)}
+
+    def standing(self, line: str, record: str | None, seen: Seen = EMPTY) -> Standing | None:
+        id = standing_id(line, record)
+        return read_standing(seen[id] if id in seen else self._ground.storage.document(STANDINGS, id))
 
     def suspension(self, task: Task, record: str | None) -> str | None:
         """Why a task waits: for this record, or as a whole. A record's own task is none of its type's (R1, J1)."""
@@ -71,12 +80,14 @@ class Planner:
         why, by, at = whole.suspended, whole.suspended_by, whole.suspended_at
         return still, self.keep(copy, record, evolve(before, suspended=why, suspended_by=by, suspended_at=at))
 
-    def ready(self, task: Task, record: str | None, now: Instant, *, anew: bool = False) -> tuple[Standing | None, tuple[Change, ...]]:
+    def ready(
+        self, task: Task, record: str | None, now: Instant, *, anew: bool = False, seen: Seen = EMPTY
+    ) -> tuple[Standing | None, tuple[Change, ...]]:
         """The standing that planning needs, with its draws made, and what must be kept for it (T10).
 
         Planned `anew`, when no job waits, a draw whose day has passed is owed to nobody (R7).
         """
-        standing = self.standing(task.line, record)
+        standing = self.standing(task.line, record, seen)
         if task.interval is None or not task.interval.relative:
             return standing, ()
         drawn = standing or Standing(created=now)
@@ -86,11 +97,11 @@ class Planner:
     # units
 
     def occurrence(
-        self, task: Task, record: Record | None, now: Instant, *, first_run: bool = False, after: Instant | None = None
+        self, task: Task, record: Record | None, now: Instant, *, first_run: bool = False, after: Instant | None = None, seen: Seen = EMPTY
     ) -> Unit | None:
         """The unit that plans a task for a record which has no occurrence yet; `after` is a nominal that has had its run (T6)."""
         name, aim = record.id if record else None, self._targets.aim(task, record)
-        standing, kept = self.ready(task, name, now, anew=True)
+        standing, kept = self.ready(task, name, now, anew=True, seen=seen)
         planned = None
         if after is None:
             planned = at_once(task, now) if first_run else by_hand(standing, now)
@@ -154,7 +165,9 @@ class Planner:
             used = used.used(interval, passed // SECOND, self._ground.rng)
         return used, (self.keep(task, record, used),) if used != standing or standing.revision == 0 else ()
 
-    def replanned(self, task: Task, record: Record | None, job: Job, now: Instant, *, after: Instant | None = None) -> Unit:
+    def replanned(
+        self, task: Task, record: Record | None, job: Job, now: Instant, *, after: Instant | None = None, seen: Seen = EMPTY
+    ) -> Unit:
         """The unit that fits a pending job to its task as it stands (R1); `after` is a nominal that has had its run (T6)."""
         if job.started is not None:  # it goes on as what it began as; who conducts asks its gates about what is left (R6)
             return fitted(job, self._revisions(task, job) | ({"due": now} if job.conducts else {}))
@@ -173,15 +186,15 @@ class Planner:
             fields |= {"kind": Kind.FIRED, "series": None, "cycle": 0, "due": due, "wanted": due}
         if job.kind is not Kind.OCCURRENCE:
             return fitted(job, fields)
-        return self._occurrence_anew(task, aim, record, job, now, fields, after)
+        return self._occurrence_anew(task, aim, record, job, now, fields, after, seen)
 
     def _occurrence_anew(
-        self, task: Task, aim: Aim, record: Record | None, job: Job, now: Instant, fields: dict[str, Any], after: Instant | None
+        self, task: Task, aim: Aim, record: Record | None, job: Job, now: Instant, fields: dict[str, Any], after: Instant | None, seen: Seen
     ) -> Unit:
         if job.manual:  # who brought it forward used up this occurrence (J6)
             return fitted(job, fields | {"fire": fire_of(job.nominal or "", aim.via)})
         name = record.id if record else None
-        standing, kept = self.ready(task, name, now)
+        standing, kept = self.ready(task, name, now, seen=seen)
         planned = self._kept(task, aim, name, job, now, standing, after)
         if planned is None and standing is not None and task.interval is not None and task.interval.relative:  # its drawn day lies behind
             standing, kept = self._used(task, name, now, standing)

@@ -10,13 +10,13 @@ from attrs import frozen
 
 from taskkit.engine._catalog import TASKS
 from taskkit.engine._executions import wake_idle_conductors
-from taskkit.engine._planner import Planner
+from taskkit.engine._planner import Planner, Seen
 from taskkit.engine._waits import written
 from taskkit.errors import TaskkitError, VaultAway
 from taskkit.facts import Fact
 from taskkit.instants import SECOND, Instant
 from taskkit.jobs import Job
-from taskkit.records import Record
+from taskkit.records import EMPTY, Record
 from taskkit.states import Step
 from taskkit.storage import Expect, Insert, Landed, Move, Refusal, Unit
 from taskkit.tasks import Task
@@ -62,7 +62,8 @@ class Portions:
 
     def _portion(self, plans: Sequence[Plan | Unit]) -> Written:
         now, landed, lost = self._ground.now(), 0, 0
-        waiting = [(plan, unit) for plan in plans if (unit := self._unit(plan, now))]
+        seen = self._planner.seen(_place(plan) for plan in plans if isinstance(plan, Plan))
+        waiting = [(plan, unit) for plan in plans if (unit := self._unit(plan, now, seen=seen))]
         for _ in range(_TRIES):
             answers = written(self._ground, [unit for _, unit in waiting])  # what waited for an account may be gone
             if any(answer and _ends_one(unit) for (_, unit), answer in zip(waiting, answers, strict=True)):
@@ -78,16 +79,16 @@ class Portions:
                 break
         return Written(landed, lost)
 
-    def _unit(self, plan: Plan | Unit, now: Instant, after: Instant | None = None) -> Unit | None:
+    def _unit(self, plan: Plan | Unit, now: Instant, after: Instant | None = None, seen: Seen = EMPTY) -> Unit | None:
         """`after` is a nominal that has had its run: the one after it is next (T6)."""
         if isinstance(plan, tuple):
             return plan if after is None else None
         task, record = plan.task, plan.record
         try:
             if plan.job is not None:
-                unit: Unit | None = self._planner.replanned(task, record, plan.job, now, after=after)
+                unit: Unit | None = self._planner.replanned(task, record, plan.job, now, after=after, seen=seen)
             else:
-                unit = self._planner.occurrence(task, record, now, first_run=plan.first_run, after=after)
+                unit = self._planner.occurrence(task, record, now, first_run=plan.first_run, after=after, seen=seen)
         except VaultAway:
             raise
         except TaskkitError as error:  # one record's trouble is not the others'
@@ -97,6 +98,10 @@ class Portions:
 
 #: What was there already, or is tried with a later nominal.
 _NO_LOSS = frozenset({None, Refusal.SEAT, Refusal.FIRE})
+
+
+def _place(plan: Plan) -> tuple[str, str | None]:
+    return plan.task.line, plan.record.id if plan.record else None
 
 
 def _ends_one(unit: Unit) -> bool:
