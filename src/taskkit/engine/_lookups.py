@@ -80,7 +80,8 @@ class Lookups:
 
     def seen(self, jobs: Sequence[Job]) -> Seen:
         """For jobs that are opened together."""
-        seen, ids = Seen(), [standing_id(job.line, job.record) for job in jobs]
+        places = [(job.line, job.record) for job in jobs] + [(line, None) for line in dict.fromkeys(job.line for job in jobs)]
+        seen, ids = Seen(), [standing_id(*place) for place in places]
         seen.standings = {**dict.fromkeys(ids), **self._storage.several(STANDINGS, ids)}
         seen.until = self._ground.clock.monotonic() + _FRESH_SECONDS
         return seen
@@ -92,7 +93,7 @@ class Lookups:
         key = job.kind, job.task, job.planned_for, job.via and job.via[::2], begun and job.version
         kin = seen.kins.get(key)
         if kin is None:
-            if (kin := self._kin(case, begun=begun)) is None:
+            if (kin := self._kin(case, seen, begun=begun)) is None:
                 return False
             seen.kins[key] = kin
         case.kin = kin
@@ -103,7 +104,7 @@ class Lookups:
             case.whole = kin.whole
         return self._record(case, kin, begun=begun)
 
-    def _kin(self, case: Case, *, begun: bool) -> Kin | None:
+    def _kin(self, case: Case, seen: Seen, *, begun: bool) -> Kin | None:
         job, at = case.job, self._catalog.begun if begun else self._catalog.task_at
         task = at(job.task, job.planned_for)
         trigger = task if job.via is None else at(job.via[0], job.via[2])
@@ -111,7 +112,7 @@ class Lookups:
             return None
         case.task, case.trigger = task, trigger  # also where the script is missing: its successor is planned
         kin = Kin(task, trigger, *self._script(task, job.version if begun else None))
-        kin.whole = self._standing(job.line, None) if task.record is None else None
+        kin.whole = self._standing(job.line, None, seen) if task.record is None else None
         kin.shadow = self._targets.shadow_name(task)
         return kin
 

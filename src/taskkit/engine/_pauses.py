@@ -82,9 +82,9 @@ class Pauses:
 
     def open_pools(self) -> list[str]:
         """The pools of this node that may work now."""
-        if self.is_paused(ENGINE):
-            return []
-        return [pool for pool in self._ground.settings.pools if not self.is_paused(f"pool:{pool}")]
+        names = {f"pool:{pool}": pool for pool in self._ground.settings.pools}
+        paused = self._storage.several(_TABLE, [ENGINE, *names])
+        return [] if ENGINE in paused else [pool for name, pool in names.items() if name not in paused]
 
     def all(self) -> list[Pause]:
         return [Pause(kept.id, shown(kept.body["since"]), kept.body["by"], kept.body["why"]) for kept in self._storage.documents(_TABLE)]
