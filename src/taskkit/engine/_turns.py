@@ -62,9 +62,20 @@ class Turns:
             return Unknown(f"the script raised {type(error).__name__}")
 
     def work(self, limit: int) -> int:
-        """As `Engine.work`: no more than is done within a second or so, lest what was started waits for long."""
+        """As `Engine.work`: in portions as the store likes them, for a second or so, lest what was started waits for long."""
+        done, monotonic = 0, self._ground.clock.monotonic
+        until = monotonic() + 1
+        while done < limit:
+            most = min(limit - done, self._most, self._ground.storage.portion)
+            done += (found := self._portion(most))
+            if found < most or monotonic() >= until:
+                break
+        return done
+
+    def _portion(self, most: int) -> int:
+        """Claimed together, and done; how many."""
         began = self._ground.clock.monotonic()
-        claimed = self.claim(min(limit, self._most))
+        claimed = self.claim(most)
         try:
             self._lifeline.hold([one.job for one in claimed])
             self._work(claimed)

@@ -91,6 +91,8 @@ class Storage(ABC):
     clock: Clock | None = None
     #: The chain of facts that this process writes.
     chain: str
+    #: How many jobs one thread claims, starts and ends together: with so many, what a write waits for costs each of them little.
+    portion: int = 500
 
     def watch(self, wake: Callable[[], None]) -> Callable[[], None]:
         """Call `wake` when others may have left something to do, where the store can tell; what is answered ends that.
