@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
-from attrs import evolve
+from attrs import evolve, frozen
 
 from taskkit.errors import InvalidValue, NotAllowed, Outdated, Refused
 from taskkit.events.clocks import Daily
@@ -21,8 +21,8 @@ from taskkit.states import State, Step
 from taskkit.storage import Move
 from taskkit.targets import Target
 from taskkit.tasks import SYSTEM, Fallback, Guard, Task, of_type
-from tests.engine.houses import START, UNIX, House, one
-from tests.engine.stores import Interleaved
+from tests.engine.houses import START, UNIX, House, Watched, hosts, one
+from tests.engine.stores import Interleaved, Noting
 
 
 def done(house: House) -> int:
@@ -579,6 +579,76 @@ def test_p09_what_no_task_wants_leaves_nothing() -> None:
     assert len(house.kinds()) == before
 
 
+def test_p09_what_is_told_in_one_call_is_written_together_and_answered_in_its_order() -> None:
+    house = House(*hosts(4))
+    house.put(AfterCheckIn())
+    store = Noting(house.storage)
+    engine = house.enter(storage=store)
+    first = house.emit(CheckedIn("h03"))
+    found = engine.emit(*(CheckedIn(f"h{number:02}") for number in (1, 3, 2, 1)))
+    assert [engine.job(id).record for id in found] == ["h01", "h03", "h02", "h01"]
+    assert found[1] == first
+    assert found[0] == found[3]
+    assert [len(one.units) for one in store.written] == [3, 1]
+    told = [(fact.kind, fact.record) for fact in engine.facts(kinds=["JobMade", "HappeningJoined"])]
+    assert told[1:] == [("JobMade", "h01"), ("HappeningJoined", "h03"), ("JobMade", "h02"), ("HappeningJoined", "h01")]
+
+
+def test_p09_one_that_somebody_else_was_quicker_with_keeps_none_of_those_beside_it_out() -> None:
+    house = House(*hosts(3))
+    house.put(AfterCheckIn())
+    store = Watched(house.storage)
+    engine = house.enter(storage=store)
+    told = [CheckedIn(record.id, id=f"of {record.id}") for record in house.vault.records.all()]
+    store.before(lambda units: True, lambda: house.emit(told[1]))
+    found = engine.emit(*told)
+    assert [engine.job(id).record for id in found] == ["h01", "h02", "h03"]
+    assert passed(house) == ["repeated"]
+    assert len(house.entries()) == 3
+
+
+def test_p09_what_moves_the_jobs_of_a_record_finds_what_was_told_before_it_in_the_same_call() -> None:
+    house = one(Record("r2", "unix"))
+    house.put(AfterCheckIn())
+    kept, gone = house.engine.emit(CheckedIn("r1"), CheckedIn("r2"), RecordRemoved("r2"))
+    assert house.engine.job(gone).state is State.CANCELED
+    assert house.engine.job(kept).state is State.SCHEDULED
+
+
+@frozen
+class Odd(CheckedIn):
+    """A happening of somebody else's, told by what no fact can hold."""
+
+    user: Any = 7
+
+
+def test_p09_what_cannot_be_written_keeps_out_nothing_that_was_told_before_it() -> None:
+    house = House(*hosts(3))
+    house.put(AfterCheckIn())
+    with pytest.raises(TypeError):
+        house.engine.emit(CheckedIn("h01"), CheckedIn("h02"), Odd("h03"))
+    assert [entry.record for entry in house.entries()] == ["h01", "h02"]
+
+
+@frozen
+class Unreadable(AfterCheckIn):
+    """A policy of somebody else's that cannot say what it is."""
+
+    kind = "unreadable"
+
+    def __str__(self) -> str:
+        raise RuntimeError
+
+
+def test_p09_what_cannot_be_understood_keeps_out_nothing_that_was_told_before_it() -> None:
+    house = House(*hosts(2), Record("odd", "odd"), policies=[Unreadable])
+    house.put(AfterCheckIn())
+    house.put(Unreadable(), list=of_type("odd"))
+    with pytest.raises(RuntimeError):
+        house.engine.emit(CheckedIn("h01"), CheckedIn("h02"), CheckedIn("odd"))
+    assert [entry.record for entry in house.entries()] == ["h01", "h02"]
+
+
 def test_p09_the_outbox_is_fetched_in_order_once_and_by_whoever_ticks_first() -> None:
     house = one()
     house.put(AfterCheckIn(), AfterSession(last=True))
@@ -682,6 +752,13 @@ def test_a08_a_burst_starts_as_many_runs_as_its_guard_says_and_asks_for_the_rest
     assert [(entry.why, entry.asks) for entry in held] == [(Why.GUARD, "more than 3 runs within a minute")] * 2
     asked = house.engine.facts(kinds=["ConsentAsked"])
     assert [fact.job for fact in asked] == [entry.id for entry in held]
+
+
+def test_a08_a_burst_told_in_one_call_is_counted_as_one_told_in_many() -> None:
+    house = House(*hosts(20))
+    house.put(AfterCheckIn(), guard=Guard(burst=12))
+    found = house.engine.emit(*(CheckedIn(record.id) for record in house.vault.records.all()))
+    assert [house.engine.job(id).state for id in found] == [State.SCHEDULED] * 12 + [State.AWAITING_CONSENT] * 8
 
 
 def test_a08_what_a_guard_held_back_runs_when_somebody_consents() -> None:

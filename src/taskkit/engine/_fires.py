@@ -29,16 +29,23 @@ class Fires:
     def __init__(self, ground: Ground, planner: Planner) -> None:
         self._ground, self._planner, self._storage = ground, planner, ground.storage
 
-    def grant(self, wish: Wish, record: str, now: Instant) -> str | None:
-        """The job that serves it; None where its task does not get it now."""
-        refused = self._refused(wish, record)
-        if refused is not None:
-            self._pass(wish, now, refused)
-            return None
+    def grant(self, wishes: Sequence[Wish]) -> list[str]:
+        """The jobs that serve them; none for what its task does not get now. Written together, so no two of them are for one place."""
+        granted: dict[int, str | None] = {}
+        waiting = {number: self._tried(wish) for number, wish in enumerate(wishes)}
         for _ in range(_TRIES):
-            if (id := self._fire(wish, now)) is not None:
-                return id
-        raise Outdated(f"taking in {wish.happening.kind} of {record!r}", "its jobs move too fast", "tell it again: twice is once")
+            answers = self._storage.write([unit for unit, _ in waiting.values()]) if waiting else ()
+            for (number, (_, id)), answer in zip(list(waiting.items()), answers, strict=True):
+                if answer:
+                    granted[number] = id
+                    del waiting[number]
+                else:
+                    waiting[number] = (self._repeated if answer.refusal is Refusal.FIRE else self._tried)(wishes[number])
+        if waiting:
+            happening = wishes[min(waiting)].happening
+            tried = f"taking in {happening.kind} of {happening.record!r}"
+            raise Outdated(tried, "its jobs move too fast", "tell it again: twice is once")
+        return [id for _, id in sorted(granted.items()) if id]
 
     def job(self, aim: Aim, kind: Kind, due: Instant, now: Instant, **fields: Any) -> Job:
         task, record = aim.task, aim.record
@@ -60,7 +67,7 @@ class Fires:
         told = {"why": "no_record", "happening": happening.id, "kind": happening.kind}
         self._storage.write([(Fact("HappeningPassed", now, record=happening.record, details=told),)])
 
-    def _refused(self, wish: Wish, record: str) -> str | None:
+    def _refused(self, wish: Wish) -> str | None:
         """Why a task that wants a happening does not get it."""
         task, trigger = wish.aim.task, wish.trigger
         if not (task.active and trigger.active):
@@ -69,39 +76,35 @@ class Fires:
             return "ended"
         if {task.line, trigger.line} & set(wish.happening.origin):
             return "own_origin"
-        return "suspended" if self.suspension(wish.aim, trigger, record) is not None else None
+        return "suspended" if self.suspension(wish.aim, trigger) is not None else None
 
-    def suspension(self, aim: Aim, trigger: Task, record: str | None) -> str | None:
+    def suspension(self, aim: Aim, trigger: Task) -> str | None:
         """Why the task waits, for the record or whole, where it runs or where it was triggered (J1)."""
         why = self._planner.suspension(aim.task, aim.record.id if aim.record else None)
-        return self._planner.suspension(trigger, record) if why is None and aim.via is not None else why
+        return self._planner.suspension(trigger, aim.via[1]) if why is None and aim.via is not None else why
 
-    def _pass(self, wish: Wish, now: Instant, why: str, job: str | None = None) -> None:
+    @staticmethod
+    def _passed(wish: Wish, now: Instant, why: str, job: str | None = None) -> Unit:
         task, told = wish.aim.task, {"why": why, "happening": wish.happening.id, "kind": wish.happening.kind}
-        self._storage.write([(Fact("HappeningPassed", now, job, task.id, task.line, wish.record, None, told),)])
+        return (Fact("HappeningPassed", now, job, task.id, task.line, wish.record, None, told),)
 
     # what is
 
-    def _fire(self, wish: Wish, now: Instant) -> str | None:
-        """The job that it joined or made, or had before; None where somebody was quicker."""
-        for job in sorted(self._storage.open_jobs(wish.aim.task.line, wish.record), key=waiting_first):
-            if takes(job, wish.at):
-                landed = self._storage.write([self._joined(wish, job, now)])[0]
-                if landed:
-                    return job.id
-                if landed.refusal is Refusal.FIRE:
-                    return self._repeated(wish, now)
-        unit, id = self._made(wish, now)
-        landed = self._storage.write([unit])[0]
-        if landed.refusal is Refusal.FIRE:
-            return self._repeated(wish, now)
-        return id if landed else None
+    def _tried(self, wish: Wish) -> tuple[Unit, str | None]:
+        """By what is there now: a reason of a job that waits or runs, a job of its own, or what tells that it gets none."""
+        now, refused = self._ground.now(), self._refused(wish)
+        if refused is not None:
+            return self._passed(wish, now, refused), None
+        open_jobs = self._storage.open_jobs(wish.aim.task.line, wish.record)
+        if takers := [job for job in open_jobs if takes(job, wish.at)]:
+            job = min(takers, key=waiting_first)
+            return self._joined(wish, job, now), job.id
+        return self._made(wish, now)
 
-    def _repeated(self, wish: Wish, now: Instant) -> str:
-        """Twice is once, and has the same answer; an empty one where its job was purged."""
+    def _repeated(self, wish: Wish) -> tuple[Unit, str | None]:
+        """Twice is once, and has the same answer; none where its job was purged."""
         id = self.serving(wish)
-        self._pass(wish, now, "repeated", id)
-        return id or ""
+        return self._passed(wish, self._ground.now(), "repeated", id), id
 
     def _joined(self, wish: Wish, job: Job, now: Instant) -> Unit:
         cause = wish.cause(job.id)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
+
+from attrs import define, field
 
 from taskkit.engine._border import asked
 from taskkit.engine._chores import Chores
@@ -29,6 +31,28 @@ if TYPE_CHECKING:
     from taskkit.engine._pauses import Pauses
 
 
+#: Before these, what was wished for until now is granted: they make jobs, or look for those that are there.
+_MOVING = (RecordCreated, RecordChanged, RecordRemoved, Demanded)
+
+
+@define
+class Sitting:
+    """What is granted in one write: one wish for each place, as each is judged by what is there before."""
+
+    most: int
+    wishes: dict[tuple[str, str | None], Wish] = field(factory=dict)
+    #: The lists that were read for it.
+    lists: dict[str, Sequence[Task]] = field(factory=dict)
+
+    def has_room(self, wish: Wish) -> bool:
+        return wish.place not in self.wishes and len(self.wishes) < self.most
+
+    def close(self) -> Sequence[Wish]:
+        """What was wished for in it; the next one is open."""
+        wishes, self.wishes, self.lists = list(self.wishes.values()), {}, {}
+        return wishes
+
+
 class Intake:
     def __init__(self, ground: Ground, planner: Planner, targets: Targets, chores: Chores, rights: RightsDesk, pauses: Pauses) -> None:
         self._ground, self._targets, self._chores, self._pauses, self._storage = ground, targets, chores, pauses, ground.storage
@@ -37,28 +61,47 @@ class Intake:
 
     def take(self, happenings: Iterable[object]) -> list[str]:
         """The jobs that they made or joined, in the order of what happened. One that is refused keeps none of the others out."""
-        found, refused = list[str](), list[TaskkitError]()
+        found, refused, sitting = list[str](), list[TaskkitError](), Sitting(self._storage.portion)
         for happening in happenings:
+            if isinstance(happening, _MOVING):  # it finds what was wished for before
+                found += self._granted(sitting.close(), refused)
             try:
-                found += self._taken(happening)
+                for wish in self._wished(happening, sitting):
+                    if not sitting.has_room(wish):
+                        found += self._granted(sitting.close(), refused)
+                    sitting.wishes[wish.place] = wish
+                if isinstance(happening, Demanded):
+                    found.append(self.demand(happening.task, happening.record or None, by=happening.user, happening=happening))
             except TaskkitError as error:
                 refused.append(error)
+            except Exception:
+                self._granted(sitting.close(), refused)
+                raise
+        found += self._granted(sitting.close(), refused)
         if refused:
             raise refused[0]
         return found
 
-    def _taken(self, happening: object) -> list[str]:
-        if not isinstance(happening, Happening):
-            instead = "give CheckedIn(…), Unlocked(…) …, several of them as emit(*happenings)"
-            raise InvalidValue(f"taking in a {type(happening).__name__}", "it is no happening", instead)
-        if isinstance(happening, Demanded):
-            return [self.demand(happening.task, happening.record or None, by=happening.user, happening=happening)]
-        return self._take(happening)
+    def _granted(self, wishes: Sequence[Wish], refused: list[TaskkitError]) -> list[str]:
+        try:
+            return self._fires.grant(wishes)
+        except TaskkitError as error:
+            refused.append(error)
+        except Exception:  # what one of them holds cannot be kept: those before it are
+            if len(wishes) == 1:
+                raise
+            return [id for wish in wishes for id in self._granted([wish], refused)]
+        return []
 
     def demand(self, task: str, record: str | None, *, by: str | None, force: bool = False, happening: Demanded | None = None) -> str:
         return self._demands.demand(task, record, by=by, force=force, happening=happening)
 
-    def _take(self, happening: Happening) -> list[str]:
+    def _wished(self, happening: object, sitting: Sitting) -> list[Wish]:
+        if not isinstance(happening, Happening):
+            instead = "give CheckedIn(…), Unlocked(…) …, several of them as emit(*happenings)"
+            raise InvalidValue(f"taking in a {type(happening).__name__}", "it is no happening", instead)
+        if isinstance(happening, Demanded):
+            return []
         now = self._ground.now()
         at = now if happening.at is None else instant(happening.at)
         if isinstance(happening, RecordRemoved):
@@ -74,8 +117,15 @@ class Intake:
             self._chores.settle(record.id)
         elif isinstance(happening, SessionEnded):
             self._wake_for_quiet(record)
-        wishes = [wish for task in self._ground.catalog.effective(record) for wish in self._wishes(task, record, happening, at, now)]
-        return [id for wish in wishes if (id := self._fires.grant(wish, record.id, now))]
+        return [wish for task in self._effective(record, sitting) for wish in self._wishes(task, record, happening, at, now)]
+
+    def _effective(self, record: Record, sitting: Sitting) -> Sequence[Task]:
+        catalog, lists = self._ground.catalog, sitting.lists
+        id = catalog.list_id(record)
+        tasks = lists.get(id)
+        if tasks is None:
+            lists[id] = tasks = catalog.tasks_in(id)
+        return tasks
 
     # what happens to records
 

@@ -38,6 +38,12 @@ class Wish:
         return self.aim.record.id if self.aim.record else None
 
     @property
+    def place(self) -> tuple[str, str | None]:
+        """Wishes for two places do not meet; where bursts are counted, all of a task do (A8)."""
+        task = self.aim.task
+        return task.line, self.record if task.guard.burst is None else None
+
+    @property
     def origin(self) -> tuple[str, ...]:
         """The path of task lines that leads to what it makes (P5)."""
         return tuple(dict.fromkeys((*self.happening.origin, self.trigger.line, self.aim.task.line)))
