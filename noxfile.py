@@ -36,7 +36,7 @@ def tests(session: nox.Session) -> None:
     absent = [python for python in WANTED if python not in FOUND]
     if absent:
         session.warn(f"not found, so not tested: {', '.join(absent)}")
-    install(session, "test", "peers")
+    install(session, "test", "peers", "examples")
     session.run("pytest", *session.posargs)
 
 
@@ -51,7 +51,7 @@ def lint(session: nox.Session) -> None:
 @nox.session
 def types(session: nox.Session) -> None:
     """mypy, strict."""
-    install(session, "types", "test", "docs", "peers", "nox")
+    install(session, "types", "test", "docs", "peers", "examples", "nox")
     session.run("mypy")
 
 
@@ -65,8 +65,8 @@ def docs(session: nox.Session) -> None:
 @nox.session
 def examples(session: nox.Session) -> None:
     """The examples and the code of README and docs."""
-    install(session, "test")
-    session.run("pytest", "tests/test_examples.py", "tests/test_docs.py", *session.posargs)
+    install(session, "test", "examples")
+    session.run("pytest", "tests/test_examples.py", "tests/examples", "tests/test_docs.py", *session.posargs)
 
 
 @nox.session
