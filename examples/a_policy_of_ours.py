@@ -44,6 +44,11 @@ class OurPlugin:
         return [AfterLeak]
 
 
+def show(engine: Engine, job: str) -> None:
+    entry = engine.job(job)
+    print(f"{entry.state}, due {entry.due.to_time_string()}: {', '.join(entry.reasons)}")
+
+
 def main() -> None:
     clock = VirtualClock(pendulum.datetime(2026, 3, 2, 9, tz="UTC"))
     engine = Engine(MemoryVault([Record("db-1", "unix")]), plugins=[OurPlugin()], clock=clock)
@@ -51,13 +56,13 @@ def main() -> None:
     engine.define(Commands("react", Step("true")))
     engine.put(Task("react", "react", [AfterUnlock(60), AfterLeak(ignored="the test house")]), list=of_type("unix"))
 
-    [job] = engine.emit(Unlocked("db-1", user="bob"))
-    print(f"{engine.job(job).state} for {engine.job(job).due.to_time_string()}: {', '.join(engine.job(job).reasons)}")
+    [job] = engine.emit(Unlocked("db-1", user="bob"))  # bob saw it: in an hour
+    show(engine, job)
     print(f"a leak in the test house: {len(engine.emit(LeakReported('db-1', where='the test house')))} jobs")
-    engine.emit(LeakReported("db-1", where="a chat"))
-    print(f"{engine.job(job).state} for {engine.job(job).due.to_time_string()}: {', '.join(engine.job(job).reasons)}")
+    engine.emit(LeakReported("db-1", where="a chat"))  # it joins the job that waits, which is due at once now
+    show(engine, job)
     engine.drain()
-    print(engine.job(job).state)
+    show(engine, job)
 
 
 if __name__ == "__main__":

@@ -1,11 +1,13 @@
-"""How a product tests its tasks: no server, no waiting, no real time. Run it by itself, or with `pytest examples/test_a_task.py`."""
+"""How a product tests its tasks with pytest: no server, no waiting, no real time. Where taskkit is installed, its fixtures are there.
+
+This page is a file of tests as a product has it: `pytest examples/test_a_task.py`.
+"""
 
 # ruff: noqa: S101  a page of tests asserts
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import pendulum
+import pytest
 
 from taskkit import (
     AfterCheckIn,
@@ -13,79 +15,84 @@ from taskkit import (
     ApprovalExpired,
     CheckedIn,
     Engine,
+    ErrorClass,
     Fallback,
+    Interval,
     OnDemand,
+    Policy,
     Record,
     RecordType,
-    State,
+    Secret,
     Task,
     of_type,
     parse_interval,
 )
-from taskkit.plugins import Executor, hookimpl
 from taskkit.scripts import Commands, Step
-from taskkit.testing import FakeExecutor, MemoryVault, VirtualClock
+from taskkit.testing import FakeExecutor, House, MemoryVault, Reply, expect
+
+PASSWORD = "correct-horse"  # noqa: S105  a test's
 
 
-class House:
-    """An engine over two records, with everything that a test wants to touch."""
-
-    def __init__(self) -> None:
-        self.clock = VirtualClock(pendulum.datetime(2026, 3, 28, 12, tz="Europe/Berlin"))
-        self.hosts = FakeExecutor()
-        self.vault = MemoryVault([Record(f"db-{n}", "unix", fields={"host": f"10.0.0.{n}", "user": "app"}) for n in (1, 2)])
-        self.engine = Engine(self.vault, plugins=[self], clock=self.clock)
-        self.engine.define(RecordType("unix", executor="fake"))
-        self.engine.define(Commands("check", Step("check {user}"), effect="idempotent"))
-
-    @hookimpl
-    def taskkit_executors(self) -> Iterable[Executor]:
-        return [self.hosts]
-
-    def states(self, record: str) -> list[State]:
-        """Of the jobs that ended, the oldest first."""
-        return [entry.state for entry in reversed(self.engine.history(record=record).entries) if entry.ended]
+@pytest.fixture
+def taskkit_vault() -> MemoryVault:
+    """In place of the empty one: the engine of the test has it."""
+    records = [Record(f"db-{n}", "unix", fields={"host": f"10.0.0.{n}", "user": "app"}, secret_fields=["password"]) for n in (1, 2)]
+    return MemoryVault(records, {record.id: {"password": PASSWORD} for record in records})
 
 
-def test_each_night_has_one_run_also_the_one_in_which_the_clock_jumps() -> None:
-    house = House()
-    house.engine.put(Task("check", "check", parse_interval("daily 02:30 Europe/Berlin")), list=of_type("unix"))
-    for _ in range(3):
-        house.clock.advance(days=1)
-        house.engine.drain()
-    assert house.states("db-1") == [State.COMPLETED] * 3
+@pytest.fixture
+def engine(taskkit_engine: Engine) -> Engine:
+    """With what the product defines at its start; `fake` are hosts that do as a test says."""
+    taskkit_engine.define(RecordType("unix", executor="fake"))
+    taskkit_engine.define(Commands("check", Step("check {user}", stdin="{password}"), effect="idempotent"))
+    return taskkit_engine
 
 
-def test_check_in_and_expiry_of_one_approval_are_one_run() -> None:
-    house = House()
-    house.engine.put(Task("check", "check", [AfterCheckIn(), AfterExpire()]), list=of_type("unix"))
-    house.engine.emit(CheckedIn("db-1", approval="a-17"))
-    house.engine.drain()
-    house.engine.emit(ApprovalExpired("db-1", approval="a-17"))
-    house.engine.drain()
-    assert [said.line for said in house.hosts.said] == ["check app"]
+def put(engine: Engine, *policies: Policy | Interval, fallback: Fallback | None = None) -> Task:
+    return engine.put(Task("check", "check", policies, fallback=fallback), list=of_type("unix"))
 
 
-def test_a_host_that_is_down_is_tried_again_and_the_other_is_not_held_up() -> None:
-    house = House()
-    task = house.engine.put(Task("check", "check", OnDemand(), fallback=Fallback(minutes=10)), list=of_type("unix"))
-    house.hosts.down("10.0.0.1")
+def test_each_night_has_one_run_also_the_one_in_which_the_clock_jumps(engine: Engine, taskkit_house: House) -> None:
+    taskkit_house.clock.jump(pendulum.datetime(2026, 3, 28, 12, tz="Europe/Berlin"))
+    put(engine, parse_interval("daily 02:30 Europe/Berlin"))
+    taskkit_house.pass_time(days=3)
+    expect(engine).ran("check", on="db-1", times=3).ran("check", on="db-2", times=3)
+
+
+def test_check_in_and_expiry_of_one_approval_are_one_run(engine: Engine, taskkit_house: House) -> None:
+    put(engine, AfterCheckIn(), AfterExpire())
+    taskkit_house.tell(CheckedIn("db-1", approval="a-17"))
+    taskkit_house.tell(ApprovalExpired("db-1", approval="a-17"))
+    expect(engine).ran("check", on="db-1", times=1).did_not_run("check", on="db-2")
+
+
+def test_a_host_that_is_down_is_tried_again_and_the_other_is_not_held_up(
+    engine: Engine, taskkit_house: House, taskkit_hosts: FakeExecutor
+) -> None:
+    task = put(engine, OnDemand(), fallback=Fallback(minutes=10))
+    taskkit_hosts.down("10.0.0.1")
     for record in ("db-1", "db-2"):
-        house.engine.demand(task.id, record)
-    house.engine.drain()
-    house.hosts.up("10.0.0.1")
-    house.clock.advance(minutes=10)
-    house.engine.drain()
-    assert house.states("db-1") == [State.ERROR, State.COMPLETED]
-    assert house.states("db-2") == [State.COMPLETED]
+        engine.demand(task.id, record)
+    taskkit_house.pass_time(minutes=5)
+    expect(engine).failed("check", on="db-1", error=ErrorClass.UNREACHABLE).ran("check", on="db-2")
+    taskkit_hosts.up("10.0.0.1")
+    taskkit_house.pass_time(minutes=10)
+    expect(engine).ran("check", on="db-1", times=1)
 
 
-def main() -> None:
-    for name, test in sorted(globals().items()):
-        if name.startswith("test_"):
-            test()
-            print(name.removeprefix("test_").replace("_", " "))
+def test_a_host_that_repeats_the_password_gives_it_to_nobody(engine: Engine, taskkit_house: House, taskkit_hosts: FakeExecutor) -> None:
+    task = put(engine, OnDemand())
+    taskkit_hosts.script("10.0.0.1", Reply(repeats=True))
+    job = engine.demand(task.id, "db-1")
+    taskkit_house.pass_time(minutes=1)
+    [said] = taskkit_hosts.said
+    assert [part.reveal() for part in said.stdin if isinstance(part, Secret)] == [PASSWORD]
+    assert PASSWORD not in str(engine.job(job).document())
 
 
-if __name__ == "__main__":
-    main()
+def test_a_test_that_fails_tells_what_happened_instead(engine: Engine, taskkit_house: House) -> None:
+    put(engine, parse_interval("daily 02:30"))
+    taskkit_house.pass_time(days=1)
+    with pytest.raises(AssertionError) as failed:
+        expect(engine).ran("check", on="db-1", times=2)
+    assert str(failed.value).startswith("'check' ran once on db-1, not 2 times\nits jobs, the oldest first, in UTC:\n  1. check on db-1")

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.examples import copied, environment, python
+from tests.examples import EXAMPLES, copied, environment, python
 
 pytest.importorskip("hatchling", reason="hatchling is not here, which builds the example: `make test` installs it")
 
+PAGE = EXAMPLES.parent / "docs" / "examples" / "third-party-package.md"
 CONTRACT = re.compile(r"^class TestDoorman\(ExecutorContract\):\n(?:(?: .*)?\n)+", re.MULTILINE)
 
 
@@ -33,10 +34,12 @@ def installed(package: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[s
 
 
 def test_its_own_tests_prove_the_contract_of_executors_without_a_gap(package: Path, installed: dict[str, str], tmp_path: Path) -> None:
-    python("-m", "pytest", "-q", "-p", "no:cacheprovider", f"--taskkit-report={tmp_path}/report", cwd=package, env=installed)
+    said = python("-m", "pytest", "-q", "-p", "no:cacheprovider", f"--taskkit-report={tmp_path}/report", cwd=package, env=installed)
     [subject] = json.loads((tmp_path / "report").read_text())["subjects"]
     told = {name: subject[name] for name in ("suite", "passed", "failed", "closed", "not_run")}
     assert told == {"suite": "ExecutorContract", "passed": 17, "failed": 0, "closed": 0, "not_run": 0}
+    [shown] = re.findall(r"^ExecutorContract on .*$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
+    assert shown in said.splitlines()
 
 
 def test_it_is_found_by_its_entry_point_and_by_nothing_else(installed: dict[str, str], tmp_path: Path) -> None:
