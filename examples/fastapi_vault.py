@@ -143,7 +143,7 @@ def create_app(store: str) -> FastAPI:
         engine: Works, user: User, record: str | None = None, task: str | None = None, page: str | None = None, limit: int = 20
     ) -> dict[str, Any]:
         """The newest first, those that this person may see; `next` is the `page` of what follows."""
-        return engine.history(record=record, task=task, user=user, page=page, limit=limit).document()
+        return engine.history(record=record, task=task, user=user, page=page, limit=min(limit, 100)).document()
 
     @app.get("/jobs/{job}")
     def job(job: str, engine: Works, user: User) -> dict[str, Any]:

@@ -27,7 +27,7 @@ def page_of(example: str) -> str:
 
 def run(*words: str | Path) -> str:
     command = [sys.executable, "-W", "error", *words]
-    done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", timeout=60, cwd=ROOT, check=False)
+    done = subprocess.run(command, capture_output=True, text=True, encoding="utf-8", timeout=180, cwd=ROOT, check=False)
     assert done.stderr == ""
     assert done.returncode == 0, done.stdout
     return done.stdout

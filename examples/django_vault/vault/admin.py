@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import admin
-from django.core.exceptions import PermissionDenied
+from django.core.exceptions import BadRequest, PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 
+from taskkit import InvalidValue
 from vault.models import Job, Record
 from vault.tasks import engine
 
@@ -21,6 +22,8 @@ class RecordAdmin(admin.ModelAdmin):  # type: ignore[type-arg] # it takes none a
 @admin.register(Job)
 class JobAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
     """Only to look at: what may be done with a job is the engine's affair, and jobs are no rows of ours."""
+
+    list_per_page = 50
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -35,8 +38,12 @@ class JobAdmin(admin.ModelAdmin):  # type: ignore[type-arg]
         """Whoever may view the list sees the jobs that taskkit shows to this person: the same rights as everywhere."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        page = engine().history(user=request.user.get_username(), page=request.GET.get("page"), limit=50)
-        names = dict(Record.objects.values_list("pk", "name"))
-        rows = [(names.get(int(entry.record)) if entry.record else None, entry) for entry in page.entries]
+        try:
+            page = engine().history(user=request.user.get_username(), page=request.GET.get("page"), limit=self.list_per_page)
+        except InvalidValue as error:
+            raise BadRequest(error.case) from None
+        records = Record.objects.filter(pk__in={entry.record for entry in page.entries if entry.record})
+        names = {str(pk): name for pk, name in records.values_list("pk", "name")}
+        rows = [(names.get(entry.record), entry) for entry in page.entries]
         shown = {**self.admin_site.each_context(request), "title": "Jobs", "opts": self.opts, "rows": rows, "next": page.next}
         return TemplateResponse(request, "vault/jobs.html", shown)

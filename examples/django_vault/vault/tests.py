@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from contextlib import suppress
 from io import StringIO
+from unittest.mock import patch
+from urllib.parse import quote
 
 from django.contrib.auth.models import Permission, User
 from django.core.management import call_command
@@ -11,6 +13,7 @@ from django.db import connection, transaction
 from django.test import TransactionTestCase
 
 from taskkit import CheckedIn, NotAllowed, State, of_type
+from vault.admin import JobAdmin
 from vault.models import Record
 from vault.tasks import check_in, engine, leave
 
@@ -87,6 +90,19 @@ class VaultTests(TransactionTestCase):
         told = "<td>Database</td><td>greet</td><td>completed</td><td>after creating or saving (record_created)</td>"
         self.assertContains(listed, told)
         self.assertEqual(self.client.get("/admin/vault/job/add/").status_code, 403)
+        self.assertEqual(self.client.get("/admin/vault/job/?page=nothing").status_code, 400)
+
+    def test_older_jobs_are_a_page_further(self) -> None:
+        check_in(self.row, "a-17")
+        self.assertEqual(self.new(), ["after check-in (checked_in)"])
+        self.client.force_login(User.objects.create_superuser("ada"))
+        with patch.object(JobAdmin, "list_per_page", 1):
+            newest = self.client.get("/admin/vault/job/")
+            older = self.client.get("/admin/vault/job/", {"page": newest.context["next"]})
+        self.assertContains(newest, "<td>after check-in (checked_in)</td>")
+        self.assertContains(newest, f"?page={quote(newest.context['next'])}")
+        self.assertNotContains(older, "<td>after check-in (checked_in)</td>")
+        self.assertContains(older, "<td>after creating or saving (record_created)</td>")
 
     def test_who_may_look_at_the_list_sees_the_jobs_that_taskkit_shows(self) -> None:
         carol = User.objects.create_user("carol", is_staff=True)

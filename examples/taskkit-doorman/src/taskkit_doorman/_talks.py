@@ -36,7 +36,8 @@ class Talk:
         with self._socket, suppress(OSError):
             self._socket.settimeout(_GOODBYE)
             self._socket.shutdown(socket.SHUT_WR)
-            while self._socket.recv(65_536):
+            until = time.monotonic() + _GOODBYE  # a command that was left may talk on
+            while time.monotonic() < until and self._socket.recv(65_536):
                 pass
 
     def give(self, seconds: float) -> None:
