@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from json.encoder import encode_basestring as _quoted
@@ -71,6 +72,13 @@ class Fact(NamedTuple):
 
 
 _TOLD = Fact._fields.index("chain")
+
+
+def around(facts: Iterable[Fact], at: Instant, limit: int) -> list[Fact]:
+    """Of these, by time, the nearest before an instant and those from it on: at most so many of each."""
+    ordered = sorted(facts, key=lambda fact: (fact.at, fact.chain, fact.position))
+    place = bisect_left(ordered, at, key=lambda fact: fact.at)
+    return ordered[max(0, place - limit) : place + limit]
 
 
 def encoded(fact: Fact) -> str:

@@ -4,6 +4,7 @@ from taskkit.engine._aftermaths import Aftermath, Contradiction, OpenWork, Resto
 from taskkit.engine._consents import Gathering
 from taskkit.engine._entries import Entry, Page
 from taskkit.engine._executions import Execution
+from taskkit.engine._explanations import Because, Explanation, Factor, Tense
 from taskkit.engine._ground import Limits, Settings
 from taskkit.engine._pauses import Pause
 from taskkit.engine._rights import RIGHTS
@@ -14,10 +15,13 @@ from taskkit.engine.engine import Engine
 __all__ = [
     "RIGHTS",
     "Aftermath",
+    "Because",
     "Contradiction",
     "Engine",
     "Entry",
     "Execution",
+    "Explanation",
+    "Factor",
     "Gathering",
     "KeyUse",
     "Limits",
@@ -27,4 +31,5 @@ __all__ = [
     "Restore",
     "Row",
     "Settings",
+    "Tense",
 ]

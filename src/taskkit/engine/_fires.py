@@ -108,7 +108,7 @@ class Fires:
 
     def _joined(self, wish: Wish, job: Job, now: Instant) -> Unit:
         cause = wish.cause(job.id)
-        told = {"happening": cause.happening, "kind": cause.kind}
+        told = {"happening": cause.happening, "kind": cause.kind, "policy": cause.policy, "wanted": cause.due}
         fact = Fact("HappeningJoined", now, job.id, job.task, job.line, job.record, cause.who, told)
         causes = self._storage.causes(job.id) if wish.due.extends is not None and job.is_pending else ()
         same = [one for one in causes if one.policy == cause.policy]
@@ -127,7 +127,7 @@ class Fires:
         task = wish.aim.task
         job = self.job(wish.aim, Kind.FIRED, wish.at + wish.due.after * SECOND, now, origin=wish.origin)
         cause = wish.cause(job.id)
-        told = {"happening": cause.happening, "kind": cause.kind, "policy": cause.policy}
+        told = {"happening": cause.happening, "kind": cause.kind, "policy": cause.policy, "wanted": cause.due}
         facts = [Fact("JobMade", now, job.id, task.id, task.line, wish.record, cause.who, told)]
         bursts, counted = self._bursts(wish, now)
         if bursts:

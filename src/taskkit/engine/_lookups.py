@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from taskkit.engine._border import asked
 from taskkit.engine._cases import Case
-from taskkit.engine._occurrences import missed
+from taskkit.engine._occurrences import missed, reason_of
 from taskkit.engine._planner import read_standing
 from taskkit.engine._targets import Targets
 from taskkit.errors import MissingPlugin, TaskkitError, VaultAway
@@ -53,7 +53,15 @@ class Kin:
         self.sorts: dict[str, Sort] = {}  # by the type of the record
         #: Whether the script says nothing of accounts.
         self.is_modest = not script.needs and not script.changes_secret and type(script).accounts is Script.accounts
+        self._reason: tuple[tuple[Any, ...], Mapping[str, Any]] | None = None
         self._missed: tuple[int | None, int, Mapping[str, Any]] | None = None
+
+    def reason(self, job: Job, turned: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Why it starts, for the fact of that: mostly the same for all of them."""
+        key = job.nominal, job.execution, job.series, job.wanted, job.via, turned.get("missed"), turned.get("cycle", job.cycle)
+        if self._reason is None or self._reason[0] != key:
+            self._reason = key, reason_of(job.with_(turned))
+        return self._reason[1]
 
     def missed(self, job: Job, now: Instant) -> Mapping[str, Any]:
         """What passed while this occurrence waited: mostly the same for all of them."""

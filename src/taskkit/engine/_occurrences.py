@@ -44,6 +44,27 @@ def fire_of(nominal: str, via: tuple[str, str | None, int] | None) -> str:
     return nominal if via is None else f"{nominal} via {via[0]}/{via[1] or ''}"
 
 
+def reason_of(job: Job) -> dict[str, Any]:
+    """Why a job is there, as facts tell it; happenings and demands have facts of their own."""
+    told: dict[str, Any] = {}
+    if job.nominal is not None and job.at is not None:
+        told = {"policy": job.policy, "nominal": job.nominal, "at": job.at * SECOND}
+    told["wanted"] = job.wanted
+    if job.cycle:
+        told |= {"attempt": job.cycle + 1, "series": job.series}
+    if job.via is not None:
+        told["via"] = list(job.via[:2])
+    if job.target_fallback:
+        told["target_fallback"] = True
+    if job.execution is not None:
+        told["execution"] = job.execution
+    if job.missed:
+        told |= {"missed": job.missed, "missed_first": (job.missed_first or 0) * SECOND}
+    if job.node is not None:
+        told["node"] = job.node
+    return told
+
+
 # what is next
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
-from taskkit.engine._occurrences import FIRST, Planned, at_once, by_hand, fire_of, following
+from taskkit.engine._occurrences import FIRST, Planned, at_once, by_hand, fire_of, following, reason_of
 from taskkit.engine._targets import Aim, Targets
 from taskkit.facts import Fact
 from taskkit.instants import SECOND, Instant
@@ -258,7 +258,9 @@ def fitted(job: Job, fields: Mapping[str, Any]) -> Unit:
 def dropped(job: Job, why: Why, now: Instant, causes: int | None = None, **told: Any) -> Unit:
     """A job ends before its start because it has no place any more; its fire is free again, unless it had begun."""
     fields = {"ended": now, "why": why.value, "fire": job.fire if job.started is not None else None, "text": told.pop("text", "")}
-    fact = Fact("JobCanceled", now, job.id, job.task, job.line, job.record, told.pop("who", None), {"why": why.value, **told})
+    fact = Fact(
+        "JobCanceled", now, job.id, job.task, job.line, job.record, told.pop("who", None), {"why": why.value, **reason_of(job), **told}
+    )
     return Move(job.id, Step.CANCEL, *_by(job), fields, causes), fact
 
 

@@ -11,6 +11,7 @@ from taskkit.engine._border import asked
 from taskkit.engine._cases import Case
 from taskkit.engine._fits import Fits
 from taskkit.engine._gates import Instead
+from taskkit.engine._occurrences import reason_of
 from taskkit.engine._planner import Planner
 from taskkit.engine._portions import Plan
 from taskkit.facts import Fact
@@ -49,7 +50,7 @@ class Refusals:
         if instead.suspends:
             changes = suspended(changes, case, instead.why.value, now)
         if instead.step is not Step.DEFER or fields["waits"] == 0:
-            told = {name: fields[name] for name in _DETAILS if fields.get(name)}
+            told = {**(reason_of(job) if job.started is None else {}), **{name: fields[name] for name in _DETAILS if fields.get(name)}}
             changes.append(Fact(_FACTS[instead.step], now, job.id, job.task, job.line, job.record, None, told))
         return tuple(changes)
 

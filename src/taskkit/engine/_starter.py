@@ -6,7 +6,7 @@ Where something stood against it, nothing has happened: what that was is noted o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -189,7 +189,7 @@ class Starter:
         job = case.job
         if job.started is not None:
             return ()
-        told: Mapping[str, Any] = {"attempt": job.cycle + 1} if job.cycle else EMPTY
+        told = case.kin.reason(job, case.after or EMPTY)
         if case.given_up:
             told = {**told, "despite": Why.SESSION.value}
         return (Fact("JobStarted", case.now, job.id, job.task, job.line, job.record, None, told),)

@@ -25,6 +25,8 @@ from taskkit.engine._definitions import Definitions
 from taskkit.engine._entries import Entries, Entry, Page
 from taskkit.engine._errands import each_alone
 from taskkit.engine._executions import Execution, execution
+from taskkit.engine._explainer import Explainer
+from taskkit.engine._explanations import Explanation
 from taskkit.engine._finisher import Finisher
 from taskkit.engine._fits import Fits
 from taskkit.engine._forks import guard
@@ -43,6 +45,7 @@ from taskkit.engine._passings import Passings
 from taskkit.engine._pauses import Pause, Pauses
 from taskkit.engine._planner import Planner
 from taskkit.engine._portions import Portions
+from taskkit.engine._prospects import Prospects
 from taskkit.engine._refusals import Refusals
 from taskkit.engine._restores import WHY, Restores
 from taskkit.engine._retention import Retention
@@ -130,7 +133,8 @@ class Engine:
         self._conductor = Conductor(ground, planner, targets, points)
         self._passings, self._restores = Passings(ground, rights), Restores(ground, rights, self._pauses)
         gates, refusals = Gates(ground, rights, self._pauses, self._passings), Refusals(ground, planner, fits)
-        self._starter = Starter(ground, Lookups(ground, targets), gates, refusals, points)
+        lookups = Lookups(ground, targets)
+        self._starter = Starter(ground, lookups, gates, refusals, points)
         self._finisher, self._lifeline = Finisher(ground, planner), Lifeline(ground)
         self._turns = Turns(ground, self._pauses, self._starter, self._conductor, self._finisher, self._lifeline)
         self._consents = Consents(ground, rights, planner, self._pauses)
@@ -141,6 +145,8 @@ class Engine:
         self._standings = Standings(ground, planner, targets, rights)
         self._upkeep = Upkeep(ground, self._chores, self._intake, OutboxReader(ground, self._restores))
         self._skew = Skew(ground, None if storage.clock is None else clock or SystemClock())
+        prospects = Prospects(ground, lookups, gates, self._consents)
+        self._explainer = Explainer(ground, planner, targets, self._pauses, rights, prospects)
         self._notices = Notices(ground)
         self._logbook = Logbook(ground, rights, self._notices)
         self._floor: Floor | None = None
@@ -417,6 +423,10 @@ class Engine:
     def overview(self, user: str | None = None, *, list: str | None = None, page: str = "", limit: int = 100, ended: bool = False) -> Page:
         """Tasks that the person may see: status, running now, first, last and next run, last result."""
         return self._views.overview(user, list=list, page=page, limit=limit, ended=ended)
+
+    def explain(self, task: str, record: str | None = None, at: datetime | None = None, *, user: str | None = None) -> Explanation:
+        """Why a task ran on a record, why not, or when it will: at a moment, or now. The past from facts, the future from the rules."""
+        return self._explainer.explain(task, record, None if at is None else instant(at), user)
 
     def upcoming(self, task: str, count: int = 10, record: str | None = None) -> list[Occurrence]:
         """The next occurrences by the task's intervals (T14)."""

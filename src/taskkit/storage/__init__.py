@@ -9,7 +9,7 @@ from typing import Any, Literal, NamedTuple
 from attrs import field, frozen
 
 from taskkit.errors import Refused
-from taskkit.facts import Fact, FactKeys, Fault, Head, Mark
+from taskkit.facts import START, Fact, FactKeys, Fault, Head, Mark, around
 from taskkit.instants import Clock, Instant
 from taskkit.jobs import Cause, Job, Kind
 from taskkit.states import State
@@ -173,6 +173,19 @@ class Storage(ABC):
         self, after: Mark, *, kinds: frozenset[str] | None = None, record: str | None = None, limit: int = 1000
     ) -> tuple[Sequence[Fact], Mark]:
         """What landed after the mark, and the mark after it: nothing is lost, however late it commits."""
+
+    def story(self, at: Instant, *, line: str | None, record: str | None, limit: int = 100) -> Sequence[Fact]:
+        """The facts about exactly this line and this record around an instant, by time: those nearest before it, and from it on.
+
+        At most `limit` of each. A store that has many facts finds them by an index.
+        """
+        found, mark = list[Fact](), START
+        while True:
+            some, reached = self.facts(mark, record=record)
+            found += [fact for fact in some if (fact.line, fact.record) == (line, record)]
+            if not some:
+                return around(found, at, limit)
+            mark = reached
 
     @abstractmethod
     def heads(self) -> Sequence[Head]: ...

@@ -12,6 +12,7 @@ from attrs import evolve
 from taskkit.facts import Fact, FactKey, FactKeys, Fault, Head, KeptChain, Mark, all_faults, began, decoded, encoded, heads_in, linked
 from taskkit.instants import Instant
 from taskkit.records import EMPTY
+from taskkit.storage._stories import Stories
 
 
 class Chain:
@@ -71,6 +72,7 @@ class Chains:
 
     def __init__(self) -> None:
         self._chains: dict[str, Chain] = {}
+        self.stories = Stories(self._chains)
 
     def append(self, name: str, facts: Sequence[Fact], key: FactKey | None = None) -> None:
         """All of them, or none where one cannot be told as JSON. The key is the one with which the chain was begun."""

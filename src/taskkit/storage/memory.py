@@ -139,6 +139,10 @@ class MemoryStorage(Storage):
         with self._lock:
             return self._tables.chains.after(after, kinds, record, limit)
 
+    def story(self, at: Instant, *, line: str | None, record: str | None, limit: int = 100) -> Sequence[Fact]:
+        with self._lock:
+            return self._tables.chains.stories.around(at, (line, record), limit)
+
     def heads(self) -> Sequence[Head]:
         with self._lock:
             return self._tables.chains.heads()

@@ -11,7 +11,7 @@ from typing import Any
 
 from taskkit.facts import Fact, FactKey, FactKeys, Fault, Head, KeptChain, Mark, all_faults, began, decoded, encoded, heads_in, linked
 from taskkit.records import EMPTY
-from taskkit.storage.sql._lines import Line, Row
+from taskkit.storage.sql._lines import Line, Question, Row
 from taskkit.storage.sql._tables import CHAINS, FACTS
 
 _PAGE = 1000
@@ -32,7 +32,7 @@ def append(line: Line, name: str, head: Head | None, facts: Sequence[Fact], key:
     position, hash, rows = head.position, head.hash, list[Row]()
     for fact, text in texts:
         position, hash = position + 1, linked(hash, text, key)
-        rows.append((name, position, fact.at, fact.kind, fact.record, text, hash))
+        rows.append((name, position, fact.at, fact.kind, fact.record, fact.line, text, hash))
     line.add(FACTS, rows)
     line.change(CHAINS, ("position", "hash"), [(name, position, hash)])
     return Head(name, position, hash)
@@ -76,6 +76,21 @@ def _facts(line: Line, chain: str, last: int, kinds: frozenset[str] | None, reco
         told.append(record)
     sql = f"SELECT told, chain, position, hash FROM taskkit_facts WHERE {wanted} ORDER BY position LIMIT ?"  # noqa: S608  our own words
     return [decoded(*row) for row in line.rows(sql, *told, most)]
+
+
+def story(line: Line, at: Instant, of_line: str | None, record: str | None, limit: int) -> list[Fact]:
+    """Literal words for what is not there: by these the index is chosen."""
+    about = [("record", record), ("line", of_line)]
+    wanted = " AND ".join(f"{name} IS NULL" if value is None else f"{name} = ?" for name, value in about)
+    values = [value for _, value in about if value is not None]
+
+    def half(until: str, order: str) -> Question:
+        sql = f"""SELECT told, chain, position, hash FROM taskkit_facts WHERE {wanted} AND at {until} ?
+            ORDER BY at {order}, chain {order}, position {order} LIMIT ?"""  # noqa: S608  our own words
+        return Question(sql, (*values, at, limit))
+
+    before, after = line.ask([half("<", "DESC"), half(">=", "ASC")])
+    return [decoded(*row) for row in (*reversed(before), *after)]
 
 
 # the whole chain

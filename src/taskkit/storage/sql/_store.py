@@ -196,6 +196,9 @@ class SqlStorage(Storage):
     ) -> tuple[Sequence[Fact], Mark]:
         return self._look(lambda line: _chains.after(line, after, kinds, record, limit))
 
+    def story(self, at: Instant, *, line: str | None, record: str | None, limit: int = 100) -> Sequence[Fact]:
+        return self._ask(partial(_chains.story, at=at, of_line=line, record=record, limit=limit))
+
     def heads(self) -> Sequence[Head]:
         return self._ask(_chains.heads)
 

@@ -93,9 +93,9 @@ CHAINS = Table(
 )
 FACTS = Table(
     "taskkit_facts",
-    {"chain": TEXT, "position": WHOLE, "at": WHOLE, "kind": TEXT, "record": TEXT, "told": TEXT, "hash": TEXT},
+    {"chain": TEXT, "position": WHOLE, "at": WHOLE, "kind": TEXT, "record": TEXT, "line": TEXT, "told": TEXT, "hash": TEXT},
     keys=2,
-    indexes=(Index("taskkit_facts_of_records", ("record", "chain", "position"), "record IS NOT NULL"),),
+    indexes=(Index("taskkit_facts_stories", ("record", "line", "at")),),
 )
 #: What the product's own transactions leave for the engine.
 INBOX = Table("taskkit_inbox", {"id": TEXT, "told": TEXT}, counted=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import pytest
 
@@ -127,6 +128,27 @@ class Facts(Kit):
         assert kinds(store.facts(START, record='r"1')[0]) == ["A", "B"]
         assert kinds(store.facts(START, record='r"1', kinds=frozenset({"A", "C"}))[0]) == ["A"]
         assert kinds(portions(store, START, 1, record="r2")[0]) == ["C", "A"]
+
+    def test_c14_the_story_of_a_line_and_record_is_told_by_time_around_an_instant(self) -> None:
+        store = self.store()
+        other = self.second_handle(store)
+        for number in (4, 1, 3, 2):
+            handle = store if number % 2 else other
+            lands(handle, told(f"F{number}", NOW + number, line="l", record="r"), told("Of another", NOW + number, line="m", record="r"))
+            lands(handle, told("Of the line", NOW + number, line="l"), told("Of the record", NOW + number, record="r"))
+        lands(store, told("Of all", NOW + 2))
+        story = partial(store.story, line="l", record="r")
+        assert kinds(story(NOW + 3)) == ["F1", "F2", "F3", "F4"]
+        assert kinds(story(NOW + 3, limit=1)) == ["F2", "F3"]
+        assert kinds(story(NOW, limit=2)) == ["F1", "F2"]
+        assert kinds(story(NOW + 9, limit=1)) == ["F4"]
+        assert [fact.at for fact in store.story(NOW + 3, line="l", record=None, limit=1)] == [NOW + 2, NOW + 3]
+        assert kinds(store.story(NOW + 3, line=None, record="r")) == ["Of the record"] * 4
+        assert kinds(store.story(NOW + 2, line=None, record=None)) == ["Of all"]
+        assert not kinds(store.story(NOW, line="n", record="r"))
+        lands(other, told("F5", NOW + 5, line="l", record="r"))
+        assert kinds(story(NOW + 9, limit=2)) == ["F4", "F5"]
+        assert story(NOW + 9, limit=1)[0].details == {}
 
     def test_c14_a_refused_unit_tells_nothing(self) -> None:
         store = tell(self.store(), "A")
