@@ -495,12 +495,12 @@ def test_flow_one_happening_through_every_room_to_its_fact() -> None:
     house.clock.advance(hours=4)
     house.engine.drain()  # → start → script → end
     house.engine.resume_task(task.id, "h01", by="mona")
-    told = [(fact.kind, dict(fact.details)) for fact in house.engine.facts(record="h01")]
+    told, wanted = [(fact.kind, dict(fact.details)) for fact in house.engine.facts(record="h01")], instant(START)
     assert told[:4] == [
-        ("JobMade", {"happening": "c1", "kind": "checked_in", "policy": "after check-in"}),
-        ("JobDeferred", {"due": told[1][1]["due"], "why": "window"}),
+        ("JobMade", {"happening": "c1", "kind": "checked_in", "policy": "after check-in", "wanted": wanted}),
+        ("JobDeferred", {"due": told[1][1]["due"], "node": "n1", "wanted": wanted, "why": "window"}),
         ("HappeningPassed", {"happening": "e1", "kind": "approval_expired", "why": "repeated"}),
-        ("JobStarted", {}),
+        ("JobStarted", {"node": "n1", "wanted": wanted}),
     ]  # fmt: skip
     failed, suspended = ("JobFailed", {"error": "account_locked", "text": "too many tries"}), ("TaskSuspended", {"why": "account_locked"})
     assert told[4:] in ([failed, suspended, ("TaskResumed", {})], [suspended, failed, ("TaskResumed", {})])  # the two are of one unit

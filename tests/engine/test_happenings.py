@@ -561,7 +561,8 @@ def test_p09_a_happening_that_joins_leaves_a_fact_with_the_job() -> None:
     job = house.emit(CheckedIn("r1"))
     house.emit(CheckedIn("r1", id="h2"))
     (fact,) = house.engine.facts(kinds=["HappeningJoined"])
-    assert (fact.job, fact.record, fact.details) == (job, "r1", {"happening": "h2", "kind": "checked_in"})
+    told = {"happening": "h2", "kind": "checked_in", "policy": "after check-in", "wanted": instant(START)}
+    assert (fact.job, fact.record, fact.details) == (job, "r1", told)
 
 
 def test_p09_a_happening_on_a_record_that_the_vault_does_not_have_leaves_a_fact() -> None:

@@ -186,7 +186,7 @@ def fill(line: Line) -> None:
     )
     chain = {"chain": "0", "position": COUNT, "hash": "", "first": 0, "first_hash": "", "absorbed": "[]"}
     line.add(CHAINS, [tuple(map(chain.get, CHAINS.names))])
-    line.add(FACTS, [("0", number, NOW + number, "JobCompleted", f"r{number}", "[]", "") for number in numbers])
+    line.add(FACTS, [("0", number, NOW + number, "JobCompleted", f"r{number}", f"task-{number % LINES}", "[]", "") for number in numbers])
 
 
 def filled(store: Spied) -> Spied:
@@ -280,6 +280,9 @@ ASKS: dict[str, Ask] = {
     "a fact": asks(written(Fact("Told", NOW))),
     "who fits": asks(lambda store: store.fitting(["host 3"]), holds="taskkit_holds_of_keys", jobs="key"),
     "who holds": asks(lambda store: store.holders("host 3"), holds="taskkit_holds_of_keys"),
+    "the story of a line and record": asks(lambda store: store.story(NOW, line="task-7", record="r77"), facts="taskkit_facts_stories"),
+    "the story of a line": asks(lambda store: store.story(NOW, line="task-7", record=None), facts="taskkit_facts_stories"),
+    "the story of the engine": asks(lambda store: store.story(NOW, line=None, record=None), facts="taskkit_facts_stories"),
     "the history of a record": asks(lambda store: store.jobs(Query(record="r77")), jobs="taskkit_jobs_of_records"),
     "the history of a line": asks(lambda store: store.jobs(Query(line="task-7"), limit=10), jobs="taskkit_jobs_of_lines"),
     "its next page": asks(following_page(Query(line="task-7")), jobs="taskkit_jobs_of_lines"),

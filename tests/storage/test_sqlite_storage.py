@@ -43,4 +43,4 @@ def rewritten(line: Line, chain: str, edit: Callable[[Rows], Rows | None]) -> No
     line.run("DELETE FROM taskkit_facts WHERE chain = ?", chain)
     if rows is None:
         line.run("DELETE FROM taskkit_chains WHERE chain = ?", chain)
-    line.add(FACTS, [(chain, position, 0, "", None, told, hash) for position, told, hash in rows or ()])
+    line.add(FACTS, [(chain, position, 0, "", None, None, told, hash) for position, told, hash in rows or ()])

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from taskkit.engine._cases import Case
+from taskkit.engine._occurrences import reason_of
 from taskkit.facts import Fact
 from taskkit.jobs import Job, Kind, Why
 from taskkit.states import State, Step
@@ -20,7 +21,7 @@ def merged(case: Case, fields: dict[str, Any]) -> list[Change]:
     if beside.kind is Kind.FALLBACK:  # run by hand, the series ends here; else this is its next cycle (J7)
         fields |= {"manual": True} if job.is_demanded else {"series": beside.series, "cycle": beside.cycle}
     told = {"ended": case.now, "into": job.id, "why": Why.MERGED.value}
-    fact = Fact("JobMerged", case.now, beside.id, beside.task, beside.line, beside.record, None, {"into": job.id})
+    fact = Fact("JobMerged", case.now, beside.id, beside.task, beside.line, beside.record, None, {"into": job.id, **reason_of(beside)})
     revision, token = (beside.revision, None) if beside.is_pending else (None, beside.token)
     return [Move(beside.id, Step.MERGE, revision, token, fields=told), Absorb(beside.id, job.id), fact]
 

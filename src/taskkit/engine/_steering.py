@@ -8,6 +8,7 @@ from taskkit.engine._conductor import Conductor
 from taskkit.engine._executions import wake_conductor_of
 from taskkit.engine._fences import THE_PRODUCT, asked_to_stop, stop_asked
 from taskkit.engine._lifeline import Lifeline
+from taskkit.engine._occurrences import reason_of
 from taskkit.engine._planner import Planner
 from taskkit.engine._rights import FORCE_RUN, RightsDesk
 from taskkit.engine._successors import Successor
@@ -91,7 +92,7 @@ class Steering:
         if trigger is not None:
             following = successor.of(job, trigger, self._planner, now, self._planner.standing(trigger.line, job.trigger[1]))
         fields = {"ended": now, "why": Why.BY_PERSON.value}
-        fact = Fact("JobCanceled", now, job.id, job.task, job.line, job.record, by, {"why": Why.BY_PERSON.value})
+        fact = Fact("JobCanceled", now, job.id, job.task, job.line, job.record, by, {"why": Why.BY_PERSON.value, **reason_of(job)})
         return Move(job.id, Step.CANCEL, job.revision, fields=fields), *following, fact
 
     def request_stop(self, id: str, *, by: str | None) -> None:
