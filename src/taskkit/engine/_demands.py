@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from taskkit.engine._fires import Fires
+from taskkit.engine._occurrences import reason_of
 from taskkit.engine._rights import RightsDesk
 from taskkit.engine._standings import record_with
 from taskkit.engine._targets import Targets
@@ -40,8 +41,8 @@ class Demands:
         happening = happening or Demanded(record_id or "", task=task_id, user=by, at=shown(now))
         wish = Wish(aim, task, str(OnDemand()), NOW, happening, instant(happening.at) if happening.at else now)
         job = self._job(wish, by, now, force=force)
-        fact = Fact("Demanded", now, job.id, aim.task.id, aim.task.line, job.record, by, {"forced": True} if force else {})
-        facts = [fact]
+        told = {**reason_of(job), **({"forced": True} if force else {})}
+        facts = [Fact("Demanded", now, job.id, aim.task.id, aim.task.line, job.record, by, told)]
         if job.state is State.AWAITING_CONSENT:
             facts.append(Fact("ConsentAsked", now, job.id, aim.task.id, aim.task.line, job.record, by, {"why": Why.CONSENT.value}))
         landed = self._storage.write([(Insert(job, (wish.cause(job.id),)), *facts)])[0]

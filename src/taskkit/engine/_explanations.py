@@ -28,6 +28,7 @@ class Factor(StrEnum):
     DRAW = "draw"
     CLOCK = "clock"
     WINDOW = "window"
+    BLACKOUT = "blackout"
     SPREAD = "spread"
     NEXT_RUN = "next_run"
     HAPPENING = "happening"

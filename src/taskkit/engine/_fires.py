@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from taskkit.engine._occurrences import reason_of
 from taskkit.engine._planner import Planner
 from taskkit.engine._targets import Aim
 from taskkit.engine._wishes import Wish, takes, waiting_first
@@ -127,7 +128,7 @@ class Fires:
         task = wish.aim.task
         job = self.job(wish.aim, Kind.FIRED, wish.at + wish.due.after * SECOND, now, origin=wish.origin)
         cause = wish.cause(job.id)
-        told = {"happening": cause.happening, "kind": cause.kind, "policy": cause.policy, "wanted": cause.due}
+        told = {"happening": cause.happening, "kind": cause.kind, "policy": cause.policy, **reason_of(job)}
         facts = [Fact("JobMade", now, job.id, task.id, task.line, wish.record, cause.who, told)]
         bursts, counted = self._bursts(wish, now)
         if bursts:

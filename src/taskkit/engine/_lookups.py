@@ -58,9 +58,9 @@ class Kin:
 
     def reason(self, job: Job, turned: Mapping[str, Any]) -> Mapping[str, Any]:
         """Why it starts, for the fact of that: mostly the same for all of them."""
-        key = job.nominal, job.execution, job.series, job.wanted, job.via, turned.get("missed"), turned.get("cycle", job.cycle)
+        key = job.nominal, job.at, job.execution, job.series, job.wanted, job.via, turned.get("missed"), turned.get("cycle", job.cycle)
         if self._reason is None or self._reason[0] != key:
-            self._reason = key, reason_of(job.with_(turned))
+            self._reason = key, reason_of(job.with_(turned), self.task)
         return self._reason[1]
 
     def missed(self, job: Job, now: Instant) -> Mapping[str, Any]:

@@ -10,9 +10,11 @@ from attrs import field, frozen
 from taskkit.events._plans import Plan
 from taskkit.events.clocks import Once
 from taskkit.events.intervals import NOTHING, Interval, Memory, Rule
+from taskkit.events.open_times import OpenTime
 from taskkit.events.unions import AnyOf
+from taskkit.events.windows import Window
 from taskkit.instants import SECOND, Instant
-from taskkit.jobs import Cause, Job, Kind
+from taskkit.jobs import Cause, Job, Kind, Why
 from taskkit.standings import Standing, members
 from taskkit.tasks import Task
 
@@ -44,12 +46,13 @@ def fire_of(nominal: str, via: tuple[str, str | None, int] | None) -> str:
     return nominal if via is None else f"{nominal} via {via[0]}/{via[1] or ''}"
 
 
-def reason_of(job: Job) -> dict[str, Any]:
+def reason_of(job: Job, task: Task | None = None) -> dict[str, Any]:
     """Why a job is there, as facts tell it; happenings and demands have facts of their own."""
-    told: dict[str, Any] = {}
+    told: dict[str, Any] = {"wanted": job.wanted}
     if job.nominal is not None and job.at is not None:
-        told = {"policy": job.policy, "nominal": job.nominal, "at": job.at * SECOND}
-    told["wanted"] = job.wanted
+        told |= {"policy": job.policy, "nominal": job.nominal, "at": job.at * SECOND}
+        if task is not None and job.wanted > job.at * SECOND:
+            told |= put_off(task, job.at)
     if job.cycle:
         told |= {"attempt": job.cycle + 1, "series": job.series}
     if job.via is not None:
@@ -84,6 +87,19 @@ def starts_at(task: Task, record: str | None, second: int) -> int | None:
     if task.spread is not None and record is not None:
         return task.spread.second(record, second, task.window)
     return second if task.window is None else task.window.open_from(second)
+
+
+def put_off(task: Task, second: int) -> dict[str, str]:
+    """Why what is due at this second starts later, where it does: outside the window, in a blackout, or by its place in the spread."""
+    if task.window is None or task.window.open_from(second) == second:
+        return {"put_off": Why.SPREAD.value} if task.spread is not None else {}
+    return {"put_off": Why.WINDOW.value, **in_blackout(task.window, second)}
+
+
+def in_blackout(window: Window | None, second: int) -> dict[str, str]:
+    """Which blackout it is that shuts it, where one does."""
+    blackout = window.blackout_at(second) if isinstance(window, OpenTime) else None
+    return {} if blackout is None else {"blackout": blackout.description}
 
 
 def _why(interval: Interval, second: int, memory: Memory) -> str:

@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from attrs import field, frozen
+from attrs import Factory, field, frozen
 
 from taskkit.engine._cases import Case
 from taskkit.engine._explanations import Because, Factor
 from taskkit.engine._gates import Gates, Instead
 from taskkit.engine._lookups import Lookups, Seen
+from taskkit.engine._occurrences import in_blackout
 from taskkit.engine._runs import JobRun
 from taskkit.engine._words import WHYS, Words
 from taskkit.errors import StorageAway, TaskkitError, VaultAway
-from taskkit.instants import Instant
+from taskkit.instants import SECOND, Instant
 from taskkit.jobs import Cause, Job, Kind, Why
-from taskkit.states import CLAIMED, State, Step
+from taskkit.states import State, Step
 from taskkit.storage import Claimed
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ class Outlook:
     told: Because
     #: When it begins if nothing comes between; none where that hangs on somebody or something.
     run: Instant | None = None
+    #: When it waits no more, as it begins or ends.
+    leaves: Instant | None = None
 
 
 @frozen
@@ -43,7 +46,8 @@ class _Judged:
     """What the gates would say."""
 
     run: Instant | None
-    parts: tuple[Because, ...] = field(factory=tuple)
+    parts: tuple[Because, ...] = ()
+    leaves: Instant | None = field(default=Factory(lambda self: self.run, takes_self=True))
 
 
 class Prospects:
@@ -55,10 +59,11 @@ class Prospects:
         causes = tuple(self._storage.causes(job.id))
         reasons = list(_reasons(job, causes, words))
         details = {"job": job.id, "state": job.state.value}
-        if job.state in CLAIMED:
-            since = job.started if job.started is not None else now
-            text = f"a job runs on {job.node} since {words.when(since)}" if job.started else f"a job was claimed by {job.worker}"
-            return Outlook(job, Because(Factor.JOB, text, words.shown(since), details, tuple(reasons)), since)
+        if job.is_at_work:
+            since, where = (job.started, f" on {job.node}" if job.node else "") if job.started is not None else (now, "")
+            text = f"a job runs{where} since {words.when(since)}" if job.started is not None else f"a job was claimed by {job.worker}"
+            parts = (*reasons, *self._waits(job, words))
+            return Outlook(job, Because(Factor.JOB, text, words.shown(since), details, parts), since, since)
         if job.state is State.AWAITING_CONSENT:
             told = Because(Factor.JOB, "a job waits for people", None, details, (*reasons, *self._consent(job, words)))
             return Outlook(job, told)
@@ -66,7 +71,7 @@ class Prospects:
         parts = (*reasons, *self._waits(job, words), *judged.parts)
         run = judged.run
         text = f"a job waits for {words.when(run)}" if run is not None else f"a job waits, and is looked at again {words.when(job.due)}"
-        return Outlook(job, Because(Factor.JOB, text, words.shown(job.due), details, parts), run)
+        return Outlook(job, Because(Factor.JOB, text, words.shown(job.due), details, parts), run, judged.leaves)
 
     def judged(self, job: Job, causes: Sequence[Cause], at: Instant, words: Words) -> _Judged:
         """When it begins, if nobody and nothing changes: what the rules put off is asked again at that time."""
@@ -78,26 +83,28 @@ class Prospects:
                     return _Judged(
                         None, (*parts, Because(Factor.EDIT, "it is planned anew first: its task, its list or its record changed"))
                     )
-                instead = self._gates.refusal(case)
+                if (instead := self._gates.refusal(case)) is None:
+                    held = tuple(self._held(case, words))
+                    return _Judged(None if held else at, (*parts, *held))
             except VaultAway as error:
                 return _Judged(None, (*parts, Because(Factor.VAULT, str(error))))
             except StorageAway:
                 raise
             except TaskkitError as error:
-                return _Judged(None, (*parts, Because(Factor.SCRIPT, f"it will not run: {error}")))
-            if instead is None:
-                held = tuple(self._held(case, words)) if at <= self._ground.now() else ()
-                return _Judged(None if held else at, (*parts, *held))
-            parts.append(_refused(instead, at, words))
+                return _Judged(None, (*parts, Because(Factor.SCRIPT, f"it cannot be carried out: {error}")), at)
+            parts.append(_refused(instead, case, words))
             if instead.step is not Step.DEFER or instead.why not in _BY_RULE or instead.until is None:
-                return _Judged(None, tuple(parts))
+                ends = instead.step is not Step.DEFER and instead.step is not Step.ASK and not instead.suspends
+                return _Judged(None, tuple(parts), at if ends else None)
             at, job = instead.until, job.with_({"why": instead.why.value})
         return _Judged(None, tuple(parts))
 
     def _held(self, case: Case, words: Words) -> Iterator[Because]:
-        """Who holds what it needs now (R4)."""
+        """Who holds what it needs, if it would begin now or waits for that already (R4)."""
         case.run = JobRun(self._ground, case)
         hold = self._lookups.hold(case)
+        if case.now > self._ground.now() and case.job.why != Why.BUSY:
+            return
         places = [(key, 1) for key in (*hold.writes, *hold.uses)] + list(hold.slots)
         for key, most in places:
             holders = [id for id in self._storage.holders(key) if id != case.job.id]
@@ -125,13 +132,18 @@ class Prospects:
             yield Because(factor, f"as it was looked at last: {words.why(job.why)}{about}{again}", None, {"why": job.why})
 
 
-def _refused(instead: Instead, at: Instant, words: Words) -> Because:
-    factor, text = WHYS[instead.why]
+def _refused(instead: Instead, case: Case, words: Words) -> Because:
+    details = {"why": instead.why.value, "step": instead.step.value}
+    if instead.why is Why.WINDOW:
+        details |= in_blackout(case.task.window, case.now // SECOND)
+    factor = Factor.BLACKOUT if "blackout" in details else WHYS[instead.why][0]
     about = f" ({instead.text})" if instead.text else ""
-    then = f"; it is looked at again {words.when(instead.until)}" if instead.until is not None else f"; then it ends: {instead.step.value}"
-    return Because(
-        factor, f"{words.when(at)}: {text}{about}{then}", words.shown(at), {"why": instead.why.value, "step": instead.step.value}
-    )
+    again = f"it is looked at again {words.when(instead.until)}" if instead.until is not None else f"it ends: {_ENDS[instead.step]}"
+    return Because(factor, f"{words.when(case.now)}: {words.waits(details)}{about}; {again}", words.shown(case.now), details)
+
+
+#: What becomes of a job that a gate sends away for good.
+_ENDS = {Step.CANCEL: "canceled", Step.MISS: "missed", Step.SATISFY: "not needed", Step.FAIL: "failed", Step.DOUBT: "uncertain"}
 
 
 def _reasons(job: Job, causes: Sequence[Cause], words: Words) -> Iterator[Because]:

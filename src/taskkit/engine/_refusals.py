@@ -11,7 +11,7 @@ from taskkit.engine._border import asked
 from taskkit.engine._cases import Case
 from taskkit.engine._fits import Fits
 from taskkit.engine._gates import Instead
-from taskkit.engine._occurrences import reason_of
+from taskkit.engine._occurrences import in_blackout, reason_of
 from taskkit.engine._planner import Planner
 from taskkit.engine._portions import Plan
 from taskkit.facts import Fact
@@ -50,9 +50,15 @@ class Refusals:
         if instead.suspends:
             changes = suspended(changes, case, instead.why.value, now)
         if instead.step is not Step.DEFER or fields["waits"] == 0:
-            told = {**(reason_of(job) if job.started is None else {}), **{name: fields[name] for name in _DETAILS if fields.get(name)}}
+            told = {**self._reason(case, instead), **{name: fields[name] for name in _DETAILS if fields.get(name)}}
             changes.append(Fact(_FACTS[instead.step], now, job.id, job.task, job.line, job.record, None, told))
         return tuple(changes)
+
+    @staticmethod
+    def _reason(case: Case, instead: Instead) -> dict[str, Any]:
+        """Why it was there; and of a window, which blackout shut it."""
+        told = reason_of(case.job) if case.job.started is None else {}
+        return told | in_blackout(case.task.window, case.now // SECOND) if instead.why is Why.WINDOW else told
 
     @staticmethod
     def _told(case: Case, instead: Instead) -> dict[str, Any]:

@@ -115,6 +115,17 @@ class Words:
     def why(self, code: str) -> str:
         return WHYS[code][1] if code in WHYS else code.replace("_", " ")
 
+    def waits(self, details: Mapping[str, Any]) -> str:
+        """Why it waits, as details of a fact tell it."""
+        blackout = details.get("blackout")
+        return f"in a blackout, {blackout}" if blackout else self.why(str(details.get("why", details.get("put_off", ""))))
+
+    def put_off(self, details: Mapping[str, Any]) -> Because:
+        """Why it did not begin at the time that its rule told."""
+        factor = Factor.BLACKOUT if "blackout" in details else WHYS[details["put_off"]][0]
+        told = f"its rule tells {self.when(details['at'])}; put off to {self.when(details['wanted'])}: {self.waits(details)}"
+        return Because(factor, told, self.shown(details["wanted"]))
+
     def told(self, fact: Fact) -> Because:
         """One fact, as people say it."""
         factor, text = FACTS.get(fact.kind, (Factor.LOG, fact.kind))
@@ -123,7 +134,7 @@ class Words:
         if fact.kind == "HappeningPassed":
             factor = PASSED.get(str(code), (factor, ""))[0]
         elif factor in (Factor.JOB, Factor.RESULT, Factor.MISS):
-            factor = WHYS.get(str(code), (factor, ""))[0]
+            factor = Factor.BLACKOUT if "blackout" in details else WHYS.get(str(code), (factor, ""))[0]
         return Because(factor, f"{self.when(fact.at)}: {text.format_map(_Details(self._said(fact)))}", self.shown(fact.at), dict(details))
 
     def _said(self, fact: Fact) -> dict[str, Any]:
@@ -137,7 +148,7 @@ class Words:
             "on": f" on {told['node']}" if "node" in told else "",
         }
         if isinstance(why, str):
-            said["why"] = PASSED[why][1] if fact.kind == "HappeningPassed" and why in PASSED else self.why(why)
+            said["why"] = PASSED[why][1] if fact.kind == "HappeningPassed" and why in PASSED else self.waits(told)
         if isinstance(told.get("changed"), list):
             said["changed"] = ", ".join(map(str, told["changed"]))
         if "kind" in told:

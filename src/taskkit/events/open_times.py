@@ -69,6 +69,10 @@ class OpenTime(Window):
         ends.append(self.window.shut_from(second) if self.window else None)
         return min((end for end in ends if end is not None), default=None)
 
+    def blackout_at(self, second: int) -> TimeWindow | None:
+        """The blackout that holds this second, where one does."""
+        return next((blackout for blackout in self.blackouts if blackout.open_from(second) == second), None)
+
     def _open_within(self, second: int, end: int) -> int | None:
         while second < end:
             opens = self.window.open_from(second) if self.window else second
