@@ -73,7 +73,7 @@ FLOORS = [
         "testing.contracts.executors testing.contracts.exporters testing.contracts.notifiers testing.contracts.policies",
         "testing.contracts.scripts testing.contracts.vaults testing.contracts.models testing.contracts",
         "testing._reports testing.pytest_plugin",
-        "cli._rows cli._months cli._peers cli._next cli._night cli._demo",
+        "cli._rows cli._months cli._peers cli._next cli._clocks cli._house cli._day cli._month cli._demo",
         "cli._shows cli._stores cli._jobs cli._checks cli._restores cli._arguments cli",
         "__main__",
     )

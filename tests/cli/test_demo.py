@@ -1,45 +1,97 @@
-"""The demo's claims are true: ours runs each day once, and what others lose or double is counted, not written down."""
+"""The demo is a true story: what it tells is what the engine did."""
 
 from __future__ import annotations
 
-from datetime import date, datetime, timedelta
-from zoneinfo import ZoneInfo
+from collections.abc import Iterator
+from io import StringIO
+from pathlib import Path
 
 import pytest
+from rich.console import Console
 
-from taskkit.cli import main
-from taskkit.cli._demo import SCENES, Column, Scene, columns
-from taskkit.cli._peers import PEERS
-
-
-@pytest.mark.parametrize("scene", SCENES, ids=lambda scene: scene.title)
-def test_t06_ours_runs_each_nominal_day_once(scene: Scene) -> None:
-    ours = columns(scene, [])[0]
-    assert (ours.lost, ours.doubled) == (0, 0)
-    assert len(ours.wanted) >= 3
+from taskkit.cli import _day, _month, main
+from taskkit.cli._house import RENEW, House
+from taskkit.states import FINAL, State
 
 
-def test_the_first_scenes_want_every_day_of_their_span() -> None:
-    for scene in SCENES[:3]:
-        start, _ = scene.span
-        assert columns(scene, [])[0].wanted == {start.date() + timedelta(days=number) for number in range(scene.days)}
+def console() -> Console:
+    return Console(file=StringIO(), width=130, highlight=False)
 
 
-def test_runs_are_counted_by_the_day_that_the_wall_shows() -> None:
-    zone = ZoneInfo("Europe/Berlin")
-    monday, tuesday = datetime(2026, 1, 5, 2, 30, tzinfo=zone), datetime(2026, 1, 6, 2, 30, tzinfo=zone)
-    column = Column("one", {monday.date(): [monday, monday]}, frozenset({monday.date(), tuesday.date()}))
-    assert (column.lost, column.doubled) == (1, 1)
-    assert "TWICE" in column.cell(monday.date(), "02:30").plain
-    assert column.cell(tuesday.date(), "02:30").plain == "LOST"
-    assert column.cell(date(2026, 1, 7), "02:30").plain == "LOST"
+def said(console: Console) -> str:
+    assert isinstance(console.file, StringIO)
+    return console.file.getvalue()
 
 
-def test_the_demo_shows_every_installed_scheduler(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["demo"]) == 0
+@pytest.fixture
+def house(tmp_path: Path) -> Iterator[House]:
+    with House(tmp_path) as made:
+        yield made
+
+
+def a_day(house: House) -> str:
+    shown = console()
+    _day.show(shown, house)
+    return said(shown)
+
+
+def test_the_day_is_told_from_facts(house: House) -> None:
+    told = a_day(house)
+    for line in (
+        "19:10    db-3     renew 60 minutes after unlock: done",  # P3: the first unlock counts
+        "19:30    db-1     tidy after the last session: waits (session, looks again at 19:35)",  # P2
+        "21:05    db-1     tidy after the last session: done",
+        "20:20    db-4     renew at 02:30 and after check-in: waits (window, looks again at 22:00)",  # A5, R5
+        "22:00    db-4     renew at 02:30 and after check-in: done",
+        "22:30    db-2     renew at 02:30 and after check-in: done",  # R2: app-3 refers to it
+        "02:30    db-2     renew at 02:30 and after check-in: failed (failed)",
+        "03:00    db-2     renew at 02:30 and after check-in: done (attempt 2)",  # J7
+        "06:00             restart the web servers at 6: begins some of its parts (1)",  # R6: the canary
+        "06:00    web-07   restart the web servers at 6: failed (failed)",
+        "07:00    web-07   restart the web servers at 6: done",
+    ):
+        assert line in told
+    assert told.count("switch-1") == 1  # what goes well each hour is told once
+    assert house.engine.check() == []
+
+
+def test_the_day_is_the_same_each_time(house: House, tmp_path: Path) -> None:
+    (tmp_path / "other").mkdir()
+    with House(tmp_path / "other") as other:
+        assert a_day(house) == a_day(other)
+
+
+def test_the_days_after_it_are_counted_from_facts(house: House) -> None:
+    a_day(house)
+    before = house.engine.history(limit=1000).entries
+    month = _month.show(shown := console(), house, 2)
+    ended = [
+        entry for entry in house.engine.history(limit=1000).entries if entry.id not in {one.id for one in before if one.state in FINAL}
+    ]
+    assert month.counts["JobCompleted"] == sum(entry.state is State.COMPLETED for entry in ended) > 100
+    assert f"Mon 30 Mar  {month.told()}" in said(shown)
+
+
+def test_every_record_of_a_database_was_renewed_in_the_night_in_which_no_clock_showed_its_time(house: House) -> None:
+    a_day(house)
+    _month.show(console(), house, 1)
+    entries = house.engine.history(task=house.tasks[RENEW].id, states=State.COMPLETED).entries
+    in_the_night = [entry for entry in entries if entry.nominal == "2026-03-29T02:30 Europe/Berlin"]
+    assert sorted(str(entry.record) for entry in in_the_night) == ["db-1", "db-2", "db-3", "db-4"]
+
+
+def test_the_command_shows_all_of_it_and_says_where_the_store_lies(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["demo", "--days", "1", "--folder", str(tmp_path / "shown")]) == 0
     out = capsys.readouterr().out
-    for peer in PEERS:
-        assert f"{peer.label} {peer.version}" in out if peer.version else peer.package in out
-    assert "LOST" in out
-    assert "TWICE" in out
-    assert "8,640" in out
+    for part in (
+        "A day in a small vault",
+        "1 days more",
+        "How the tasks stand",
+        "The last jobs",
+        "its time is 2026-03-29T02:30",
+        "their chain is whole",
+    ):
+        assert part in out
+    store = f"sqlite:///{tmp_path / 'shown' / 'jobs.db'}"
+    assert store in out
+    assert main(["check", store]) == 0

@@ -24,8 +24,10 @@ examples:
   taskkit next "every 15 to 30 days" --json
 """
 DEMO_EXAMPLES = """\
-example:
+examples:
   taskkit demo
+  taskkit demo --days 3 --folder /tmp/small-vault
+  taskkit demo --clocks
 """
 
 
@@ -67,8 +69,11 @@ def _parser() -> argparse.ArgumentParser:
     following.add_argument("--months", type=_count, default=1, metavar="N", help="how many months the picture shows (1)")
     following.set_defaults(run=_run_next)
 
-    same = "a night in a small vault, and rules across a clock change, here and elsewhere"
+    same = "a day and a month in a small vault, on virtual time"
     demo = commands.add_parser("demo", help=same, description=f"Show {same}.", epilog=DEMO_EXAMPLES, formatter_class=raw)
+    demo.add_argument("--days", type=_count, default=30, metavar="N", help="how long the month is (30)")
+    demo.add_argument("--folder", metavar="FOLDER", help="where vault and store are kept (a new one under the system's temporary folder)")
+    demo.add_argument("--clocks", action="store_true", help="instead, rules across changes of the clock, here and in other schedulers")
     demo.set_defaults(run=_run_demo)
     add(commands)
     return parser
@@ -82,9 +87,9 @@ def _run_next(options: argparse.Namespace) -> int:
 
 
 def _run_demo(options: argparse.Namespace) -> int:
-    from taskkit.cli import _demo
+    from taskkit.cli import _clocks, _demo
 
-    return _demo.run()
+    return _clocks.run() if options.clocks else _demo.run(options.days, options.folder)
 
 
 def _count(text: str) -> int:
