@@ -95,3 +95,5 @@ def test_the_command_shows_all_of_it_and_says_where_the_store_lies(tmp_path: Pat
     store = f"sqlite:///{tmp_path / 'shown' / 'jobs.db'}"
     assert store in out
     assert main(["check", store]) == 0
+    assert main(["demo", "--folder", str(tmp_path / "shown")]) == 1
+    assert "there is a vault already" in capsys.readouterr().err

@@ -14,6 +14,7 @@ from rich.text import Text
 from taskkit.cli import _day, _month
 from taskkit.cli._house import RENEW, ZONE, House
 from taskkit.engine import Engine
+from taskkit.errors import Refused
 from taskkit.states import State
 
 _WIDE = 120
@@ -28,6 +29,8 @@ def run(days: int, folder: str | None) -> int:
     if not console.is_terminal:
         console.width = _WIDE
     place = Path(folder or tempfile.mkdtemp(prefix="taskkit-demo-"))
+    if (place / "vault.db").exists():
+        raise Refused(f"showing the demo in {str(place)!r}", "there is a vault already", "name a new folder, or none")
     place.mkdir(parents=True, exist_ok=True)
     with House(place) as house:
         _headline(console, "A day in a small vault", "thirty records in a SqliteVault, jobs in SQLite, time is virtual")
