@@ -26,7 +26,7 @@ examples:
 DEMO_EXAMPLES = """\
 examples:
   taskkit demo
-  taskkit demo --days 3 --folder /tmp/small-vault
+  taskkit demo --days 3 --folder small-vault
   taskkit demo --clocks
 """
 

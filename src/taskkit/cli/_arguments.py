@@ -29,6 +29,13 @@ examples:
 
 Exit codes: 0 no faults, 1 there are some or it failed, 2 what was typed cannot be read.
 """
+PLUGINS_EXAMPLES = """\
+examples:
+  taskkit plugins
+  taskkit plugins --json
+
+Exit codes: 0 all are whole, 1 one is broken, and left out.
+"""
 BACKUP_EXAMPLES = """\
 example:
   taskkit store backup sqlite:vault.db vault-2026-03-02.db
@@ -60,8 +67,11 @@ class Parser(argparse.ArgumentParser):
 
 
 def add(commands: Any) -> None:
-    """The commands about stores."""
+    """The commands about stores, and about what is installed."""
     _add_jobs(_command(commands, "jobs", "the jobs of a store, the newest first", JOBS_EXAMPLES))
+    plugins = _command(commands, "plugins", "what is installed, from where, what it offers, and what is broken", PLUGINS_EXAMPLES)
+    plugins.add_argument("--json", action="store_true", help="as JSON, for programs")
+    plugins.set_defaults(run=_run_plugins)
     check = _command(commands, "check", "whether a store is whole", CHECK_EXAMPLES)
     check.add_argument("url", metavar="URL", help=_URL)
     check.add_argument("--json", action="store_true", help="as JSON, for programs")
@@ -124,6 +134,12 @@ def _run_jobs(options: argparse.Namespace) -> int:
 
     query = Query(states=options.state, record=options.record, task=options.task, line=options.line, since=options.since)
     return _jobs.run(options.url, query, options.limit, as_json=options.json, follow=options.follow)
+
+
+def _run_plugins(options: argparse.Namespace) -> int:
+    from taskkit.cli import _plugins
+
+    return _plugins.run(as_json=options.json)
 
 
 def _run_check(options: argparse.Namespace) -> int:
