@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from taskkit.facts import Fact, FactKey, FactKeys, Fault, Head, KeptChain, Mark, all_faults, began, decoded, encoded, heads_in, linked
+from taskkit.instants import Instant
 from taskkit.records import EMPTY
 from taskkit.storage.sql._lines import Line, Question, Row
 from taskkit.storage.sql._tables import CHAINS, FACTS
