@@ -81,7 +81,8 @@ def test_a_person_does_and_sees_what_the_vault_lets_them(service: ModuleType, st
 
 def test_the_history_is_read_a_page_at_a_time(service: ModuleType, store: str) -> None:
     async def talk(client: Any) -> None:
-        task, jobs, pages, page = await task_of(client), [], [], ""
+        task, page = await task_of(client), ""
+        jobs, pages = list[str](), list[list[str]]()
         for _ in range(5):
             job = (await client.post("/records/web-1/runs", json={"task": task}, headers=BOB)).json()["job"]
             jobs.append((await service.ended(client, job, "bob"))["id"])
