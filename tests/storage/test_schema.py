@@ -17,6 +17,7 @@ from attrs import evolve
 
 from taskkit.errors import InvalidValue, NotFound, Refused, StorageAway
 from taskkit.events.happenings import CheckedIn
+from taskkit.facts import START, around
 from taskkit.states import FINAL, State
 from taskkit.storage import Insert, Query
 from taskkit.storage.integrity import check_store
@@ -158,6 +159,18 @@ def test_a_store_of_each_version_is_upgraded_and_worked_on(place: Place, number:
         assert storage.count(Query(record="r2", states=State.COMPLETED)) >= 2
         assert not check_store(storage, now=0)
         assert not engine.check()
+
+
+@pytest.mark.parametrize("number", range(1, SCHEMA.version + 1))
+def test_what_an_older_version_told_of_a_line_and_record_is_found_after_the_upgrade(place: Place, number: int) -> None:
+    place.say(schemas.text(number, place.kind))
+    with place.open() as storage:
+        facts = storage.facts(START, limit=10_000)[0]
+        lines = {(fact.line, fact.record) for fact in facts}
+        assert {line is None for line, _ in lines} == {record is None for _, record in lines} == {True, False}
+        for line, record in lines:
+            told = storage.story(0, line=line, record=record, limit=1000)
+            assert list(told) == around([fact for fact in facts if (fact.line, fact.record) == (line, record)], 0, 1000)
 
 
 def test_a_change_of_the_tables_without_a_new_version_is_seen(place: Place, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Protocol
 from attrs import frozen
 
 from taskkit.storage.sql._statements import Words, column, indexed, made
-from taskkit.storage.sql._tables import Index, Table
+from taskkit.storage.sql._tables import TEXT, Index, Table
 
 
 class Change(Protocol):
@@ -50,6 +50,34 @@ class NewIndex:
 
 
 @frozen
+class NoIndex:
+    name: str
+
+    def statements(self, words: Words) -> list[str]:
+        return [f'DROP INDEX "{self.name}"']
+
+
+@frozen
+class Told:
+    """A new column, filled from a list in JSON that is kept already; empty where that has escapes, which not all databases read alike."""
+
+    table: str
+    name: str
+    type: str
+    text: str
+    place: int
+
+    def statements(self, words: Words) -> list[str]:
+        filled = words.element.format(text=f'"{self.text}"', place=self.place)
+        escaped = words.within.format(text=f'"{self.text}"', part=_ESCAPE)
+        update = f'UPDATE "{self.table}" SET "{self.name}" = {filled} WHERE {escaped} = 0'  # noqa: S608  our own words
+        return [*NewColumn(self.table, self.name, self.type).statements(words), update]
+
+
+_ESCAPE = r"'\u'"
+
+
+@frozen
 class Run:
     """A statement that databases share, such as one that fills a new column."""
 
@@ -75,8 +103,13 @@ class Migration:
 #: The first of them leads from version 1 to version 2.
 MIGRATIONS: tuple[Migration, ...] = (
     Migration(
-        "the jobs of a series are found, as it is purged as a whole",
-        (NewIndex("taskkit_jobs", Index("taskkit_jobs_of_series", ("series",), "series IS NOT NULL")),),
+        "the jobs of a series are found, as it is purged as a whole; and what is told of a line and a record, around a moment",
+        (
+            NewIndex("taskkit_jobs", Index("taskkit_jobs_of_series", ("series",), "series IS NOT NULL")),
+            Told("taskkit_facts", "line", TEXT, "told", 4),
+            NoIndex("taskkit_facts_of_records"),
+            NewIndex("taskkit_facts", Index("taskkit_facts_stories", ("record", "line", "at"))),
+        ),
         older_may_work=True,
     ),
 )

@@ -16,12 +16,19 @@ class Words:
 
     types: Mapping[str, str]
     number: str
+    #: An element of a list that is kept as JSON, and where a text stands in another.
+    element: str
+    within: str
     suffix: str = ""
 
 
-SQLITE = Words({TEXT: "TEXT", WHOLE: "INTEGER", BYTES: "BLOB"}, '"number" INTEGER PRIMARY KEY', " WITHOUT ROWID")
+SQLITE = Words(
+    {TEXT: "TEXT", WHOLE: "INTEGER", BYTES: "BLOB"}, '"number" INTEGER PRIMARY KEY',
+    "json_extract({text}, '$[{place}]')", "instr({text}, {part})", " WITHOUT ROWID",
+)  # fmt: skip
 POSTGRESQL = Words(
-    {TEXT: 'text COLLATE "C"', WHOLE: "bigint", BYTES: "bytea"}, '"number" bigint GENERATED ALWAYS AS IDENTITY'
+    {TEXT: 'text COLLATE "C"', WHOLE: "bigint", BYTES: "bytea"}, '"number" bigint GENERATED ALWAYS AS IDENTITY',
+    "({text}::json ->> {place})", "position({part} IN {text})",
 )  # fmt: skip
 
 
