@@ -27,6 +27,7 @@ from taskkit.instants import instant
 from taskkit.jobs import Job
 from taskkit.states import State
 from taskkit.storage import Insert, Query
+from taskkit.storage.sql._schema import SCHEMA
 from taskkit.storage.sqlite import SqliteStorage
 from taskkit.testing.contracts.storage._makings import NOW, job, lands
 from tests.storage import schemas
@@ -233,7 +234,8 @@ def test_the_sql_is_printed_without_opening_anything(tmp_path: Path, capsys: Cap
         db.executescript(said(capsys, "store", "sql", "sqlite"))
     assert "no faults in a store of 0 jobs" in said(capsys, "check", f"sqlite:{tmp_path / 'made.db'}")
     assert 'CREATE SCHEMA "jobs"' in said(capsys, "store", "sql", "postgresql://user:secret@nowhere/db?schema=jobs&sslmode=require")
-    assert "nothing is to be done" in said(capsys, "store", "sql", "postgresql", "--from", "1")
+    assert "nothing is to be done" in said(capsys, "store", "sql", "postgresql", "--from", str(SCHEMA.version))
+    assert "taskkit_jobs_of_series" in said(capsys, "store", "sql", "postgresql", "--from", "1")
     assert "there is no such step" in said(capsys, "store", "sql", "postgresql", "--from", "99", code=2)
     assert "there is no SQL for 'memory'" in said(capsys, "store", "sql", "memory", code=2)
 
