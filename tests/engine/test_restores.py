@@ -430,26 +430,26 @@ def test_p09_the_vault_in_memory_notices_the_same() -> None:
     assert [entry.record for entry in house.entries(states=State.COMPLETED)] == ["h01", "h02", "h03"]
 
 
-def test_places_of_the_last_months_are_kept_one_for_each_hour_and_then_for_each_day(product: Product) -> None:
+def test_places_of_the_last_months_are_kept_one_for_each_hour_and_then_for_each_day() -> None:
+    house = House(*hosts(1))
+
+    def trail() -> list[float]:
+        """How many days ago each was noted."""
+        house.vault.tell(CheckedIn("h01"))
+        house.engine.tick()
+        kept = house.storage.document("mark", "trail")
+        assert kept is not None
+        return [(house.clock.now() - at) / DAY for at, _ in kept.body["marks"]]
+
     for _ in range(24 * 5):
-        product.clock.advance(hours=1, minutes=1)
-        product.check_in("h01")
-        product.engine.tick()
-    trail = product.storage.document("mark", "trail")
-    assert trail is not None
-    ages = [(product.clock.now() - at) / DAY for at, _ in trail.body["marks"]]
+        house.clock.advance(hours=1, minutes=1)
+        ages = trail()
     assert ages == sorted(ages, reverse=True)
     assert (len([age for age in ages if age < 1]), len([age for age in ages if age > 1])) == (24, 5)
-    product.clock.advance(minutes=20)
-    product.check_in("h02")
-    product.engine.tick()
-    assert product.storage.document("mark", "trail") == trail
-    product.clock.advance(days=100)
-    product.check_in("h01")
-    product.engine.tick()
-    trail = product.storage.document("mark", "trail")
-    assert trail is not None
-    assert len(trail.body["marks"]) == 1
+    house.clock.advance(minutes=20)
+    assert len(trail()) == len(ages)
+    house.clock.advance(days=100)
+    assert trail() == [0]
 
 
 # what a person says

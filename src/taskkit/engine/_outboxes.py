@@ -16,6 +16,7 @@ from taskkit.engine._restores import MARKS, OUTBOX, STORE, VAULT, Restores
 from taskkit.errors import UnknownMark, VaultAway
 from taskkit.instants import DAY, MINUTE, Instant
 from taskkit.storage import Document, Keep, Unit
+from taskkit.vaults import Outbox
 
 if TYPE_CHECKING:
     from taskkit.engine._ground import Ground
@@ -44,6 +45,8 @@ class OutboxReader:
 
     def fetch(self, take: Callable[[object], bool]) -> int:
         """The mark moves after all was taken in, and twice is once."""
+        if type(self._ground.vault.outbox).since is Outbox.since:
+            return 0
         place = self._place()
         try:
             return self._fetch(place, take)
