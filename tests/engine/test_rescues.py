@@ -15,13 +15,14 @@ from attrs import evolve
 
 from taskkit.engine import Engine, Settings
 from taskkit.errors import NotFound
-from taskkit.events import Daily, TimeWindow
+from taskkit.events import Daily, Minutely, TimeWindow
 from taskkit.events.policies import OnDemand
+from taskkit.instants import MINUTE
 from taskkit.outcomes import Effect, Outcome
 from taskkit.plugins.kinds import Run
 from taskkit.standings import TABLE, standing_id
 from taskkit.states import State, Step
-from taskkit.storage import Claimed, Keep
+from taskkit.storage import Claimed, Keep, Query
 from taskkit.tasks import Task
 from tests.engine.houses import UNIX, Crash, House, Play, Watched, hosts, scripted, steps
 from tests.engine.test_threads import LONG, ended, entry, running, until
@@ -243,3 +244,20 @@ def test_j10_a_start_that_is_refused_again_and_again_leaves_a_rescued_job_in_its
     house.clock.advance(minutes=5)
     house.enter().drain()
     assert (house.engine.job(job).state, house.play.count("h01")) == (State.UNCERTAIN, 1)
+
+
+def test_t15_an_occurrence_that_is_given_up_before_it_began_counts_what_passed_meanwhile() -> None:
+    """Its workers died between claim and start: the next one is planned behind all that has passed."""
+    house = House(*hosts(1))
+    house.put(Minutely())
+    house.clock.advance(minutes=1)
+    for _ in range(5):
+        now = house.clock.now()
+        house.storage.claim(now, worker="w/1", node="w", pools=["local"], limit=10, lease=now + MINUTE)
+        house.clock.advance(minutes=1)
+    house.enter().work()
+    [given_up] = house.storage.jobs(Query(states=State.UNCERTAIN)).jobs
+    [next_one] = house.storage.jobs(Query(states=State.SCHEDULED)).jobs
+    assert given_up.started is None
+    assert given_up.missed > 1
+    assert next_one.at == (given_up.missed_last or 0) + 60

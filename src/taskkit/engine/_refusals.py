@@ -11,12 +11,12 @@ from taskkit.engine._border import asked
 from taskkit.engine._cases import Case
 from taskkit.engine._fits import Fits
 from taskkit.engine._gates import Instead
-from taskkit.engine._occurrences import in_blackout, reason_of
+from taskkit.engine._occurrences import in_blackout, missed, reason_of
 from taskkit.engine._planner import Planner
 from taskkit.engine._portions import Plan
 from taskkit.facts import Fact
 from taskkit.instants import SECOND, Instant
-from taskkit.jobs import Job, Why
+from taskkit.jobs import Job, Kind, Why
 from taskkit.standings import TABLE as STANDINGS
 from taskkit.standings import Standing, standing_id, standing_of
 from taskkit.states import FINAL, SENT_BACK, State, Step, after
@@ -44,20 +44,22 @@ class Refusals:
         fields |= self._told(case, instead)
         if ends:
             successor = self.successor(case)
+            if successor and job.kind is Kind.OCCURRENCE:  # the next one comes after them: they are counted here, or nowhere (T15)
+                fields |= missed(case.trigger, job, now)
             changes = [*expected(case, successor), *changes, *successor]
         if instead.still is not None:
             changes = [instead.still, *changes]
         if instead.suspends:
             changes = suspended(changes, case, instead.why.value, now)
         if instead.step is not Step.DEFER or fields["waits"] == 0:
-            told = {**self._reason(case, instead), **{name: fields[name] for name in _DETAILS if fields.get(name)}}
+            told = {**self._reason(case, job.with_(fields), instead), **{name: fields[name] for name in _DETAILS if fields.get(name)}}
             changes.append(Fact(_FACTS[instead.step], now, job.id, job.task, job.line, job.record, None, told))
         return tuple(changes)
 
     @staticmethod
-    def _reason(case: Case, instead: Instead) -> dict[str, Any]:
+    def _reason(case: Case, job: Job, instead: Instead) -> dict[str, Any]:
         """Why it was there; and of a window, which blackout shut it."""
-        told = reason_of(case.job) if case.job.started is None else {}
+        told = reason_of(job) if job.started is None else {}
         return told | in_blackout(case.task.window, case.now // SECOND) if instead.why is Why.WINDOW else told
 
     @staticmethod
