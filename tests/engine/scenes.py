@@ -220,6 +220,11 @@ def too_late() -> Played:
     return later(nightly(drains=False, max_lateness=5), hours=3)
 
 
+@scene(Why.PASSED_OVER, F.MISS, "it was missed Mon 2026-03-02 02:00 UTC (passed over by somebody", "runs next Tue")
+def passed_over() -> Played:
+    return after(nightly(drains=False), lambda house, task: house.engine.pass_over(task, by="ida", why="restored"))
+
+
 @scene(Why.INACTIVE, F.ACTIVATION, "did not run: it was canceled Mon 2026-03-02 02:00 UTC (task not active)", "the task is not active")
 def deactivated() -> Played:
     return after(nightly(drains=False), lambda house, task: house.engine.deactivate(task, by="ida"))

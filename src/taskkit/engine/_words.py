@@ -29,6 +29,7 @@ WHYS: Mapping[str, tuple[Factor, str]] = {
     Why.NOT_NOW: (F.SCRIPT, "put off by the script"),
     Why.RELEASED: (F.NODE, "given back by its worker before it began"),
     Why.LATE: (F.MISS, "later than its task accepts"),
+    Why.PASSED_OVER: (F.MISS, "passed over by somebody"),
     Why.INACTIVE: (F.ACTIVATION, "task not active"),
     Why.EDITED: (F.EDIT, "task edited"),
     Why.ENDED: (F.END, "rules of the task at their end"),
@@ -82,9 +83,12 @@ FACTS: Mapping[str, tuple[Factor, str]] = {
     "ListMadeUnique": (F.EDIT, "the record got tasks of its own, by {who}"),
     "ListShared": (F.EDIT, "the record went back to the tasks of its type, by {who}"),
     "NextRunSet": (F.NEXT_RUN, "{who} set the next run"),
+    "PassedOver": (F.MISS, "{who} passed over what was due until then{about}"),
     "Paused": (F.PAUSE, "{what} stood still from here on, by {who}{about}"),
     "PlanFailed": (F.RULE, "it could not be planned: {text}"),
     "PolicyFailed": (F.RULE, "the policy {policy} failed: {error}"),
+    "RestoreNoticed": (F.PAUSE, "vault and store contradict each other: one of them came back from a backup"),
+    "Restored": (F.PAUSE, "{who} said that vault or store came back from a backup{about}"),
     "Resumed": (F.PAUSE, "{what} went on, by {who}"),
     "RunAsked": (F.DEMAND, "{who} brought it forward"),
     "StaleWriteRefused": (F.NODE, "a worker that had lost it came back; what it wrote changed nothing"),
@@ -139,7 +143,7 @@ class Words:
 
     def _said(self, fact: Fact) -> dict[str, Any]:
         told, why = fact.details, fact.details.get("why")
-        about = told.get("text") or told.get("summary") or (why if fact.kind in ("Declined", "Paused") else "")
+        about = told.get("text") or told.get("summary") or (why if fact.kind in ("Declined", "PassedOver", "Paused", "Restored") else "")
         said = {
             **told,
             "who": fact.who or "the product",
