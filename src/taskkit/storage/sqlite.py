@@ -85,7 +85,11 @@ class SqliteLine(Line):
             raise NotFound(f"opening the store {str(path)!r}", "there is no such file", "look whether its name is right")
         try:
             self._db = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=256)
-            self._db.execute("PRAGMA journal_mode = WAL" if makes else "SELECT 1 FROM sqlite_master")
+            try:
+                self._db.execute("PRAGMA journal_mode = WAL" if makes else "SELECT 1 FROM sqlite_master")
+            except BaseException:
+                self._db.close()
+                raise
         except sqlite3.DatabaseError as error:
             raise self._away(error) from None
 
