@@ -37,7 +37,7 @@ class Case:
     trigger: Task = field(init=False)
     script: Script = field(init=False)
     run: JobRun = field(init=False)
-    unit: Unit | None = None  #: what starts it or sends it away; none where it runs already
+    unit: Unit | None = None  #: what starts it or sends it away; none where it runs already, as nobody asks for it any more
     after: Mapping[str, Any] | None = None  #: what its start makes of it; none where it does not start
     record: Record | None = None
     shadow: Record | None = None
@@ -77,6 +77,7 @@ class Case:
         """It runs: its start has landed."""
         if self.after is not None:
             self.run.begin(self.after)
+            self.unit = None
         return self
 
     @property

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from attrs import define
@@ -83,7 +82,7 @@ class Finisher:
         lost: list[Case] = []
         again: list[_Ending] = []
         units = [one.unit for one in waiting]
-        answers = written(self._ground, units, durable=any(map(_weighs, chain.from_iterable(units))))
+        answers = written(self._ground, units, durable=any(map(_weighs, units)))
         for one, answer in zip(waiting, answers, strict=True):
             if answer or (_is_refused(one, answer) and self._has_landed(one.case)):
                 landed.append(one)
@@ -148,8 +147,7 @@ class Finisher:
             return changes
         if case.script.changes_secret and case.accounts:
             changes += [self._changed(account, case) for account in sorted(case.accounts.writes)]
-        changes += aged(self._ground, self._planner, case)
-        return changes
+        return [*changes, *aged(self._ground, self._planner, case)] if case.kin.ages else changes
 
     def _changed(self, account: str, case: Case) -> Keep:
         """What counts is when the new one was chosen: who looked at the account after that has seen it (P4)."""
@@ -211,8 +209,12 @@ def _is_about(change: Change, case: Case) -> bool:
     return isinstance(change, Free | Fact) or (isinstance(change, Move) and change.job == case.job.id)
 
 
-def _weighs(change: Change) -> bool:
+def _weighs(unit: Unit) -> bool:
     """What must not be lost to a relaxed disk: an uncertain end, a changed account (J14), a suspension that saves tries to log in."""
-    if isinstance(change, Move):
-        return change.step is Step.DOUBT
-    return isinstance(change, Keep) and (change.table == "account" or bool(change.body and change.body.get("suspended")))
+    for change in unit:
+        if isinstance(change, Move):
+            if change.step is Step.DOUBT:
+                return True
+        elif isinstance(change, Keep) and (change.table == "account" or (change.body and change.body.get("suspended"))):
+            return True
+    return False

@@ -32,10 +32,12 @@ class Fires:
 
     def grant(self, wishes: Sequence[Wish]) -> list[str]:
         """The jobs that serve them; none for what its task does not get now. Written together, so no two of them are for one place."""
-        granted: dict[int, str | None] = {}
+        granted: list[str | None] = [None] * len(wishes)
         waiting = {number: self._tried(wish) for number, wish in enumerate(wishes)}
         for _ in range(_TRIES):
-            answers = self._storage.write([unit for unit, _ in waiting.values()]) if waiting else ()
+            if not waiting:
+                break
+            answers = self._storage.write([unit for unit, _ in waiting.values()])
             for (number, (_, id)), answer in zip(list(waiting.items()), answers, strict=True):
                 if answer:
                     granted[number] = id
@@ -46,7 +48,7 @@ class Fires:
             happening = wishes[min(waiting)].happening
             tried = f"taking in {happening.kind} of {happening.record!r}"
             raise Outdated(tried, "its jobs move too fast", "tell it again: twice is once")
-        return [id for _, id in sorted(granted.items()) if id]
+        return [id for id in granted if id]
 
     def job(self, aim: Aim, kind: Kind, due: Instant, now: Instant, **fields: Any) -> Job:
         task, record = aim.task, aim.record

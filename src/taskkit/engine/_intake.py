@@ -39,13 +39,9 @@ _MOVING = (RecordCreated, RecordChanged, RecordRemoved, Demanded)
 class Sitting:
     """What is granted in one write: one wish for each place, as each is judged by what is there before."""
 
-    most: int
     wishes: dict[tuple[str, str | None], Wish] = field(factory=dict)
     #: The lists that were read for it.
     lists: dict[str, Sequence[Task]] = field(factory=dict)
-
-    def has_room(self, wish: Wish) -> bool:
-        return wish.place not in self.wishes and len(self.wishes) < self.most
 
     def close(self) -> Sequence[Wish]:
         """What was wished for in it; the next one is open."""
@@ -61,15 +57,15 @@ class Intake:
 
     def take(self, happenings: Iterable[object]) -> list[str]:
         """The jobs that they made or joined, in the order of what happened. One that is refused keeps none of the others out."""
-        found, refused, sitting = list[str](), list[TaskkitError](), Sitting(self._storage.portion)
+        found, refused, sitting = list[str](), list[TaskkitError](), Sitting()
         for happening in happenings:
             if isinstance(happening, _MOVING):  # it finds what was wished for before
                 found += self._granted(sitting.close(), refused)
             try:
                 for wish in self._wished(happening, sitting):
-                    if not sitting.has_room(wish):
+                    if (place := wish.place) in sitting.wishes or len(sitting.wishes) == self._storage.portion:
                         found += self._granted(sitting.close(), refused)
-                    sitting.wishes[wish.place] = wish
+                    sitting.wishes[place] = wish
                 if isinstance(happening, Demanded):
                     found.append(self.demand(happening.task, happening.record or None, by=happening.user, happening=happening))
             except TaskkitError as error:

@@ -33,7 +33,7 @@ class Lifeline:
     def hold(self, jobs: Iterable[Job]) -> None:
         """Beat for claimed jobs."""
         with self._lock:
-            self._jobs.update((job.id, job) for job in jobs)
+            self._jobs.update({job.id: job for job in jobs})
             if self._jobs and self._thread is None and not getattr(self._ground.clock, "stands_still", False):
                 self._thread = threading.Thread(target=self._live, name="taskkit-lifeline", daemon=True)
                 self._thread.start()
@@ -41,7 +41,7 @@ class Lifeline:
     def follow(self, cases: Iterable[Case]) -> None:
         """They run, and want to know what becomes of the beats for them."""
         with self._lock:
-            self._runs.update((case.job.id, case.run) for case in cases)
+            self._runs.update({case.job.id: case.run for case in cases})
 
     def let_go(self, jobs: Iterable[Job]) -> None:
         with self._lock:

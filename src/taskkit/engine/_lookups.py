@@ -51,6 +51,8 @@ class Kin:
         self.shadow: str | None = None
         self.passed: Instant = 0  #: up to when what was due is passed over
         self.sorts: dict[str, Sort] = {}  # by the type of the record
+        #: Whether a success moves what is planned (T11).
+        self.ages = any(one.interval is not None and one.interval.relative for one in (task, trigger))
         #: Whether the script says nothing of accounts.
         self.is_modest = not script.needs and not script.changes_secret and type(script).accounts is Script.accounts
         self._reason: tuple[tuple[Any, ...], Mapping[str, Any]] | None = None

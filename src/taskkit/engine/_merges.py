@@ -12,6 +12,8 @@ from taskkit.jobs import Job, Kind, Why
 from taskkit.states import State, Step
 from taskkit.storage import Absorb, Change, Move
 
+_OF_HAPPENINGS = (Kind.FIRED, Kind.FALLBACK)
+
 
 def merged(case: Case, fields: dict[str, Any]) -> list[Change]:
     """What the start of a job adds for the one beside it: its reasons move over, and of a retry this is the next cycle."""
@@ -29,7 +31,7 @@ def merged(case: Case, fields: dict[str, Any]) -> list[Change]:
 def twins(cases: Sequence[Case]) -> dict[Case, Case]:
     """Jobs of happenings that were claimed in one go with an occurrence of their task and record; each with that occurrence."""
     queued = [case for case in cases if case.job.state is State.QUEUED]
-    fired = {(case.job.line, case.job.record): case for case in queued if case.job.kind in (Kind.FIRED, Kind.FALLBACK)}
+    fired = {(case.job.line, case.job.record): case for case in queued if case.job.kind in _OF_HAPPENINGS}
     found: dict[Case, Case] = {}
     for case in queued if fired else ():
         twin = fired.get((case.job.line, case.job.record)) if case.job.kind is Kind.OCCURRENCE else None

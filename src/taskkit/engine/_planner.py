@@ -44,11 +44,12 @@ class Planner:
         interval, runs, since = task.interval, runs or task, after // SECOND
         if interval is None:
             return None
+        last = self._last  # the same for all records of a list: it is asked for one after the other
+        if last is not None and last[0] is task and last[1] is runs and last[2] == since:
+            return last[3]
         if interval.relative or runs.spread is not None:
             return following(interval, runs, record, since, standing)
-        last = self._last  # the same for all records of a list: it is asked for one after the other
-        if last is None or last[0] is not task or last[1] is not runs or last[2] != since:
-            self._last = last = (task, runs, since, following(interval, runs, None, since, None))
+        self._last = last = (task, runs, since, following(interval, runs, None, since, None))
         return last[3]
 
     # standings

@@ -80,10 +80,15 @@ class Starter:
     def _written(self, waiting: Sequence[Case]) -> tuple[list[Case], list[tuple[Case, Landed]]]:
         """Those whose unit has landed, and the others with what was refused. A start that may not be lost is on the disk (J14)."""
         answers = written(self._ground, [case.unit or () for case in waiting], durable=any(case.starts_once for case in waiting))
-        landed = [case for case, answer in zip(waiting, answers, strict=True) if answer]
+        landed, refused = list[Case](), list[tuple[Case, Landed]]()
+        for case, answer in zip(waiting, answers, strict=True):
+            if answer:
+                landed.append(case)
+            else:
+                refused.append((case, answer))
         with suppress(Exception):  # what has landed must be performed; for those who wait, the timer is the net
             self._follow(landed)
-        return landed, [(case, answer) for case, answer in zip(waiting, answers, strict=True) if not answer]
+        return landed, refused
 
     @staticmethod
     def _left(opened: Sequence[Case], went: Sequence[Case]) -> list[Case]:

@@ -34,7 +34,7 @@ class Fires:
 
     def keep(self, job: Job, fire: str) -> bool:
         """False where it was kept before."""
-        key = fire_key(job, fire)
+        key = key_of(job.line, job.record, fire)
         if key in self.kept or key in self._left:
             return False
         self._log += (self.kept, key, ABSENT)

@@ -95,8 +95,9 @@ class Holds:
                 self._journal.drop(self._users[key], job)
             for key, _ in hold.slots:
                 self._journal.drop(self._slots[key], job)
-            self._note(hold)
         if self.wants:
+            if hold is not None:
+                self._note(hold)
             self.wait_no_more(job)
 
     def wait_no_more(self, job: str) -> None:
@@ -109,8 +110,7 @@ class Holds:
             self._note(hold)
 
     def _note(self, given: Hold) -> None:
-        if self.wants:
-            self.freed += [key for key in given.keys if self._waiting.get(key)]
+        self.freed += [key for key in given.keys if self._waiting.get(key)]
 
     # reading
 
@@ -132,7 +132,7 @@ class Holds:
     def _fits(self, hold: Hold) -> bool:
         job, writers = hold.job, self._writers
         for key in hold.writes:
-            if writers.get(key, job) != job or _others(self._users.get(key), job):
+            if writers.get(key, job) != job or ((users := self._users.get(key)) and _others(users, job)):
                 return False
         for key in hold.uses:
             if writers.get(key, job) != job:

@@ -13,16 +13,19 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from taskkit.instants import Instant
-from taskkit.jobs import Job
+from taskkit.jobs import Job, Kind
 from taskkit.states import CLAIMED, FINAL, PENDING
 from taskkit.storage._journal import ABSENT, Journal
-from taskkit.storage._rows import REVISION, Row, job_of, row
+from taskkit.storage._rows import KIND, KIND_AT, REVISION, Row, job_of, row
 
 if TYPE_CHECKING:
     from taskkit.storage import Query
 
 Ids = dict[str, None]
 _NOTHING: Mapping[str, Ids] = {}
+_FIRED = frozenset({KIND_AT[Kind.FIRED], KIND_AT[Kind.FALLBACK]})
+#: Which kinds of jobs may have a seat.
+_SITTING = {"occurrence": frozenset({KIND_AT[Kind.OCCURRENCE]}), "fired": _FIRED}
 _MANY = 1000
 
 
@@ -83,14 +86,12 @@ class Jobs:
 
     def _lists(self, job: Job) -> list[Ids]:
         """Those in which it stands."""
-        line, record = job.line, job.record
-        lists = [self._lines[line]]
+        line, record, execution = job.line, job.record, job.execution
+        lists = [self._lines[line]] if record is None else [self._lines[line], self._records[record]]
         if job.state not in FINAL:
             lists.append(self._open[line][record or ""])
-        if record is not None:
-            lists.append(self._records[record])
-        if job.execution is not None:
-            lists.append(self._executions[job.execution])
+        if execution is not None:
+            lists.append(self._executions[execution])
         return lists
 
     def end(self, job: Job) -> None:
@@ -171,13 +172,15 @@ class Jobs:
         return min(sitting, key=lambda job: self.number[job.id]) if sitting else None
 
     def sitting(self, seat: tuple[str, ...]) -> list[Job]:
-        sitting: list[Job] = []
-        in_hand = self.in_hand
+        """The pending jobs that have it: what waits is made a job of again only where it is of such a kind."""
+        kinds, in_hand, sitting = _SITTING[seat[0]], self.in_hand, list[Job]()
         for id in self._open.get(seat[1], _NOTHING).get(seat[2], ()):
             job = in_hand.get(id)
-            if job is not None and job.state in CLAIMED:  # as a rule it is the only one
-                continue
-            if (job := job or self.get(id)) is not None and job.state in PENDING and job.seat == seat:
+            if job is None:
+                if (kept := self._at_rest.get(id)) is None or kept[KIND] not in kinds:
+                    continue
+                job = job_of(kept)
+            if job.state in PENDING and job.seat == seat:
                 sitting.append(job)
         return sitting
 

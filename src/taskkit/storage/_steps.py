@@ -42,9 +42,8 @@ class Steps:
 
     def _is_taken(self, job: Job) -> bool:
         """Whether another pending job has its seat (P4)."""
-        seat = job.seat
-        sitting = [other.id for other in self._jobs.sitting(seat)] if seat else []
-        return sitting not in ([], [job.id])
+        sitting = self._jobs.sitting(seat) if (seat := job.seat) else ()
+        return bool(sitting) and any(other.id != job.id for other in sitting)
 
     def move(self, change: Move) -> Refusal | None:
         id = change.job
