@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Sequence
 from itertools import count
 from typing import Any
 
@@ -11,15 +12,16 @@ from attrs import evolve
 
 from taskkit.engine import Settings
 from taskkit.events.policies import OnDemand
-from taskkit.instants import NEVER
+from taskkit.instants import NEVER, Instant
 from taskkit.jobs import Job, Kind
 from taskkit.outcomes import Effect
 from taskkit.records import Accounts
 from taskkit.states import State, Step
-from taskkit.storage import Document, Hold, Insert, Move, Unit, Wait
+from taskkit.storage import Claimed, Document, Hold, Insert, Move, Unit, Wait
+from taskkit.storage.memory import MemoryStorage
 from taskkit.tasks import Task, of_type
 from taskkit.testing.contracts.storage._makings import hurried
-from tests.engine.houses import House, Play, Watched, hosts, scripted, steps
+from tests.engine.houses import House, Play, Watched, at_two, does, hosts, scripted, steps
 from tests.engine.test_threads import LONG, Hang, ended, entry, facts, running, touch, until
 from tests.engine.test_threads import house_of as in_threads
 
@@ -154,6 +156,33 @@ def test_how_many_jobs_are_done_within_a_second_is_a_number_that_does_not_grow_f
         house.engine.demand(task.id, "h01")
         house.engine.work()
     assert house.engine._turns._most <= 1_000_000
+
+
+class Portioned(MemoryStorage):
+    """Notes how many jobs are asked for at once."""
+
+    def __init__(self, of: MemoryStorage) -> None:
+        super().__init__(of._tables)
+        self.limits: list[int] = []
+
+    def claim(self, now: Instant, *, limit: int, **said: Any) -> Sequence[Claimed]:
+        self.limits.append(limit)
+        return super().claim(now, limit=limit, **said)
+
+
+def test_j12_a_thread_goes_on_in_portions_as_the_store_likes_them_up_to_its_limit() -> None:
+    house = at_two(120)
+    store = Portioned(house.storage)
+    engine = house.enter(storage=store)
+    assert engine.work(110) == 110
+    assert engine.work(110) == 10
+    assert store.limits == [50, 50, 10, 50]
+
+
+def test_j12_a_thread_takes_no_further_portion_after_a_second() -> None:
+    house = at_two(120)
+    house.play.says("h07", does(lambda run: house.clock.advance(seconds=1)))
+    assert house.engine.work(110) == 50
 
 
 def test_j09_what_was_read_of_a_task_is_forgotten_while_other_threads_read() -> None:
