@@ -14,7 +14,7 @@ import pytest
 
 from taskkit.errors import StorageAway
 from taskkit.facts import START
-from taskkit.instants import DAY, MINUTE
+from taskkit.instants import DAY, MINUTE, Instant
 from taskkit.jobs import Kind
 from taskkit.states import FINAL, State, Step
 from taskkit.storage import Hold, Insert, Join, Landed, Move, Name, Query, Refusal, Unit, Wait
@@ -402,3 +402,23 @@ def test_a_schema_that_was_made_for_us_is_enough(postgres: Postgres, database: s
         with psycopg.connect(database, autocommit=True) as db:
             db.execute("DROP OWNED BY plain CASCADE")
             db.execute("DROP ROLE plain")
+
+
+# who looks, and who takes the turn to write
+
+
+class Looking(SqliteStorage):
+    """Counts the looks at what is due."""
+
+    looks = 0
+
+    def next_due(self, pools: Sequence[str]) -> Instant | None:
+        self.looks += 1
+        return super().next_due(pools)
+
+
+def test_j03_who_got_all_that_he_wanted_claims_again_without_a_look(tmp_path: Path) -> None:
+    with Looking(tmp_path / "db", relaxed=True) as store:
+        lands(store, *(Insert(job(name)) for name in "abc"))
+        told = [(len(claim(store, limit=2)), store.looks) for _ in range(4)]
+    assert told == [(2, 1), (1, 1), (0, 2), (0, 3)]

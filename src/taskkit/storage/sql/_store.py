@@ -45,6 +45,7 @@ class SqlStorage(Storage):
         self._keys: FactKeys = EMPTY
         self._key: FactKey | None = None
         self._lent = Lent()
+        self._may_be_more = False  # after a claim that got as many as it wanted
         self._known_by: Line | None = None
         self._scribe, self._lines = Scribe(self._write), Lines(self.line)
         try:
@@ -106,13 +107,17 @@ class SqlStorage(Storage):
         return answers, changed, _chains.append(line, self.chain, head, rooms.told, self._key) if rooms.told else head
 
     def claim(self, now: Instant, *, worker: str, node: str, pools: Sequence[str], limit: int, lease: Instant) -> Sequence[Claimed]:
-        first = self.next_due(pools) if limit > 0 else None
-        if first is None or first > now:  # who only looks takes nobody's turn to write
+        if limit <= 0 or not (self._may_be_more or self._is_due(now, pools)):  # who only looks takes nobody's turn to write
             return ()
         owner = {"worker": worker, "node": node, "lease": lease}
         found = self._do(lambda line: _claims.claim(line, now, owner, pools, limit), durable=False)
         self._lent.keep(one.job for one in found)
+        self._may_be_more = len(found) == limit
         return found
+
+    def _is_due(self, now: Instant, pools: Sequence[str]) -> bool:
+        first = self.next_due(pools)
+        return first is not None and first <= now
 
     def watch(self, wake: Callable[[], None]) -> Callable[[], None]:
         return Watch(self.line, wake).end
