@@ -15,7 +15,7 @@ import pytest
 
 import taskkit
 from taskkit import errors
-from taskkit.engine import RIGHTS
+from taskkit.engine import RIGHTS, Factor, Tense
 from taskkit.errors import TaskkitError
 from taskkit.events.happenings import HAPPENINGS
 from taskkit.events.policies import POLICIES
@@ -29,6 +29,8 @@ from taskkit.storage import Refusal
 from taskkit.targets import Target
 
 ENGINE = Path(taskkit.__file__).parent / "engine"
+#: Rooms that tell no facts, and put those of others in words.
+READ = ("_words.py", "_stories.py", "_recollections.py")
 
 STATES = "scheduled deferred awaiting_consent queued running completed error canceled missed merged expired uncertain"
 STEPS = (
@@ -40,6 +42,11 @@ REASONS = (
     " removed"
     " record_removed rights satisfied passed_over gave_up by_person asked_to_stop list_changed rescues guard merged no_consent"
 )
+FACTORS = (
+    "rule anchor draw clock window blackout spread next_run happening demand retry part target job result node join"
+    " miss merge session hold consent suspension activation end edit record pause rights satisfied stop vault script log"
+)
+TENSES = "past now future"
 REFUSALS = "revision token step seat fire turned busy absent"
 ERROR_CLASSES = (
     "unreachable timeout busy failed stopped wrong_credentials account_locked bad_configuration permission refused"
@@ -76,7 +83,7 @@ FACTS = (
     ("words", "kind"),
     [
         (STATES, State), (STEPS, Step), (JOB_KINDS, Kind), (REASONS, Why), (REFUSALS, Refusal), (ERROR_CLASSES, ErrorClass),
-        (EFFECTS, Effect), (VERBS, Verb), (TARGETS, Target),
+        (EFFECTS, Effect), (VERBS, Verb), (TARGETS, Target), (FACTORS, Factor), (TENSES, Tense),
     ],
     ids=lambda given: given.__name__ if isinstance(given, type) else "",
 )  # fmt: skip
@@ -108,14 +115,10 @@ def test_the_kinds_of_facts_are_stable() -> None:
     assert set(FACTS.split()) == KINDS
 
 
-#: They tell no facts: they name those that others have told.
-READERS = {"__init__.py", "_words.py", "_stories.py", "_recollections.py"}
-
-
 def told() -> Iterator[tuple[str, str]]:
     """What stands in the engine's rooms as a word in the past tense, beginning with a capital: the kinds of its facts."""
     for path in sorted(ENGINE.glob("*.py")):
-        if path.name in READERS:
+        if path.name in ("__init__.py", *READ):
             continue
         for node in ast.walk(ast.parse(path.read_text())):
             if isinstance(node, ast.Constant) and isinstance(node.value, str) and re.fullmatch(r"(?:[A-Z][a-z]+)+", node.value):

@@ -61,13 +61,14 @@ HOOKS = [name for name in vars(specs) if name.startswith("taskkit_")]
 MEMBERS: dict[type[Enum], str] = {
     State: "jobs.md", Step: "jobs.md", taskkit.Kind: "jobs.md", taskkit.Why: "jobs.md", ErrorClass: "outcomes.md", Effect: "outcomes.md",
     taskkit.testing.Act: "simulation.md", taskkit.Target: "tasks.md", Verb: "plugins.md", Health: "scripts.md",
+    taskkit.Tense: "explanations.md", taskkit.Factor: "explanations.md",
 }  # fmt: skip
 #: Pages on which each class stands with all of its public attributes.
 OF_CLASSES = [
     f"{page}.md"
     for page in (
         "engine", "tasks", "records", "selections", "happenings", "policies", "vault", "outcomes", "facts", "storage", "plugins", "scripts",
-        "testing", "simulation", "keyrings",
+        "testing", "simulation", "keyrings", "explanations",
     )
 ]  # fmt: skip
 
@@ -375,6 +376,8 @@ CODES: dict[str, set[str]] = {
     "target of a task": set(taskkit.Target),
     "health that a check found": set(Health),
     "refusal of a unit": set(Refusal),
+    "tense of an explanation": set(taskkit.Tense),
+    "factor of an explanation": set(taskkit.Factor),
     "kind of a happening": {made.kind for made in HAPPENINGS},
     "kind of a policy": {made.kind for made in POLICIES},
     "kind of an interval or window": set(KINDS),

@@ -41,10 +41,13 @@ if TYPE_CHECKING:
     from taskkit.engine import (
         RIGHTS,
         Aftermath,
+        Because,
         Contradiction,
         Engine,
         Entry,
         Execution,
+        Explanation,
+        Factor,
         Gathering,
         KeyUse,
         Limits,
@@ -54,6 +57,7 @@ if TYPE_CHECKING:
         Restore,
         Row,
         Settings,
+        Tense,
     )
     from taskkit.events import (
         FRI,
@@ -193,8 +197,8 @@ if TYPE_CHECKING:
     )
 
 _ROOMS = {
-    "taskkit.engine": "RIGHTS Aftermath Contradiction Engine Entry Execution Gathering KeyUse Limits OpenWork Page Pause Restore Row"
-    " Settings",
+    "taskkit.engine": "RIGHTS Aftermath Because Contradiction Engine Entry Execution Explanation Factor Gathering KeyUse Limits OpenWork"
+    " Page Pause Restore Row Settings Tense",
     "taskkit.events": "FRI MON SAT SUN THU TUE WED AnyOf Daily Hourly Interval MaxAge Memory Minutely Missed Monthly Nominal"
     " Occurrence Once Opening OpenTime RandomDays Reason Spread TimeWindow Weekday Weekly Window every"
     " every_day from_document on_days on_the parse parse_interval parse_window to_document weekdays weekends",
@@ -253,6 +257,7 @@ __all__ = [
     "Approved",
     "Asks",
     "BadSeal",
+    "Because",
     "BrokenPlugin",
     "CheckedIn",
     "Clock",
@@ -270,7 +275,9 @@ __all__ = [
     "ErrorClass",
     "Everything",
     "Execution",
+    "Explanation",
     "Fact",
+    "Factor",
     "Fallback",
     "Fault",
     "FieldIs",
@@ -353,6 +360,7 @@ __all__ = [
     "Target",
     "Task",
     "TaskkitError",
+    "Tense",
     "TimeWindow",
     "Unknown",
     "UnknownMark",
