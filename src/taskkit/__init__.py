@@ -41,7 +41,9 @@ if TYPE_CHECKING:
     from taskkit.engine import (
         RIGHTS,
         Aftermath,
+        Ailment,
         Because,
+        Condition,
         Contradiction,
         Engine,
         Entry,
@@ -58,6 +60,7 @@ if TYPE_CHECKING:
         Row,
         Settings,
         Tense,
+        Vitals,
     )
     from taskkit.events import (
         FRI,
@@ -197,8 +200,8 @@ if TYPE_CHECKING:
     )
 
 _ROOMS = {
-    "taskkit.engine": "RIGHTS Aftermath Because Contradiction Engine Entry Execution Explanation Factor Gathering KeyUse Limits OpenWork"
-    " Page Pause Restore Row Settings Tense",
+    "taskkit.engine": "RIGHTS Aftermath Ailment Because Condition Contradiction Engine Entry Execution Explanation Factor Gathering KeyUse"
+    " Limits OpenWork Page Pause Restore Row Settings Tense Vitals",
     "taskkit.events": "FRI MON SAT SUN THU TUE WED AnyOf Daily Hourly Interval MaxAge Memory Minutely Missed Monthly Nominal"
     " Occurrence Once Opening OpenTime RandomDays Reason Spread TimeWindow Weekday Weekly Window every"
     " every_day from_document on_days on_the parse parse_interval parse_window to_document weekdays weekends",
@@ -251,6 +254,7 @@ __all__ = [
     "AfterSession",
     "AfterUnlock",
     "Aftermath",
+    "Ailment",
     "AllOf",
     "AnyOf",
     "ApprovalExpired",
@@ -261,6 +265,7 @@ __all__ = [
     "BrokenPlugin",
     "CheckedIn",
     "Clock",
+    "Condition",
     "ConsentRule",
     "Contains",
     "Contradiction",
@@ -371,6 +376,7 @@ __all__ = [
     "Values",
     "Vault",
     "VaultAway",
+    "Vitals",
     "Waves",
     "Weekday",
     "Weekly",

@@ -22,7 +22,7 @@ from tests.engine.houses import UNIX, House, hosts
 
 ZONES = ("UTC", "Europe/Berlin", "Asia/Kolkata")
 #: Around changes of the clock, the end of a month, and an ordinary day.
-DAYS = [pendulum.datetime(*day, tz="UTC") for day in ((2026, 3, 28, 9), (2026, 10, 24, 20), (2026, 2, 28, 13), (2026, 6, 10))]
+DAYS = [pendulum.datetime(2026, month, day, hour) for month, day, hour in ((3, 28, 9), (10, 24, 20), (2, 28, 13), (6, 10, 0))]
 TIMES = st.sampled_from(["00:00", "01:15", "02:30", "09:00", "13:45", "23:59"])
 CLOCK = {"at": TIMES, "tz": st.sampled_from(ZONES)}
 DAYS_OF_WEEK = st.lists(st.sampled_from(["mon", "wed", "fri", "sat", "sun"]), min_size=1, max_size=3, unique=True)

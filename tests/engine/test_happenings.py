@@ -245,7 +245,7 @@ def test_p04_an_occurrence_that_comes_due_takes_the_fired_job_and_its_reasons_ov
     assert house.engine.job(fired).reasons == ()
     assert house.play.count("r1") == 1
     (fact,) = house.engine.facts(kinds=["JobMerged"])
-    assert (fact.job, fact.details) == (fired, {"into": occurrence.id})
+    assert (fact.job, fact.details["into"]) == (fired, occurrence.id)
 
 
 def test_p04_a_fired_job_that_was_claimed_with_an_occurrence_that_may_not_start_goes_its_own_way() -> None:

@@ -10,12 +10,15 @@ from taskkit.engine._pauses import Pause
 from taskkit.engine._rights import RIGHTS
 from taskkit.engine._seals import KeyUse
 from taskkit.engine._views import Row
+from taskkit.engine._vitals import Ailment, Condition, Vitals
 from taskkit.engine.engine import Engine
 
 __all__ = [
     "RIGHTS",
     "Aftermath",
+    "Ailment",
     "Because",
+    "Condition",
     "Contradiction",
     "Engine",
     "Entry",
@@ -32,4 +35,5 @@ __all__ = [
     "Row",
     "Settings",
     "Tense",
+    "Vitals",
 ]

@@ -63,6 +63,9 @@ class Errands:
         for errand in self._crew.give_up_late():
             self._tell("PluginAbandoned", {"errand": errand.name})
 
+    def failing(self) -> list[str]:
+        return [errand.name for errand in self._errands if errand.fails]
+
     def are_out(self) -> bool:
         return self._crew.busy > 0
 

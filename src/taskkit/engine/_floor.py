@@ -7,7 +7,7 @@ as many threads as there are.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
@@ -22,6 +22,7 @@ from taskkit.engine._lifeline import Lifeline
 from taskkit.engine._refusals import given_back
 from taskkit.engine._starter import Starter
 from taskkit.engine._turns import Turns
+from taskkit.engine._vitals import Ailment, Condition
 from taskkit.facts import Fact
 from taskkit.instants import DAY, MINUTE, SECOND, Instant
 from taskkit.jobs import Job, Why
@@ -105,6 +106,17 @@ class Floor:
         """A stop ends the dispatcher's wait, too."""
         stop.wait()
         self._news.set()
+
+    def ailments(self) -> Iterator[Ailment]:
+        """What is wrong with the threads of this process."""
+        abandoned, most = self._crew.abandoned, self._ground.settings.abandoned
+        if abandoned:
+            condition = Condition.STUCK if abandoned >= most else Condition.LAGGING
+            yield Ailment("threads", condition, f"{abandoned} of at most {most} threads hang past their deadlines and were given up")
+        for name in self._errands.failing():
+            yield Ailment("errand", Condition.LAGGING, f"the errand {name!r} fails: the facts tell of its error")
+        if self._complaints:
+            yield Ailment("engine", Condition.LAGGING, f"the last look into the store failed: {', '.join(sorted(self._complaints))}")
 
     # the dispatcher
 

@@ -63,6 +63,7 @@ from taskkit.engine._targets import Targets
 from taskkit.engine._turns import Turns
 from taskkit.engine._upkeep import Upkeep
 from taskkit.engine._views import Views
+from taskkit.engine._vitals import Pulse, Vitals
 from taskkit.engine._waits import Waits
 from taskkit.errors import Refused
 from taskkit.events.happenings import Happening
@@ -152,6 +153,7 @@ class Engine:
         told, prospects = Recollections(storage), Prospects(ground, lookups, gates, self._consents)
         forecasts = Forecasts(ground, planner, Obstacles(ground, planner, self._pauses), prospects, Rules(planner), told)
         self._explainer = Explainer(ground, targets, rights, told, forecasts)
+        self._pulse = Pulse(ground, self._pauses, self._skew)
         self._notices = Notices(ground)
         self._logbook = Logbook(ground, rights, self._notices)
         self._floor: Floor | None = None
@@ -447,6 +449,10 @@ class Engine:
         if user is not None:
             self.job(id, user=user)
         return execution(self.storage, id)
+
+    def health(self) -> Vitals:
+        """Ready, lagging or stuck, and why: for whoever watches over the process."""
+        return self._pulse.look(self._floor)
 
     def skew(self) -> float | None:
         """By how many seconds this machine's clock is ahead of the store's; None where the engine goes by this machine's."""

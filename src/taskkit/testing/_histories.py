@@ -145,10 +145,14 @@ def _when(entry: Entry) -> str:
     return f"since {began}"
 
 
+#: The line of the job says it, or nobody wants to know it.
+_OF_THE_JOB = frozenset({"happening", "at", "nominal", "policy", "wanted", "node"})
+
+
 def _of_fact(fact: Fact, numbers: Mapping[str, int]) -> str:
     number = numbers.get(fact.job or "")
     of = f" of job {number}" if number else f" on {fact.record}" if fact.record is not None else ""
-    details = ", ".join(f"{name}={_value(value)}" for name, value in fact.details.items() if name != "happening")
+    details = ", ".join(f"{name}={_value(value)}" for name, value in fact.details.items() if name not in _OF_THE_JOB)
     return f"{fact.kind}{of}{f' ({_short(details)})' if details else ''}"
 
 
