@@ -145,14 +145,16 @@ def _when(entry: Entry) -> str:
     return f"since {began}"
 
 
-#: The line of the job says it, or nobody wants to know it.
-_OF_THE_JOB = frozenset({"happening", "at", "nominal", "policy", "wanted", "node"})
+#: The line of the job says it, or nobody wants to know it; an occurrence's says by which policy, too.
+_OF_THE_JOB = frozenset({"happening", "at", "wanted", "node"})
+_OF_THE_OCCURRENCE = _OF_THE_JOB | {"nominal", "policy"}
 
 
 def _of_fact(fact: Fact, numbers: Mapping[str, int]) -> str:
     number = numbers.get(fact.job or "")
     of = f" of job {number}" if number else f" on {fact.record}" if fact.record is not None else ""
-    details = ", ".join(f"{name}={_value(value)}" for name, value in fact.details.items() if name not in _OF_THE_JOB)
+    known = _OF_THE_OCCURRENCE if "nominal" in fact.details else _OF_THE_JOB
+    details = ", ".join(f"{name}={_value(value)}" for name, value in fact.details.items() if name not in known)
     return f"{fact.kind}{of}{f' ({_short(details)})' if details else ''}"
 
 
