@@ -9,7 +9,7 @@ demo: .venv/demo
 
 test: .venv/dev
 	@$(BIN)/python tools/servers.py || true  # tests that need what is still missing are skipped, or fail in CI
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n auto --maxprocesses 8
 
 lint: .venv/dev
 	@$(NOX) -s lint types docs
