@@ -11,6 +11,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "bench"))
 
+import explain
 import harness
 import intervals
 import jobs
@@ -199,3 +200,10 @@ def test_what_is_written_by_hand_is_all_kept(tmp_path: Path) -> None:
     bare.batches(4)  # the fourth is of the second day
     bare.singly(5)
     assert bare.done == 405
+
+
+def test_answers_of_explain_are_measured_on_both_stores(capsys: pytest.CaptureFixture[str]) -> None:
+    explain.main(["--quick"])
+    told = capsys.readouterr().out
+    assert "on SQLite" in told
+    assert told.count("a night of the past") == 2

@@ -13,7 +13,7 @@ import threading
 import traceback
 import warnings
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import CodeType, FrameType, FunctionType, ModuleType
 from typing import Any
@@ -21,6 +21,8 @@ from typing import Any
 import pytest
 from attrs import define, field
 
+from taskkit.engine import Entry
+from taskkit.errors import TaskkitError
 from taskkit.facts import encoded
 from taskkit.jobs import Job
 from taskkit.keyrings import Keyring
@@ -104,11 +106,20 @@ def _shown(nest: Nest) -> Iterator[tuple[str, object]]:
     for entry in engine.history(limit=_MOST).entries:
         yield "a job's view", [repr(engine.execution(entry.id)), engine.pending_access(entry.id)]
         yield "a gathering", repr(engine.gathering(entry.id)) if entry.state is State.AWAITING_CONSENT else ""
+    yield "explanations", [told for entry in engine.history(limit=_MOST).entries for told in _explained(nest, entry)]
     yield "tasks", [*map(repr, engine.tasks()), *map(_pickled, engine.tasks()), repr(engine.pauses()), repr(engine.definitions())]
     yield "notices", [repr(notice) for notice in nest.inbox.notices]
     stream = io.BytesIO()
     engine.plugins.exporter("json_lines").export(engine.facts(limit=_MOST), stream)
     yield "JSON lines", stream.getvalue()
+
+
+def _explained(nest: Nest, entry: Entry) -> Iterator[str]:
+    """How it stands now, and how it stood when the job began or was made."""
+    for at in (None, entry.started or entry.created):
+        with suppress(TaskkitError):
+            told = nest.engine.explain(entry.task, entry.record, at)
+            yield from (repr(told), str(told), json.dumps(told.document()))
 
 
 def _pickled(value: object) -> bytes:

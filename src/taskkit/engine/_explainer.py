@@ -54,5 +54,5 @@ class Explainer:
             return Aim(task, None)
         try:
             return self._targets.aim(task, self._record(name))
-        except VaultAway:
+        except (VaultAway, NotFound):
             return Aim(task, None)

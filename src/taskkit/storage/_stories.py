@@ -25,8 +25,9 @@ class Stories:
 
     def around(self, at: Instant, about: About, limit: int) -> list[Fact]:
         self._read_on()
-        places = [place for place in self._places.get(about, ()) if place[2] in self._chains[place[1]].texts]
-        places.sort()
+        if about not in self._places:
+            return []
+        self._places[about] = places = sorted(place for place in self._places[about] if place[2] in self._chains[place[1]].texts)
         middle = bisect_left(places, (at,))
         return [self._chains[chain].fact(position) for _, chain, position in places[max(0, middle - limit) : middle + limit]]
 
