@@ -74,7 +74,7 @@ FLOORS = [
         "testing.contracts.scripts testing.contracts.vaults testing.contracts.models testing.contracts",
         "testing._reports testing.pytest_plugin",
         "cli._rows cli._months cli._peers cli._next cli._clocks cli._house cli._day cli._month cli._demo",
-        "cli._shows cli._stores cli._jobs cli._checks cli._restores cli._plugins cli._arguments cli",
+        "cli._shows cli._stores cli._jobs cli._checks cli._restores cli._explains cli._plugins cli._arguments cli",
         "__main__",
     )
     for name in storey.split()

@@ -56,6 +56,14 @@ examples:
   taskkit store sql 'postgresql:?schema=jobs' --from 1
   taskkit store sql sqlite
 """
+EXPLAIN_EXAMPLES = """\
+examples:
+  taskkit explain app:engine nightly db-1
+  taskkit explain app:engine nightly db-1 --at 2026-03-01T02:30
+  taskkit explain app:engine nightly db-1 --json
+
+The engine is made by importing the module: with all that the module does. It reads, and nothing is run.
+"""
 _URL = "where the store is, such as sqlite:///var/lib/vault.db or postgresql://vault@db.example/jobs"
 
 
@@ -76,6 +84,7 @@ def add(commands: Any) -> None:
     check.add_argument("url", metavar="URL", help=_URL)
     check.add_argument("--json", action="store_true", help="as JSON, for programs")
     check.set_defaults(run=_run_check)
+    _add_explain(_command(commands, "explain", "why a task ran on a record, why not, or when it will", EXPLAIN_EXAMPLES))
     what, examples = "back up a store, bring one back, or print the SQL that makes one", BACKUP_EXAMPLES + RESTORED_EXAMPLES + SQL_EXAMPLES
     store = _command(commands, "store", what, examples)
     parts = store.add_subparsers(metavar="COMMAND", required=True)
@@ -127,6 +136,21 @@ def _add_jobs(jobs: argparse.ArgumentParser) -> None:
     jobs.add_argument("--follow", action="store_true", help="what happens from now on, until Ctrl-C")
     jobs.add_argument("--json", action="store_true", help="a JSON object on each line, for programs")
     jobs.set_defaults(run=_run_jobs)
+
+
+def _add_explain(explain: argparse.ArgumentParser) -> None:
+    explain.add_argument("engine", metavar="MODULE:NAME", help="where the engine stands, such as app:engine")
+    explain.add_argument("task", metavar="TASK", help="the task, by id or name")
+    explain.add_argument("record", metavar="RECORD", nargs="?", help="the record, by its id; none for a task of the system")
+    explain.add_argument("--at", type=_moment, metavar="MOMENT", help="then, in UTC unless an offset is given (now)")
+    explain.add_argument("--json", action="store_true", help="as JSON, for programs")
+    explain.set_defaults(run=_run_explain)
+
+
+def _run_explain(options: argparse.Namespace) -> int:
+    from taskkit.cli import _explains
+
+    return _explains.run(options.engine, options.task, options.record, options.at, as_json=options.json)
 
 
 def _run_jobs(options: argparse.Namespace) -> int:
@@ -192,10 +216,14 @@ def _limit(text: str) -> int:
 
 
 def _since(text: str) -> Instant:
+    return instant(_moment(text))
+
+
+def _moment(text: str) -> datetime:
     try:
         moment = pendulum.parse(text, tz="UTC")
     except ValueError:
         moment = None
     if not isinstance(moment, datetime):
         raise argparse.ArgumentTypeError(f"{text!r} is no moment, as 2026-03-27 or 2026-03-27T12:00+01:00 are")
-    return instant(moment)
+    return moment
