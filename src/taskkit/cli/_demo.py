@@ -28,7 +28,7 @@ def run(days: int, folder: str | None) -> int:
     console = Console(highlight=False)
     if not console.is_terminal:
         console.width = _WIDE
-    place = Path(folder or tempfile.mkdtemp(prefix="taskkit-demo-"))
+    place = Path(folder or tempfile.mkdtemp(prefix="taskkit-demo-")).resolve()
     if (place / "vault.db").exists():
         raise Refused(f"showing the demo in {str(place)!r}", "there is a vault already", "name a new folder, or none")
     place.mkdir(parents=True, exist_ok=True)

@@ -19,8 +19,6 @@ _PAGE = 1000
 _JOBS, _FACTS, _WORDS = 20, 30, 90
 _TIME = "YYYY-MM-DD HH:mm:ss"
 _MICROSECONDS = 10**15  #: larger than any count
-#: Why the job was there, which its own line tells.
-_OF_THE_JOB = ("wanted", "at", "nominal", "node")
 
 
 @frozen
