@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import socket
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any, Self, TypeVar
@@ -82,7 +82,11 @@ from taskkit.vaults import Vault
 
 if TYPE_CHECKING:
     from taskkit.engine._floor import Floor
+    from taskkit.insight._durations import Durations, Outcomes
+    from taskkit.insight._forecasting import Change, Groups, Progress
+    from taskkit.insight.forecasts import Forecast
     from taskkit.keyrings import Keyring
+    from taskkit.vaults import Sessions
 
 _BATCH = 100
 Point = Callable[[str, Job], None]
@@ -438,6 +442,39 @@ class Engine:
     def upcoming(self, task: str, count: int = 10, record: str | None = None) -> list[Occurrence]:
         """The next occurrences by the task's intervals (T14)."""
         return self._standings.upcoming(task, count, record)
+
+    def forecast(
+        self,
+        start: datetime | None,
+        end: datetime,
+        *,
+        changes: Sequence[Change] = (),
+        without: Sequence[str] = (),
+        durations: Durations | None = None,
+        outcomes: Outcomes | None = None,
+        happenings: Iterable[tuple[datetime, Happening]] = (),
+        sessions: Sessions | None = None,
+        nodes: int | Mapping[str, int] = 1,
+        settings: Settings | None = None,
+        groups: Groups | None = None,
+        seed: int = 0,
+        patience: float = 60,
+        full: float = 0.9,
+        progress: Progress | None = None,
+    ) -> Forecast:
+        """What will run from `start`, or from now, to `end`: played by a twin on virtual time. Nothing here or outside is touched."""
+        from taskkit.insight._forecasting import Assumptions, Forecasting
+
+        assumed = Assumptions(
+            tuple(changes), tuple(without), durations, outcomes, tuple(happenings), sessions, nodes, settings, groups, seed, patience, full
+        )
+        return Forecasting(self, start, end, assumed, progress).forecast()
+
+    def _twin(self, vault: Vault, storage: Storage, clock: Clock, rng: random.Random, settings: Settings | None) -> Engine:
+        """The same engine elsewhere, with nobody who listens."""
+        return Engine(
+            vault, storage, settings=settings or self.settings, plugins=self.plugins, clock=clock, node=self._ground.node, rng=rng
+        )
 
     def demandable(self, record: str, user: str | None = None) -> list[Task]:
         """The tasks that the person may run on the record now."""

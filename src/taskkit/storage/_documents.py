@@ -22,7 +22,10 @@ class Documents:
         self._groups: defaultdict[tuple[str, str], dict[str, None]] = defaultdict(dict)
 
     def load(self, table: str, documents: Iterable[Document]) -> None:
-        self.tables[table].update((document.id, document) for document in documents)
+        kept = self.tables[table]
+        for document in documents:
+            kept[document.id] = document
+            self._groups[table, document.group][document.id] = None
 
     def expect(self, change: Expect) -> Refusal | None:
         kept = self.get(change.table, change.id)

@@ -1,0 +1,5 @@
+"""What an engine knows beyond what it does: what is going to run."""
+
+from taskkit.insight.forecasts import Concern, ConcernKind, Forecast, ForecastIdle, ForecastRun, Load
+
+__all__ = ["Concern", "ConcernKind", "Forecast", "ForecastIdle", "ForecastRun", "Load"]

@@ -1,0 +1,95 @@
+"""What is forecast is what comes: the same configuration, happenings, durations and outcomes, played by other code."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pendulum
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from taskkit.engine import Settings
+from taskkit.events.clocks import Daily, Weekly
+from taskkit.events.elapsed import Hourly, Minutely
+from taskkit.events.happenings import Unlocked
+from taskkit.events.open_times import OpenTime
+from taskkit.events.policies import AfterUnlock
+from taskkit.events.remembering import MaxAge
+from taskkit.events.spreads import Spread
+from taskkit.events.windows import TimeWindow
+from taskkit.instants import instant
+from taskkit.records import Record
+from taskkit.selections import OfType
+from taskkit.tasks import SYSTEM, Fallback, Task, Waves
+from tests.insight.worlds import START, UNIX, Played, World, expected, seen_by
+
+HOURS = 30
+INTERVALS = [
+    Daily(at="02:30"), Daily(at="02:00", tz="Europe/Berlin"), Weekly(on=["mon", "tue"], at="03:00"), Hourly(4), Minutely(50), MaxAge(1, at="05:00"),
+]  # fmt: skip
+WINDOWS = [None, TimeWindow("* 1-4 * * *"), OpenTime(TimeWindow("* 0-12 * * *"), TimeWindow("* 3 * * *"))]
+
+
+@st.composite
+def tasks(draw: st.DrawFn, number: int, *, over_many: bool) -> tuple[Task, str]:
+    said: dict[str, Any] = {
+        "window": draw(st.sampled_from(WINDOWS)),
+        "spread": draw(st.sampled_from([None, Spread(45)])),
+        "fallback": draw(st.sampled_from([None, Fallback(20, 2)])),
+        "max_lateness": draw(st.sampled_from([None, None, 30])),
+        "at_once": draw(st.sampled_from([None, 1])),
+    }
+    policies = draw(st.lists(st.sampled_from(INTERVALS), min_size=1, max_size=2, unique=True))
+    name, script = f"t{number}", draw(st.sampled_from(["work", "rotate"])) + str(number)
+    if over_many and draw(st.booleans()):
+        waves = draw(st.sampled_from([Waves(), Waves(canary=1, size=2, halt=0.6)]))
+        return Task(name, script, policies, selection=OfType("unix"), waves=waves, **{**said, "spread": None}), SYSTEM
+    return Task(name, script, [*policies, AfterUnlock(10)], **said), UNIX
+
+
+@st.composite
+def worlds(draw: st.DrawFn, *, workers: int, shared: bool) -> World:
+    count = draw(st.integers(1, 4))
+    roots = [draw(st.sampled_from([None, "r1"])) if shared and number > 1 else None for number in range(1, count + 1)]
+    records = [Record(f"r{number}", "unix", reference=root) for number, root in enumerate(roots, 1)]
+    several = [draw(tasks(number, over_many=shared)) for number in range(draw(st.integers(1, 3)))]
+    places = [(task.name, record.id) for task, _ in several for record in records]
+    minutes = draw(st.fixed_dictionaries({place: st.integers(1, 90) for place in places}))
+    fails = draw(st.frozensets(st.tuples(st.sampled_from(places), st.integers(1, 2)).map(lambda one: (*one[0], one[1])), max_size=4))
+    return World(records, several, minutes, fails, workers)
+
+
+unlocks = st.lists(st.tuples(st.integers(0, HOURS * 60 - 1), st.integers(1, 4)), max_size=4)
+
+
+def compare(world: World, before: int, seen: list[tuple[int, int]], stops: list[str]) -> int:
+    """How many runs were the same."""
+    with Played(world) as played:
+        for task in played.engine.tasks():
+            if task.name in stops:
+                played.engine.suspend_task(task.id, why="for a test")
+        played.simulation.run(minutes=before)
+        now = played.simulation.clock.moment
+        end = now.add(hours=HOURS)
+        told = [(now.add(minutes=minute, seconds=30), Unlocked(f"r{number}", id=f"u{place}")) for place, (minute, number) in enumerate(seen)]
+        forecast = played.engine.forecast(None, end, durations=world.duration, outcomes=world.outcome, happenings=told)
+        for moment, happening in told:
+            played.simulation.tell(happening, minutes=(moment - now).total_seconds() / 60)
+        played.simulation.run(hours=HOURS)
+        came = seen_by(played.engine, now, end)
+        assert expected(forecast.runs, instant(end)) == came
+        return len(came)
+
+
+@settings(max_examples=40, deadline=None, phases=[Phase.generate], suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(worlds(workers=1, shared=True), st.integers(0, 500), unlocks, st.lists(st.sampled_from(["t0", "t1"]), max_size=1))
+def test_with_one_worker_the_forecast_equals_the_run_that_follows_it(
+    world: World, before: int, seen: list[tuple[int, int]], stops: list[str]
+) -> None:
+    compare(world, before, seen, stops)
+
+
+@settings(max_examples=25, deadline=None, phases=[Phase.generate], suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(worlds(workers=3, shared=False), st.integers(0, 500), unlocks)
+def test_with_several_workers_the_forecast_equals_the_run_that_follows_it(world: World, before: int, seen: list[tuple[int, int]]) -> None:
+    compare(world, before, seen, [])
