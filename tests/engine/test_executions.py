@@ -283,6 +283,17 @@ def test_r06_a_retry_stands_for_the_part_before_it() -> None:
     assert [entry.attempt for entry in house.entries(record="h02")] == [1, 2]
 
 
+def test_r06_the_daily_comparison_of_vault_and_store_takes_no_retry_from_a_run_over_many() -> None:
+    """R8: its task stands in no list of its records, as that of a part does."""
+    house = House(*hosts(2))
+    house.play.says("h02", NotDone(ErrorClass.UNREACHABLE, "down"))
+    id = demanded(house, over(house, fallback=Fallback(minutes=10, cycles=2)))
+    assert house.engine.reconcile() == 0
+    house.clock.advance(minutes=10)
+    house.engine.drain()
+    assert execution(house, id).state is State.COMPLETED
+
+
 def test_t15_what_passes_while_it_conducts_waits_for_its_end() -> None:
     """Two runs of one task never conduct at once: the second waits until the first has ended."""
     house = House(*hosts(2))

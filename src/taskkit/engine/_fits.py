@@ -39,7 +39,7 @@ class Fits:
         record = record_of(name) if name is not None else None
         if name is not None and record is None:
             return dropped(job, Why.RECORD_REMOVED, now)
-        if record is not None and job.kind is not Kind.PART and trigger.list != self._catalog.list_id(record):
+        if record is not None and job.execution is None and trigger.list != self._catalog.list_id(record):
             return self._rehomed(job, trigger, record)
         anew = anew and job.kind not in (Kind.FALLBACK, Kind.PART)
         return Plan(trigger, record, job) if anew or self.is_stale(job, trigger, record) else None
