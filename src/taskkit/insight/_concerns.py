@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from taskkit.tasks import Task
 
 _NAMED = 5
+#: What waits for a worker, an account or its window, and for nobody.
+_FOR_ITSELF = ("no_worker", Why.BUSY, Why.RELEASED, Why.WINDOW)
+#: What its task's window says nothing about.
 _BY_ITSELF = (Kind.PART.value, Kind.RECOVERY.value)
 _HELP = {
     ConcernKind.WINDOW: "widen the window, add workers, or spread the work over more than one opening",
@@ -100,7 +103,7 @@ class Concerns:
                 all_of_them[one.task, opening[0]] += 1
             self._judge(one.task, one.record, one.due_at, one.start_at, opening, shut, starved)
         for waits in idle:
-            if waits.why in ("no_worker", Why.BUSY, Why.RELEASED):
+            if waits.why in _FOR_ITSELF:
                 opening = self._opening(waits.task, "", waits._due)
                 if opening is not None:
                     all_of_them[waits.task, opening[0]] += 1
@@ -167,7 +170,7 @@ class Concerns:
     def _waiting(self, idle: Iterable[ForecastIdle]) -> Iterator[Concern]:
         found = defaultdict[tuple[str, str], Heap](Heap)
         for one in idle:
-            if one.state in _PENDING and one.why not in ("no_worker", Why.BUSY, Why.RELEASED):
+            if one.state in _PENDING and one.why not in _FOR_ITSELF:
                 found[one.task, one.why].add(one._due, self._end, one.record)
         for (task, why), heap in found.items():
             runs = "1 run" if heap.count == 1 else f"{heap.count} runs"

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 #: Ends of jobs that never began, and are no news where somebody changed the task.
 ENDS = ("JobMissed", "JobCanceled", "JobSatisfied", "JobFailed", "JobUncertain", "ConsentExpired")
 _ORDERED = frozenset({Why.EDITED, Why.INACTIVE, Why.REMOVED, Why.RECORD_REMOVED, Why.LIST_CHANGED, Why.ENDED, Why.BY_PERSON})
-#: What waits for its time, or for the parts that it made, is on its way.
-_ON_ITS_WAY = frozenset({Why.WINDOW, Why.SPREAD, Why.CONDUCTING, Why.NOT_NOW})
+#: What has its place in a spread, or was sent back to wait by itself, is on its way.
+_ON_ITS_WAY = frozenset({Why.SPREAD, Why.NOT_NOW})
 
 
 @define(eq=False)

@@ -1,0 +1,267 @@
+"""What a forecast says beside the runs: what does not run, what should be looked at, what is not drawn yet, and how full the hours are."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from attrs import evolve
+
+from taskkit.engine import Settings
+from taskkit.errors import InvalidValue, NaiveMoment, VaultAway
+from taskkit.events.clocks import Daily
+from taskkit.events.happenings import CheckedIn, SessionEnded
+from taskkit.events.policies import AfterCheckIn, AfterSession, OnDemand
+from taskkit.events.remembering import RandomDays
+from taskkit.events.windows import TimeWindow
+from taskkit.insight import ConcernKind, Forecast
+from taskkit.outcomes import ErrorClass, NotDone
+from taskkit.records import Record
+from taskkit.tasks import ConsentRule, Fallback, Task, of_type
+from taskkit.vaults import Session, Sessions
+from tests.engine.houses import START, UNIX, House, Play, does, hosts, scripted
+from tests.engine.nights import moody
+
+NIGHTLY = Task("nightly", "work", [Daily(at="02:00"), AfterCheckIn(), OnDemand()])
+
+
+def ahead(house: House, days: float = 2, **said: Any) -> Forecast:
+    return house.engine.forecast(None, house.clock.moment + timedelta(days=days), **{"durations": 600, **said})
+
+
+def with_task(count: int = 3, task: Task = NIGHTLY, **said: Any) -> House:
+    house = House(*hosts(count), **said)
+    house.engine.put(task, list=UNIX)
+    return house
+
+
+def starts(forecast: Forecast) -> list[str]:
+    return [f"{one.start:%d %H:%M}" for one in forecast.runs]
+
+
+# which runs
+
+
+def test_runs_are_listed_from_the_start_and_what_comes_before_is_played() -> None:
+    house = with_task(1)
+    found = house.engine.forecast(START.add(days=2), START.add(days=4), durations=60)
+    assert starts(found) == ["04 02:00", "05 02:00"]
+
+
+def test_a_happening_that_is_assumed_makes_a_run() -> None:
+    house = with_task(1)
+    found = ahead(house, happenings=[(START.add(hours=1), CheckedIn("h01", approval="a1"))])
+    assert [(one.kind, f"{one.start:%d %H:%M}") for one in found.runs][:2] == [("fired", "02 01:00"), ("occurrence", "02 02:00")]
+
+
+def test_r04_what_waits_for_a_worker_starts_when_one_is_free() -> None:
+    assert starts(ahead(with_task(3, settings=Settings(workers=2)), days=1)) == ["02 02:00", "02 02:00", "02 02:10"]
+
+
+def test_more_nodes_are_more_workers() -> None:
+    assert starts(ahead(with_task(3, settings=Settings(workers=1)), days=1, nodes=3)) == ["02 02:00"] * 3
+
+
+def test_j07_a_failure_that_is_assumed_has_its_retries() -> None:
+    house = with_task(1, evolve(NIGHTLY, fallback=Fallback(30, 2)))
+    found = ahead(house, days=1, outcomes={"nightly": NotDone(ErrorClass.UNREACHABLE)})
+    assert [(one.cycle, f"{one.start:%H:%M}", one.state) for one in found.runs] == [
+        (0, "02:00", "error"), (1, "02:40", "error"), (2, "03:20", "error"),
+    ]  # fmt: skip
+
+
+# how long
+
+
+def test_a_run_takes_as_long_as_the_last_ones_took() -> None:
+    house = with_task(2)
+    house.play.always["h01"] = NotDone(ErrorClass.FAILED)
+    for minutes in (3, 5, 40):
+        house.play.says("h02", does(lambda run, minutes=minutes: house.clock.advance(minutes=minutes)))
+        house.clock.advance(days=1)
+        house.engine.drain()
+    found = house.engine.forecast(None, house.clock.moment.add(days=1))
+    assert {one.record: (one.end - one.start).in_minutes() for one in found.runs} == {"h01": 5, "h02": 5}
+
+
+def test_what_never_ran_takes_half_a_minute() -> None:
+    found = ahead(with_task(1), durations=None)
+    assert [(one.end - one.start).in_seconds() for one in found.runs] == [30, 30]
+
+
+@pytest.mark.parametrize("given", [-1, "long", True, float("nan"), {"nightly": -1}, lambda task, record: "x"])
+def test_what_is_no_duration_is_refused(given: Any) -> None:
+    with pytest.raises(InvalidValue, match="no length of a run"):
+        ahead(with_task(1), durations=given)
+
+
+# draws
+
+
+def test_t10_a_run_whose_day_is_not_drawn_is_a_range() -> None:
+    house = with_task(1, Task("drawn", "work", RandomDays(2, 5, at="02:30")))
+    found = ahead(house, days=14, seed=3)
+    first, second, third, *_ = found.runs
+    assert not first.is_drawn  # its draw is made and kept
+    assert second.is_drawn
+    assert (second.earliest, second.latest) == (first.due.add(days=2), first.due.add(days=5))
+    assert (third.earliest, third.latest) == (first.due.add(days=4), first.due.add(days=10))
+    assert second.earliest <= second.start <= second.latest
+    assert {"earliest", "latest"} <= second.document().keys()
+
+
+# what should be looked at
+
+
+def test_r05_a_window_that_is_too_small_for_its_work_is_told() -> None:
+    house = with_task(5, evolve(NIGHTLY, window=TimeWindow("0-29 2 * * *")), settings=Settings(workers=1))
+    [concern] = ahead(house, days=1).worries(ConcernKind.WINDOW)
+    assert (concern.count, concern.task_name) == (2, "nightly")
+    assert "2 of 5 runs of 'nightly' do not start before its window closes at 2026-03-02 02:30" in concern.text
+
+
+def test_work_that_is_due_and_does_not_start_is_told() -> None:
+    house = with_task(12, settings=Settings(workers=1))
+    [concern] = ahead(house, days=1).worries("starved")
+    assert concern.count == 5  # the first seven start within the hour
+    assert "for up to 1 h 50 min" in concern.text
+    assert ahead(house, days=1, patience=120).worries("starved") == []
+
+
+def test_hours_in_which_the_workers_have_no_pause_are_told() -> None:
+    house = with_task(12, settings=Settings(workers=1))
+    found = ahead(house, days=1)
+    [concern] = found.worries("overfull")
+    assert (concern.since, concern.until) == (START.add(hours=2), START.add(hours=4))
+    loads = {load.hour.hour: (load.starts, load.busy, load.share) for load in found.loads if load.starts}
+    assert loads == {2: (6, 3600, 1.0), 3: (6, 3600, 1.0)}
+
+
+def test_t15_what_comes_too_late_is_told_as_missed() -> None:
+    house = with_task(3, evolve(NIGHTLY, max_lateness=15), settings=Settings(workers=1))
+    found = ahead(house, days=1)
+    assert len(found.runs) == 2
+    assert [(one.state, one.why) for one in found.idle] == [("missed", "late")]
+    [concern] = found.worries("missed")
+    assert concern.count == 1
+
+
+def test_a_run_that_is_longer_than_its_deadline_is_told() -> None:
+    [concern] = ahead(with_task(1), durations=4000, days=1).worries("deadline")
+    assert "longer than its deadline of 1 h" in concern.text
+
+
+def test_what_is_suspended_is_listed_as_waiting() -> None:
+    house = with_task(2)
+    house.engine.suspend_task(house.engine.tasks()[0].id, "h01", why="look at it")
+    found = ahead(house, days=1)
+    assert [one.record for one in found.runs] == ["h02"]
+    assert [(one.record, one.why) for one in found.idle] == [("h01", "suspended")]
+    [concern] = found.worries("waiting")
+    assert (concern.count, concern.help) == (1, "engine.resume_task(…) lets it run again")
+
+
+def test_a05_what_waits_for_consent_is_listed_as_waiting() -> None:
+    house = with_task(1, evolve(NIGHTLY, consent=ConsentRule(1, ["ann"], minutes=10_000)))
+    house.engine.demand(house.engine.tasks()[0].id, "h01", by="bob")
+    found = ahead(house, days=1)
+    assert [(one.state, one.why) for one in found.idle] == [("awaiting_consent", "consent")]
+
+
+def test_j11_what_stands_still_is_listed_as_waiting() -> None:
+    house = with_task(1)
+    house.engine.pause("pool:local")
+    assert [(one.record, one.why) for one in ahead(house).idle] == [("h01", "paused")]
+
+
+def test_what_no_node_serves_is_listed_as_waiting() -> None:
+    house = with_task(1, evolve(NIGHTLY, pool="dmz"))
+    assert [one.why for one in ahead(house).idle] == ["no_node"]
+    assert len(ahead(house, nodes={"dmz": 1}).runs) == 2
+
+
+def test_p02_sessions_are_none_unless_they_are_assumed() -> None:
+    class Busy(Sessions):
+        def active(self, account: str) -> list[Session]:
+            return [Session("s1", account)]
+
+    house = with_task(1, Task("after", "work", AfterSession(last=True)))
+    told = [(START.add(hours=1), SessionEnded("h01", session="s0"))]
+    assert len(ahead(house, happenings=told).runs) == 1
+    found = ahead(house, happenings=told, sessions=Busy())
+    assert (len(found.runs), [one.why for one in found.idle]) == (0, ["session"])
+
+
+def test_groups_whose_secrets_change_together_are_told() -> None:
+    records = [Record(f"db{number}", "unix", fields={"cluster": "east" if number < 4 else "west"}) for number in range(1, 6)]
+    rotating = scripted(Play(), "rotating", changes_secret=True)
+    house = House(*records, scripts=[rotating])
+    house.engine.define(rotating("rotate"))
+    house.engine.put(Task("rotation", "rotate", Daily(at="02:00")), list=of_type("unix"))
+    found = ahead(house, groups="cluster", days=1).worries(ConcernKind.TOGETHER)
+    assert [(one.group, one.count, one.records) for one in found] == [("east", 3, ("db1", "db2", "db3")), ("west", 2, ("db4", "db5"))]
+    assert ahead(house, days=1).worries("together") == []  # by account, each is alone
+    apart = ahead(house, groups=lambda record: record.id[:2], days=1, durations=3600, settings=Settings(workers=1))
+    assert apart.worries("together") == []
+
+
+# bad input
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "told"),
+    [
+        (START.subtract(days=1), START.add(days=1), "has passed"),
+        (START.add(days=2), START.add(days=1), "give an end that is later"),
+        (START.add(days=1), START.add(days=1), "give an end that is later"),
+        (None, START.add(days=500), "look 400 days ahead at most"),
+    ],
+)
+def test_a_span_that_cannot_be_forecast_is_refused(start: datetime | None, end: datetime, told: str) -> None:
+    with pytest.raises(InvalidValue, match=told):
+        with_task(1).engine.forecast(start, end)
+
+
+def test_naive_moments_are_refused() -> None:
+    house = with_task(1)
+    with pytest.raises(NaiveMoment):
+        house.engine.forecast(None, datetime(2026, 3, 4))  # noqa: DTZ001
+    with pytest.raises(NaiveMoment):
+        ahead(house, happenings=[(datetime(2026, 3, 3), CheckedIn("h01"))])  # noqa: DTZ001
+
+
+@pytest.mark.parametrize("said", [{"nodes": 0}, {"nodes": {"local": -1}}, {"changes": ["nightly"]}, {"happenings": [(START.subtract(days=1), CheckedIn("h01"))]}])
+def test_what_cannot_be_assumed_is_refused(said: dict[str, Any]) -> None:
+    with pytest.raises(InvalidValue):
+        ahead(with_task(1), **said)
+
+
+def test_without_the_vault_there_is_no_forecast() -> None:
+    house = with_task(1)
+    moody(house).away = True
+    with pytest.raises(VaultAway):
+        ahead(house)
+
+
+# progress, JSON, text
+
+
+def test_progress_is_told_in_seconds_of_what_is_played() -> None:
+    told: list[tuple[int, int]] = []
+    ahead(with_task(1), progress=lambda done, of: told.append((done, of)))
+    assert told[-1] == (172_800, 172_800)
+    assert told == sorted(told)
+
+
+def test_a_forecast_is_json_and_text() -> None:
+    house = with_task(2)
+    house.engine.suspend_task(house.engine.tasks()[0].id, "h01", why="look at it")
+    found = ahead(house)
+    told = json.loads(json.dumps(found.document()))
+    assert [one["start"] for one in told["runs"]] == ["2026-03-02T02:00:00Z", "2026-03-03T02:00:00Z"]
+    assert told["idle"][0]["why"] == "suspended"
+    assert len(told["loads"]) == 48
+    assert told["concerns"][0]["kind"] == "waiting"
+    assert str(found).splitlines()[:2] == ["2 runs from 2026-03-02 00:00 to 2026-03-04 00:00 UTC", "        2  nightly"]

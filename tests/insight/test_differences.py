@@ -1,0 +1,71 @@
+"""Two configurations side by side, before one of them is saved."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from attrs import evolve
+
+from taskkit.engine import Settings
+from taskkit.events.clocks import Daily
+from taskkit.insight import Difference
+from taskkit.records import RecordType
+from taskkit.tasks import Task
+from tests.engine.houses import UNIX, House, hosts, kept
+
+NIGHTLY = Task("nightly", "work", Daily(at="02:00"))
+
+
+def compared(house: House, days: int = 2, **changed: Any) -> Difference:
+    end = house.clock.moment + timedelta(days=days)
+    before = house.engine.forecast(None, end, durations=60)
+    return house.engine.forecast(None, end, durations=60, **changed).against(before)
+
+
+def with_task(count: int = 1, **said: Any) -> tuple[House, Task]:
+    house = House(*hosts(count), **said)
+    return house, house.engine.put(NIGHTLY, list=UNIX)
+
+
+def test_nothing_changes_where_nothing_is_changed() -> None:
+    found = compared(with_task(2)[0])
+    assert not found
+    assert found.same == 4
+
+
+def test_runs_that_an_edit_moves_are_paired_and_nothing_is_saved() -> None:
+    house, task = with_task()
+    before = kept(house.storage)
+    found = compared(house, changes=[evolve(task, policies=Daily(at="03:30"))])
+    assert [move.by for move in found.moved] == [5400, 5400]
+    assert (found.appeared, found.vanished, found.same) == ((), (), 0)
+    assert str(found).splitlines()[1] == "  ~ 2026-03-02 02:00 nightly on h01 → 2026-03-02 03:30"
+    assert kept(house.storage) == before
+
+
+def test_a_new_task_brings_runs_and_one_that_is_removed_takes_them() -> None:
+    house, task = with_task()
+    house.engine.define(house.Scripted("other"))
+    found = compared(house, changes=[Task("more", "other", Daily(at="04:00"), list=UNIX)])
+    assert ([one.task_name for one in found.appeared], found.vanished, found.same) == (["more", "more"], (), 2)
+    gone = compared(house, without=[task.id])
+    assert (gone.appeared, len(gone.vanished), gone.same) == ((), 2, 0)
+
+
+def test_runs_that_lie_far_apart_are_two() -> None:
+    house, task = with_task()
+    found = compared(house, days=1, changes=[evolve(task, policies=Daily(at="18:00"))])
+    assert (len(found.appeared), len(found.vanished), found.moved) == (1, 1, ())
+
+
+def test_more_workers_move_what_waited() -> None:
+    house, _ = with_task(2, settings=Settings(workers=1))
+    found = compared(house, days=1, settings=Settings(workers=2))
+    assert [(move.before.record, move.by) for move in found.moved] == [("h02", -60)]
+    assert found.document()["moved"][0]["by"] == -60
+
+
+def test_a_definition_may_be_changed_too() -> None:
+    house, _ = with_task()
+    assert not compared(house, changes=[RecordType("unix", host="address"), house.Scripted("work", says="x")])
