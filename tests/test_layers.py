@@ -56,6 +56,8 @@ FLOORS = [
         "engine._views engine._steering engine._aftermaths engine._restores engine._outboxes engine._upkeep",
         "engine._explanations engine._words engine._questions engine._stories engine._recollections engine._rules engine._obstacles",
         "engine._prospects engine._forecasts engine._explainer",
+        "insight.runs insight.differences insight.forecasts insight._twin_vaults insight._twins insight._durations insight._draws",
+        "insight._playing insight._tallies insight._concerns insight._forecasting",
         "engine.engine engine",
         "taskkit",
         "testing.clocks testing.vaults testing.hosts testing.executors testing.stage testing.laws testing.stories testing.simulations",
@@ -73,7 +75,8 @@ FLOORS = [
         "testing.contracts.executors testing.contracts.exporters testing.contracts.notifiers testing.contracts.policies",
         "testing.contracts.scripts testing.contracts.vaults testing.contracts.models testing.contracts",
         "testing._reports testing.pytest_plugin",
-        "cli._rows cli._months cli._peers cli._next cli._clocks cli._house cli._day cli._month cli._demo",
+        "insight._svg insight._days insight._calendars insight._timelines insight.pictures insight",
+        "cli._rows cli._months cli._peers cli._next cli._forecasts cli._clocks cli._house cli._day cli._month cli._demo",
         "cli._shows cli._stores cli._jobs cli._checks cli._restores cli._explains cli._plugins cli._arguments cli",
         "__main__",
     )

@@ -17,6 +17,7 @@ from taskkit.events.moments import floor_second
 Instant = int
 SECOND = 1_000_000
 MINUTE = 60 * SECOND
+HOUR = 60 * MINUTE
 DAY = 86_400 * SECOND
 #: Later than every job: for what waits until somebody acts.
 NEVER = 253_402_300_799 * SECOND

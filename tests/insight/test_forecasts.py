@@ -8,7 +8,6 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from taskkit.engine import Settings
 from taskkit.events.clocks import Daily, Weekly
 from taskkit.events.elapsed import Hourly, Minutely
 from taskkit.events.happenings import Unlocked
@@ -27,7 +26,8 @@ from tests.insight.worlds import UNIX, Played, World, expected, seen_by
 
 HOURS = 30
 INTERVALS = [
-    Daily(at="02:30"), Daily(at="02:00", tz="Europe/Berlin"), Weekly(on=["mon", "tue"], at="03:00"), Hourly(4), Minutely(50), MaxAge(1, at="05:00"),
+    Daily(at="02:30"), Daily(at="02:00", tz="Europe/Berlin"), Weekly(on=["mon", "tue"], at="03:00"), Hourly(4), Minutely(50),
+    MaxAge(1, at="05:00"),
 ]  # fmt: skip
 WINDOWS = [None, TimeWindow("* 1-4 * * *"), OpenTime(TimeWindow("* 0-12 * * *"), TimeWindow("* 3 * * *"))]
 
@@ -55,7 +55,7 @@ def worlds(draw: st.DrawFn, *, workers: int, shared: bool) -> World:
     roots = [draw(st.sampled_from([None, "r1"])) if shared and number > 1 else None for number in range(1, count + 1)]
     records = [Record(f"r{number}", "unix", reference=root) for number, root in enumerate(roots, 1)]
     several = [draw(tasks(number, over_many=shared)) for number in range(draw(st.integers(1, 3)))]
-    places = [(task.name, record.id) for task, _ in several for record in records]
+    places: list[tuple[str, str | None]] = [(task.name, record.id) for task, _ in several for record in records]
     minutes = draw(st.fixed_dictionaries({place: st.integers(1, 90 if shared else 40) for place in places}))
     fails = draw(st.frozensets(st.tuples(st.sampled_from(places), st.integers(1, 2)).map(lambda one: (*one[0], one[1])), max_size=4))
     return World(records, several, minutes, fails, workers)
@@ -73,7 +73,8 @@ def compare(world: World, before: int, seen: list[tuple[int, int]], stops: list[
         played.simulation.run(minutes=before)
         now = played.simulation.clock.moment
         end = now.add(hours=HOURS)
-        told = [(now.add(minutes=minute, seconds=30), Unlocked(f"r{number}", id=f"u{place}")) for place, (minute, number) in enumerate(seen)]
+        looks = [Unlocked(f"r{number}", id=f"u{place}") for place, (_, number) in enumerate(seen)]
+        told = [(now.add(minutes=minute, seconds=30), happening) for (minute, _), happening in zip(seen, looks, strict=True)]
         forecast = played.engine.forecast(None, end, durations=world.duration, outcomes=world.outcome, happenings=told)
         for moment, happening in told:
             played.simulation.tell(happening, minutes=(moment - now).total_seconds() / 60)

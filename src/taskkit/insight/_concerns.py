@@ -1,15 +1,16 @@
-"""What should be looked at before it happens: found in the list of runs and in what does not run, and told once for what belongs together."""
+"""What should be looked at before it happens: found in the runs and in what does not run, told once for what belongs together."""
 
 from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from attrs import define, field
 
-from taskkit.insight.forecasts import HOUR, Concern, ConcernKind, ForecastIdle, ForecastRun, Load
-from taskkit.instants import DAY, MINUTE, SECOND, Instant, shown
+from taskkit.insight.forecasts import Concern, ConcernKind, Load
+from taskkit.insight.runs import ForecastIdle, ForecastRun
+from taskkit.instants import DAY, HOUR, MINUTE, NEVER, SECOND, Instant
 from taskkit.jobs import Kind, Why
 from taskkit.states import State
 
@@ -49,13 +50,26 @@ class Heap:
     until: Instant = 0
     most: Instant = 0
     records: dict[str, None] = field(factory=dict)
+    pool: str | None = None
 
-    def add(self, since: Instant, until: Instant, record: str | None, size: Instant = 0) -> None:
+    def add(self, since: Instant, until: Instant, record: str | None, size: Instant = 0, pool: str | None = None) -> None:
         self.since = since if not self.count else min(self.since, since)
         self.until, self.most = max(self.until, until), max(self.most, size)
         self.count += 1
+        self.pool = self.pool or pool
         if record is not None and len(self.records) < _NAMED:
             self.records[record] = None
+
+
+class Begun(NamedTuple):
+    """When a run was due, and when it starts."""
+
+    task: str
+    record: str | None
+    pool: str
+    kind: str
+    due: Instant
+    start: Instant
 
 
 Heaps = defaultdict[tuple[str, Instant], Heap]
@@ -86,7 +100,9 @@ class Concerns:
         self._tasks, self._end, self._patience, self._full = tasks, end, patience, full
         self._openings = {id: Openings(task.window) for id, task in tasks.items() if task.window is not None}
 
-    def found(self, runs: Sequence[ForecastRun], idle: Sequence[ForecastIdle], loads: Sequence[Load], stations: Sequence[Station]) -> Iterator[Concern]:
+    def found(
+        self, runs: Sequence[ForecastRun], idle: Sequence[ForecastIdle], loads: Sequence[Load], stations: Sequence[Station]
+    ) -> Iterator[Concern]:
         yield from self._late(runs, idle)
         yield from self._overfull(loads, stations)
         yield from self._missed(idle)
@@ -96,38 +112,34 @@ class Concerns:
     # too late
 
     def _late(self, runs: Sequence[ForecastRun], idle: Sequence[ForecastIdle]) -> Iterator[Concern]:
-        shut, starved, all_of_them = Heaps(Heap), Heaps(Heap), defaultdict[tuple[str, Instant], int](int)
-        for one in runs:
-            opening = self._opening(one.task, one.kind, one.due_at)
-            if opening is not None:
-                all_of_them[one.task, opening[0]] += 1
-            self._judge(one.task, one.record, one.due_at, one.start_at, opening, shut, starved)
-        for waits in idle:
-            if waits.why in _FOR_ITSELF:
-                opening = self._opening(waits.task, "", waits._due)
-                if opening is not None:
-                    all_of_them[waits.task, opening[0]] += 1
-                self._judge(waits.task, waits.record, waits._due, self._end, opening, shut, starved)
+        shut, starved, all_of_them = Heaps(Heap), defaultdict[str, Heap](Heap), defaultdict[tuple[str, Instant], int](int)
+        for one in self._begun(runs, idle):
+            opens, closes = self._opening(one) or (0, NEVER)
+            all_of_them[one.task, opens] += 1
+            ready = max(one.due, opens)
+            if one.start >= closes > one.due:
+                shut[one.task, opens].add(closes, one.start, one.record, pool=one.pool)
+            elif one.start - ready > self._patience:
+                starved[one.task].add(ready, one.start, one.record, one.start - ready)
         for (task, opens), heap in shut.items():
-            text = f"{heap.count} of {all_of_them[task, opens]} runs of {self._name(task)!r} do not start before its window closes at {_time(heap.since)}"
-            yield self._concern(ConcernKind.WINDOW, text, heap, task)
-        for (task, _), heap in starved.items():
-            text = f"{heap.count} runs of {self._name(task)!r} are due and do not start for up to {_length(heap.most)}"
+            text = f"{heap.count} of {all_of_them[task, opens]} runs of {self._name(task)!r} do not start before its window closes"
+            yield self._concern(ConcernKind.WINDOW, text, heap, task, pool=heap.pool)
+        for task, heap in starved.items():
+            do = "is due and does" if heap.count == 1 else "are due and do"
+            text = f"{_runs(heap.count)} of {self._name(task)!r} {do} not start for up to {_length(heap.most)}"
             yield self._concern(ConcernKind.STARVED, text, heap, task)
 
-    def _opening(self, task: str, kind: str, due: Instant) -> tuple[Instant, Instant] | None:
-        openings = self._openings.get(task) if kind not in _BY_ITSELF else None
-        return None if openings is None else openings.of(due)
+    def _begun(self, runs: Iterable[ForecastRun], idle: Iterable[ForecastIdle]) -> Iterator[Begun]:
+        """What has not begun by the end begins then, at the earliest."""
+        for one in runs:
+            yield Begun(one.task, one.record, one.pool, one.kind, one.due_at, one.start_at)
+        for waits in idle:
+            if waits.why in _FOR_ITSELF:
+                yield Begun(waits.task, waits.record, waits.pool, "", waits._due, self._end)
 
-    def _judge(
-        self, task: str, record: str | None, due: Instant, start: Instant, opening: tuple[Instant, Instant] | None, shut: Heaps, starved: Heaps
-    ) -> None:
-        if opening is not None and start >= opening[1] > due:
-            shut[task, opening[0]].add(opening[1], start, record)
-            return
-        ready = due if opening is None else max(due, opening[0])
-        if start - ready > self._patience:
-            starved[task, 0].add(ready, start, record, start - ready)
+    def _opening(self, one: Begun) -> tuple[Instant, Instant] | None:
+        openings = self._openings.get(one.task) if one.kind not in _BY_ITSELF else None
+        return None if openings is None else openings.of(one.due)
 
     def _missed(self, idle: Iterable[ForecastIdle]) -> Iterator[Concern]:
         days = Heaps(Heap)
@@ -135,7 +147,7 @@ class Concerns:
             if one.state == State.MISSED:
                 days[one.task, one._due // DAY].add(one._due, one._due, one.record)
         for (task, _), heap in days.items():
-            text = f"{heap.count} runs of {self._name(task)!r} come later than its max_lateness, and are missed"
+            text = f"{_runs(heap.count)} of {self._name(task)!r} {'comes' if heap.count == 1 else 'come'} too late for its max_lateness"
             yield self._concern(ConcernKind.MISSED, text, heap, task)
 
     def _long(self, runs: Iterable[ForecastRun]) -> Iterator[Concern]:
@@ -145,7 +157,9 @@ class Concerns:
             if (took := one.end_at - one.start_at) > limits.get(one.task, took):
                 found[one.task, 0].add(one.start_at, one.end_at, one.record, took)
         for (task, _), heap in found.items():
-            text = f"{heap.count} runs of {self._name(task)!r} take up to {_length(heap.most)}, longer than its deadline of {_length(limits[task])}"
+            longest, limit = _length(heap.most), _length(limits[task])
+            takes = "takes" if heap.count == 1 else "take"
+            text = f"{_runs(heap.count)} of {self._name(task)!r} {takes} up to {longest}, longer than its deadline of {limit}"
             yield self._concern(ConcernKind.DEADLINE, text, heap, task)
 
     # too much
@@ -173,20 +187,19 @@ class Concerns:
             if one.state in _PENDING and one.why not in _FOR_ITSELF:
                 found[one.task, one.why].add(one._due, self._end, one.record)
         for (task, why), heap in found.items():
-            runs = "1 run" if heap.count == 1 else f"{heap.count} runs"
-            text = f"{runs} of {self._name(task)!r} {'waits' if heap.count == 1 else 'wait'} until the end: {why}"
-            help = _HELP_WAITING.get(why, "look at engine.job(…) of one of them")
-            yield self._concern(ConcernKind.WAITING, text, heap, task, help=help)
+            text = f"{_runs(heap.count)} of {self._name(task)!r} {'waits' if heap.count == 1 else 'wait'} until the end: {why}"
+            helps = _HELP_WAITING.get(why, "look at engine.job(…) of one of them")
+            yield self._concern(ConcernKind.WAITING, text, heap, task, helps=helps)
 
     def _name(self, task: str) -> str:
         return self._tasks[task].name if task in self._tasks else task
 
     def _concern(
-        self, kind: ConcernKind, text: str, heap: Heap, task: str | None, *, pool: str | None = None, help: str | None = None
+        self, kind: ConcernKind, text: str, heap: Heap, task: str | None, *, pool: str | None = None, helps: str | None = None
     ) -> Concern:
         name = None if task is None else self._name(task)
         return Concern(
-            kind, text, help or _HELP[kind], heap.since, heap.until, heap.count, task, name, pool, None, tuple(heap.records)
+            kind, text, helps or _HELP[kind], heap.since, heap.until, heap.count, task, name, pool, None, tuple(heap.records)
         )  # fmt: skip
 
 
@@ -199,9 +212,11 @@ def together(runs: Iterable[ForecastRun], group_of: Callable[[str], str | None])
     for group, several in sorted(changes.items()):
         since, members = _closest(sorted(several))
         if len(members) > 1:
-            text = f"{len(members)} of the group {group!r} change their secrets within the hour from {_time(since)}"
+            text = f"{len(members)} of the group {group!r} change their secrets within an hour"
             names = tuple(members[:_NAMED])
-            yield Concern(ConcernKind.TOGETHER, text, _HELP[ConcernKind.TOGETHER], since, since + HOUR, len(members), group=group, records=names)
+            yield Concern(
+                ConcernKind.TOGETHER, text, _HELP[ConcernKind.TOGETHER], since, since + HOUR, len(members), group=group, records=names
+            )
 
 
 def _closest(changes: Sequence[tuple[Instant, str]]) -> tuple[Instant, list[str]]:
@@ -233,8 +248,8 @@ def _stretches(hours: Sequence[Instant]) -> Iterator[tuple[Instant, Instant]]:
         yield first, last
 
 
-def _time(at: Instant) -> str:
-    return f"{shown(at):%Y-%m-%d %H:%M}"
+def _runs(count: int) -> str:
+    return "1 run" if count == 1 else f"{count:,} runs"
 
 
 def _length(span: Instant) -> str:

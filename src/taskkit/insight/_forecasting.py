@@ -14,8 +14,9 @@ from taskkit.insight._concerns import Concerns, together
 from taskkit.insight._durations import Durations, Estimates, Outcomes
 from taskkit.insight._playing import Game, Station
 from taskkit.insight._tallies import ENDS, Tally
-from taskkit.insight._twins import Twin
-from taskkit.insight.forecasts import Concern, Forecast, ForecastRun
+from taskkit.insight._twins import Ear, Twin
+from taskkit.insight.forecasts import Concern, Forecast
+from taskkit.insight.runs import ForecastRun
 from taskkit.instants import DAY, MINUTE, SECOND, Instant, instant, shown
 from taskkit.plugins.kinds import Script
 from taskkit.records import Record, RecordType
@@ -64,12 +65,11 @@ class Forecasting:
         stations = _stations(assumed.nodes, assumed.settings or self._engine.settings)
         happenings = [(_later(at, self._made), happening) for at, happening in assumed.happenings]
         estimates = Estimates(self._engine.storage, assumed.durations, assumed.outcomes)
-        games: list[Game] = []
-        ears = {**dict.fromkeys(ENDS, tally.ended), "ConsentAsked": lambda fact: [game.asked(fact) for game in games]}
+        asked = set[str]()
+        ears: dict[str, Ear] = {**dict.fromkeys(ENDS, tally.ended), "ConsentAsked": lambda fact: asked.add(fact.job or "")}
         twin = Twin(self._engine, seed=assumed.seed, ears=ears, sessions=assumed.sessions, settings=assumed.settings)
-        game = Game(twin, stations, estimates, happenings, tally.run, self._tick)
+        game = Game(twin, stations, estimates, happenings, asked, tally.run, self._tick)
         game.begin()
-        games.append(game)
         self._change(twin)
         tally.of(twin)
         game.play(self._end)
@@ -83,7 +83,9 @@ class Forecasting:
             elif isinstance(change, Script | RecordType):
                 twin.engine.define(change)
             else:
-                raise InvalidValue(_TRIED, f"a {type(change).__name__} is no change", "give tasks, scripts and record types as they would be")
+                raise InvalidValue(
+                    _TRIED, f"a {type(change).__name__} is no change", "give tasks, scripts and record types as they would be"
+                )
         for task in self._assumed.without:
             twin.engine.remove(task)
 
@@ -95,7 +97,7 @@ class Forecasting:
         tasks = {task.id: task for task in twin.engine.tasks()}
         concerns = Concerns(tasks, self._end, round(self._assumed.patience * MINUTE), self._assumed.full)
         found = [*concerns.found(runs, idle, loads, stations), *self._together(twin, runs, tasks)]
-        found.sort(key=lambda one: (one._since, one.kind, one.text))
+        found.sort(key=lambda one: (one._since, one.kind, one.group or "", one.text))
         seen = {*(one.task for one in runs), *(one.task for one in idle)}
         windows = {id: task.window for id, task in tasks.items() if task.window is not None and id in seen}
         return Forecast(
@@ -134,10 +136,14 @@ def _span(start: datetime | None, end: datetime, now: Instant) -> tuple[Instant,
     if first < now:
         raise InvalidValue(_TRIED, f"{shown(first)} has passed", "begin now or later; engine.history(…) tells what was")
     if last <= first:
-        raise InvalidValue(_TRIED, f"it would end at {shown(last)}, and begin at {shown(first)}", "give an end that is later than the start")
+        raise InvalidValue(
+            _TRIED, f"it would end at {shown(last)}, and begin at {shown(first)}", "give an end that is later than the start"
+        )
     if last - now > _LONGEST:
         days = (last - now) // DAY
-        raise InvalidValue(_TRIED, f"{days} days are too long a way", f"look {_LONGEST // DAY} days ahead at most; engine.upcoming(…) looks further")
+        raise InvalidValue(
+            _TRIED, f"{days} days are too long a way", f"look {_LONGEST // DAY} days ahead at most; engine.upcoming(…) looks further"
+        )
     return first, last
 
 

@@ -18,10 +18,9 @@ from taskkit.engine._pauses import ENGINE
 from taskkit.engine._runs import JobRun
 from taskkit.engine._waits import passed_over, written
 from taskkit.errors import TaskkitError
-from taskkit.facts import Fact
 from taskkit.instants import NEVER, Instant
-from taskkit.jobs import Job, Kind, Why
-from taskkit.outcomes import Outcome, Unknown
+from taskkit.jobs import Job, Why
+from taskkit.outcomes import Outcome
 from taskkit.records import EMPTY
 from taskkit.states import State, Step
 from taskkit.storage import Claimed, Move, Wait
@@ -51,6 +50,7 @@ class Game:
         stations: Sequence[Station],
         estimates: Estimates,
         happenings: Iterable[tuple[Instant, Happening]],
+        asking: set[str],
         tell: Teller,
         tick: Callable[[Instant], object],
     ) -> None:
@@ -61,7 +61,8 @@ class Game:
         self._ends: list[tuple[Instant, int, Case, Outcome, Station]] = []
         self._happens = [(at, next(self._numbers), happening) for at, happening in happenings]
         heapify(self._happens)
-        self._asking = {job.id for job in twin.jobs if job.state is State.AWAITING_CONSENT}
+        self._asking = asking  #: jobs for which people are asked
+        asking.update(job.id for job in twin.jobs if job.state is State.AWAITING_CONSENT)
         self._looked = self._clock.now()
 
     def stands_still(self, pool: str) -> bool:
@@ -88,11 +89,6 @@ class Game:
             self._pass_instant(self._clock.now())
             self._tick(at)
         self._clock.pass_to(until)
-
-    def asked(self, fact: Fact) -> None:
-        """People are asked from now on, for as long as the job says."""
-        if fact.job is not None:
-            self._asking.add(fact.job)
 
     def _next(self) -> Instant:
         times = [heap[0][0] for heap in (self._ends, self._happens) if heap]

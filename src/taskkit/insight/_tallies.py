@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from attrs import define, field
@@ -11,8 +11,9 @@ from attrs import define, field
 from taskkit.engine._pages import all_jobs
 from taskkit.facts import Fact
 from taskkit.insight._draws import Draws
-from taskkit.insight.forecasts import HOUR, ForecastIdle, ForecastRun, Load
-from taskkit.instants import SECOND, Instant
+from taskkit.insight.forecasts import Load
+from taskkit.insight.runs import ForecastIdle, ForecastRun
+from taskkit.instants import HOUR, SECOND, Instant
 from taskkit.jobs import Job, Why
 from taskkit.outcomes import Outcome
 from taskkit.states import PENDING, State
@@ -20,8 +21,6 @@ from taskkit.storage import Query
 from taskkit.verdicts import verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
     from taskkit.engine._cases import Case
     from taskkit.insight._playing import Station
     from taskkit.insight._twins import Twin
@@ -70,7 +69,7 @@ class Tally:
         self.runs.append(ForecastRun(
             job.task, case.task.name, job.line, job.record, job.pool, job.kind.value, job.nominal, job.wanted, began, end,
             self._state(outcome, case), job.why, after.get("missed", job.missed), after.get("cycle", job.cycle), job.execution, job.host,
-            drawn and drawn.earliest, drawn and drawn.latest,
+            *((None, None) if drawn is None else (drawn.earliest, drawn.latest)),
         ))  # fmt: skip
 
     def ended(self, fact: Fact) -> None:
@@ -137,4 +136,11 @@ def workers_by_pool(stations: Sequence[Station]) -> Mapping[str, int]:
     return found
 
 
-_STATES = {"complete": "completed", "fail": "error", "doubt": "uncertain", "stop": "canceled", "defer": "deferred", "ask": "awaiting_consent"}
+_STATES = {
+    "complete": "completed",
+    "fail": "error",
+    "doubt": "uncertain",
+    "stop": "canceled",
+    "defer": "deferred",
+    "ask": "awaiting_consent",
+}

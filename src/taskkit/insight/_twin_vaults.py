@@ -10,7 +10,7 @@ from taskkit.engine._border import asked
 from taskkit.errors import VaultAway
 from taskkit.records import AccountId, Record
 from taskkit.selections import Selection
-from taskkit.vaults import Records, Rights, Secrets, Sessions, Vault, Viewer, Values
+from taskkit.vaults import Records, Rights, Secrets, Sessions, Values, Vault, Viewer
 
 T = TypeVar("T")
 

@@ -105,9 +105,7 @@ class TwinStorage(MemoryStorage):
 class Twin:
     """The engine of the game, its store and its clock."""
 
-    def __init__(
-        self, engine: Engine, *, seed: int, ears: Mapping[str, Ear], sessions: Sessions | None, settings: Settings | None
-    ) -> None:
+    def __init__(self, engine: Engine, *, seed: int, ears: Mapping[str, Ear], sessions: Sessions | None, settings: Settings | None) -> None:
         ground = engine._ground
         self.clock, self.storage = PlayedTime(ground.now()), TwinStorage(ears)
         self.jobs = _copied(ground.storage, self.storage)

@@ -8,8 +8,8 @@ from typing import Any
 
 from attrs import field, frozen
 
-from taskkit.insight.forecasts import HOUR, Forecast, ForecastRun
-from taskkit.instants import Instant
+from taskkit.insight.runs import ForecastRun
+from taskkit.instants import HOUR, SECOND, Instant
 
 #: Runs of one task and record that lie so close are one that moved.
 _NEAR = 12 * HOUR
@@ -26,7 +26,7 @@ class MovedRun:
     @property
     def by(self) -> float:
         """How many seconds later it starts; less than none where it starts earlier."""
-        return (self.after.start_at - self.before.start_at) / 1_000_000
+        return (self.after.start_at - self.before.start_at) / SECOND
 
     def document(self) -> dict[str, Any]:
         return {"before": self.before.document(), "after": self.after.document(), "by": self.by}
@@ -57,9 +57,9 @@ class Difference:
         return "\n".join([counts, *(f"  {sign} {one}" for sign, found in signs for one in found)])
 
 
-def difference(before: Forecast, after: Forecast) -> Difference:
+def difference(before: Iterable[ForecastRun], after: Iterable[ForecastRun]) -> Difference:
     """A run is the same where task line, record and nominal time are; else the nearest of its task and record."""
-    old, new = _by_place(before.runs), _by_place(after.runs)
+    old, new = _by_place(before), _by_place(after)
     pairs, vanished, appeared = list[tuple[ForecastRun, ForecastRun]](), list[ForecastRun](), list[ForecastRun]()
     for place in {**old, **new}:
         paired, gone, come = _paired(old.get(place, ()), new.get(place, ()))

@@ -5,112 +5,18 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import pendulum
 from attrs import field, frozen
 
-from taskkit.instants import SECOND, Instant, shown
+from taskkit.insight.differences import Difference, difference
+from taskkit.insight.runs import ForecastIdle, ForecastRun, told_at
+from taskkit.instants import Instant, shown
 from taskkit.records import EMPTY
 
 if TYPE_CHECKING:
     from taskkit.events.windows import Window
-    from taskkit.insight.differences import Difference
-
-HOUR = 3600 * SECOND
-
-
-class ForecastRun(NamedTuple):
-    """One run that is to be expected. Its times are instants, and can be had as moments; where a day is not drawn yet, it is an example."""
-
-    task: str
-    task_name: str
-    line: str
-    record: str | None
-    pool: str
-    kind: str
-    nominal: str | None
-    due_at: Instant
-    start_at: Instant
-    end_at: Instant
-    state: str  #: in which it is assumed to end
-    waited: str | None = None  #: what kept it last from starting when it was due
-    missed: int = 0  #: how many occurrences it stands for, where they are several
-    cycle: int = 0
-    execution: str | None = None
-    host: str | None = None
-    earliest_at: Instant | None = None
-    latest_at: Instant | None = None
-
-    @property
-    def due(self) -> pendulum.DateTime:
-        return shown(self.due_at)
-
-    @property
-    def start(self) -> pendulum.DateTime:
-        return shown(self.start_at)
-
-    @property
-    def end(self) -> pendulum.DateTime:
-        return shown(self.end_at)
-
-    @property
-    def is_drawn(self) -> bool:
-        """Whether its day hangs on a draw that is not made yet: then it lies between `earliest` and `latest`."""
-        return self.earliest_at is not None
-
-    @property
-    def earliest(self) -> pendulum.DateTime:
-        return shown(self.due_at if self.earliest_at is None else self.earliest_at)
-
-    @property
-    def latest(self) -> pendulum.DateTime:
-        return shown(self.due_at if self.latest_at is None else self.latest_at)
-
-    @property
-    def late(self) -> Instant:
-        """How long after it was due it starts."""
-        return self.start_at - self.due_at
-
-    def document(self) -> dict[str, Any]:
-        """As JSON tells it; what says nothing is left out."""
-        told = {name: value for name, value in self._asdict().items() if not name.endswith("_at") and value not in (None, 0)}
-        told |= {"due": _text(self.due_at), "start": _text(self.start_at), "end": _text(self.end_at)}
-        if self.earliest_at is not None and self.latest_at is not None:
-            told |= {"earliest": _text(self.earliest_at), "latest": _text(self.latest_at)}
-        return told
-
-    def __str__(self) -> str:
-        where = f" on {self.record}" if self.record is not None else ""
-        drawn = f", drawn between {self.earliest:%d %b} and {self.latest:%d %b}" if self.is_drawn else ""
-        return f"{self.start:%Y-%m-%d %H:%M} {self.task_name}{where}{drawn}"
-
-
-@frozen
-class ForecastIdle:
-    """What is due and does not run: it waits for somebody until the end, or it ends without a run."""
-
-    task: str
-    task_name: str
-    record: str | None
-    pool: str
-    nominal: str | None
-    _due: Instant
-    state: str
-    why: str
-    text: str = ""
-
-    @property
-    def due(self) -> pendulum.DateTime:
-        return shown(self._due)
-
-    def document(self) -> dict[str, Any]:
-        told = {name: getattr(self, name) for name in ("task", "task_name", "record", "pool", "nominal", "state", "why", "text")}
-        return {**{name: value for name, value in told.items() if value not in (None, "")}, "due": _text(self._due)}
-
-    def __str__(self) -> str:
-        where = f" on {self.record}" if self.record is not None else ""
-        return f"{self.task_name}{where}, due {self.due:%Y-%m-%d %H:%M}: {self.state}, {self.why}" + (f" ({self.text})" if self.text else "")
 
 
 @frozen
@@ -132,7 +38,7 @@ class Load:
         return self.busy / self.capacity if self.capacity else 0.0
 
     def document(self) -> dict[str, Any]:
-        told = {"pool": self.pool, "hour": _text(self._hour), "starts": self.starts}
+        told = {"pool": self.pool, "hour": told_at(self._hour), "starts": self.starts}
         return {**told, "busy": round(self.busy, 3), "capacity": self.capacity, "share": round(self.share, 4)}
 
 
@@ -175,7 +81,7 @@ class Concern:
     def document(self) -> dict[str, Any]:
         names = ("kind", "text", "help", "count", "task", "task_name", "pool", "group")
         told = {name: value for name in names if (value := getattr(self, name)) is not None}
-        return {**told, "since": _text(self._since), "until": _text(self._until), "records": list(self.records)}
+        return {**told, "since": told_at(self._since), "until": told_at(self._until), "records": list(self.records)}
 
     def __str__(self) -> str:
         return f"{self.since:%Y-%m-%d %H:%M} {self.text}; {self.help}"
@@ -219,15 +125,13 @@ class Forecast:
 
     def against(self, other: Forecast) -> Difference:
         """What this one has, and `other` has not: what appears, vanishes and moves when this one comes true instead."""
-        from taskkit.insight.differences import difference
-
-        return difference(other, self)
+        return difference(other.runs, self.runs)
 
     def document(self) -> dict[str, Any]:
         """All of it as JSON tells it, in the order of time."""
         lists: dict[str, Iterable[Any]] = {"runs": self.runs, "idle": self.idle, "loads": self.loads, "concerns": self.concerns}
         told = {name: [one.document() for one in found] for name, found in lists.items()}
-        return {"made": _text(self._made), "start": _text(self._start), "end": _text(self._end), "seed": self.seed, **told}
+        return {"made": told_at(self._made), "start": told_at(self._start), "end": told_at(self._end), "seed": self.seed, **told}
 
     def __str__(self) -> str:
         span = f"from {self.start:%Y-%m-%d %H:%M} to {self.end:%Y-%m-%d %H:%M} UTC"
@@ -239,8 +143,3 @@ class Forecast:
         if self.concerns:
             lines += ["to be looked at:", *(f"  {one}" for one in self.concerns)]
         return "\n".join(lines)
-
-
-def _text(at: Instant) -> str:
-    """To the second, as ISO 8601 in UTC."""
-    return f"{shown(at - at % SECOND):%Y-%m-%dT%H:%M:%SZ}"
