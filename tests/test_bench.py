@@ -12,6 +12,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[1] / "bench"))
 
 import explain
+import forecast
 import harness
 import intervals
 import jobs
@@ -207,3 +208,9 @@ def test_answers_of_explain_are_measured_on_both_stores(capsys: pytest.CaptureFi
     told = capsys.readouterr().out
     assert "on SQLite" in told
     assert told.count("a night of the past") == 2
+
+
+def test_a_look_ahead_over_four_weeks_finds_four_runs_for_each_record() -> None:
+    found = forecast.looked_ahead(forecast.furnished(100))
+    assert len(found.runs) == 400
+    assert {one.record for one in found.runs} == {f"r{number}" for number in range(100)}

@@ -24,6 +24,7 @@ from attrs import frozen
 
 import taskkit
 import taskkit.engine
+import taskkit.insight
 import taskkit.plugins
 import taskkit.scripts
 import taskkit.testing
@@ -45,7 +46,9 @@ ROOT = Path(__file__).parent.parent
 SOURCE = Path(taskkit.__file__).parent
 DOCS = ROOT / "docs"
 REFERENCE = DOCS / "reference"
-FACES: list[ModuleType] = [taskkit, taskkit.engine, taskkit.plugins, taskkit.scripts, taskkit.testing, taskkit.testing.contracts]
+FACES: list[ModuleType] = [
+    taskkit, taskkit.engine, taskkit.insight, taskkit.plugins, taskkit.scripts, taskkit.testing, taskkit.testing.contracts,
+]  # fmt: skip
 PAGES = [ROOT / "README.md", *sorted(page for page in DOCS.rglob("*.md") if "_build" not in page.parts)]
 KINDS: dict[str, type[Any]] = {
     made.kind: made
@@ -62,13 +65,14 @@ MEMBERS: dict[type[Enum], str] = {
     State: "jobs.md", Step: "jobs.md", taskkit.Kind: "jobs.md", taskkit.Why: "jobs.md", ErrorClass: "outcomes.md", Effect: "outcomes.md",
     taskkit.testing.Act: "simulation.md", taskkit.Target: "tasks.md", Verb: "plugins.md", Health: "scripts.md",
     taskkit.Tense: "explanations.md", taskkit.Factor: "explanations.md",
+    taskkit.insight.ConcernKind: "forecast.md",
 }  # fmt: skip
 #: Pages on which each class stands with all of its public attributes.
 OF_CLASSES = [
     f"{page}.md"
     for page in (
         "engine", "tasks", "records", "selections", "happenings", "policies", "vault", "outcomes", "facts", "storage", "plugins", "scripts",
-        "testing", "simulation", "keyrings", "explanations",
+        "testing", "simulation", "keyrings", "explanations", "forecast",
     )
 ]  # fmt: skip
 
@@ -375,6 +379,7 @@ CODES: dict[str, set[str]] = {
     "verb of an executor": set(Verb),
     "target of a task": set(taskkit.Target),
     "health that a check found": set(Health),
+    "kind of a concern": set(taskkit.insight.ConcernKind),
     "refusal of a unit": set(Refusal),
     "tense of an explanation": set(taskkit.Tense),
     "factor of an explanation": set(taskkit.Factor),

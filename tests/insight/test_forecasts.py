@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,14 +14,18 @@ from taskkit.events.clocks import Daily, Weekly
 from taskkit.events.elapsed import Hourly, Minutely
 from taskkit.events.happenings import Unlocked
 from taskkit.events.open_times import OpenTime
-from taskkit.events.policies import AfterUnlock
+from taskkit.events.policies import AfterUnlock, OnDemand
 from taskkit.events.remembering import MaxAge, RandomDays
 from taskkit.events.spreads import Spread
 from taskkit.events.windows import TimeWindow
 from taskkit.instants import MINUTE, SECOND, instant
 from taskkit.records import Record
 from taskkit.selections import OfType
-from taskkit.tasks import SYSTEM, Fallback, Task, Waves
+from taskkit.states import State
+from taskkit.storage import Query
+from taskkit.storage.memory import MemoryStorage
+from taskkit.storage.sqlite import SqliteStorage
+from taskkit.tasks import SYSTEM, ConsentRule, Fallback, Task, Waves
 from taskkit.testing import simulations
 from tests.engine.houses import kept
 from tests.insight.worlds import UNIX, Played, World, expected, seen_by
@@ -27,7 +33,7 @@ from tests.insight.worlds import UNIX, Played, World, expected, seen_by
 HOURS = 30
 INTERVALS = [
     Daily(at="02:30"), Daily(at="02:00", tz="Europe/Berlin"), Weekly(on=["mon", "tue"], at="03:00"), Hourly(4), Minutely(50),
-    MaxAge(1, at="05:00"),
+    MaxAge(1, at="05:00"), RandomDays(1, 1, at="04:00"),
 ]  # fmt: skip
 WINDOWS = [None, TimeWindow("* 1-4 * * *"), OpenTime(TimeWindow("* 0-12 * * *"), TimeWindow("* 3 * * *"))]
 
@@ -124,6 +130,46 @@ def test_two_forecasts_of_one_seed_are_one() -> None:
         end = played.simulation.clock.moment.add(days=60)
         one, other, third = (played.engine.forecast(None, end, seed=seed, durations=60) for seed in (7, 7, 8))
     assert one.runs == other.runs != third.runs
+
+
+def test_a_draw_hangs_on_its_own_job_and_not_on_what_others_do() -> None:
+    """T10: else two configurations would differ by more than what was changed."""
+    drawn = Task("drawn", "work0", RandomDays(2, 9, at="02:30"))
+    world = World([Record("r1", "unix"), Record("r2", "unix")], [(drawn, UNIX), (Task("more", "work1", RandomDays(1, 3)), UNIX)])
+    with Played(world) as played:
+        end = played.simulation.clock.moment.add(days=60)
+        [more] = [task.id for task in played.engine.tasks() if task.name == "more"]
+        one, other = played.engine.forecast(None, end), played.engine.forecast(None, end, without=[more])
+    assert [run.start for run in one.of("drawn", "r1")] == [run.start for run in other.of("drawn", "r1")]
+
+
+def test_a_durable_store_is_copied_as_one_in_memory(tmp_path: Path) -> None:
+    """With jobs that run, wait for an account, conduct, wait to be tried again, and are awaited by people."""
+    world = World(
+        [Record("r1", "unix"), Record("r2", "unix", reference="r1"), Record("r3", "unix")],
+        [
+            (Task("rotation", "rotate0", [Hourly(2), OnDemand()], fallback=Fallback(20, 2)), UNIX),
+            (Task("tour", "work1", Hourly(3), selection=OfType("unix"), waves=Waves(canary=1, size=1)), SYSTEM),
+            (Task("asked", "work2", [Daily(), OnDemand()], consent=ConsentRule(1, ["ann"], minutes=90)), UNIX),
+        ],
+        {("rotation", name): 50 for name in ("r1", "r2", "r3")},
+        frozenset({("rotation", "r1", 1)}),
+        workers=2,
+    )
+    durable = SqliteStorage(tmp_path / "jobs.db")
+    found = []
+    for handles in (MemoryStorage().join, durable.join):
+        with Played(world, handles=handles) as played:
+            [asked] = [task.id for task in played.engine.tasks() if task.name == "asked"]
+            played.simulation.at(lambda engine=played.engine, id=asked: engine.demand(id, "r1", by="bob"), minutes=20)
+            played.simulation.run(minutes=145)
+            states = Counter((job.state, job.why) for job in played.engine.storage.jobs(Query()).jobs)
+            end = played.simulation.clock.moment.add(days=1)
+            forecast = played.engine.forecast(None, end, durations=world.duration, outcomes=world.outcome)
+            found.append((states, expected(forecast.runs, instant(end)), [str(one) for one in forecast.idle]))
+    durable.close()
+    assert found[0] == found[1]
+    assert {State.RUNNING, State.DEFERRED, State.AWAITING_CONSENT} & {state for state, _ in found[0][0]}
 
 
 def test_nothing_of_the_real_world_is_touched() -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import datetime
+import importlib.util
 import random
 import re
 from io import StringIO
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
@@ -108,7 +110,7 @@ def test_a_day_that_is_not_in_it_and_a_zone_that_is_none_are_refused() -> None:
 
 
 def shown(made: RenderableType) -> str:
-    console = Console(file=StringIO(), width=150)
+    console = Console(file=StringIO(), width=400)
     console.print(made)
     return console.file.getvalue()  # type: ignore[attr-defined, no-any-return]
 
@@ -131,3 +133,14 @@ def test_a_terminal_shows_two_of_them_compared() -> None:
     told = shown(_forecasts.compared(after.against(before)))
     assert "0 appear, 0 vanish, 1 move, 0 stay" in told
     assert "2026-03-02 02:00 → 2026-03-02 03:00  nightly on [bold]r1" in told
+
+
+def test_the_pictures_of_the_docs_are_drawn_by_the_code_beside_them() -> None:
+    root = Path(__file__).resolve().parents[2]
+    spec = importlib.util.spec_from_file_location("draw_forecasts", root / "tools" / "draw_forecasts.py")
+    assert spec
+    assert spec.loader
+    drawing = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(drawing)
+    for path, drawn in drawing.draw().items():
+        assert path.read_text(encoding="utf-8") == drawn, "the page has changed: python tools/draw_forecasts.py draws it anew"

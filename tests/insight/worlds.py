@@ -50,12 +50,18 @@ class World:
 class Played:
     """A world in a simulation: as many processes as there are workers, each with one job at a time."""
 
-    def __init__(self, world: World, settings: Settings | None = None) -> None:
+    def __init__(self, world: World, settings: Settings | None = None, handles: Callable[[], Storage] | None = None) -> None:
         self.world = world
         kinds = scripts(world, lambda minutes: self.simulation.spend(minutes=minutes))
         self.settings = settings or Settings(workers=world.workers)
         self.simulation = Simulation(
-            vault=MemoryVault(world.records), plugins=[Offer(kinds)], processes=world.workers, start=START, settings=self.settings, batch=1
+            vault=MemoryVault(world.records),
+            handles=handles,
+            plugins=[Offer(kinds)],
+            processes=world.workers,
+            start=START,
+            settings=self.settings,
+            batch=1,
         )
         self.engine = self.simulation.engine
         furnish(self.engine, world, kinds)

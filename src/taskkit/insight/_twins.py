@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 from taskkit.engine._executions import OPEN
 from taskkit.engine._pages import all_jobs
 from taskkit.errors import Refused
+from taskkit.events.remembering import RandomDays
 from taskkit.facts import Fact, FactKey
 from taskkit.insight._twin_vaults import TwinVault
 from taskkit.instants import SECOND, Instant
@@ -112,9 +113,19 @@ class Twin:
         self.vault = TwinVault(ground.vault, sessions)
         if len(self.jobs) > _MANY:
             self.vault.records.all()
-        self.engine = engine._twin(self.vault, self.storage, self.clock, random.Random(seed), settings)  # noqa: S311  it draws days, not secrets
+        self._seed, rng = seed, random.Random(seed)  # noqa: S311  it draws days, not secrets
+        self.engine = engine._twin(self.vault, self.storage, self.clock, rng, settings)
         self.ground = self.engine._ground
-        self.ground.rng = random.Random(seed)  # noqa: S311  whatever its construction drew
+
+    @property
+    def draws(self) -> bool:
+        """Whether days are drawn in it."""
+        return any(isinstance(one, RandomDays) for task in self.engine.tasks() for one in task.policies)
+
+    def draw_for(self, job: Job | None) -> None:
+        """Each job draws by itself: whatever others do before it, its days stay the same (T10)."""
+        if job is not None:
+            self.ground.rng.seed(f"{self._seed} {job.line} {job.record} {job.at}")
 
 
 def _copied(source: Storage, to: TwinStorage) -> list[Job]:
