@@ -18,12 +18,13 @@ from taskkit.events.policies import AfterCheckIn, AfterSession, OnDemand
 from taskkit.events.remembering import RandomDays
 from taskkit.events.windows import TimeWindow
 from taskkit.insight import ConcernKind, Forecast
+from taskkit.instants import SECOND
 from taskkit.outcomes import ErrorClass, NotDone
 from taskkit.plugins.kinds import Run
 from taskkit.records import Record
 from taskkit.tasks import ConsentRule, Fallback, Task, of_type
 from taskkit.vaults import Session, Sessions
-from tests.engine.houses import START, UNIX, House, Play, does, hosts, scripted
+from tests.engine.houses import START, UNIX, Crash, House, Play, at_two, does, hosts, scripted
 from tests.engine.nights import moody
 
 NIGHTLY = Task("nightly", "work", [Daily(at="02:00"), AfterCheckIn(), OnDemand()])
@@ -72,6 +73,40 @@ def test_j07_a_failure_that_is_assumed_has_its_retries() -> None:
     assert [(one.cycle, f"{one.start:%H:%M}", one.state) for one in found.runs] == [
         (0, "02:00", "error"), (1, "02:40", "error"), (2, "03:20", "error"),
     ]  # fmt: skip
+
+
+def test_j03_what_another_has_claimed_and_not_begun_is_forecast_as_due() -> None:
+    house = with_task(1)
+    house.clock.advance(hours=2)
+    now = house.clock.now()
+    assert house.storage.claim(now, worker="w", node="n", pools=["local"], limit=1, lease=now + 60 * SECOND)
+    assert starts(ahead(house, days=1)) == ["02 02:00"]
+
+
+def test_what_runs_elsewhere_holds_its_account_and_its_worker_until_it_ends() -> None:
+    """R4: it began before, and is not listed."""
+    house = at_two(2, settings=Settings(workers=1))
+    house.play.says("h01", does(_die))
+    with pytest.raises(Crash):
+        house.engine.work(1)
+    house.clock.advance(seconds=30)  # its lease has not run out
+    found = ahead(house, days=0.5)
+    assert [(one.record, f"{one.start:%H:%M:%S}") for one in found.runs] == [("h02", "02:10:00")]
+    assert [round(load.busy) for load in found.loads if load.busy] == [570 + 600]
+
+
+def test_j04_what_a_lost_worker_had_goes_on() -> None:
+    house = at_two(1)
+    house.play.says("h01", does(_die))
+    with pytest.raises(Crash):
+        house.engine.work(1)
+    house.clock.advance(minutes=5)
+    [load] = [load for load in ahead(house, days=0.5).loads if load.busy]
+    assert load.busy == 300  # of its ten minutes
+
+
+def _die(run: Run) -> None:
+    raise Crash
 
 
 # how long

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -161,7 +162,7 @@ def test_a_durable_store_is_copied_as_one_in_memory(tmp_path: Path) -> None:
     for handles in (MemoryStorage().join, durable.join):
         with Played(world, handles=handles) as played:
             [asked] = [task.id for task in played.engine.tasks() if task.name == "asked"]
-            played.simulation.at(lambda engine=played.engine, id=asked: engine.demand(id, "r1", by="bob"), minutes=20)
+            played.simulation.at(partial(played.engine.demand, asked, "r1", by="bob"), minutes=20)
             played.simulation.run(minutes=145)
             states = Counter((job.state, job.why) for job in played.engine.storage.jobs(Query()).jobs)
             end = played.simulation.clock.moment.add(days=1)

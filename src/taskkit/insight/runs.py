@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 import pendulum
@@ -107,4 +108,4 @@ class ForecastIdle:
 
 def told_at(at: Instant) -> str:
     """To the second, as ISO 8601 in UTC."""
-    return f"{shown(at - at % SECOND):%Y-%m-%dT%H:%M:%SZ}"
+    return f"{datetime.fromtimestamp(at // SECOND, UTC).isoformat()[:19]}Z"
