@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -22,10 +23,12 @@ from taskkit.instants import SECOND
 from taskkit.outcomes import ErrorClass, NotDone
 from taskkit.plugins.kinds import Run
 from taskkit.records import Record
-from taskkit.tasks import ConsentRule, Fallback, Task, of_type
+from taskkit.selections import OfType, Selection
+from taskkit.tasks import ConsentRule, Fallback, Task, Waves, of_type
 from taskkit.vaults import Session, Sessions
 from tests.engine.houses import START, UNIX, Crash, House, Play, at_two, does, hosts, scripted
-from tests.engine.nights import moody
+from tests.engine.nights import Moody, moody
+from tests.engine.test_notices import Pager
 
 NIGHTLY = Task("nightly", "work", [Daily(at="02:00"), AfterCheckIn(), OnDemand()])
 
@@ -105,6 +108,40 @@ def test_j04_what_a_lost_worker_had_goes_on() -> None:
     assert load.busy == 300  # of its ten minutes
 
 
+def over_many(house: House, **said: Any) -> Task:
+    """It runs at once (T13), and again three minutes past midnight."""
+    task = Task("over many", "work", Daily(at="00:03"), selection=OfType("unix"), fallback=Fallback(30, 1), **said)
+    return house.engine.put(task)
+
+
+def test_t15_a_run_over_many_that_goes_on_keeps_the_next_one_waiting() -> None:
+    house = House(*hosts(2))
+    over_many(house)
+    house.play.says("h01", NotDone(ErrorClass.UNREACHABLE))
+    house.engine.drain()
+    found = ahead(house, days=1, durations=60)
+    assert [(one.record, f"{one.start:%H:%M}") for one in found.runs] == [("h01", "00:30"), ("h01", "00:31"), ("h02", "00:31")]
+
+
+def test_r06_parts_that_have_failed_before_still_halt_a_run_over_many() -> None:
+    house = House(*hosts(4))
+    over_many(house, waves=Waves(size=2, halt=0.4))
+    house.play.says("h01", NotDone(ErrorClass.PERMISSION))
+    house.play.says("h02", NotDone(ErrorClass.UNREACHABLE))
+    house.engine.drain()
+    assert [one.record for one in ahead(house, days=1).runs][:2] == ["h02", "h01"]  # the next run begins anew
+
+
+def test_no_script_is_called_and_nobody_is_told() -> None:
+    pager = Pager(wants=["JobStarted", "JobCompleted", "TaskPut"])
+    house = with_task(2, notifiers=[pager])
+    house.engine.tick()
+    told = list(pager.heard)
+    assert len(ahead(house).runs) == 4
+    house.engine.tick()
+    assert (house.play.performed, pager.heard) == ([], told)
+
+
 def _die(run: Run) -> None:
     raise Crash
 
@@ -143,7 +180,7 @@ def test_what_is_no_duration_is_refused(given: Any) -> None:
 
 def test_t10_a_run_whose_day_is_not_drawn_is_a_range() -> None:
     house = with_task(1, Task("drawn", "work", RandomDays(2, 5, at="02:30")))
-    found = ahead(house, days=14, seed=3)
+    found = ahead(house, days=20, seed=3)
     first, second, third, *_ = found.runs
     assert not first.is_drawn  # its draw is made and kept
     assert second.is_drawn
@@ -210,6 +247,12 @@ def test_a05_what_waits_for_consent_is_listed_as_waiting() -> None:
     house.engine.demand(house.engine.tasks()[0].id, "h01", by="bob")
     found = ahead(house, days=1)
     assert [(one.state, one.why) for one in found.idle] == [("awaiting_consent", "consent")]
+
+
+def test_a05_what_nobody_consents_to_in_time_expires() -> None:
+    house = with_task(1, evolve(NIGHTLY, consent=ConsentRule(1, ["ann"], minutes=90)))
+    house.engine.demand(house.engine.tasks()[0].id, "h01", by="bob")
+    assert [(one.state, one.due) for one in ahead(house, days=1).idle] == [("expired", START)]
 
 
 def test_j11_what_stands_still_is_listed_as_waiting() -> None:
@@ -285,6 +328,20 @@ def test_what_cannot_be_assumed_is_refused(said: dict[str, Any]) -> None:
 def test_without_the_vault_there_is_no_forecast() -> None:
     house = with_task(1)
     moody(house).away = True
+    with pytest.raises(VaultAway):
+        ahead(house)
+
+
+class Unsearchable(Moody):
+    def find(self, selection: Selection, viewer: str | None) -> Iterator[Record]:
+        raise ConnectionError
+
+
+def test_a_vault_that_is_lost_on_the_way_ends_the_forecast() -> None:
+    """Else it would be looked for each minute until the end, and what runs would be wrong."""
+    house = House(*hosts(2))
+    house.engine.put(Task("over many", "work", Daily(at="02:00"), selection=OfType("unix")))
+    object.__setattr__(house.vault, "records", Unsearchable(house.vault.records))
     with pytest.raises(VaultAway):
         ahead(house)
 
