@@ -62,7 +62,7 @@ def _cell(day: Day, most: float, fullest: float, x: float, y: float) -> str:
                 x + _WIDE - (32 if day.concerns else 8), y + 19, f"{day.count:,}{unsure} {'run' if day.count == 1 else 'runs'}", f"end {on}"
             )
         )
-        parts.append(text(x + 8, y + 38, f"{_work(day.busy)} of work", on or ("" if step == 3 else "dim")))
+        parts.append(text(x + 8, y + 38, f"{_work(day.busy)} of work", on or ("" if step >= 2 else "dim")))
     parts += _bars(day, fullest, x, y, "paper" if step >= 3 else "bar")
     if day.concerns:
         parts.append(warning(x + _WIDE - 16, y + 7, "\n".join(str(one) for one in day.concerns)))
