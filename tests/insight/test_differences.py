@@ -12,7 +12,7 @@ from taskkit.events.clocks import Daily
 from taskkit.insight import Difference
 from taskkit.records import RecordType
 from taskkit.tasks import Task
-from tests.engine.houses import UNIX, House, hosts, kept
+from tests.engine.houses import START, UNIX, House, hosts, kept
 
 NIGHTLY = Task("nightly", "work", Daily(at="02:00"))
 
@@ -69,3 +69,15 @@ def test_more_workers_move_what_waited() -> None:
 def test_a_definition_may_be_changed_too() -> None:
     house, _ = with_task()
     assert not compared(house, changes=[RecordType("unix", host="address"), house.Scripted("work", says="x")])
+
+
+def test_j06_what_was_run_before_its_time_is_not_planned_anew_by_an_edit() -> None:
+    house, task = with_task()
+    [waiting] = house.entries()
+    house.engine.run_now(waiting.id)
+    house.engine.drain()
+    changed = evolve(task, description="looks at the disks")
+    found = house.engine.forecast(None, START.add(days=3), changes=[changed])
+    assert [one.start for one in found.runs] == [START.add(days=1, hours=2), START.add(days=2, hours=2)]
+    house.engine.edit(changed)
+    assert house.entries()[-1].due == found.runs[0].due

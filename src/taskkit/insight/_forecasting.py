@@ -79,7 +79,7 @@ class Forecasting:
     def _change(self, twin: Twin) -> None:
         for change in self._assumed.changes:
             if isinstance(change, Task):
-                twin.engine.edit(change) if change.id else twin.engine.put(change)
+                twin.edit(change) if change.id else twin.engine.put(change)
             elif isinstance(change, Script | RecordType):
                 twin.engine.define(change)
             else:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import random
 import threading
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, NoReturn
 
 from taskkit.engine._executions import OPEN
+from taskkit.engine._occurrences import fire_of
 from taskkit.engine._pages import all_jobs
 from taskkit.errors import Refused
+from taskkit.events._plans import Plan
 from taskkit.events.remembering import RandomDays
 from taskkit.facts import Fact, FactKey
 from taskkit.insight._twin_vaults import TwinVault
@@ -25,6 +27,7 @@ from taskkit.storage.memory import MemoryStorage
 if TYPE_CHECKING:
     from taskkit.engine._ground import Settings
     from taskkit.engine.engine import Engine
+    from taskkit.tasks import Task
     from taskkit.vaults import Sessions
 
 #: All that planning and running look at; what is sealed, and the marks of readers, stay where they are.
@@ -97,6 +100,12 @@ class TwinStorage(MemoryStorage):
         rooms.journal.log.clear()
         self._jobs.lay_down()
 
+    def use_up(self, fires: Iterable[tuple[Job, str]]) -> None:
+        """They have had their run."""
+        for job, fire in fires:
+            self._rooms.fires.keep(job, fire)
+        self._rooms.journal.log.clear()
+
     @property
     def waiters(self) -> list[str]:
         """The jobs that wait for an account or a slot."""
@@ -117,6 +126,15 @@ class Twin:
         self.engine = engine._twin(self.vault, self.storage, self.clock, rng, settings)
         self.ground = self.engine._ground
 
+    def edit(self, task: Task) -> None:
+        """What was run before its time, or canceled, has used up its name: no edit plans it anew (J6, T6)."""
+        before = self.ground.catalog.task(task.id)
+        if before is not None and before.interval is not None and not before.interval.relative:
+            plan, now = before.interval.plan(), self.clock.now() // SECOND
+            waiting = (job for job in self.jobs if job.kind is Kind.OCCURRENCE and job.trigger[0] == task.id)
+            self.storage.use_up((job, fire) for job in waiting for fire in _passed_over(plan, now, job))
+        self.engine.edit(task)
+
     @property
     def draws(self) -> bool:
         """Whether days are drawn in it."""
@@ -126,6 +144,14 @@ class Twin:
         """Each job draws by itself: whatever others do before it, its days stay the same (T10)."""
         if job is not None:
             self.ground.rng.seed(f"{self._seed} {job.line} {job.record} {job.at}")
+
+
+def _passed_over(plan: Plan, now: int, job: Job) -> Iterator[str]:
+    """The occurrences from now on that the one which waits was not planned for; one that was set by hand says nothing of them."""
+    at = plan.after(now)
+    while at is not None and at < (job.at or 0) and not (job.nominal or "").startswith("set "):
+        yield fire_of(str(plan.nominals(at)[0]), job.via)
+        at = plan.after(at)
 
 
 def _copied(source: Storage, to: TwinStorage) -> list[Job]:
