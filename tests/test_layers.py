@@ -55,7 +55,7 @@ FLOORS = [
         "engine._consents engine._entries engine._pasts engine._retention engine._notices engine._logbook",
         "engine._views engine._steering engine._aftermaths engine._restores engine._outboxes engine._upkeep",
         "engine._explanations engine._words engine._questions engine._stories engine._recollections engine._rules engine._obstacles",
-        "engine._prospects engine._forecasts engine._explainer",
+        "engine._prospects engine._outlooks engine._explainer",
         "insight.runs insight.differences insight.forecasts insight._twin_vaults insight._twins insight._durations insight._draws",
         "insight._playing insight._tallies insight._concerns insight._forecasting",
         "engine.engine engine",

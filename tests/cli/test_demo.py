@@ -92,6 +92,10 @@ def test_the_command_shows_all_of_it_and_says_where_the_store_lies(tmp_path: Pat
         "their chain is whole",
     ):
         assert part in out
+    assert "the clock leaves 02:30 out on that day" in out
+    page = tmp_path / "shown" / "forecast.html"
+    assert f"As a picture:  {page}" in out
+    assert "status each hour" in page.read_text(encoding="utf-8")
     store = f"sqlite:///{tmp_path / 'shown' / 'jobs.db'}"
     assert store in out
     assert main(["check", store]) == 0

@@ -123,6 +123,17 @@ def test_r05_a_blackout_that_puts_a_run_off_is_named_before_and_after() -> None:
     assert {named in part.text for part in found.find(Factor.BLACKOUT)} == {True}
 
 
+def test_t04_a_wall_time_that_the_clock_leaves_out_is_told_before_and_after() -> None:
+    rule = Daily(at="02:30", tz="Europe/Berlin")
+    house, task = with_task(task=Task("nightly", "work", rule), start=pendulum.datetime(2026, 3, 28, 12, tz="UTC"))
+    told = "the clock leaves 02:30 out on that day"
+    assert [one.text for one in house.engine.explain(task.id, "h01").find(Factor.CLOCK)] == [told]
+    house.clock.advance(days=2)
+    house.engine.drain()
+    ran = house.engine.explain(task.id, "h01", pendulum.datetime(2026, 3, 29, 3, 30, tz="Europe/Berlin"))
+    assert [one.text for one in ran.find(Factor.CLOCK)] == [told]
+
+
 def test_t17_a_place_in_the_spread_is_told_before_and_after() -> None:
     house, task = with_task(*hosts(9), task=Task("nightly", "work", Daily(at="02:00"), spread=Spread(60)))
     found = house.engine.explain(task.id, "h02")

@@ -1,4 +1,4 @@
-"""`taskkit demo`: a small vault, a day told line by line, a month as it passes, the history, and why something ran when it did."""
+"""`taskkit demo`: a small vault, a day told line by line, a month as it passes, the history, why something ran, and what comes next."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from taskkit.cli import _day, _month
 from taskkit.cli._house import RENEW, ZONE, House
 from taskkit.engine import Engine
 from taskkit.errors import Refused
+from taskkit.insight import pictures
 from taskkit.states import State
 
 _WIDE = 120
@@ -46,6 +47,8 @@ def run(days: int, folder: str | None) -> int:
         console.print(_history(house.engine))
         _headline(console, f"Why db-1 was renewed at 03:30 on {_JUMP:%d %B}", "engine.explain(task, record, at)")
         console.print(Text(str(house.engine.explain(house.tasks[RENEW].id, "db-1", _JUMP))))
+        _headline(console, "What comes next", "engine.forecast(start, end), and taskkit.insight.pictures")
+        _look_ahead(console, house, days, place / "forecast.html")
         _end(console, house)
     return 0
 
@@ -85,6 +88,15 @@ def _history(engine: Engine) -> Table:
         style = "green" if entry.state is State.COMPLETED else "red"
         table.add_row(began, entry.record or "", entry.task_name, Text(entry.state, style=style), "; ".join(entry.reasons))
     return table
+
+
+def _look_ahead(console: Console, house: House, days: int, path: Path) -> None:
+    forecast = house.engine.forecast(None, house.clock.moment.add(days=days))
+    path.write_text(pictures.page(forecast, tz=ZONE), encoding="utf-8")
+    console.print(f"{len(forecast.runs):,} runs; {len(forecast.concerns)} things to look at")
+    for concern in forecast.concerns[:_LAST]:
+        console.print(Text(f"  {concern.text}"))
+    console.print(f"As a picture:  {path}", soft_wrap=True)
 
 
 def _end(console: Console, house: House) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from taskkit.engine._border import asked
 from taskkit.engine._explanations import Explanation
-from taskkit.engine._forecasts import Forecasts
+from taskkit.engine._outlooks import Outlooks
 from taskkit.engine._questions import Question
 from taskkit.engine._recollections import Recollections
 from taskkit.engine._targets import Aim, Targets
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 class Explainer:
     """Reads, and never writes."""
 
-    def __init__(self, ground: Ground, targets: Targets, rights: RightsDesk, recollections: Recollections, forecasts: Forecasts) -> None:
+    def __init__(self, ground: Ground, targets: Targets, rights: RightsDesk, recollections: Recollections, outlooks: Outlooks) -> None:
         self._ground, self._targets, self._rights = ground, targets, rights
-        self._recollections, self._forecasts = recollections, forecasts
+        self._recollections, self._outlooks = recollections, outlooks
 
     def explain(self, id: str, record: str | None, at: Instant | None, user: str | None) -> Explanation:
         tried, now = f"explaining the task {id!r}", self._ground.now()
@@ -43,7 +43,7 @@ class Explainer:
             return self._recollections.told(Question(task, name, None, self._aim_then(task, name), now, at, standing is None))
         found = self._record(name) if name is not None else None
         question = Question(task, name, found, self._targets.aim(task, found), now, now if at is None else at, standing is None)
-        return self._forecasts.standing(question) if at is None else self._forecasts.coming(question)
+        return self._outlooks.standing(question) if at is None else self._outlooks.coming(question)
 
     def _record(self, name: str) -> Record | None:
         return asked(lambda: self._ground.vault.records.get(name), "reading the record")

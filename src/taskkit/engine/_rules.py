@@ -17,7 +17,7 @@ from taskkit.events.nominals import Nominal
 from taskkit.events.policies import Policy
 from taskkit.events.remembering import MaxAge, RandomDays
 from taskkit.events.windows import Window
-from taskkit.events.zones import EARLIEST, zone
+from taskkit.events.zones import EARLIEST
 from taskkit.instants import SECOND, Instant
 from taskkit.standings import Standing, members
 
@@ -91,10 +91,7 @@ def _time(nominal: Nominal, second: int, question: Question) -> Iterator[Because
     """One occurrence: what the clock, the window and the spread make of it."""
     words, runs = question.words, question.aim.task
     yield Because(Factor.RULE, f"it is due {words.when(second * SECOND)}", words.shown(second * SECOND), {"nominal": str(nominal)})
-    if nominal.zone is not None:
-        stretch = zone(nominal.zone).stretch(second)
-        if second + stretch.offset != nominal.wall:
-            yield Because(Factor.CLOCK, f"the clock leaves {str(nominal)[11:16]} out on that day", None, {"nominal": str(nominal)})
+    yield from words.left_out(nominal, second)
     starts = starts_at(runs, question.name, second)
     if starts is None:
         yield Because(Factor.WINDOW, "its window opens no more")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from attrs import field, frozen
@@ -11,8 +12,10 @@ from attrs import field, frozen
 from taskkit.engine._explanations import Because, Factor
 from taskkit.engine._questions import Question
 from taskkit.engine._words import Words
+from taskkit.errors import InvalidValue
+from taskkit.events.nominals import Nominal
 from taskkit.facts import Fact
-from taskkit.instants import MINUTE, Instant
+from taskkit.instants import MINUTE, SECOND, Instant
 
 if TYPE_CHECKING:
     from taskkit.storage import Storage
@@ -92,7 +95,7 @@ class Story:
         return Because(Factor.JOB, f"a job {head}", words.shown(self.begins), {"job": job}, (*reasons, *map(words.told, self.facts)))
 
 
-def _reasons(facts: Iterable[Fact], words: Words) -> Iterator[Because]:
+def _reasons(facts: Sequence[Fact], words: Words) -> Iterator[Because]:
     """What a rule wanted; happenings and demands have facts of their own."""
     fact = next((fact for fact in facts if {"nominal", "attempt", "execution", "via", "target_fallback"} & set(fact.details)), None)
     if fact is None:
@@ -100,6 +103,8 @@ def _reasons(facts: Iterable[Fact], words: Words) -> Iterator[Because]:
     told = fact.details
     if "nominal" in told:
         yield Because(Factor.RULE, f"by the rule: {told['policy']}; its time is {told['nominal']}", None, {"nominal": told["nominal"]})
+        with suppress(InvalidValue):  # a first run, or one that somebody set, has no time on a clock
+            yield from words.left_out(Nominal.parse(told["nominal"]), told.get("at", facts[0].at) // SECOND)
     if (put_off := next((fact.details for fact in facts if "put_off" in fact.details), None)) is not None:
         yield words.put_off(put_off)
     if missed := next((fact.details for fact in facts if fact.details.get("missed")), None):

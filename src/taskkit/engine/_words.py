@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pendulum
 
 from taskkit.engine._explanations import Because, Factor
+from taskkit.events.nominals import Nominal
 from taskkit.events.zones import Zone, zone
 from taskkit.facts import Fact
 from taskkit.instants import SECOND, Instant
@@ -115,6 +116,11 @@ class Words:
     def when(self, at: Instant) -> str:
         moment = self.shown(at)
         return f"{moment:%a %Y-%m-%d %H:%M}{f':{moment.second:02}' if moment.second else ''} {moment.format('zz') or 'UTC'}"
+
+    def left_out(self, nominal: Nominal, second: int) -> Iterator[Because]:
+        """Where a change of the clock leaves a wall time out."""
+        if nominal.zone is not None and second + zone(nominal.zone).stretch(second).offset != nominal.wall:
+            yield Because(Factor.CLOCK, f"the clock leaves {str(nominal)[11:16]} out on that day", None, {"nominal": str(nominal)})
 
     def why(self, code: str) -> str:
         return WHYS[code][1] if code in WHYS else code.replace("_", " ")

@@ -29,7 +29,6 @@ from taskkit.engine._explainer import Explainer
 from taskkit.engine._explanations import Explanation
 from taskkit.engine._finisher import Finisher
 from taskkit.engine._fits import Fits
-from taskkit.engine._forecasts import Forecasts
 from taskkit.engine._forks import guard
 from taskkit.engine._gates import Gates
 from taskkit.engine._ground import Ground, Settings
@@ -43,6 +42,7 @@ from taskkit.engine._lookups import Lookups
 from taskkit.engine._notices import Notices
 from taskkit.engine._obstacles import Obstacles
 from taskkit.engine._outboxes import OutboxReader
+from taskkit.engine._outlooks import Outlooks
 from taskkit.engine._passings import Passings
 from taskkit.engine._pauses import Pause, Pauses
 from taskkit.engine._planner import Planner
@@ -155,8 +155,8 @@ class Engine:
         self._upkeep = Upkeep(ground, self._chores, self._intake, OutboxReader(ground, self._restores))
         self._skew = Skew(ground, None if storage.clock is None else clock or SystemClock())
         told, prospects = Recollections(storage), Prospects(ground, lookups, gates, self._consents)
-        forecasts = Forecasts(ground, planner, Obstacles(ground, planner, self._pauses), prospects, Rules(planner), told)
-        self._explainer = Explainer(ground, targets, rights, told, forecasts)
+        outlooks = Outlooks(ground, planner, Obstacles(ground, planner, self._pauses), prospects, Rules(planner), told)
+        self._explainer = Explainer(ground, targets, rights, told, outlooks)
         self._pulse = Pulse(ground, self._pauses, self._skew)
         self._notices = Notices(ground)
         self._logbook = Logbook(ground, rights, self._notices)

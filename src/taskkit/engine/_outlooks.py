@@ -27,7 +27,7 @@ _REASONS = (Factor.RULE, Factor.HAPPENING, Factor.DEMAND, Factor.TARGET, Factor.
 _Answer = tuple[Instant | None, str]
 
 
-class Forecasts:
+class Outlooks:
     def __init__(
         self, ground: Ground, planner: Planner, obstacles: Obstacles, prospects: Prospects, rules: Rules, recollections: Recollections
     ) -> None:

@@ -183,7 +183,7 @@ def test_what_is_said_about_tomorrow_happens_tomorrow(world: World, fives: list[
 
 
 @pytest.mark.sweep
-@settings(SETTINGS, max_examples=int(os.environ.get("TASKKIT_FORECASTS", "5000")), phases=[Phase.generate, Phase.shrink])
+@settings(SETTINGS, max_examples=int(os.environ.get("TASKKIT_EXPLAINED", "5000")), phases=[Phase.generate, Phase.shrink])
 @given(WORLDS, MOMENTS)
 def test_what_is_said_about_tomorrow_happens_in_many_more_worlds(world: World, fives: list[int]) -> None:
     tomorrow(world, fives)
