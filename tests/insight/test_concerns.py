@@ -13,7 +13,7 @@ from attrs import evolve
 
 from taskkit.engine import Settings
 from taskkit.errors import InvalidValue, NaiveMoment, VaultAway
-from taskkit.events.clocks import Daily
+from taskkit.events.clocks import Daily, Once
 from taskkit.events.happenings import CheckedIn, SessionEnded
 from taskkit.events.policies import AfterCheckIn, AfterSession, OnDemand
 from taskkit.events.remembering import RandomDays
@@ -22,7 +22,7 @@ from taskkit.insight import ConcernKind, Forecast
 from taskkit.instants import SECOND
 from taskkit.outcomes import ErrorClass, NotDone
 from taskkit.plugins.kinds import Run
-from taskkit.records import Record
+from taskkit.records import Accounts, Record, RecordType
 from taskkit.selections import OfType, Selection
 from taskkit.tasks import ConsentRule, Fallback, Task, Waves, of_type
 from taskkit.vaults import Session, Sessions
@@ -106,6 +106,26 @@ def test_j04_what_a_lost_worker_had_goes_on() -> None:
     house.clock.advance(minutes=5)
     [load] = [load for load in ahead(house, days=0.5).loads if load.busy]
     assert load.busy == 300  # of its ten minutes
+
+
+def test_r04_who_waits_for_an_account_and_finds_no_worker_holds_nobody_up() -> None:
+    """r1 is the first that waits for the account, and its pool is busy for hours when that is free."""
+    pools = {"r0": "q", "r1": "p", "r2": "q", "r3": "p"}
+    records = [Record(name, name, pool=pool, reference="r1" if name in ("r0", "r2") else None) for name, pool in pools.items()]
+    rotating = scripted(Play(), "rotating", accounts=lambda self, run: Accounts([run.vault.records.account(run.record)]))
+    house = House(*records, scripts=[rotating], settings=Settings(workers=1))
+    house.engine.define(rotating("rotate"))
+    for minute, name in enumerate(("r0", "r1", "r3", "r2")):
+        house.engine.define(RecordType(name))
+        house.engine.put(Task(name, "rotate", Once(START.add(hours=2, minutes=minute))), list=of_type(name))
+    lengths = {"r0": 30 * 60, "r1": 60, "r2": 60, "r3": 5 * 3600}
+    found = ahead(house, days=1, durations=lengths, nodes={"p": 1, "q": 1})
+    assert [(one.record, f"{one.start:%H:%M}") for one in found.runs] == [
+        ("r0", "02:00"),
+        ("r3", "02:02"),
+        ("r2", "02:30"),
+        ("r1", "07:02"),
+    ]
 
 
 def over_many(house: House, **said: Any) -> Task:

@@ -32,6 +32,8 @@ from tests.engine.houses import kept
 from tests.insight.worlds import UNIX, Played, World, expected, seen_by
 
 HOURS = 30
+#: A world is small, and played for a second: making it smaller would take minutes and help nobody.
+PHASES = [Phase.explicit, Phase.reuse, Phase.generate]
 INTERVALS = [
     Daily(at="02:30"), Daily(at="02:00", tz="Europe/Berlin"), Weekly(on=["mon", "tue"], at="03:00"), Hourly(4), Minutely(50),
     MaxAge(1, at="05:00"), RandomDays(1, 1, at="04:00"),
@@ -91,7 +93,7 @@ def compare(world: World, before: int, seen: list[tuple[int, int]], stops: list[
         return len(came)
 
 
-@settings(max_examples=25, deadline=None, phases=[Phase.generate], suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=25, deadline=None, phases=PHASES, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(worlds(workers=1, shared=True), st.integers(0, 500), unlocks, st.lists(st.sampled_from(["t0", "t1"]), max_size=1))
 def test_with_one_worker_the_forecast_equals_the_run_that_follows_it(
     world: World, before: int, seen: list[tuple[int, int]], stops: list[str]
@@ -99,14 +101,14 @@ def test_with_one_worker_the_forecast_equals_the_run_that_follows_it(
     compare(world, before, seen, stops)
 
 
-@settings(max_examples=12, deadline=None, phases=[Phase.generate], suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=12, deadline=None, phases=PHASES, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(worlds(workers=3, shared=False), st.integers(0, 500))
 def test_with_several_workers_the_forecast_equals_the_run_that_follows_it(world: World, before: int) -> None:
     """No job waits for another: in a simulation, who is idle does not hear that an account is free."""
     compare(world, before, [], [])
 
 
-@settings(max_examples=4, deadline=None, phases=[Phase.generate], suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=4, deadline=None, phases=PHASES, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(worlds(workers=3, shared=True), st.integers(60, 180))
 def test_where_several_workers_wait_for_one_account_the_forecast_is_the_run_but_for_the_looks_of_who_is_idle(
     world: World, before: int

@@ -24,12 +24,15 @@ class _Answers:
 
     def get(self, key: Hashable, question: Callable[[], T], tried: str) -> T:
         if key not in self._known:
-            try:
-                self._known[key] = asked(question, tried)
-            except VaultAway as error:
-                self.trouble = error
-                raise
+            self._known[key] = self.ask(question, tried)
         return self._known[key]  # type: ignore[no-any-return]
+
+    def ask(self, question: Callable[[], T], tried: str) -> T:
+        try:
+            return asked(question, tried)
+        except VaultAway as error:
+            self.trouble = error
+            raise
 
 
 class _Records(Records):
@@ -40,7 +43,7 @@ class _Records(Records):
 
     def get(self, id: str) -> Record | None:
         if id not in self._by_id:
-            self._by_id[id] = self._answers.get(("record", id), lambda: self._real.get(id), "reading a record")
+            self._by_id[id] = self._answers.ask(lambda: self._real.get(id), "reading a record")
         return self._by_id[id]
 
     def all(self) -> Sequence[Record]:
@@ -55,7 +58,7 @@ class _Records(Records):
     def account(self, record: Record) -> AccountId:
         found = self._accounts.get(record.id)
         if found is None:
-            found = self._accounts[record.id] = asked(lambda: self._real.account(record), "asking the vault for the account")
+            found = self._accounts[record.id] = self._answers.ask(lambda: self._real.account(record), "asking the vault for the account")
         return found
 
 
