@@ -20,7 +20,7 @@ from taskkit.events.remembering import RandomDays
 from taskkit.events.windows import TimeWindow
 from taskkit.insight import ConcernKind, Forecast
 from taskkit.instants import SECOND
-from taskkit.outcomes import ErrorClass, NotDone
+from taskkit.outcomes import Effect, ErrorClass, NotDone, Unknown
 from taskkit.plugins.kinds import Run
 from taskkit.records import Accounts, Record, RecordType
 from taskkit.selections import OfType, Selection
@@ -310,6 +310,28 @@ def test_groups_whose_secrets_change_together_are_told() -> None:
     assert ahead(house, days=1).worries("together") == []  # by account, each is alone
     apart = ahead(house, groups=lambda record: record.id[:2], days=1, durations=3600, settings=Settings(workers=1))
     assert apart.worries("together") == []
+
+
+def test_a_record_whose_references_lead_nowhere_is_in_no_group() -> None:
+    rotating = scripted(Play(), "rotating", changes_secret=True)
+    house = House(Record("r1", "unix", reference="gone"), scripts=[rotating])
+    house.engine.define(rotating("rotate"))
+    task = house.engine.put(Task("rotation", "rotate", [Daily(at="02:00"), OnDemand()]), list=UNIX)
+    house.engine.demand(task.id, "r1")
+    found = ahead(house, days=1)
+    assert [one.kind for one in found.runs] == ["demand"]
+    assert ([one.state for one in found.idle], found.worries("together")) == (["error"], [])
+
+
+@pytest.mark.parametrize(("effect", "state"), [(Effect.IDEMPOTENT, "error"), (Effect.BLIND, "uncertain")])
+def test_j10_what_becomes_of_a_run_that_nobody_saw_end_hangs_on_its_script(effect: Effect, state: str) -> None:
+    kinds = [scripted(Play(), "sure"), scripted(Play(), "blind", effect=Effect.BLIND)]
+    house = House(*hosts(1), scripts=kinds)
+    for kind in kinds:
+        house.engine.define(kind(kind.kind))
+        house.engine.put(Task(kind.kind, kind.kind, Daily(at="02:00")), list=UNIX)
+    name = "blind" if effect is Effect.BLIND else "sure"
+    assert [one.state for one in ahead(house, days=1, outcomes=Unknown("no answer")).of(name)] == [state]
 
 
 # bad input

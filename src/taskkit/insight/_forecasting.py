@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import datetime
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from taskkit.errors import InvalidValue
+from taskkit.errors import InvalidValue, NotFound
 from taskkit.insight._concerns import Concerns, together
 from taskkit.insight._durations import Durations, Estimates, Outcomes
 from taskkit.insight._playing import Game, Station
@@ -115,7 +116,11 @@ class Forecasting:
                 return None
             if callable(groups):
                 return groups(record)
-            return records.account(record) if groups is None else record.fields.get(groups)
+            if groups is not None:
+                return record.fields.get(groups)
+            with suppress(InvalidValue, NotFound):  # its references lead nowhere: its own run says so
+                return records.account(record)
+            return None
 
         return together((one for one in runs if one.task in changing), group_of)
 

@@ -96,15 +96,16 @@ class Game:
         times = [heap[0][0] for heap in (self._ends, self._happens) if heap]
         dues = (self._storage.next_due(pools) for station, pools in self._stations if station.free > 0 and pools)
         times += (due for due in dues if due is not None)
-        times += self._expiries()
+        times += self._expiries().values()
         return min(times, default=NEVER)
 
     def _pass_instant(self, now: Instant) -> None:
         self._finish(now)
         while self._happens and self._happens[0][0] <= now:
             self._happen(heappop(self._happens)[2])
-        if any(at <= now for at in self._expiries()):
+        if late := {id for id, at in self._expiries().items() if at <= now}:
             self._engine._consents.expire(now)
+            self._asking -= late
         self._pass_over(now)
         while self._claim(now):
             self._finish(now)
@@ -113,14 +114,15 @@ class Game:
     def _happen(self, happening: Happening) -> None:
         self._engine._intake.take([happening])
 
-    def _expiries(self) -> list[Instant]:
-        found = []
+    def _expiries(self) -> dict[str, Instant]:
+        """Until when people are asked, by job."""
+        found = {}
         for id in tuple(self._asking):
             job = self._storage.job(id)
             if job is None or job.state is not State.AWAITING_CONSENT:
                 self._asking.discard(id)
             elif job.asks_until is not None:
-                found.append(job.asks_until)
+                found[id] = job.asks_until
         return found
 
     def _pass_over(self, now: Instant) -> None:

@@ -48,7 +48,7 @@ class Tally:
         self.names: dict[str, str] = {}
         self.hours: defaultdict[str, Hours] = defaultdict(Hours)
         self._draws = Draws()
-        self._states: dict[tuple[type[Outcome], object], str] = {}
+        self._states: dict[tuple[object, ...], str] = {}
         self._twin: Twin | None = None
 
     def of(self, twin: Twin) -> None:
@@ -89,7 +89,7 @@ class Tally:
             began = until
 
     def _state(self, outcome: Outcome, case: Case) -> str:
-        key = type(outcome), getattr(outcome, "error", None)
+        key = type(outcome), getattr(outcome, "error", None), case.effect
         state = self._states.get(key)
         if state is None:
             state = self._states[key] = _STATES.get(verdict(outcome, case.effect).step.value, "running")
