@@ -29,6 +29,14 @@ examples:
 
 Exit codes: 0 no faults, 1 there are some or it failed, 2 what was typed cannot be read.
 """
+FORECAST_EXAMPLES = """\
+examples:
+  taskkit forecast app:engine --days 7 --runs
+  taskkit forecast app:engine --tz Europe/Berlin --picture march.html
+  taskkit forecast app:engine --json
+
+Nothing runs, and nothing is written: a copy of what is planned is played on virtual time.
+"""
 PLUGINS_EXAMPLES = """\
 examples:
   taskkit plugins
@@ -85,6 +93,7 @@ def add(commands: Any) -> None:
     check.add_argument("--json", action="store_true", help="as JSON, for programs")
     check.set_defaults(run=_run_check)
     _add_explain(_command(commands, "explain", "why a task ran on a record, why not, or when it will", EXPLAIN_EXAMPLES))
+    _add_forecast(_command(commands, "forecast", "what is going to run", FORECAST_EXAMPLES))
     what, examples = "back up a store, bring one back, or print the SQL that makes one", BACKUP_EXAMPLES + RESTORED_EXAMPLES + SQL_EXAMPLES
     store = _command(commands, "store", what, examples)
     parts = store.add_subparsers(metavar="COMMAND", required=True)
@@ -136,6 +145,22 @@ def _add_jobs(jobs: argparse.ArgumentParser) -> None:
     jobs.add_argument("--follow", action="store_true", help="what happens from now on, until Ctrl-C")
     jobs.add_argument("--json", action="store_true", help="a JSON object on each line, for programs")
     jobs.set_defaults(run=_run_jobs)
+
+
+def _add_forecast(forecast: argparse.ArgumentParser) -> None:
+    forecast.add_argument("engine", metavar="MODULE:NAME", help="where the engine stands, such as app:engine")
+    forecast.add_argument("--days", type=_days, default=30, metavar="N", help="how far ahead (30)")
+    forecast.add_argument("--tz", default="UTC", metavar="ZONE", help="whose days are shown (UTC)")
+    forecast.add_argument("--runs", action="store_true", help="each run, in UTC")
+    forecast.add_argument("--picture", metavar="FILE", help="write a page with calendar and time lines there, too")
+    forecast.add_argument("--json", action="store_true", help="as JSON, for programs")
+    forecast.set_defaults(run=_run_forecast)
+
+
+def _run_forecast(options: argparse.Namespace) -> int:
+    from taskkit.cli import _ahead
+
+    return _ahead.run(options.engine, options.days, options.tz, options.picture, lists=options.runs, as_json=options.json)
 
 
 def _add_explain(explain: argparse.ArgumentParser) -> None:
@@ -207,6 +232,12 @@ def _states(text: str) -> frozenset[State]:
     if unknown := [name for name in text.split(",") if name not in names]:
         raise argparse.ArgumentTypeError(f"there is no state {unknown[0]!r}; there are {', '.join(State)}")
     return frozenset(map(State, text.split(",")))
+
+
+def _days(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 1 <= int(text[:4]) <= 400):
+        raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 to 400")
+    return int(text)
 
 
 def _limit(text: str) -> int:
