@@ -108,7 +108,7 @@ class Day:
             details.append(f"attempt {entry.attempt}")
         if fact.who and fact.kind != "JobCompleted":
             details.append(f"by {fact.who}")
-        text = Text(f"{shown(fact.at).in_timezone(ZONE):%H:%M}    ", style="dim")
+        text = Text().append(f"{shown(fact.at).in_timezone(ZONE):%H:%M}    ", style="dim")
         text.append(f"{fact.record or '':8} {self._names.get(fact.task or '', '')}: ")
         return text.append(_TOLD[fact.kind], style=_STYLES.get(fact.kind, "")).append(
             f" ({', '.join(details)})" if details else "", style="dim"

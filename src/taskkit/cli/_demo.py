@@ -21,7 +21,7 @@ from taskkit.states import State
 _WIDE = 120
 _LAST = 8
 #: In that night the clock jumps from 02:00 to 03:00.
-_JUMP = pendulum.datetime(2026, 3, 29, 3, 30, tz=ZONE)
+JUMP = pendulum.datetime(2026, 3, 29, 3, 30, tz=ZONE)
 
 
 def run(days: int, folder: str | None) -> int:
@@ -45,8 +45,8 @@ def run(days: int, folder: str | None) -> int:
         console.print(_overview(house.engine))
         _headline(console, "The last jobs", "engine.history()")
         console.print(_history(house.engine))
-        _headline(console, f"Why db-1 was renewed at 03:30 on {_JUMP:%d %B}", "engine.explain(task, record, at)")
-        console.print(Text(str(house.engine.explain(house.tasks[RENEW].id, "db-1", _JUMP))))
+        _headline(console, f"Why db-1 was renewed at 03:30 on {JUMP:%d %B}", "engine.explain(task, record, at)")
+        console.print(Text(str(house.engine.explain(house.tasks[RENEW].id, "db-1", JUMP))))
         _headline(console, "What comes next", "engine.forecast(start, end), and taskkit.insight.pictures")
         _look_ahead(console, house, days, place / "forecast.html")
         _end(console, house)

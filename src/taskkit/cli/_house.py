@@ -74,7 +74,7 @@ class House:
         settings = Settings(fallback=Fallback(minutes=30, cycles=2))
         url = f"sqlite:///{self.store}?durability=relaxed"
         self.engine = Engine(
-            self.vault, url, clock=self.clock, plugins=[Fakes(self.hosts)], settings=settings, keyring=keyring, rng=self.rng
+            self.vault, url, clock=self.clock, plugins=[Fakes(self.hosts)], settings=settings, keyring=keyring, rng=self.rng, node="demo"
         )
         self._define()
         self.tasks = {task.name: task for task in self._put()}
