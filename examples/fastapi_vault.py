@@ -46,7 +46,7 @@ RECORDS = {
 GRANTS = {"ada": {"system_administrator", "task_execute"}, "bob": {"task_execute web-1"}}
 #: What a client is told, by the stable code of the error.
 STATUS = {
-    "invalid_value": 422, "refused": 409, "not_found": 404, "not_allowed": 403, "vault_away": 503, "storage_away": 503,
+    "invalid_value": 422, "refused": 409, "not_found": 404, "not_allowed": 403, "vault_away": 503, "storage_away": 503, "unknown_mark": 503,
     "taskkit_error": 500,
 }  # fmt: skip
 

@@ -17,7 +17,7 @@ from taskkit.scripts._steps import answer
 from tests.runs import WatchedRun
 
 #: Nobody did wrong, or a plug-in's author did: of the work they say nothing.
-SILENT = {"TaskkitError", "StaleToken", "StorageAway", "BrokenPlugin"}
+SILENT = {"TaskkitError", "StaleToken", "StorageAway", "UnknownMark", "BrokenPlugin"}
 KINDS = [made for made in vars(errors).values() if isinstance(made, type) and issubclass(made, TaskkitError)]
 CLASSES = {
     "StopAsked": ErrorClass.STOPPED, "VaultAway": ErrorClass.TIMEOUT, "NotAllowed": ErrorClass.PERMISSION, "HostRefused": ErrorClass.FAILED,
