@@ -12,7 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from taskkit.cli import _day, _month
-from taskkit.cli._house import RENEW, ZONE, House
+from taskkit.cli._house import RENEW, SECONDS, ZONE, House
 from taskkit.engine import Engine
 from taskkit.errors import Refused
 from taskkit.insight import pictures
@@ -91,9 +91,9 @@ def _history(engine: Engine) -> Table:
 
 
 def _look_ahead(console: Console, house: House, days: int, path: Path) -> None:
-    forecast = house.engine.forecast(None, house.clock.moment.add(days=days))
+    forecast = house.engine.forecast(None, house.clock.moment.add(days=days), durations=SECONDS)
     path.write_text(pictures.page(forecast, tz=ZONE), encoding="utf-8")
-    console.print(f"{len(forecast.runs):,} runs; {len(forecast.concerns)} things to look at")
+    console.print(f"{len(forecast.runs):,} runs, with lengths that are assumed; {len(forecast.concerns)} things to look at")
     for concern in forecast.concerns[:_LAST]:
         console.print(Text(f"  {concern.text}"))
     console.print(f"As a picture:  {path}", soft_wrap=True)

@@ -30,6 +30,8 @@ ZONE = "Europe/Berlin"
 START = pendulum.datetime(2026, 3, 27, 18, tz=ZONE)
 RESTART = "restart the web servers at 6"
 RENEW = "renew at 02:30 and after check-in"
+#: How long runs take where something real is done: here no time passes in them.
+SECONDS = {RESTART: 240, RENEW: 90, "status each hour": 20, "new key every 15 to 30 days": 60}
 _NIGHT = TimeWindow("* 22-23,0-5 * * *", tz=ZONE)
 _ANSWERS = "answers"
 _REACHED_BY = {"database": "local", "application": "local", "web server": "fake", "switch": "fake"}
