@@ -24,7 +24,7 @@ from taskkit.events.windows import TimeWindow
 from taskkit.insight import Forecast, pictures
 from taskkit.records import Record
 from taskkit.tasks import Task
-from tests.engine.houses import UNIX, House
+from tests.engine.houses import UNIX, House, hosts
 
 EVIL = "<script>alert(1)</script> & \"x\" 'y'"
 NIGHTLY = Task(EVIL, "work", Daily(at="02:00"), window=TimeWindow("0-29 2 * * *"))
@@ -133,6 +133,13 @@ def test_a_terminal_shows_two_of_them_compared() -> None:
     told = shown(_forecasts.compared(after.against(before)))
     assert "0 appear, 0 vanish, 1 move, 0 stay" in told
     assert "2026-03-02 02:00 → 2026-03-02 03:00  nightly on [bold]r1" in told
+
+
+def test_runs_that_take_no_time_need_no_more_workers_than_there_are() -> None:
+    house = House(*hosts(9), settings=Settings(workers=4))
+    house.engine.put(Task("nightly", "work", Daily(at="02:00")), list=UNIX)
+    forecast = house.engine.forecast(None, house.clock.moment.add(days=1), durations=0)
+    assert "4 of 4 workers" in pictures.day(forecast, house.clock.moment.date())
 
 
 def test_the_pictures_of_the_docs_are_drawn_by_the_code_beside_them() -> None:

@@ -65,6 +65,8 @@ def _pool(
     capacity = max((load.capacity / 3600 for load in day.loads if load.pool == pool), default=0.0)
     yield text(8, y + 18, f"pool {_short(pool)}", "big")
     busiest = _at_once(runs, scale)
+    if capacity:  # what takes no time keeps nobody busy
+        busiest = Counter({x: min(count, int(capacity)) for x, count in busiest.items()})
     top = max(capacity, *busiest.values(), 1)
     yield text(8, y + 36, f"{max(busiest.values(), default=0):,} of {capacity:,.0f} workers", "dim")
     yield from _area(busiest, top, scale, y, _LOAD, "bar", "busy at once")
