@@ -22,6 +22,8 @@ examples:
   taskkit next "daily 02:30 Europe/Berlin" --from 2026-03-27 -n 5
   taskkit next "window '* 22-23 * * 1-5', Europe/Berlin" --calendar
   taskkit next "every 15 to 30 days" --json
+  taskkit next sqlite:vault.db
+  taskkit next app:engine -n 5
 """
 DEMO_EXAMPLES = """\
 examples:
@@ -58,9 +60,10 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     raw = argparse.RawDescriptionHelpFormatter
 
-    when = "when a rule is due, or a window opens"
+    when = "when a rule is due, or a window opens; or what waits in a store"
     following = commands.add_parser("next", help=when, description=f"Show {when}.", epilog=NEXT_EXAMPLES, formatter_class=raw)
-    following.add_argument("text", metavar="TEXT", help="an interval or a window, as a person would write it")
+    what = "an interval or a window, as a person would write it; or a store's URL, or an engine as module:name"
+    following.add_argument("text", metavar="TEXT", help=what)
     following.add_argument("-n", "--count", type=_count, default=10, metavar="N", help="how many to show (10)")
     since = "from then on, in the rule's zone unless an offset is given (now)"
     following.add_argument("--from", dest="start", type=_moment, default=_now, metavar="MOMENT", help=since)
@@ -80,6 +83,12 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run_next(options: argparse.Namespace) -> int:
+    from taskkit.cli import _coming
+
+    if _coming.is_place(options.text):
+        if options.calendar:
+            raise InvalidValue("drawing a calendar", "that is of a rule", "taskkit forecast draws one of all that is planned")
+        return _coming.run(options.text, options.count, as_json=options.json)
     from taskkit.cli import _next
 
     months = options.months if options.calendar else 0

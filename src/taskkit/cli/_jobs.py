@@ -41,7 +41,7 @@ def run(url: str, query: Query, limit: int, *, as_json: bool, follow: bool) -> i
 
 
 def _list(storage: Storage, query: Query, limit: int, *, as_json: bool) -> None:
-    jobs, names = storage.jobs(query, limit=limit).jobs, _names(storage)
+    jobs, names = storage.jobs(query, limit=limit).jobs, names_of(storage)
     if as_json:
         for job in jobs:
             say(json.dumps(_document(job, names)))
@@ -53,8 +53,8 @@ def _list(storage: Storage, query: Query, limit: int, *, as_json: bool) -> None:
 
 def _row(job: Job, names: Names) -> list[str]:
     why = " ".join(filter(None, (job.error, job.why)))
-    ended = _time(job.ended) if job.ended else ""
-    return [_time(job.created), job.id, job.state.value, names(job.task), job.record or "", _time(job.due), ended, why]
+    ended = utc(job.ended) if job.ended else ""
+    return [utc(job.created), job.id, job.state.value, names(job.task), job.record or "", utc(job.due), ended, why]
 
 
 def _document(job: Job, names: Names) -> dict[str, Any]:
@@ -62,14 +62,14 @@ def _document(job: Job, names: Names) -> dict[str, Any]:
     return told | {name: None if (at := getattr(job, name)) is None else shown(at).isoformat() for name in _TIMES}
 
 
-def _time(at: Instant) -> str:
+def utc(at: Instant) -> str:
     return f"{shown(at):%Y-%m-%d %H:%M:%S}"
 
 
 # names of tasks
 
 
-def _names(storage: Storage) -> Names:
+def names_of(storage: Storage) -> Names:
     """By id, each read once; a task that is gone has none."""
     known: dict[str, str] = {}
 
@@ -102,7 +102,7 @@ def with_task(storage: Storage, query: Query) -> Query:
 
 def _follow(storage: Storage, query: Query, *, as_json: bool) -> None:
     """From now on, until somebody interrupts it."""
-    mark, names, wants = {head.chain: head.position for head in storage.heads()}, _names(storage), matcher(query)
+    mark, names, wants = {head.chain: head.position for head in storage.heads()}, names_of(storage), matcher(query)
     while True:
         facts, reached = storage.facts(mark)
         for fact in facts:
@@ -124,5 +124,13 @@ def _happened(fact: Fact, job: Job | None, names: Names, *, as_json: bool) -> st
     if as_json:
         return json.dumps(fact.document() | {"state": job and job.state.value, "task_name": fact.task and names(fact.task)})
     state, why = (job.state.value, " ".join(filter(None, (job.error, job.why)))) if job else ("", "")
-    told = (_time(fact.at), f"{fact.kind:16}", f"{state:9}", names(fact.task) if fact.task else "", fact.record or "", fact.job or "", why)
+    told = (
+        utc(fact.at),
+        f"{fact.kind:16}",
+        f"{state:9}",
+        names(fact.task) if fact.task else "",
+        fact.record or "",
+        fact.job or "",
+        why,
+    )
     return lines([[plain(value) for value in told]])
