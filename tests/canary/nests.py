@@ -10,15 +10,21 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, quote_plus
 
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
 from taskkit.events import Daily
 from taskkit.events.policies import OnDemand
 from taskkit.facts import KINDS
 from taskkit.outcomes import Outcome
 from taskkit.plugins.kinds import Run, Script
 from taskkit.plugins.notifiers.inbox import Inbox
+from taskkit.plugins.notifiers.log import Log
 from taskkit.records import Record, RecordType
 from taskkit.secrets import Secret
 from taskkit.tasks import Task, of_type
+from taskkit.telemetry import Telemetry
 from tests.engine.houses import House
 
 #: With characters that every disguise writes in a way of its own.
@@ -90,8 +96,12 @@ class Nest(House):
         self.handed: list[str] = []
         self.caught: list[BaseException] = []
         record = Record("h01", "unix", fields={"host": "host01", "user": "root"}, secret_fields=["password"])
-        notifiers = (self.inbox, *given.pop("notifiers", ()))
+        self.spans, tracers = InMemorySpanExporter(), TracerProvider()
+        tracers.add_span_processor(SimpleSpanProcessor(self.spans))
+        telemetry = Telemetry(tracers)
+        notifiers = (self.inbox, Log(), telemetry, *given.pop("notifiers", ()))
         super().__init__(record, secrets={"h01": {"password": CANARY}}, notifiers=notifiers, **given)
+        telemetry.watch(self.engine)
         self.engine.define(RecordType("unix", executor=executor, settings=reach or {}))
 
     def sing(self, secret: str) -> str:

@@ -24,6 +24,7 @@ from attrs import define, field
 from taskkit.engine import Entry
 from taskkit.errors import TaskkitError
 from taskkit.facts import encoded
+from taskkit.insight import pictures
 from taskkit.jobs import Job
 from taskkit.keyrings import Keyring
 from taskkit.states import State
@@ -107,6 +108,13 @@ def _shown(nest: Nest) -> Iterator[tuple[str, object]]:
         yield "a job's view", [repr(engine.execution(entry.id)), engine.pending_access(entry.id)]
         yield "a gathering", repr(engine.gathering(entry.id)) if entry.state is State.AWAITING_CONSENT else ""
     yield "explanations", [told for entry in engine.history(limit=_MOST).entries for told in _explained(nest, entry)]
+    yield "spans", [span.to_json() for span in nest.spans.get_finished_spans()]
+    with suppress(TaskkitError):
+        ahead = engine.forecast(None, nest.clock.moment.add(days=2))
+        yield "a forecast", [repr(ahead), str(ahead), json.dumps(ahead.document()), pictures.page(ahead)]
+    with suppress(TaskkitError, LookupError):  # some tests put into the store what no engine would
+        yield "an aftermath", [str(engine.aftermath()), json.dumps(engine.aftermath().document())]
+    yield "health", [repr(engine.health()), json.dumps(engine.health().document())]
     yield "tasks", [*map(repr, engine.tasks()), *map(_pickled, engine.tasks()), repr(engine.pauses()), repr(engine.definitions())]
     yield "notices", [repr(notice) for notice in nest.inbox.notices]
     stream = io.BytesIO()
