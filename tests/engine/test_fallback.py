@@ -249,6 +249,23 @@ def test_j07_what_goes_on_after_a_wait_ends_the_retry_of_its_follow_up() -> None
     assert retries(house)[0].state is State.MERGED
 
 
+def test_p04_what_goes_on_after_a_wait_does_not_answer_for_what_joined_the_retry_beside_it() -> None:
+    """It turned before that happened: the retry stays, with its happening."""
+    house = House(*hosts(1), settings=Settings(fallback=Fallback(minutes=240)))
+    house.engine.put(Task("hourly", "work", [Hourly(), AfterCheckIn()]), list=UNIX)
+    house.play.says("h01", NotNow(house.clock.moment.add(hours=1, minutes=30)), DOWN)
+    passes(house, hours=1)
+    goes_on = house.entries()[0].id
+    house.engine.emit(CheckedIn("h01"))
+    passes(house, minutes=1)
+    [retry] = retries(house)
+    assert house.engine.emit(CheckedIn("h01")) == [retry.id]
+    passes(house, minutes=29)
+    assert house.engine.job(goes_on).state is State.COMPLETED
+    assert house.storage.causes(goes_on) == ()
+    assert [cause.kind for cause in house.storage.causes(retry.id)] == ["checked_in"]
+
+
 # what takes its place
 
 

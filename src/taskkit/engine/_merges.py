@@ -2,30 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from taskkit.engine._cases import Case
 from taskkit.engine._occurrences import reason_of
 from taskkit.facts import Fact
-from taskkit.jobs import Job, Kind, Why
+from taskkit.jobs import Cause, Job, Kind, Why
 from taskkit.states import State, Step
 from taskkit.storage import Absorb, Change, Move
 
 _OF_HAPPENINGS = (Kind.FIRED, Kind.FALLBACK)
 
 
-def merged(case: Case, fields: dict[str, Any]) -> list[Change]:
-    """What the start of a job adds for the one beside it: its reasons move over, and of a retry this is the next cycle."""
-    beside, job = case.beside, case.job
-    if beside is None or not _merges(beside, job):
+def merged(case: Case, fields: dict[str, Any], causes_of: Callable[[str], Sequence[Cause]]) -> list[Change]:
+    """What the start of a job adds for the one beside it: its reasons move over, and of a retry this is the next cycle.
+
+    What goes on after a wait has turned before: a retry that happenings have joined since stays beside it (P4).
+    """
+    beside, job, goes_on = case.beside, case.job, case.job.started is not None
+    if beside is None or not _merges(beside, job) or (goes_on and causes_of(beside.id)):
         return []
     if beside.kind is Kind.FALLBACK:  # run by hand, the series ends here; else this is its next cycle (J7)
         fields |= {"manual": True} if job.is_demanded else {"series": beside.series, "cycle": beside.cycle}
     told = {"ended": case.now, "into": job.id, "why": Why.MERGED.value}
     fact = Fact("JobMerged", case.now, beside.id, beside.task, beside.line, beside.record, None, {"into": job.id, **reason_of(beside)})
     revision, token = (beside.revision, None) if beside.is_pending else (None, beside.token)
-    return [Move(beside.id, Step.MERGE, revision, token, fields=told), Absorb(beside.id, job.id), fact]
+    return [Move(beside.id, Step.MERGE, revision, token, told, 0 if goes_on else None), Absorb(beside.id, job.id), fact]
 
 
 def twins(cases: Sequence[Case]) -> dict[Case, Case]:

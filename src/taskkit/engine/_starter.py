@@ -184,7 +184,7 @@ class Starter:
 
     def _start_unit(self, case: Case) -> Unit:
         job, fields = case.job, self._turning(case)
-        beside, successor = merged(case, fields), self._refusals.successor(case)
+        beside, successor = merged(case, fields, self._storage.causes), self._refusals.successor(case)
         move, hold = Move(job.id, Step.START, None, job.token, fields), case.hold or Hold(job.id, job.wanted)
         case.after = fields
         return (*expected(case, successor), move, hold, *beside, *successor, *self._begins(case))
