@@ -28,7 +28,7 @@ from taskkit.storage.memory import MemoryStorage
 from taskkit.storage.sqlite import SqliteStorage
 from taskkit.tasks import SYSTEM, ConsentRule, Fallback, Task, Waves
 from taskkit.testing import simulations
-from tests.engine.houses import kept
+from tests.engine.houses import House, hosts, kept
 from tests.insight.worlds import UNIX, Played, World, expected, seen_by
 
 HOURS = 30
@@ -183,3 +183,14 @@ def test_nothing_of_the_real_world_is_touched() -> None:
         runs = played.engine.forecast(None, played.simulation.clock.moment.add(days=9), durations=60).runs
         assert len(runs) == 18
         assert kept(played.engine.storage) == before
+
+
+def test_what_is_passed_over_does_not_run_in_a_forecast_either() -> None:
+    house = House(*hosts(1))
+    house.engine.put(Task("nightly", "work", Daily(at="02:00")), list=UNIX)
+    house.clock.advance(hours=3)
+    house.engine.pass_over(by="ada")
+    forecast = house.engine.forecast(None, house.clock.moment.add(hours=6))
+    assert [one.task_name for one in forecast.runs] == []
+    house.engine.drain()
+    assert [entry.state for entry in house.entries() if entry.ended] == [State.MISSED]

@@ -8,6 +8,7 @@ from taskkit.storage import Storage
 from taskkit.storage.memory import MemoryStorage
 from taskkit.testing.contracts import StorageContract
 from taskkit.testing.contracts.storage import Rows
+from taskkit.testing.contracts.storage._makings import NOW, lands, told
 
 
 class TestMemoryStorage(StorageContract):
@@ -29,3 +30,15 @@ class TestMemoryStorage(StorageContract):
         kept.texts = {position: text for position, text, _ in rows}
         kept.hashes = {position: hash for position, _, hash in rows}
         kept.last, kept.hash = (rows[-1][0], rows[-1][2]) if rows else (kept.base.position, kept.base.hash)
+
+
+def test_a06_of_archived_facts_no_story_keeps_a_place() -> None:
+    store = MemoryStorage()
+    for number in range(3):
+        lands(store, told(f"F{number}", NOW + number, line="l", record="r"))
+    assert len(store.story(NOW, line="l", record="r")) == 3
+    store.archive({store.chain: 3})
+    assert [fact.kind for fact in store.story(NOW, line="l", record="r")] == ["F2"]
+    store.archive({store.chain: 4})
+    assert list(store.story(NOW, line="l", record="r")) == []
+    assert not store._tables.chains.stories._places

@@ -10,6 +10,7 @@ import pendulum
 from attrs import field, frozen
 
 from taskkit.checks import several
+from taskkit.engine._pages import all_jobs, pages
 from taskkit.instants import Instant, shown
 from taskkit.jobs import Job, Kind
 from taskkit.records import AccountId
@@ -133,21 +134,10 @@ def _what(job: Job) -> str:
 
 
 def _open(storage: Storage, now: Instant) -> Iterator[Job]:
-    yield from _all(storage, Query(states=CLAIMED | {State.AWAITING_CONSENT}))
-    for job in _all(storage, Query(states={State.SCHEDULED, State.DEFERRED})):
-        if job.due > now:
-            return
-        yield job
-
-
-def _all(storage: Storage, query: Query) -> Iterator[Job]:
-    """By due time, so that who has seen enough can stop."""
-    page: str | None = None
-    while True:
-        found = storage.jobs(query, order="due", page=page, limit=_PAGE)
-        yield from found.jobs
-        page = found.next
-        if page is None:
+    yield from all_jobs(storage, Query(states=CLAIMED | {State.AWAITING_CONSENT}))
+    for jobs in pages(storage, Query(states={State.SCHEDULED, State.DEFERRED}), _PAGE, order="due"):
+        yield from (job for job in jobs if job.due <= now)
+        if jobs and jobs[-1].due > now:
             return
 
 

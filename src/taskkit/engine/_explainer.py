@@ -6,9 +6,12 @@ from typing import TYPE_CHECKING
 
 from taskkit.engine._border import asked
 from taskkit.engine._explanations import Explanation
+from taskkit.engine._obstacles import Obstacles
 from taskkit.engine._outlooks import Outlooks
+from taskkit.engine._prospects import Prospects
 from taskkit.engine._questions import Question
 from taskkit.engine._recollections import Recollections
+from taskkit.engine._rules import Rules
 from taskkit.engine._targets import Aim, Targets
 from taskkit.errors import InvalidValue, NotAllowed, NotFound, VaultAway
 from taskkit.instants import Instant
@@ -18,15 +21,20 @@ from taskkit.tasks import Task
 
 if TYPE_CHECKING:
     from taskkit.engine._ground import Ground
+    from taskkit.engine._pauses import Pauses
+    from taskkit.engine._planner import Planner
     from taskkit.engine._rights import RightsDesk
 
 
 class Explainer:
     """Reads, and never writes."""
 
-    def __init__(self, ground: Ground, targets: Targets, rights: RightsDesk, recollections: Recollections, outlooks: Outlooks) -> None:
+    def __init__(
+        self, ground: Ground, planner: Planner, targets: Targets, rights: RightsDesk, pauses: Pauses, prospects: Prospects
+    ) -> None:
         self._ground, self._targets, self._rights = ground, targets, rights
-        self._recollections, self._outlooks = recollections, outlooks
+        self._recollections = told = Recollections(ground.storage)
+        self._outlooks = Outlooks(ground, planner, Obstacles(ground, planner, pauses), prospects, Rules(planner), told)
 
     def explain(self, id: str, record: str | None, at: Instant | None, user: str | None) -> Explanation:
         tried, now = f"explaining the task {id!r}", self._ground.now()

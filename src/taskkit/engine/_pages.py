@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from taskkit.jobs import Job
-    from taskkit.storage import Query, Storage
+    from taskkit.storage import Order, Query, Storage
 
 #: A store may have to look through all of them for each page: a few large ones are cheaper than many.
 _LARGE = 10_000
@@ -19,11 +19,11 @@ def all_jobs(storage: Storage, query: Query) -> Iterator[Job]:
     return chain.from_iterable(pages(storage, query))
 
 
-def pages(storage: Storage, query: Query, size: int = _LARGE) -> Iterator[Sequence[Job]]:
+def pages(storage: Storage, query: Query, size: int = _LARGE, *, order: Order = "newest") -> Iterator[Sequence[Job]]:
     """Each page is read when the one before it was worked on."""
     page: str | None = None
     while True:
-        found = storage.jobs(query, page=page, limit=size)
+        found = storage.jobs(query, order=order, page=page, limit=size)
         yield found.jobs
         page = found.next
         if page is None:

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pendulum
 from attrs import frozen
 
-from taskkit.engine._pages import pages
 from taskkit.engine._rights import RightsDesk
-from taskkit.engine._waits import passed_over, written
-from taskkit.engine._wakes import to_wake, wake_all, wake_left
+from taskkit.engine._waits import passed_over
+from taskkit.engine._wakes import move_all, to_wake, wake_all, wake_left
 from taskkit.errors import InvalidValue, NotFound
 from taskkit.facts import Fact
 from taskkit.instants import shown
-from taskkit.jobs import Job, Why
+from taskkit.jobs import Why
 from taskkit.states import State
-from taskkit.storage import Expect, Keep, Query, Unit
+from taskkit.storage import Expect, Keep, Query
 
 if TYPE_CHECKING:
     from taskkit.engine._ground import Ground
@@ -54,7 +52,7 @@ class Pauses:
     def _pass_over(self, kind: str, name: str) -> None:
         """What stands still keeps no place among those that wait for an account: others would wait for it as long as that lasts (R4)."""
         query = Query(states=State.DEFERRED, why=Why.BUSY, host=name if kind == "host" else None)
-        self._do(query, lambda job: passed_over(job) if kind == "host" or job.pool == name else ())
+        move_all(self._ground, query, lambda job: passed_over(job) if kind == "host" or job.pool == name else ())
 
     def resume(self, what: str, *, by: str | None) -> None:
         tried = f"resuming {what!r}"
@@ -92,8 +90,3 @@ class Pauses:
     def wake(self, query: Query) -> int:
         """Everything that waited for this is due now."""
         return wake_all(self._ground, query)
-
-    def _do(self, query: Query, unit: Callable[[Job], Unit]) -> int:
-        """What the jobs that a query finds are moved by, a page at a time; how many were."""
-        found = pages(self._storage, query, 500)
-        return sum(sum(map(bool, written(self._ground, [made for job in jobs if (made := unit(job))]))) for jobs in found)

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from taskkit.engine._ground import Ground
 
 _TABLE = "skew"
-_FAR_SECONDS = 5.0
-_NEAR_SECONDS = _FAR_SECONDS / 2
+FAR_SECONDS = 5.0
+_NEAR_SECONDS = FAR_SECONDS / 2
 _EVERY_SECONDS = 15.0
 
 
@@ -38,7 +38,7 @@ class Skew:
         if ahead is None or monotonic < self._next:
             return 0
         self._next = monotonic + _EVERY_SECONDS
-        before, is_far = self._was_far, abs(ahead) > (_NEAR_SECONDS if self._is_told else _FAR_SECONDS)
+        before, is_far = self._was_far, abs(ahead) > (_NEAR_SECONDS if self._is_told else FAR_SECONDS)
         self._was_far = is_far
         return self._tell(now, ahead, is_far=is_far) if is_far == before and is_far != self._is_told else 0
 

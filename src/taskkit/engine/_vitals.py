@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
+from taskkit.engine._skews import FAR_SECONDS
 from taskkit.errors import StorageAway
 from taskkit.instants import SECOND
 from taskkit.states import CLAIMED
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from taskkit.engine._skews import Skew
 
 _LAG_SECONDS = 10.0
-_SKEW_SECONDS = 5.0
 
 
 class Condition(StrEnum):
@@ -101,6 +101,6 @@ class Pulse:
 
     def _skewed(self) -> Iterator[Ailment]:
         ahead = self._skew.seconds()
-        if ahead is not None and abs(ahead) > _SKEW_SECONDS:
+        if ahead is not None and abs(ahead) > FAR_SECONDS:
             way = "ahead of" if ahead > 0 else "behind"
             yield Ailment("clock", Condition.LAGGING, f"this machine's clock is {abs(ahead):.0f} s {way} the store's: set it right")

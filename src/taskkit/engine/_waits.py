@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from taskkit.engine._pages import pages
 from taskkit.instants import Instant
 from taskkit.jobs import Job, Why
 from taskkit.states import State, Step
@@ -37,15 +38,13 @@ class Waits:
         return self._pass_over(now - length)
 
     def _pass_over(self, until: Instant) -> int:
-        passed, page = 0, None
-        query = Query(states=State.DEFERRED, why=Why.BUSY)
-        while True:
-            found = self._ground.storage.jobs(query, order="due", page=page, limit=_PAGE)
-            late = [job for job in found.jobs if job.due <= until]
+        passed = 0
+        for jobs in pages(self._ground.storage, Query(states=State.DEFERRED, why=Why.BUSY), _PAGE, order="due"):
+            late = [job for job in jobs if job.due <= until]
             passed += sum(map(bool, written(self._ground, [passed_over(job) for job in late]))) if late else 0
-            page = found.next
-            if page is None or len(late) < len(found.jobs):
-                return passed
+            if len(late) < len(jobs):
+                break
+        return passed
 
 
 def written(ground: Ground, units: Sequence[Unit], *, durable: bool = True) -> Sequence[Landed]:

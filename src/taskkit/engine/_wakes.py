@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from taskkit.engine._pages import pages
 from taskkit.engine._waits import woken_by, written
-from taskkit.jobs import Why
+from taskkit.jobs import Job, Why
 from taskkit.states import State
-from taskkit.storage import Keep, Query
+from taskkit.storage import Keep, Query, Unit
 
 if TYPE_CHECKING:
     from taskkit.engine._ground import Ground
@@ -28,10 +29,15 @@ def wakes(chore: Document) -> bool:
     return chore.id.startswith(_WAKE)
 
 
+def move_all(ground: Ground, query: Query, unit: Callable[[Job], Unit]) -> int:
+    """What the jobs that a query finds are moved by, a page at a time; how many were."""
+    found = pages(ground.storage, query, 500)
+    return sum(sum(map(bool, written(ground, [made for job in jobs if (made := unit(job))]))) for jobs in found)
+
+
 def wake_all(ground: Ground, query: Query) -> int:
     """Everything that a query finds is due now; how much."""
-    found = pages(ground.storage, query, 500)
-    return sum(sum(map(bool, written(ground, [woken_by(job, ground.now()) for job in jobs]))) for jobs in found)
+    return move_all(ground, query, lambda job: woken_by(job, ground.now()))
 
 
 def wake_left(ground: Ground, what: str) -> None:

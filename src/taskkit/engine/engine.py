@@ -40,20 +40,16 @@ from taskkit.engine._lists import Lists
 from taskkit.engine._logbook import Logbook
 from taskkit.engine._lookups import Lookups
 from taskkit.engine._notices import Notices
-from taskkit.engine._obstacles import Obstacles
 from taskkit.engine._outboxes import OutboxReader
-from taskkit.engine._outlooks import Outlooks
 from taskkit.engine._passings import Passings
 from taskkit.engine._pauses import Pause, Pauses
 from taskkit.engine._planner import Planner
 from taskkit.engine._portions import Portions
 from taskkit.engine._prospects import Prospects
-from taskkit.engine._recollections import Recollections
 from taskkit.engine._refusals import Refusals
 from taskkit.engine._restores import WHY, Restores
 from taskkit.engine._retention import Retention
 from taskkit.engine._rights import RightsDesk
-from taskkit.engine._rules import Rules
 from taskkit.engine._seals import KeyUse, Seals, no_keyring
 from taskkit.engine._skews import Skew
 from taskkit.engine._standings import Standings
@@ -154,9 +150,8 @@ class Engine:
         self._standings = Standings(ground, planner, targets, rights)
         self._upkeep = Upkeep(ground, self._chores, self._intake, OutboxReader(ground, self._restores))
         self._skew = Skew(ground, None if storage.clock is None else clock or SystemClock())
-        told, prospects = Recollections(storage), Prospects(ground, lookups, gates, self._consents)
-        outlooks = Outlooks(ground, planner, Obstacles(ground, planner, self._pauses), prospects, Rules(planner), told)
-        self._explainer = Explainer(ground, targets, rights, told, outlooks)
+        prospects = Prospects(ground, lookups, gates, self._consents)
+        self._explainer = Explainer(ground, planner, targets, rights, self._pauses, prospects)
         self._pulse = Pulse(ground, self._pauses, self._skew)
         self._notices = Notices(ground)
         self._logbook = Logbook(ground, rights, self._notices)

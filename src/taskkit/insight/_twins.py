@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 
 #: All that planning and running look at; what is sealed, and the marks of readers, stay where they are.
 _TABLES = (
-    "task", "list", "definition", "version", "removed", "past", "name", "use", "standing", "account", "pause", "consent", "burst", "chore",
+    "task", "list", "definition", "version", "removed", "past", "name", "use", "standing", "account", "pause", "passing", "consent",
+    "burst", "chore",
 )  # fmt: skip
 _PAGE = 1000
 #: With so many jobs, all records are read at once instead of one by one.

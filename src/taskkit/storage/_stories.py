@@ -21,6 +21,7 @@ class Stories:
     def __init__(self, chains: Mapping[str, Chain]) -> None:
         self._chains = chains
         self._read: dict[str, int] = {}
+        self._gone: dict[str, int] = {}  # up to where facts were archived
         self._places: defaultdict[About, list[tuple[Instant, str, int]]] = defaultdict(list)
 
     def around(self, at: Instant, about: About, limit: int) -> list[Fact]:
@@ -33,7 +34,16 @@ class Stories:
 
     def _read_on(self) -> None:
         for name, chain in self._chains.items():
+            if chain.base.position > self._gone.get(name, 0):
+                self._forget(name, chain.base.position)
             for position in range(max(self._read.get(name, 0), chain.base.position) + 1, chain.last + 1):
                 fact = chain.fact(position)
                 self._places[fact.line, fact.record].append((fact.at, name, position))
             self._read[name] = chain.last
+
+    def _forget(self, name: str, upto: int) -> None:
+        self._gone[name] = upto
+        for about, places in list(self._places.items()):
+            self._places[about] = [place for place in places if place[1] != name or place[2] > upto]
+            if not self._places[about]:
+                del self._places[about]
