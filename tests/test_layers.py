@@ -38,6 +38,7 @@ FLOORS = [
         "plugins.kinds plugins.storages plugins._troubles plugins._shapes plugins._filling plugins.forms plugins.specs",
         "plugins._requirements plugins._sources plugins.offers plugins._contracts plugins.manager plugins",
         "plugins.executors plugins.executors._processes plugins.executors._outputs plugins.executors._expectations",
+        "plugins.executors._sequences",
         "plugins.executors.local plugins.exporters plugins.exporters.json_lines plugins.notifiers plugins.notifiers.inbox",
         "plugins.notifiers.log",
         "scripts._templates scripts._fields scripts._steps scripts._courses scripts.commands scripts.check_status scripts",

@@ -11,10 +11,10 @@ from attrs import field, frozen
 
 from taskkit.errors import HostRefused, InvalidValue
 from taskkit.outcomes import Effect, ErrorClass
-from taskkit.plugins.executors._expectations import Expectations, Judgement
+from taskkit.plugins.executors._expectations import Judgement
 from taskkit.plugins.executors._outputs import Output, Recorder
+from taskkit.plugins.executors._sequences import Ready, Result, in_order, refuse_secrets
 from taskkit.plugins.kinds import Command, Executor, Host, Login, Operation, Run, Verb
-from taskkit.scrubbing import WITHHELD
 from taskkit.secrets import Secret
 from taskkit.testing.clocks import VirtualClock
 from taskkit.testing.hosts import Answer, FakeHost, Reply
@@ -112,39 +112,29 @@ class FakeConnection:
 
     def commands(self, sequence: Iterable[Command], run: Run) -> Iterator[Operation]:
         """Run one after the other; the first that may not begin any more is told, and is the last."""
-        for command in sequence:
-            began, refusal = run.now(), _refusal(run)
-            judgement, told = (refusal, None) if refusal else self._carry_out(command, run)
-            end, out, err = told or (None, Output(""), Output(""))
-            yield Operation(
-                name=run.scrub(command.line)[:200], state=judgement.state, began=began, ended=run.now(), exit=end, output=str(out),
-                errors=str(err), truncated=bool(out.left_out or err.left_out), error=judgement.error, text=run.scrub(judgement.text),
-                captured=judgement.captured,
-            )  # fmt: skip
-            if refusal:
-                return
+        return in_order(sequence, run, self._carry_out)
 
-    def _carry_out(self, command: Command, run: Run) -> tuple[Judgement, tuple[int | None, Output, Output] | None]:
+    def _carry_out(self, command: Command, run: Run) -> Result:
         try:
-            expectations, stdin = Expectations.of(command), _parts(command, run)
-            _refuse_secrets(command.line, run)
+            ready = Ready.of(command, run)
+            refuse_secrets(run, command.line)
         except InvalidValue as error:
-            return Judgement("not_done", ErrorClass.BAD_CONFIGURATION, str(error)), None
+            return Result.misfit(error)
+        stdin = ready.stdin or ()
         self._executor.said.append(Said(self._host.address, self._login.user, command.line, stdin))
         answer = self._found.answer()
         if isinstance(answer, ErrorClass):
-            return Judgement("not_done", answer, answer.value.replace("_", " ")), (1, Output(""), Output(""))
+            return Result(Judgement("not_done", answer, answer.value.replace("_", " ")), 1)
         reply = Reply(answer) if isinstance(answer, str) else answer
-        seconds = min(command.timeout, run.seconds_left)
         if reply.does:
             self._found.deeds.append(command.line)
-        if not self._ends_within(reply, seconds):
-            text = f"it took longer than {seconds:g} s; nobody saw it end: it may still run"
-            return Judgement("unknown", ErrorClass.TIMEOUT, text), (None, Output(""), Output(""))
+        if not self._ends_within(reply, ready.seconds):
+            text = f"it took longer than {ready.seconds:g} s; nobody saw it end: it may still run"
+            return Result(Judgement("unknown", ErrorClass.TIMEOUT, text))
         said = "".join(part.reveal() if isinstance(part, Secret) else part for part in stdin) if reply.repeats else reply.output
         outputs = _recorded(said, run, self._executor.cap), _recorded(reply.errors, run, self._executor.cap)
         end = reply.exit if reply.seen else None
-        return expectations.judge(end, None, *outputs), (end, *outputs)
+        return Result(ready.expectations.judge(end, None, *outputs), end, None, *outputs)
 
     def _ends_within(self, reply: Reply, seconds: float) -> bool:
         """Time passes on the clock, where there is one; without it only the numbers count."""
@@ -158,25 +148,6 @@ class FakeConnection:
     def _pass(self, seconds: float) -> None:
         if self._executor.clock is not None:
             self._executor.clock.advance(seconds=seconds)
-
-
-def _refusal(run: Run) -> Judgement | None:
-    if run.seconds_left <= 0:
-        return Judgement("not_done", ErrorClass.TIMEOUT, "it was not begun: the job has no time left")
-    return Judgement("not_done", ErrorClass.STOPPED, "it was not begun: the job was asked to stop") if run.stop_requested else None
-
-
-def _parts(command: Command, run: Run) -> tuple[Secret | str, ...]:
-    given = command.stdin if isinstance(command.stdin, tuple) else () if command.stdin is None else (command.stdin,)
-    for part in given:
-        if isinstance(part, Secret):
-            run.keep(part)
-    return given
-
-
-def _refuse_secrets(line: str, run: Run) -> None:
-    if run.scrub(line) not in (line, WITHHELD):
-        raise InvalidValue("saying a command", "its line holds a secret of this run", "give secrets by stdin")
 
 
 def _recorded(text: str, run: Run, cap: int) -> Output:

@@ -36,6 +36,9 @@ class Output:
         return Output(self.head[: self.head.rfind("\n") + 1], self.tail.partition("\n")[2])
 
 
+SILENCE = Output("")
+
+
 class Recorder:
     """Takes the pieces of one stream and keeps no more than `cap` bytes of them, however much comes."""
 

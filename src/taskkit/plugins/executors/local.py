@@ -15,12 +15,11 @@ from attrs import Attribute, evolve, field, frozen
 from taskkit.checks import mapping, optional_a, refused, whole
 from taskkit.errors import HostRefused, InvalidValue
 from taskkit.outcomes import ErrorClass
-from taskkit.plugins.executors._expectations import Expectations, Judgement
+from taskkit.plugins.executors._expectations import Judgement
 from taskkit.plugins.executors._outputs import Output, Recorder
 from taskkit.plugins.executors._processes import End, NotStarted, started
+from taskkit.plugins.executors._sequences import Ready, Result, in_order, refuse_secrets
 from taskkit.plugins.kinds import Command, Executor, Host, Login, Operation, Run, Verb
-from taskkit.scrubbing import WITHHELD
-from taskkit.secrets import Secret
 
 #: The machine has too little of something for now; whatever else keeps a command from starting stays so until somebody acts.
 _BUSY = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ETXTBSY})
@@ -86,73 +85,32 @@ class LocalCommands:
 
     def commands(self, sequence: Iterable[Command], run: Run) -> Iterator[Operation]:
         """Run one after the other; the first that may not begin any more is told, and is the last."""
-        for command in sequence:
-            refusal, began = _refusal(run), run.now()
-            judgement, told = (refusal, {}) if refusal else self._carry_out(command, run)
-            yield Operation(
-                name=run.scrub(command.line)[:200],
-                state=judgement.state,
-                began=began,
-                ended=run.now(),
-                error=judgement.error,
-                text=run.scrub(judgement.text),
-                captured=judgement.captured,
-                **told,
-            )
-            if refusal:
-                return
+        return in_order(sequence, run, self._carry_out)
 
-    def _carry_out(self, command: Command, run: Run) -> tuple[Judgement, Mapping[str, Any]]:
+    def _carry_out(self, command: Command, run: Run) -> Result:
         try:
-            expectations, argv, stdin, seconds = Expectations.of(command), _argv(command), _stdin(command, run), _seconds_for(command, run)
-            _refuse_secrets(run, command.line, *argv, *self._settings.env.values())
+            ready, argv = Ready.of(command, run), _argv(command)
+            refuse_secrets(run, command.line, *argv, *self._settings.env.values())
         except ValueError as error:  # shlex raises them too
-            return Judgement("not_done", ErrorClass.BAD_CONFIGURATION, str(error)), {}
+            return Result.misfit(error)
         try:
-            end, out, err = self._run(argv, stdin, seconds, run)
+            end, out, err = self._run(argv, ready, run)
         except NotStarted as error:
-            return _not_started(error.__cause__), {}
-        return _with_end(expectations.judge(end.exit, end.signal, out, err), end, seconds), _told(end, out, err)
+            return Result(_not_started(error.__cause__))
+        judgement = _with_end(ready.expectations.judge(end.exit, end.signal, out, err), end, ready.seconds)
+        return Result(judgement, end.exit, end.signal, out, err)
 
-    def _run(self, argv: list[str], stdin: bytes | None, seconds: float, run: Run) -> tuple[End, Output, Output]:
+    def _run(self, argv: list[str], ready: Ready, run: Run) -> tuple[End, Output, Output]:
         settings = self._settings
         out, err = (Recorder(run.scrub_stream(), settings.cap) for _ in range(2))
         how = {"env": settings.environment, "cwd": settings.cwd}
-        with started(argv, out.feed, err.feed, stdin=stdin, grace=settings.grace, **how) as group:
-            end = group.run(_cut(run, seconds))
+        with started(argv, out.feed, err.feed, stdin=ready.written, grace=settings.grace, **how) as group:
+            end = group.run(_cut(run, ready.seconds))
         return end, out.finish(), err.finish()
-
-
-def _refusal(run: Run) -> Judgement | None:
-    """Why no command may begin any more."""
-    if run.seconds_left <= 0:
-        return Judgement("not_done", ErrorClass.TIMEOUT, "it was not begun: the job has no time left")
-    return Judgement("not_done", ErrorClass.STOPPED, "it was not begun: the job was asked to stop") if run.stop_requested else None
 
 
 def _argv(command: Command) -> list[str]:
     return [_SHELL, "-c", command.line] if command.shell else shlex.split(command.line)
-
-
-def _stdin(command: Command, run: Run) -> bytes | None:
-    """What is written to its pipe; the run scrubs what is secret of it from now on."""
-    if command.stdin is None:
-        return None
-    parts = command.stdin if isinstance(command.stdin, tuple) else (command.stdin,)
-    return b"".join(run.keep(part).reveal_bytes() if isinstance(part, Secret) else part.encode() for part in parts)
-
-
-def _seconds_for(command: Command, run: Run) -> float:
-    if not command.timeout > 0:  # also what is no number at all
-        raise InvalidValue(f"Command(timeout={command.timeout})", "it is no time", "give seconds above 0")
-    return min(command.timeout, run.seconds_left)
-
-
-def _refuse_secrets(run: Run, *texts: str) -> None:
-    """Everybody on this machine can read the arguments of a process (S1). Where the run holds a short secret, nobody can tell."""
-    for text in texts:
-        if run.scrub(text) not in (text, WITHHELD):
-            raise InvalidValue("starting a command", "its line or environment holds a secret of this run", "give secrets by stdin")
 
 
 def _cut(run: Run, seconds: float) -> Callable[[], ErrorClass | None]:
@@ -176,8 +134,3 @@ def _with_end(judgement: Judgement, end: End, seconds: float) -> Judgement:
     seen = "it was seen to end" if end.seen else "nobody saw it end: it may still run"
     text = f"it took longer than {seconds:g} s and was told to end; {seen}"
     return evolve(judgement, state="unknown", error=ErrorClass(end.cut), text=text)
-
-
-def _told(end: End, out: Output, err: Output) -> Mapping[str, Any]:
-    truncated = bool(out.left_out or err.left_out)
-    return {"exit": end.exit, "signal": end.signal, "output": str(out), "errors": str(err), "truncated": truncated}

@@ -1,0 +1,97 @@
+"""What all executors of commands do alike: one operation for each, in order, none after the time or a stop; secrets by stdin only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Self
+
+from attrs import field, frozen
+
+from taskkit.errors import InvalidValue
+from taskkit.outcomes import ErrorClass
+from taskkit.plugins.executors._expectations import Expectations, Judgement
+from taskkit.plugins.executors._outputs import SILENCE, Output
+from taskkit.plugins.kinds import Command, Operation, Run
+from taskkit.scrubbing import WITHHELD
+from taskkit.secrets import Secret
+
+
+@frozen
+class Result:
+    """What became of one command, and what it said."""
+
+    judgement: Judgement
+    exit: int | None = None
+    signal: int | None = None
+    output: Output = SILENCE
+    errors: Output = SILENCE
+
+    @classmethod
+    def misfit(cls, case: object) -> Self:
+        """It was not begun, as it cannot be said as it stands."""
+        return cls(Judgement("not_done", ErrorClass.BAD_CONFIGURATION, str(case)))
+
+    def told(self, run: Run) -> Mapping[str, Any]:
+        judgement, out, err = self.judgement, self.output, self.errors
+        return {
+            "state": judgement.state, "error": judgement.error, "text": run.scrub(judgement.text), "captured": judgement.captured,
+            "exit": self.exit, "signal": self.signal, "output": str(out), "errors": str(err),
+            "truncated": bool(out.left_out or err.left_out),
+        }  # fmt: skip
+
+
+@frozen
+class Ready:
+    """A command that may be said: its patterns, what is written to it, in parts, and how long it may take."""
+
+    expectations: Expectations
+    stdin: tuple[Secret | str, ...] | None = field(repr=False)
+    seconds: float
+
+    @classmethod
+    def of(cls, command: Command, run: Run) -> Self:
+        """InvalidValue where it cannot be said; the run scrubs what is secret of its stdin from now on."""
+        if not command.timeout > 0:  # also what is no number at all
+            raise InvalidValue(f"Command(timeout={command.timeout})", "it is no time", "give seconds above 0")
+        return cls(Expectations.of(command), _parts(command, run), min(command.timeout, run.seconds_left))
+
+    @property
+    def written(self) -> bytes | None:
+        """Its stdin in one."""
+        if self.stdin is None:
+            return None
+        return b"".join(part.reveal_bytes() if isinstance(part, Secret) else part.encode() for part in self.stdin)
+
+
+def in_order(sequence: Iterable[Command], run: Run, carry_out: Callable[[Command, Run], Result]) -> Iterator[Operation]:
+    """One after the other, as the caller asks for them; the first that may not begin any more is told, and is the last."""
+    for command in sequence:
+        refusal, began = _refusal(run), run.now()
+        result = Result(refusal) if refusal else carry_out(command, run)
+        yield Operation(name=run.scrub(command.line)[:200], began=began, ended=run.now(), **result.told(run))
+        if refusal:
+            return
+
+
+def refuse_secrets(run: Run, *texts: str) -> None:
+    """Everybody on the machine can read the arguments of a process (S1). Where the run holds a short secret, nobody can tell."""
+    for text in texts:
+        if run.scrub(text) not in (text, WITHHELD):
+            raise InvalidValue("starting a command", "its line or environment holds a secret of this run", "give secrets by stdin")
+
+
+def _refusal(run: Run) -> Judgement | None:
+    """Why no command may begin any more."""
+    if run.seconds_left <= 0:
+        return Judgement("not_done", ErrorClass.TIMEOUT, "it was not begun: the job has no time left")
+    return Judgement("not_done", ErrorClass.STOPPED, "it was not begun: the job was asked to stop") if run.stop_requested else None
+
+
+def _parts(command: Command, run: Run) -> tuple[Secret | str, ...] | None:
+    if command.stdin is None:
+        return None
+    parts = command.stdin if isinstance(command.stdin, tuple) else (command.stdin,)
+    for part in parts:
+        if isinstance(part, Secret):
+            run.keep(part)
+    return parts
