@@ -1,0 +1,54 @@
+"""README and tutorials can be typed into a fresh Python in an empty folder, as they stand, and answer as shown."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.test_docs import DOCS, ROOT, blocks
+
+PAGES = [ROOT / "README.md", *sorted((DOCS / "tutorial").glob("*.md"))]
+
+
+def typed(page: Path) -> Iterator[str]:
+    """Line by line, with the empty line that ends a block; a pasted page has no more."""
+    for block in blocks(page):
+        if block.language == "python":
+            yield f"{block.code}\n"
+        elif block.language == "pycon":
+            lines = block.code.splitlines()
+            for line, following in zip(lines, [*lines[1:], ""], strict=True):
+                if line.startswith((">>> ", "... ")):
+                    yield f"{line[4:]}\n"
+                if line.startswith("... ") and not following.startswith("... "):
+                    yield "\n"
+
+
+def shown(page: Path) -> list[str]:
+    """What the interpreter answers on the page; tracebacks go elsewhere."""
+    answers: list[str] = []
+    for block in blocks(page):
+        if block.language == "pycon" and "Traceback" not in block.code:
+            answers += [line for line in block.code.splitlines() if not line.startswith((">>> ", "... "))]
+    return answers
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_a_page_for_first_use_can_be_typed_into_python(page: Path, tmp_path: Path) -> None:
+    source = os.pathsep.join([str(ROOT / "src"), *filter(None, [os.environ.get("PYTHONPATH")])])
+    done = subprocess.run(
+        [sys.executable, "-q", "-i"], input="".join(typed(page)), capture_output=True, text=True, encoding="utf-8", timeout=120,
+        cwd=tmp_path, env={**os.environ, "PYTHONPATH": source, "PYTHONIOENCODING": "utf-8", "PYTHON_BASIC_REPL": "1"}, check=False,
+    )  # fmt: skip
+    expected = sum("Traceback" in block.code for block in blocks(page))
+    assert done.stderr.count("Traceback") == expected, done.stderr
+    said = iter(done.stdout.splitlines())
+    for line in shown(page):
+        pattern = re.escape(line).replace(re.escape("..."), ".*")
+        assert any(re.fullmatch(pattern, given) for given in said), f"{line!r} does not follow:\n{done.stdout}"
