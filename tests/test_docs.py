@@ -413,15 +413,27 @@ def test_every_contract_that_a_test_of_stores_cites_is_documented() -> None:
     assert cited <= set(told)
 
 
-def test_the_picture_of_the_states_is_drawn_from_the_table() -> None:
-    spec = importlib.util.spec_from_file_location("draw_states", ROOT / "tools" / "draw_states.py")
+def drawing(tool: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(tool, ROOT / "tools" / f"{tool}.py")
     assert spec
     assert spec.loader
-    drawing = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(drawing)
-    drawn = drawing.FILE.read_text(encoding="utf-8")
-    assert drawn == drawing.draw(), "the table has changed: python tools/draw_states.py draws it anew"
+    made = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(made)
+    return made
+
+
+def test_the_picture_of_the_states_is_drawn_from_the_table() -> None:
+    states = drawing("draw_states")
+    drawn = states.FILE.read_text(encoding="utf-8")
+    assert drawn == states.draw(), "the table has changed: python tools/draw_states.py draws it anew"
     assert all(f">{state.value}</text>" in drawn for state in TABLE)
+
+
+def test_j03_the_picture_of_leases_shows_what_the_code_of_its_page_did() -> None:
+    fences = drawing("draw_fences")
+    drawn = fences.FILE.read_text(encoding="utf-8")
+    assert drawn == fences.draw(), "the page or the engine has changed: python tools/draw_fences.py draws it anew"
+    assert "is refused: token 1 is old" in drawn
 
 
 @pytest.mark.parametrize("number", RULES)
