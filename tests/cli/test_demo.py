@@ -112,3 +112,15 @@ def test_the_command_shows_all_of_it_and_says_where_the_store_lies(tmp_path: Pat
     assert main(["check", store]) == 0
     assert main(["demo", "--folder", str(tmp_path / "shown")]) == 1
     assert "there is a vault already" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("is_found", [True, False])
+def test_the_commands_that_it_ends_with_can_be_typed_where_it_was_called(
+    is_found: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`make demo` calls it by its path, and no shell knows it then."""
+    (program := tmp_path / "taskkit").write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    monkeypatch.setattr("sys.argv", [str(program), "demo"])
+    monkeypatch.setenv("PATH", str(tmp_path if is_found else tmp_path / "elsewhere"))
+    assert _demo._command() == ("taskkit" if is_found else str(program))
