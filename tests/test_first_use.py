@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -52,3 +53,18 @@ def test_a_page_for_first_use_can_be_typed_into_python(page: Path, tmp_path: Pat
     for line in shown(page):
         pattern = re.escape(line).replace(re.escape("..."), ".*")
         assert any(re.fullmatch(pattern, given) for given in said), f"{line!r} does not follow:\n{done.stdout}"
+
+
+def test_the_commands_for_a_store_can_be_typed_in_an_empty_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("rich")
+    from taskkit.cli import main
+
+    [code] = [block.code for block in blocks(DOCS / "how-to" / "use-the-command-line.md") if "--folder" in block.code]
+    monkeypatch.chdir(tmp_path)
+    for line in code.splitlines():
+        program, *words = shlex.split(line)
+        assert program == "taskkit"
+        assert main(words) == 0, line
+        assert capsys.readouterr().out, line
