@@ -429,6 +429,13 @@ def test_the_picture_of_the_states_is_drawn_from_the_table() -> None:
     assert all(f">{state.value}</text>" in drawn for state in TABLE)
 
 
+def test_t04_the_picture_of_clock_changes_shows_what_zone_and_rule_answer() -> None:
+    clocks = drawing("draw_clocks")
+    drawn = clocks.FILE.read_text(encoding="utf-8")
+    assert drawn == clocks.draw(), "zone data or rules have changed: python tools/draw_clocks.py draws it anew"
+    assert ">runs at 03:30</text>" in drawn
+
+
 def test_j03_the_picture_of_leases_shows_what_the_code_of_its_page_did() -> None:
     fences = drawing("draw_fences")
     drawn = fences.FILE.read_text(encoding="utf-8")
