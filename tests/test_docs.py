@@ -79,6 +79,8 @@ OF_CLASSES = [
 _FENCE = re.compile(
     r"^(?P<indent> *)(?P<ticks>`{3,})(?P<language>[\w{}]*)[^\n]*\n(?P<code>.*?)^(?P=indent)(?P=ticks)$", re.MULTILINE | re.DOTALL
 )
+#: As many letters as a block of code shows without being moved.
+_TYPED = 120
 _TOCTREE = re.compile(r"^:::\{toctree\}\n(.*?)^:::$", re.MULTILINE | re.DOTALL)
 _HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
 _CODE = re.compile(r"`(\w+)[^`]*`")
@@ -145,6 +147,14 @@ def test_the_code_of_a_page_runs_and_answers_as_shown(page: Path) -> None:
                 runner.run(example, out=complaints.append, clear_globs=False)
                 space.update(example.globs)
     assert not complaints, "".join(complaints)
+
+
+@pytest.mark.parametrize("page", PAGES[1:], ids=name)
+def test_what_is_typed_fits_the_width_of_a_page(page: Path) -> None:
+    """What is answered may be longer."""
+    lines = [line for block in blocks(page) if block.language in ("python", "pycon", "console", "sh") for line in block.code.splitlines()
+             if block.language == "python" or line.startswith((">>> ", "... ", "$ "))]  # fmt: skip
+    assert [line for line in lines if len(line) > _TYPED and "  # " not in line] == []
 
 
 @frozen
