@@ -68,7 +68,7 @@ def _indented(console: Console, text: str) -> None:
     """Lines that are too long go on where they began."""
     for line in text.splitlines():
         inside = line.lstrip()
-        console.print(Padding(Text(inside), (0, 0, 0, len(line) - len(inside))))
+        console.print(Padding(Text(inside), (0, 0, 0, len(line) - len(inside)), expand=False))
 
 
 def _print(console: Console, names: Sequence[str], rows: Iterable[Sequence[str]], *, gives: str) -> None:
