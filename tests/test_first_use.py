@@ -12,23 +12,33 @@ from pathlib import Path
 
 import pytest
 
-from tests.test_docs import DOCS, ROOT, blocks
+from tests.test_docs import DOCS, ROOT, Block, blocks
 
 PAGES = [ROOT / "README.md", *sorted((DOCS / "tutorial").glob("*.md"))]
 
 
-def typed(page: Path) -> Iterator[str]:
+def file_of(page: Path) -> str | None:
+    """Where the first code of the page is to be kept, if it is."""
+    found = re.search(r"^\$ python -i (\S+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return found and found[1]
+
+
+def code_of(page: Path) -> list[Block]:
+    return [block for block in blocks(page) if block.language in ("python", "pycon")]
+
+
+def typed(code: list[Block]) -> Iterator[str]:
     """Line by line, with the empty line that ends a block; a pasted page has no more."""
-    for block in blocks(page):
+    for block in code:
         if block.language == "python":
             yield f"{block.code}\n"
-        elif block.language == "pycon":
-            lines = block.code.splitlines()
-            for line, following in zip(lines, [*lines[1:], ""], strict=True):
-                if line.startswith((">>> ", "... ")):
-                    yield f"{line[4:]}\n"
-                if line.startswith("... ") and not following.startswith("... "):
-                    yield "\n"
+            continue
+        lines = block.code.splitlines()
+        for line, following in zip(lines, [*lines[1:], ""], strict=True):
+            if line.startswith((">>> ", "... ")):
+                yield f"{line[4:]}\n"
+            if line.startswith("... ") and not following.startswith("... "):
+                yield "\n"
 
 
 def shown(page: Path) -> list[str]:
@@ -42,10 +52,14 @@ def shown(page: Path) -> list[str]:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
 def test_a_page_for_first_use_can_be_typed_into_python(page: Path, tmp_path: Path) -> None:
+    code, words = code_of(page), [sys.executable, "-q", "-i"]
+    if file := file_of(page):
+        (tmp_path / file).write_text(code.pop(0).code, encoding="utf-8")
+        words.append(file)
     source = os.pathsep.join([str(ROOT / "src"), *filter(None, [os.environ.get("PYTHONPATH")])])
     done = subprocess.run(
-        [sys.executable, "-q", "-i"], input="".join(typed(page)), capture_output=True, text=True, encoding="utf-8", timeout=120,
-        cwd=tmp_path, env={**os.environ, "PYTHONPATH": source, "PYTHONIOENCODING": "utf-8", "PYTHON_BASIC_REPL": "1"}, check=False,
+        words, input="".join(typed(code)), capture_output=True, text=True, encoding="utf-8", timeout=120, cwd=tmp_path, check=False,
+        env={**os.environ, "PYTHONPATH": source, "PYTHONIOENCODING": "utf-8", "PYTHON_BASIC_REPL": "1"},
     )  # fmt: skip
     expected = sum("Traceback" in block.code for block in blocks(page))
     assert done.stderr.count("Traceback") == expected, done.stderr
