@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import ast
 import doctest
 import importlib.util
@@ -204,6 +205,30 @@ def test_a_command_line_answers_as_shown(command: Command, capsys: pytest.Captur
     for line in command.shown:
         if line.strip() != "...":
             assert any(given.rstrip() == line.rstrip() for given in answer), f"{line!r} does not follow:\n{said.out}{said.err}"
+
+
+def words_of(parser: argparse.ArgumentParser, *before: str) -> Iterator[tuple[str, str]]:
+    """Each command as it is typed, with each of its options; none stands for the command itself."""
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for word, command in action.choices.items():
+                yield " ".join((*before, word)), ""
+                yield from words_of(command, *before, word)
+        elif before and action.option_strings and action.dest != "help":
+            yield " ".join(before), action.option_strings[-1]
+
+
+@without_a_command_line
+def test_every_command_and_option_is_documented() -> None:
+    """Of two commands, the pages of their how-to tell more."""
+    from taskkit.cli import _parser
+
+    pages = {"explain": "find-out-why.md", "forecast": "look-ahead.md"}
+    lines = {page: (DOCS / "how-to" / page).read_text(encoding="utf-8") for page in ("use-the-command-line.md", *pages.values())}
+    for command, option in words_of(_parser()):
+        told = lines["use-the-command-line.md"] + lines[pages.get(command, "use-the-command-line.md")]
+        assert f"`taskkit {command}" in told or f"$ taskkit {command}" in told, command
+        assert re.search(rf"{option}\b", told), f"nobody tells of {option} of taskkit {command}"
 
 
 def part(page: Path, name: str) -> str:
