@@ -478,6 +478,13 @@ def test_j03_the_picture_of_leases_shows_what_the_code_of_its_page_did() -> None
     assert "is refused: token 1 is old" in drawn
 
 
+def test_r06_the_picture_of_the_shapes_of_work_shows_the_jobs_of_its_page() -> None:
+    shapes = drawing("draw_shapes")
+    drawn = shapes.FILE.read_text(encoding="utf-8")
+    assert drawn == shapes.draw(), "the page or the engine has changed: python tools/draw_shapes.py draws it anew"
+    assert drawn.count(">occurrence</text>") == drawn.count(">part</text>") == 3
+
+
 @pytest.mark.parametrize("number", RULES)
 def test_every_rule_has_a_section(number: str) -> None:
     found = [text for heading, text in sections(REFERENCE / "rules.md").items() if heading.split(".")[0] == number]
