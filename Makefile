@@ -16,6 +16,7 @@ lint: .venv/dev
 
 docs: .venv/dev
 	@$(NOX) -s docs
+	@echo "taskkit: read docs/_build/html/index.html"
 
 .venv/demo .venv/dev: .venv/%: pyproject.toml tools/environment.py
 	@$(PYTHON) tools/environment.py $*

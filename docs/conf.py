@@ -16,5 +16,6 @@ nitpicky = True
 html_theme = "furo"
 html_title = f"taskkit {release}"
 html_static_path = ["_static"]
+html_css_files = ["taskkit.css"]
 html_copy_source = False
 html_show_sphinx = False

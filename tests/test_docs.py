@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import ast
 import doctest
 import importlib.util
@@ -24,6 +25,7 @@ from attrs import frozen
 
 import taskkit
 import taskkit.engine
+import taskkit.engine._floor  # read here: pytest parses what is imported, and Python 3.11 may fail where a page's thread does so beside us
 import taskkit.insight
 import taskkit.plugins
 import taskkit.scripts
@@ -79,6 +81,8 @@ OF_CLASSES = [
 _FENCE = re.compile(
     r"^(?P<indent> *)(?P<ticks>`{3,})(?P<language>[\w{}]*)[^\n]*\n(?P<code>.*?)^(?P=indent)(?P=ticks)$", re.MULTILINE | re.DOTALL
 )
+#: As many letters as a block of code shows without being moved.
+_TYPED = 120
 _TOCTREE = re.compile(r"^:::\{toctree\}\n(.*?)^:::$", re.MULTILINE | re.DOTALL)
 _HEADING = re.compile(r"^#+ (.*)$", re.MULTILINE)
 _CODE = re.compile(r"`(\w+)[^`]*`")
@@ -147,6 +151,14 @@ def test_the_code_of_a_page_runs_and_answers_as_shown(page: Path) -> None:
     assert not complaints, "".join(complaints)
 
 
+@pytest.mark.parametrize("page", PAGES[1:], ids=name)
+def test_what_is_typed_fits_the_width_of_a_page(page: Path) -> None:
+    """What is answered may be longer."""
+    lines = [line for block in blocks(page) if block.language in ("python", "pycon", "console", "sh") for line in block.code.splitlines()
+             if block.language == "python" or line.startswith((">>> ", "... ", "$ "))]  # fmt: skip
+    assert [line for line in lines if len(line) > _TYPED and "  # " not in line] == []
+
+
 @frozen
 class Command:
     """One command line, what the page shows below it, and the exit code that it tells."""
@@ -194,6 +206,30 @@ def test_a_command_line_answers_as_shown(command: Command, capsys: pytest.Captur
     for line in command.shown:
         if line.strip() != "...":
             assert any(given.rstrip() == line.rstrip() for given in answer), f"{line!r} does not follow:\n{said.out}{said.err}"
+
+
+def words_of(parser: argparse.ArgumentParser, *before: str) -> Iterator[tuple[str, str]]:
+    """Each command as it is typed, with each of its options; none stands for the command itself."""
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for word, command in action.choices.items():
+                yield " ".join((*before, word)), ""
+                yield from words_of(command, *before, word)
+        elif before and action.option_strings and action.dest != "help":
+            yield " ".join(before), action.option_strings[-1]
+
+
+@without_a_command_line
+def test_every_command_and_option_is_documented() -> None:
+    """Of two commands, the pages of their how-to tell more."""
+    from taskkit.cli import _parser
+
+    pages = {"explain": "find-out-why.md", "forecast": "look-ahead.md"}
+    lines = {page: (DOCS / "how-to" / page).read_text(encoding="utf-8") for page in ("use-the-command-line.md", *pages.values())}
+    for command, option in words_of(_parser()):
+        told = lines["use-the-command-line.md"] + lines[pages.get(command, "use-the-command-line.md")]
+        assert f"`taskkit {command}" in told or f"$ taskkit {command}" in told, command
+        assert re.search(rf"{option}\b", told), f"nobody tells of {option} of taskkit {command}"
 
 
 def part(page: Path, name: str) -> str:
@@ -413,15 +449,41 @@ def test_every_contract_that_a_test_of_stores_cites_is_documented() -> None:
     assert cited <= set(told)
 
 
-def test_the_picture_of_the_states_is_drawn_from_the_table() -> None:
-    spec = importlib.util.spec_from_file_location("draw_states", ROOT / "tools" / "draw_states.py")
+def drawing(tool: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(tool, ROOT / "tools" / f"{tool}.py")
     assert spec
     assert spec.loader
-    drawing = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(drawing)
-    drawn = drawing.FILE.read_text(encoding="utf-8")
-    assert drawn == drawing.draw(), "the table has changed: python tools/draw_states.py draws it anew"
+    made = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(made)
+    return made
+
+
+def test_the_picture_of_the_states_is_drawn_from_the_table() -> None:
+    states = drawing("draw_states")
+    drawn = states.FILE.read_text(encoding="utf-8")
+    assert drawn == states.draw(), "the table has changed: python tools/draw_states.py draws it anew"
     assert all(f">{state.value}</text>" in drawn for state in TABLE)
+
+
+def test_t04_the_picture_of_clock_changes_shows_what_zone_and_rule_answer() -> None:
+    clocks = drawing("draw_clocks")
+    drawn = clocks.FILE.read_text(encoding="utf-8")
+    assert drawn == clocks.draw(), "zone data or rules have changed: python tools/draw_clocks.py draws it anew"
+    assert ">runs at 03:30</text>" in drawn
+
+
+def test_j03_the_picture_of_leases_shows_what_the_code_of_its_page_did() -> None:
+    fences = drawing("draw_fences")
+    drawn = fences.FILE.read_text(encoding="utf-8")
+    assert drawn == fences.draw(), "the page or the engine has changed: python tools/draw_fences.py draws it anew"
+    assert "is refused: token 1 is old" in drawn
+
+
+def test_r06_the_picture_of_the_shapes_of_work_shows_the_jobs_of_its_page() -> None:
+    shapes = drawing("draw_shapes")
+    drawn = shapes.FILE.read_text(encoding="utf-8")
+    assert drawn == shapes.draw(), "the page or the engine has changed: python tools/draw_shapes.py draws it anew"
+    assert drawn.count(">occurrence</text>") == drawn.count(">part</text>") == 3
 
 
 @pytest.mark.parametrize("number", RULES)

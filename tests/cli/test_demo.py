@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from taskkit.cli import _day, _month, main
+from taskkit.cli import _day, _demo, _month, main
 from taskkit.cli._house import RENEW, House
 from taskkit.states import FINAL, State
 
@@ -44,15 +44,26 @@ def test_the_day_is_told_from_facts(house: House) -> None:
         "20:20    db-4     renew at 02:30 and after check-in: waits (window, looks again at 22:00)",  # A5, R5
         "22:00    db-4     renew at 02:30 and after check-in: done",
         "22:30    db-2     renew at 02:30 and after check-in: done",  # R2: app-3 refers to it
-        "02:30    db-2     renew at 02:30 and after check-in: failed (failed)",
+        "02:30    db-2     renew at 02:30 and after check-in: failed (step 1 'test {answers} = yes': it ended with 1 instead of 0)",
         "03:00    db-2     renew at 02:30 and after check-in: done (attempt 2)",  # J7
-        "06:00             restart the web servers at 6: begins some of its parts (1)",  # R6: the canary
-        "06:00    web-07   restart the web servers at 6: failed (failed)",
+        "06:00             restart the web servers at 6: begins 1 of 20",  # R6: the canary
+        "06:00    web-07   restart the web servers at 6: failed (step 1 'restart web': it ended with 1 instead of 0)",
+        "06:00             restart the web servers at 6: failed (1 of 20 did not succeed)",
         "07:00    web-07   restart the web servers at 6: done",
     ):
         assert line in told
     assert told.count("switch-1") == 1  # what goes well each hour is told once
     assert house.engine.check() == []
+
+
+def test_no_row_of_a_table_takes_two_lines_on_a_narrow_terminal() -> None:
+    shown = Console(file=StringIO(), width=60)
+    rows = [("renew at 02:30 and after check-in", "db-1", "after the last session (session_ended)"), ("status", "switch-1", "")]
+    _demo._print(shown, ("task", "record", "because"), rows, gives="because")
+    first, *lines = said(shown).splitlines()
+    assert first.split() == ["task", "record", "because"]
+    assert [line.split()[-1][-1] for line in lines] == ["…", "1"]
+    assert max(map(len, lines)) <= 60
 
 
 def test_the_day_is_the_same_each_time(house: House, tmp_path: Path) -> None:
@@ -85,9 +96,9 @@ def test_the_command_shows_all_of_it_and_says_where_the_store_lies(tmp_path: Pat
     out = capsys.readouterr().out
     for part in (
         "A day in a small vault",
-        "1 days more",
+        "1 day more",
         "How the tasks stand",
-        "The last jobs",
+        "What each task did last",
         "its time is 2026-03-29T02:30",
         "their chain is whole",
     ):
@@ -101,3 +112,15 @@ def test_the_command_shows_all_of_it_and_says_where_the_store_lies(tmp_path: Pat
     assert main(["check", store]) == 0
     assert main(["demo", "--folder", str(tmp_path / "shown")]) == 1
     assert "there is a vault already" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("is_found", [True, False])
+def test_the_commands_that_it_ends_with_can_be_typed_where_it_was_called(
+    is_found: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`make demo` calls it by its path, and no shell knows it then."""
+    (program := tmp_path / "taskkit").write_text("#!/bin/sh\n")
+    program.chmod(0o755)
+    monkeypatch.setattr("sys.argv", [str(program), "demo"])
+    monkeypatch.setenv("PATH", str(tmp_path if is_found else tmp_path / "elsewhere"))
+    assert _demo._command() == ("taskkit" if is_found else str(program))

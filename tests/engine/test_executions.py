@@ -656,7 +656,7 @@ def test_a05_an_edit_while_it_conducts_voids_the_consent_to_what_was_not_begun()
     house.engine.edit(attrs.evolve(task, description="changed"))
     house.engine.drain()
     assert (state(house, id), house.play.performed) == (State.AWAITING_CONSENT, [])
-    assert house.engine.gathering(id).summary == "the task was edited while it ran; 2 records were not begun"
+    assert house.engine.gathering(id).summary == "the task was edited while it ran; not begun: 2 records"
     house.engine.consent(id, by="bert")
     house.engine.drain()
     assert (state(house, id), len(house.play.performed)) == (State.COMPLETED, 4)

@@ -153,7 +153,7 @@ def test_t10_a_draw_is_told_and_nobody_can_say_what_follows_from_the_next() -> N
     house, task = with_task(task=Task("some day", "work", RandomDays(2, 9, at="02:00")), rng=random.Random(7))
     found = house.engine.explain(task.id, "h01")
     (drawn, further) = found.find(Factor.DRAW)
-    assert f"{drawn.details['draw']} days were drawn" in drawn.text
+    assert f"drawn: {drawn.details['draw']} days" in drawn.text
     assert further.text.startswith("the one after that is drawn when it runs")
     assert found.run is not None
     assert house.engine.explain(task.id, "h01", found.run.add(days=1)).answer == "nobody can say: its next time follows from its last run"

@@ -750,7 +750,7 @@ def test_a08_a_burst_starts_as_many_runs_as_its_guard_says_and_asks_for_the_rest
     house.engine.drain()
     assert done(house) == 3
     held = house.entries(states=State.AWAITING_CONSENT)
-    assert [(entry.why, entry.asks) for entry in held] == [(Why.GUARD, "more than 3 runs within a minute")] * 2
+    assert [(entry.why, entry.asks) for entry in held] == [(Why.GUARD, "more runs within a minute than 3")] * 2
     asked = house.engine.facts(kinds=["ConsentAsked"])
     assert [fact.job for fact in asked] == [entry.id for entry in held]
 

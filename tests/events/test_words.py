@@ -8,7 +8,21 @@ from typing import Any
 import pendulum
 import pytest
 
-from taskkit import Daily, InvalidValue, MaxAge, Memory, Minutely, Monthly, Once, OpenTime, RandomDays, TimeWindow, weekdays
+from taskkit import (
+    AfterUnlock,
+    Daily,
+    InvalidValue,
+    MaxAge,
+    Memory,
+    Minutely,
+    Monthly,
+    Once,
+    OpenTime,
+    RandomDays,
+    Spread,
+    TimeWindow,
+    weekdays,
+)
 
 BERLIN = "Europe/Berlin"
 NOW = pendulum.datetime(2026, 3, 20, 12, tz="UTC")
@@ -92,3 +106,17 @@ def test_r05_the_seventh_of_a_month_is_its_first_weekday_of_that_name_and_not_it
     assert first.contains(seventh)
     assert not second.contains(seventh)
     assert second.contains(seventh.add(days=7))
+
+
+@pytest.mark.parametrize(
+    ("value", "one", "many"),
+    [
+        (MaxAge, "1 day after the last success at 00:00, UTC", "2 days after"),
+        (AfterUnlock, "1 minute after unlock", "2 minutes after"),
+        (Spread, "spread over 1 minute", "over 2 minutes"),
+        (lambda count: Daily(every=count), "every day at 00:00, UTC", "every 2 days at"),
+    ],
+)
+def test_one_is_told_as_one(value: Callable[[int], object], one: str, many: str) -> None:
+    assert str(value(1)) == one
+    assert many in str(value(2))

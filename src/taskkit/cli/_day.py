@@ -20,7 +20,7 @@ from taskkit.states import State
 _STYLES = {"JobCompleted": "green", "JobFailed": "red", "JobDeferred": "yellow", "ConsentAsked": "yellow", "JobUncertain": "bold red"}
 _TOLD = {
     "JobCompleted": "done", "JobFailed": "failed", "JobDeferred": "waits", "ConsentAsked": "asks for consent", "Consented": "consented",
-    "HappeningJoined": "one more reason for the job that waits", "Demanded": "asked for", "WaveBegan": "begins some of its parts",
+    "HappeningJoined": "one more reason for the job that waits", "Demanded": "asked for", "WaveBegan": "begins {records} of {of}",
 }  # fmt: skip
 
 
@@ -101,7 +101,7 @@ class Day:
         entry = self.engine.job(fact.job) if fact.job else None
         if self._is_routine(fact, entry):
             return None
-        details = [str(fact.details[name]) for name in ("why", "error", "records") if name in fact.details]
+        details = [str(fact.details[name]) for name in ("why", "text") if name in fact.details and fact.kind != "ConsentAsked"]
         if entry is not None and fact.kind == "JobDeferred":
             details.append(f"looks again at {entry.due.in_timezone(ZONE):%H:%M}")
         if entry is not None and entry.attempt > 1 and fact.kind in ("JobCompleted", "JobFailed"):
@@ -110,7 +110,7 @@ class Day:
             details.append(f"by {fact.who}")
         text = Text().append(f"{shown(fact.at).in_timezone(ZONE):%H:%M}    ", style="dim")
         text.append(f"{fact.record or '':8} {self._names.get(fact.task or '', '')}: ")
-        return text.append(_TOLD[fact.kind], style=_STYLES.get(fact.kind, "")).append(
+        return text.append(_TOLD[fact.kind].format_map(fact.details), style=_STYLES.get(fact.kind, "")).append(
             f" ({', '.join(details)})" if details else "", style="dim"
         )
 
@@ -129,6 +129,6 @@ def show(console: Console, house: House) -> None:
     for moment in day.moments():
         for fact in day.pass_until(moment.at):
             if (line := day.line(fact)) is not None:
-                console.print(line)
+                console.print(line, no_wrap=True, overflow="ellipsis")
         console.print(Text(f"{moment.at}  {moment.told}", style="bold"))
         moment.do()

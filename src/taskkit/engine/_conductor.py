@@ -19,6 +19,7 @@ from taskkit.engine._ground import VAULT_AWAY_LOOK
 from taskkit.engine._planner import dropped
 from taskkit.engine._waits import written
 from taskkit.errors import Outdated, Refused, StaleToken, VaultAway
+from taskkit.events._wording import counted
 from taskkit.facts import Fact
 from taskkit.instants import DAY, MINUTE, SECOND, Instant, shown
 from taskkit.jobs import Job, Kind, Why
@@ -113,7 +114,7 @@ class Conductor:
         if not left and not self._count(case, PENDING):
             return None
         until = shown(self._ground.now() + task.consent.minutes * MINUTE)
-        return Asks(f"revision {task.revision}", f"the task was edited while it ran; {left} records were not begun", until)
+        return Asks(f"revision {task.revision}", f"the task was edited while it ran; not begun: {counted(left, 'record')}", until)
 
     def _count(self, case: Case, states: frozenset[State]) -> int:
         return self._storage.count(Query(execution=case.job.id, states=states))

@@ -134,7 +134,7 @@ class Fires:
         facts = [Fact("JobMade", now, job.id, task.id, task.line, wish.record, cause.who, told)]
         bursts, counted = self._bursts(wish, now)
         if bursts:
-            asks = f"more than {task.guard.burst} runs within a minute"
+            asks = f"more runs within a minute than {task.guard.burst}"
             job = job.with_({"state": State.AWAITING_CONSENT, "why": Why.GUARD.value, "asks_until": now + _DAY, "summary": asks})
             facts.append(Fact("ConsentAsked", now, job.id, task.id, task.line, wish.record, None, {"summary": asks}))
         return (Insert(job, (cause,)), *counted, *facts), job.id

@@ -13,6 +13,7 @@ from taskkit.engine._ground import MOST_RESCUES, VAULT_AWAY_LOOK
 from taskkit.engine._occurrences import lateness, starts_at
 from taskkit.engine._passings import is_passed
 from taskkit.errors import StorageAway, TaskkitError, VaultAway
+from taskkit.events._wording import counted
 from taskkit.events.windows import Window
 from taskkit.instants import DAY, MINUTE, SECOND, Instant, instant
 from taskkit.jobs import Cause, Kind, Why
@@ -120,7 +121,7 @@ class Gates:
         if most is None or job.started is not None or job.kind not in (Kind.OCCURRENCE, Kind.FIRED) or job.manual:
             return None
         late = lateness(case.trigger, case.task, job, case.causes, case.now) if case.now - job.wanted > most * MINUTE else 0
-        return Instead(Step.MISS, Why.LATE, text=f"{late // MINUTE} minutes late") if late > most * MINUTE else None
+        return Instead(Step.MISS, Why.LATE, text=f"{counted(late // MINUTE, 'minute')} late") if late > most * MINUTE else None
 
     def _window(self, case: Case) -> Instead | None:
         job, task = case.job, case.task

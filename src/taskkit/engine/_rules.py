@@ -12,6 +12,7 @@ from taskkit.engine._occurrences import Planned, in_blackout, put_off, starts_at
 from taskkit.engine._questions import Question
 from taskkit.engine._words import Words
 from taskkit.errors import InvalidValue
+from taskkit.events._wording import counted
 from taskkit.events.intervals import NOTHING, Interval, Memory, Rule
 from taskkit.events.nominals import Nominal
 from taskkit.events.policies import Policy
@@ -62,7 +63,7 @@ class Rules:
         if aim.task.window is not None:
             yield _window(aim.task.window, question)
         if aim.task.max_lateness is not None:
-            yield Because(Factor.MISS, f"more than {aim.task.max_lateness} minutes late it does not run any more")
+            yield Because(Factor.MISS, f"more than {counted(aim.task.max_lateness, 'minute')} late it does not run any more")
 
     def _of(self, interval: Interval, memory: Memory, standing: Standing | None, question: Question) -> Iterator[Because]:
         words = question.words
@@ -103,7 +104,7 @@ def _draw(interval: RandomDays, memory: Memory, standing: Standing | None, words
     if memory.draw is None or standing is None:
         return Because(Factor.DRAW, f"{interval.low} to {interval.high} days: no number is drawn yet")
     since = str(memory.last_nominal) if memory.last_nominal is not None else f"{words.when(standing.created)}, when it was planned first"
-    text, told = f"{memory.draw} days were drawn, counted from {since}", {"draw": memory.draw}
+    text, told = f"drawn: {counted(memory.draw, 'day')}, counted from {since}", {"draw": memory.draw}
     if (drawn := interval.plan(memory).after(EARLIEST)) is None:
         return Because(Factor.DRAW, text, None, told)
     used = evolve(memory, last_nominal=interval.plan(memory).nominals(drawn)[0])

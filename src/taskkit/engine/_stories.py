@@ -13,6 +13,7 @@ from taskkit.engine._explanations import Because, Factor
 from taskkit.engine._questions import Question
 from taskkit.engine._words import Words
 from taskkit.errors import InvalidValue
+from taskkit.events._wording import counted
 from taskkit.events.nominals import Nominal
 from taskkit.facts import Fact
 from taskkit.instants import MINUTE, SECOND, Instant
@@ -74,7 +75,7 @@ class Story:
     def _late(self, started: Fact) -> str:
         wanted = started.details.get("wanted")
         late = (started.at - int(wanted)) // MINUTE if wanted is not None else 0
-        return f", {late} minutes after it was due," if late else ""
+        return f", {counted(late, 'minute')} after it was due," if late else ""
 
     def _why(self, words: Words) -> str:
         """Why it waited last before it ran, or why it did not run."""

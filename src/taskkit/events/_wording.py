@@ -19,9 +19,14 @@ def ordinal(number: int) -> str:
     return f"{number}{ending}"
 
 
+def counted(count: int, unit: str, form: str = "") -> str:
+    """`1 day`, `5 days`; with the form of a comma `2,000 days`."""
+    return f"{count:{form}} {unit}{'' if count == 1 else 's'}"
+
+
 def every(count: int, unit: str) -> str:
     """`every day`, `every 5 days`."""
-    return f"every {unit}" if count == 1 else f"every {count} {unit}s"
+    return f"every {unit}" if count == 1 else f"every {counted(count, unit)}"
 
 
 def choices_text(*choices: tuple[str, str, str]) -> str:

@@ -15,6 +15,7 @@ from taskkit.checks import a, optional_whole
 from taskkit.checks import whole as seconds
 from taskkit.errors import InvalidValue
 from taskkit.events._fields import one_of, whole
+from taskkit.events._wording import counted
 from taskkit.events.happenings import (
     ApprovalExpired,
     Approved,
@@ -182,7 +183,7 @@ class AfterUnlock(Policy):
         return Due(60 * self.minutes, extends=self.max_total and 60 * self.max_total)
 
     def __str__(self) -> str:
-        return f"{self.minutes} minutes after unlock"
+        return f"{counted(self.minutes, 'minute')} after unlock"
 
 
 @frozen

@@ -12,6 +12,7 @@ from taskkit.events._days import Cycle, OneDay
 from taskkit.events._fields import whole
 from taskkit.events._plans import Plan
 from taskkit.events._tzif import DAY
+from taskkit.events._wording import counted
 from taskkit.events.clocks import ClockRule
 from taskkit.events.intervals import Memory
 from taskkit.events.moments import floor_second
@@ -99,4 +100,4 @@ class MaxAge(Remembering):
     @property
     def days_text(self) -> str:
         again = "" if self.again == 1 else f", again after {self.again} days"
-        return f"{self.days} days after the last success{again}"
+        return f"{counted(self.days, 'day')} after the last success{again}"

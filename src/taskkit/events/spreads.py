@@ -9,6 +9,7 @@ from attrs import field, frozen
 
 from taskkit.errors import InvalidValue
 from taskkit.events._fields import whole
+from taskkit.events._wording import counted
 from taskkit.events.moments import ceiling_second
 from taskkit.events.windows import Window
 from taskkit.events.zones import zone
@@ -27,7 +28,7 @@ class Spread:
         """When the record's run starts; a window that closes earlier shortens the span, one that is shut moves it to its opening."""
         second = self.second(record, ceiling_second(due), window)
         if second is None:
-            raise InvalidValue(f"spreading over {self.minutes} minutes", "the window does not open any more", "choose another window")
+            raise InvalidValue(f"runs {self}", "the window does not open any more", "choose another window")
         return (window.shown_in if window else zone("UTC")).show(second)
 
     def second(self, record: str, due: int, window: Window | None = None) -> int | None:
@@ -49,4 +50,4 @@ class Spread:
         return int.from_bytes(blake2b(record.encode(), digest_size=_HASH_BYTES).digest()) / (1 << 8 * _HASH_BYTES)
 
     def __str__(self) -> str:
-        return f"spread over {self.minutes} minutes"
+        return f"spread over {counted(self.minutes, 'minute')}"

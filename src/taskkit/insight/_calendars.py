@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 
+from taskkit.events._wording import counted
 from taskkit.insight._days import Day
 from taskkit.insight._svg import box, element, picture, text, title, warning
 from taskkit.insight.forecasts import Forecast
@@ -24,7 +25,7 @@ def calendar_of(days: Sequence[Day], forecast: Forecast) -> str:
         inside += _month(month, most, fullest, top)
         top += _TOP + _rows(month) * _HIGH + 16
     inside.append(_legend(most, fullest, top))
-    told = f"{len(forecast.runs)} runs from {days[0].date} to {days[-1].date}, by day"
+    told = f"{counted(len(forecast.runs), 'run', ',')} from {days[0].date} to {days[-1].date}, by day"
     return picture("Runs by day", told, 7 * _WIDE + 2 * _LEFT, top + 66, *inside)
 
 

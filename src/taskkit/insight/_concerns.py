@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from attrs import define, field
 
+from taskkit.events._wording import counted
 from taskkit.insight.forecasts import Concern, ConcernKind, Load
 from taskkit.insight.runs import ForecastIdle, ForecastRun
 from taskkit.instants import DAY, HOUR, MINUTE, NEVER, SECOND, Instant
@@ -249,7 +250,7 @@ def _stretches(hours: Sequence[Instant]) -> Iterator[tuple[Instant, Instant]]:
 
 
 def _runs(count: int) -> str:
-    return "1 run" if count == 1 else f"{count:,} runs"
+    return counted(count, "run", ",")
 
 
 def _length(span: Instant) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from attrs import frozen
 
+from taskkit.events._wording import counted
 from taskkit.insight._days import Day
 from taskkit.insight._svg import box, element, line, picture, text, title, warning
 from taskkit.insight.forecasts import Concern, ConcernKind, Forecast
@@ -44,7 +45,7 @@ def timeline_of(day: Day, forecast: Forecast) -> str:
         if lanes or len({load.pool for load in day.loads}) == 1:
             inside += _pool(pool, own, lanes, day, forecast, scale, y, hatch)
             y += _LOAD + _GAP + len(lanes) * _LANE + 2 * _GAP
-    told = f"{day.count} runs on {day.date}, by pool and task"
+    told = f"{counted(day.count, 'run')} on {day.date}, by pool and task"
     return picture(
         f"Runs on {day.date:%d %B %Y}", told, _WIDE, y + 34, *_hours(scale, day.tz, y), *inside, *_legend(y + 8, hatch), hatch=hatch
     )  # fmt: skip
@@ -108,7 +109,8 @@ def _lane(
     name: str, ids: set[str], runs: Sequence[ForecastRun], forecast: Forecast, scale: Scale, y: float, hatch: str, tz: str
 ) -> Iterator[str]:
     count = sum(one.start_at >= scale.since for one in runs)
-    yield element("g", title(f"{name}: {count:,} runs"), text(8, y + 17, _short(name)), text(_LEFT - 12, y + 17, f"{count:,}", "end dim"))
+    told = title(f"{name}: {counted(count, 'run', ',')}")
+    yield element("g", told, text(8, y + 17, _short(name)), text(_LEFT - 12, y + 17, f"{count:,}", "end dim"))
     if len(ids) == 1:
         yield from _shut(next(iter(ids)), forecast, scale, y, hatch, tz)
     busy, high = _at_once(runs, scale), _LANE - 8

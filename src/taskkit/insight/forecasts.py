@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pendulum
 from attrs import field, frozen
 
+from taskkit.events._wording import counted
 from taskkit.insight.differences import Difference, difference
 from taskkit.insight.runs import ForecastIdle, ForecastRun, told_at
 from taskkit.instants import Instant, shown
@@ -136,7 +137,7 @@ class Forecast:
     def __str__(self) -> str:
         span = f"from {self.start:%Y-%m-%d %H:%M} to {self.end:%Y-%m-%d %H:%M} UTC"
         counts = Counter(one.task_name for one in self.runs)
-        lines = [f"{len(self.runs)} runs {span}", *(f"  {count:>7}  {name}" for name, count in counts.most_common())]
+        lines = [f"{counted(len(self.runs), 'run', ',')} {span}", *(f"  {count:>7}  {name}" for name, count in counts.most_common())]
         if self.idle:
             reasons = Counter((one.task_name, one.why) for one in self.idle)
             lines += ["does not run:", *(f"  {count:>7}  {name}: {why}" for (name, why), count in reasons.most_common())]

@@ -9,6 +9,7 @@ from datetime import date, datetime
 import pendulum
 
 from taskkit.errors import InvalidValue
+from taskkit.events._wording import counted
 from taskkit.events.zones import zone_name
 from taskkit.insight._calendars import calendar_of
 from taskkit.insight._days import Day, days_of
@@ -49,7 +50,7 @@ def page(forecast: Forecast, *, tz: str = "UTC", days: Iterable[date] = (), titl
     lines = [element("h2", clean(f"{when:%A, %d %B %Y}")) + day(forecast, when, tz=tz) for when in wanted]
     span = f"{_moment(forecast.start, tz)} to {_moment(forecast.end, tz)}, {tz}; made {_moment(forecast.made, tz)}"
     body = (
-        element("h1", clean(title)), element("p", clean(f"{len(forecast.runs):,} runs, {span}"), class_="dim"),
+        element("h1", clean(title)), element("p", clean(f"{counted(len(forecast.runs), 'run', ',')}, {span}"), class_="dim"),
         element("h2", "Months"), months(forecast, tz=tz), *lines, *_worries(forecast, tz),
         *_listed("Does not run", [str(one) for one in forecast.idle]),
     )  # fmt: skip
