@@ -103,6 +103,7 @@ PUTS: list[tuple[Task, str, type[TaskkitError], str]] = [
     (Task("t", "work"), UNIX, Duplicate, "'nightly' carries out the script 'work' in this list; edit that task instead"),
     (Task("t", "work"), of_record("own"), Duplicate, "'nightly' carries out the script 'work'"),
     (Task("t", "shell"), of_type("bare"), InvalidValue, "records of type 'bare' have no executor"),
+    (Task("t", "work", AfterCheckIn()), SYSTEM, InvalidValue, "after check-in .* nothing happens to the system; put it on the list"),
     (Task("t", "shell"), SYSTEM, InvalidValue, "'shell' works on records, and none are named; give selection"),
     (Task("t", "shell", target=Target.REFERENCED), SYSTEM, InvalidValue, "leave target away, or give selection"),
     (Task("t", "shell", selection=Everything()), UNIX, InvalidValue, "has no selection; put it on the system's list"),

@@ -387,7 +387,8 @@ class AfterLunch(Policy):
 
 def test_p08_a_policy_that_is_not_installed_any_more_is_named_at_the_start_with_its_task() -> None:
     house = House(policies=[AfterLunch])
-    house.engine.put(Task("siesta", "work", [AfterLunch(), Daily()]))
+    house.engine.define(RecordType("unix"))
+    house.engine.put(Task("siesta", "work", [AfterLunch(), Daily()]), list=UNIX)
     with pytest.raises(MissingPlugin, match="no plug-in offers the policy after_lunch of the task 'siesta'"):
         started(house, Offer([house.Scripted]))
     assert started(house, Offer([house.Scripted], policies=[AfterLunch])).tasks() == house.engine.tasks()

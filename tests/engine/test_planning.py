@@ -205,7 +205,6 @@ def test_t12_a_date_means_the_end_of_that_day_in_the_zone() -> None:
         ([Once("2026-03-02 01:00")], True),
         ([Daily(end="2026-03-01"), Once("2026-03-02 01:00")], True),
         ([Once("2026-03-02 01:00"), Daily()], False),
-        ([Once("2026-03-02 01:00"), AfterCheckIn()], False),
         ([Once("2026-03-02 01:00"), OnDemand()], False),
         ([], False),
         ([RandomDays(1, 1, end="2026-03-03T12:00")], True),
@@ -222,6 +221,14 @@ def test_t12_a_task_is_ended_when_no_policy_of_it_can_fire_any_more(policies: li
             house.clock.advance(days=1)
             house.engine.drain()
         assert status(house) == ["ended" if ended else "active"]
+
+
+def test_t12_what_waits_for_a_happening_does_not_end() -> None:
+    house = one()
+    house.put(Once("2026-03-02 01:00"), AfterCheckIn())
+    house.clock.advance(days=1)
+    house.engine.drain()
+    assert status(house) == ["active"]
 
 
 def test_t12_a_draw_beyond_the_end_ends_a_task_of_the_system_at_once() -> None:
@@ -298,7 +305,6 @@ def test_t13_an_edit_takes_the_first_run_not_away_that_waits_for_its_window() ->
         [Minutely(5, start="2026-03-02T00:01Z")],
         [Once("2026-03-05 12:00"), Daily(start="2026-03-05")],
         [RandomDays(2, 4, start="2026-03-05")],
-        [AfterCheckIn()],
         [OnDemand()],
         [],
     ],

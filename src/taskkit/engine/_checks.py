@@ -11,7 +11,7 @@ from taskkit.engine._border import asked
 from taskkit.engine._catalog import TASKS, type_name
 from taskkit.engine._ledger import NAMES, names_of
 from taskkit.errors import Duplicate, InvalidValue, MissingPlugin, NotFound
-from taskkit.events.policies import Policy
+from taskkit.events.policies import OnDemand, Policy
 from taskkit.plugins.kinds import Script
 from taskkit.records import Record, RecordType
 from taskkit.targets import Target
@@ -80,6 +80,9 @@ class Checks:
     def _suits(self, tried: str, task: Task, script: Script, type: RecordType | None) -> None:
         """Script, list, selection and target go together."""
         if task.list == SYSTEM:
+            if deaf := [one for one in task.policies if isinstance(one, Policy) and not isinstance(one, OnDemand)]:
+                case = f"{deaf[0]} waits for what happens to a record, and nothing happens to the system"
+                raise InvalidValue(tried, case, "put it on the list of a type or record")
             if task.target is not Target.ITSELF and task.selection is None:
                 raise InvalidValue(tried, f"it has no record whose {task.target} one is meant", "leave target away, or give selection")
             if script.needs and script.spread == "each" and task.selection is None:
