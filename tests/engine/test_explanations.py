@@ -166,6 +166,21 @@ def test_t11_what_counts_from_the_last_success_says_so() -> None:
     ]
 
 
+def test_t15_what_will_end_as_missed_leaves_the_next_run_to_the_rules() -> None:
+    house, task = with_task(task=Task("nightly", "work", Daily(at="02:30"), window=TimeWindow("* 2-4 * * *"), max_lateness=1))
+    house.engine.set_next_run(task.id, START.add(hours=1), "h01")
+    told = house.engine.explain(task.id, "h01")
+    assert told.answer == "runs next Mon 2026-03-02 02:30 UTC"
+    [late] = [one for one in told.find(Factor.MISS) if "it ends: missed" in one.text]
+    assert late.at == START.add(hours=2)
+    house.clock.jump(START.add(hours=2))
+    house.engine.drain()
+    house.clock.jump(START.add(hours=2, minutes=30))
+    house.engine.drain()
+    states = [(entry.state, entry.started) for entry in house.entries(record="h01") if entry.ended]
+    assert states == [(State.MISSED, None), (State.COMPLETED, told.run)]
+
+
 def test_t15_what_was_missed_is_counted() -> None:
     house, task = with_task()
     house.clock.advance(days=3, hours=3)

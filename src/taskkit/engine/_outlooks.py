@@ -66,6 +66,9 @@ class Outlooks:
 
     def _next(self, question: Question, outlooks: Sequence[Outlook]) -> _Answer:
         waiting = [one.run for one in outlooks if one.run is not None]
+        if not waiting and any(one.leaves is not None for one in outlooks):  # it ends without a run, and the rules go on
+            following, _ = self._by_rule(question, outlooks)
+            waiting += [following] if following is not None else []
         if waiting:
             return min(waiting), f"runs next {question.words.when(min(waiting))}"
         if outlooks:
