@@ -181,6 +181,16 @@ def test_t15_what_will_end_as_missed_leaves_the_next_run_to_the_rules() -> None:
     assert states == [(State.MISSED, None), (State.COMPLETED, told.run)]
 
 
+def test_t11_what_counts_from_a_success_is_not_known_while_a_run_comes_before_it() -> None:
+    house, task = with_task(task=Task("nightly", "work", [MaxAge(1, at="02:30"), OnDemand()], window=TimeWindow("* 1-4 * * *")))
+    house.engine.demand(task.id, "h01")
+    house.engine.drain()
+    told = {name: house.engine.explain(task.id, name, START.add(hours=2)) for name in ("h01", "h02")}
+    assert told["h01"].answer == "nobody can say: its next time follows from its last run"
+    assert told["h02"].run == START.add(days=1, hours=2, minutes=30)
+    assert house.engine.explain(task.id, "h01").run == START.add(hours=1)
+
+
 def test_t15_what_was_missed_is_counted() -> None:
     house, task = with_task()
     house.clock.advance(days=3, hours=3)

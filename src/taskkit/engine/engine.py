@@ -455,14 +455,17 @@ class Engine:
         seed: int = 0,
         patience: float = 60,
         full: float = 0.9,
+        user: str | None = None,
         progress: Progress | None = None,
     ) -> Forecast:
-        """What will run from `start`, or from now, to `end`: played by a twin on virtual time. Nothing here or outside is touched."""
+        """What will run from `start`, or from now, to `end`: played by a twin on virtual time, and told as far as `user` may see it.
+        Nothing here or outside is touched."""
         from taskkit.insight._forecasting import Assumptions, Forecasting
 
         assumed = Assumptions(
-            tuple(changes), tuple(without), durations, outcomes, tuple(happenings), sessions, nodes, settings, groups, seed, patience, full
-        )
+            tuple(changes), tuple(without), durations, outcomes, tuple(happenings), sessions, nodes, settings, groups, seed, patience,
+            full, user,
+        )  # fmt: skip
         return Forecasting(self, start, end, assumed, progress).forecast()
 
     def _twin(self, vault: Vault, storage: Storage, clock: Clock, rng: random.Random, settings: Settings | None) -> Engine:
