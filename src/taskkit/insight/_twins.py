@@ -127,14 +127,14 @@ class Twin:
         self.engine = engine._twin(self.vault, self.storage, self.clock, rng, settings)
         self.ground = self.engine._ground
 
-    def edit(self, task: Task) -> None:
+    def edit(self, task: Task, by: str | None) -> None:
         """What was run before its time, or canceled, has used up its name: no edit plans it anew (J6, T6)."""
         before = self.ground.catalog.task(task.id)
         if before is not None and before.interval is not None and not before.interval.relative:
             plan, now = before.interval.plan(), self.clock.now() // SECOND
             waiting = (job for job in self.jobs if job.kind is Kind.OCCURRENCE and job.trigger[0] == task.id)
             self.storage.use_up((job, fire) for job in waiting for fire in _passed_over(plan, now, job))
-        self.engine.edit(task)
+        self.engine.edit(task, by=by)
 
     @property
     def draws(self) -> bool:
