@@ -25,7 +25,7 @@ FLOORS = [
         "events._cron events._patterns events._window_words events.windows events.open_times events.hours events.spreads",
         "events._tokens events._sentences events.texts events.documents events",
         "events.happenings events._tellings events.policies",
-        "instants records selections targets tasks states jobs outcomes verdicts facts standings",
+        "instants records selections targets tasks states jobs outcomes verdicts facts dice standings",
         "storage.units storage storage._journal storage._rows storage._jobs storage._fires storage._dues storage._holds storage._steps",
         "storage._documents storage._blobs storage._stories storage._chains storage._queries storage._rooms storage._purges storage.memory",
         "storage.sql storage.sql._tables storage.sql._lines storage.sql._clocks storage.sql._statements storage.sql._migrations",

@@ -36,7 +36,7 @@ HOURS = 30
 PHASES = [Phase.explicit, Phase.reuse, Phase.generate]
 INTERVALS = [
     Daily(at="02:30"), Daily(at="02:00", tz="Europe/Berlin"), Weekly(on=["mon", "tue"], at="03:00"), Hourly(4), Minutely(50),
-    MaxAge(1, at="05:00"), RandomDays(1, 1, at="04:00"),
+    MaxAge(1, at="05:00"), RandomDays(1, 2, at="04:00"),
 ]  # fmt: skip
 WINDOWS = [None, TimeWindow("* 1-4 * * *"), OpenTime(TimeWindow("* 0-12 * * *"), TimeWindow("* 3 * * *"))]
 

@@ -80,7 +80,7 @@ class Tally:
         self.runs.append(ForecastRun(
             job.task, case.task.name, job.line, job.record, job.pool, job.kind.value, job.nominal, job.wanted, began, end,
             self._state(outcome, case), job.why, after.get("missed", job.missed), after.get("cycle", job.cycle), job.execution, job.host,
-            *((None, None) if drawn is None else (drawn.earliest, drawn.latest)),
+            *(drawn or (None, None)),
         ))  # fmt: skip
 
     def ended(self, fact: Fact) -> None:

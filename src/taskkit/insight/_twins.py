@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import random
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, NoReturn
 
+from taskkit.dice import Dice
 from taskkit.engine._executions import OPEN
 from taskkit.engine._occurrences import fire_of
 from taskkit.engine._pages import all_jobs
 from taskkit.errors import Refused
 from taskkit.events._plans import Plan
-from taskkit.events.remembering import RandomDays
 from taskkit.facts import Fact, FactKey
 from taskkit.insight._twin_vaults import TwinVault
 from taskkit.instants import SECOND, Instant
@@ -123,8 +122,7 @@ class Twin:
         self.vault = TwinVault(ground.vault, sessions)
         if len(self.jobs) > _MANY:
             self.vault.records.all()
-        self._seed, rng = seed, random.Random(seed)  # noqa: S311  it draws days, not secrets
-        self.engine = engine._twin(self.vault, self.storage, self.clock, rng, settings)
+        self.engine = engine._twin(self.vault, self.storage, self.clock, Dice(seed, "forecast"), settings)
         self.ground = self.engine._ground
 
     def edit(self, task: Task, by: str | None) -> None:
@@ -135,16 +133,6 @@ class Twin:
             waiting = (job for job in self.jobs if job.kind is Kind.OCCURRENCE and job.trigger[0] == task.id)
             self.storage.use_up((job, fire) for job in waiting for fire in _passed_over(plan, now, job))
         self.engine.edit(task, by=by)
-
-    @property
-    def draws(self) -> bool:
-        """Whether days are drawn in it."""
-        return any(isinstance(one, RandomDays) for task in self.engine.tasks() for one in task.policies)
-
-    def draw_for(self, job: Job | None) -> None:
-        """Each job draws by itself: whatever others do before it, its days stay the same (T10)."""
-        if job is not None:
-            self.ground.rng.seed(f"{self._seed} {job.line} {job.record} {job.at}")
 
 
 def _passed_over(plan: Plan, now: int, job: Job) -> Iterator[str]:

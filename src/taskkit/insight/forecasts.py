@@ -135,8 +135,10 @@ class Forecast:
 
     def __str__(self) -> str:
         span = f"from {self.start:%Y-%m-%d %H:%M} to {self.end:%Y-%m-%d %H:%M} UTC"
-        counts = Counter(one.task_name for one in self.runs)
-        lines = [f"{len(self.runs)} runs {span}", *(f"  {count:>7}  {name}" for name, count in counts.most_common())]
+        counts, drawn = Counter(one.task_name for one in self.runs), Counter(one.task_name for one in self.runs if one.is_drawn)
+        unsure = {name: f", of {count} the day is not drawn yet" for name, count in drawn.items()}
+        told = (f"  {count:>7}  {name}{unsure.get(name, '')}" for name, count in counts.most_common())
+        lines = [f"{len(self.runs)} runs {span}", *told]
         if self.idle:
             reasons = Counter((one.task_name, one.why) for one in self.idle)
             lines += ["does not run:", *(f"  {count:>7}  {name}: {why}" for (name, why), count in reasons.most_common())]
