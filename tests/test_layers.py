@@ -77,8 +77,10 @@ FLOORS = [
         "testing.contracts.scripts testing.contracts.vaults testing.contracts.models testing.contracts",
         "testing._reports testing.pytest_plugin",
         "insight._svg insight._days insight._calendars insight._timelines insight.pictures insight",
+        "insight._stand_ins insight._store_records insight._onlookers",
         "cli._rows cli._months cli._peers cli._next cli._forecasts cli._clocks cli._house cli._day cli._month cli._demo",
-        "cli._shows cli._stores cli._jobs cli._checks cli._restores cli._explains cli._coming cli._ahead cli._plugins cli._arguments cli",
+        "cli._shows cli._stores cli._places cli._jobs cli._checks cli._restores cli._explains cli._coming cli._ahead cli._plugins",
+        "cli._arguments cli",
         "__main__",
     )
     for name in storey.split()

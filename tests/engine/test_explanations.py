@@ -200,7 +200,7 @@ def test_t15_what_passes_before_another_starts_runs_with_it_and_is_not_promised(
     while house.clock.moment < START.add(hours=9):
         house.clock.advance(minutes=1)
         house.engine.drain()
-    began = [entry.nominal[11:16] for entry in house.entries() if entry.started]
+    began = [str(entry.nominal)[11:16] for entry in house.entries() if entry.started]
     assert began[:3] == ["04:00", "05:00", "07:00"]
     assert (told.run, starts["five"] > START.add(hours=5, minutes=30)) == (starts["seven"], True)
 

@@ -100,7 +100,7 @@ def test_a02_a_change_is_played_for_who_may_make_it() -> None:
 def test_a_vault_that_does_not_answer_is_told_of() -> None:
     made = house()
 
-    def may(*_: object) -> bool:
+    def may(user: str | None, right: str, record: str | None = None) -> bool:
         raise ConnectionError("no route")
 
     made.vault.rights.may = may  # type: ignore[method-assign]

@@ -75,6 +75,8 @@ class Outlooks:
             return min(waiting), f"runs next {question.words.when(min(waiting))}"
         if outlooks:
             told = [part for part in outlooks[0].told.parts if part.factor not in _REASONS]
+            if told and told[-1].factor is Factor.VAULT:
+                return None, f"nobody can say: {told[-1].text}"
             return None, f"waits: {told[-1].text if told else outlooks[0].told.text}"
         if question.is_of_a_part:
             return self._as_a_part(question)

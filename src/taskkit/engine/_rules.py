@@ -39,7 +39,7 @@ class Rules:
         if task.interval is None or task.interval.relative:
             return None
         plan, second, at = task.interval.plan(), -(-question.at // SECOND), after // SECOND
-        at = max(at, second - 1) if runs.window is runs.spread is None else _settled(plan, runs, record, at, second)
+        at = max(at, second - 1) if runs.window is None and runs.spread is None else _settled(plan, runs, record, at, second)
         while (planned := self._planner.next(task, record, at * SECOND, None, runs=runs)) is not None and planned.due < question.at:
             at = max(planned.at, planned.due // SECOND)
         return planned

@@ -474,6 +474,10 @@ class Engine:
             vault, storage, settings=settings or self.settings, plugins=self.plugins, clock=clock, node=self._ground.node, rng=rng
         )
 
+    def _taken(self) -> Iterable[str]:
+        """What a forecast of it takes for true that others would know."""
+        return ()
+
     def demandable(self, record: str, user: str | None = None) -> list[Task]:
         """The tasks that the person may run on the record now."""
         found = asked(lambda: self._ground.vault.records.get(record), "reading the record")

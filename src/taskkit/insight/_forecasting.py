@@ -80,7 +80,7 @@ class Forecasting:
         tally.of(twin)
         game.play(self._end)
         self._told(self._end)
-        return self._found(twin, game, stations, tally)
+        return self._found(twin, game, stations, tally, estimates)
 
     def _change(self, twin: Twin) -> None:
         by = self._assumed.user
@@ -96,7 +96,7 @@ class Forecasting:
         for task in self._assumed.without:
             twin.engine.remove(task, by=by)
 
-    def _found(self, twin: Twin, game: Game, stations: Sequence[Station], tally: Tally) -> Forecast:
+    def _found(self, twin: Twin, game: Game, stations: Sequence[Station], tally: Tally, estimates: Estimates) -> Forecast:
         served = {pool for station in stations for pool in station.pools}
         idle = [*tally.idle, *tally.waiting(twin, served.__contains__, game.stands_still)]
         idle.sort(key=lambda one: (one._due, one.task_name, one.record or ""))
@@ -107,8 +107,9 @@ class Forecasting:
         found.sort(key=lambda one: (one._since, one.kind, one.group or "", one.text))
         seen = {*(one.task for one in runs), *(one.task for one in idle)}
         windows = {id: task.window for id, task in tasks.items() if task.window is not None and id in seen}
+        taken = (*self._engine._taken(), *estimates.assumed(runs))
         return Forecast(
-            self._made, self._start, self._end, self._assumed.seed, runs, tuple(idle), loads, tuple(found), windows, tally.names
+            self._made, self._start, self._end, self._assumed.seed, runs, tuple(idle), loads, tuple(found), windows, tally.names, taken
         )  # fmt: skip
 
     def _together(self, twin: Twin, runs: Iterable[ForecastRun], tasks: Mapping[str, Task]) -> Iterator[Concern]:

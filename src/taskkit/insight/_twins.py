@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 from taskkit.dice import Dice
 from taskkit.engine._executions import OPEN
 from taskkit.engine._occurrences import fire_of
-from taskkit.engine._pages import all_jobs
+from taskkit.engine._pages import all_documents, all_jobs
 from taskkit.errors import Refused
 from taskkit.events._plans import Plan
 from taskkit.facts import Fact, FactKey
@@ -34,7 +34,6 @@ _TABLES = (
     "task", "list", "definition", "version", "removed", "past", "name", "use", "standing", "account", "pause", "passing", "consent",
     "burst", "chore",
 )  # fmt: skip
-_PAGE = 1000
 #: With so many jobs, all records are read at once instead of one by one.
 _MANY = 500
 Ear = Callable[[Fact], object]
@@ -146,22 +145,13 @@ def _passed_over(plan: Plan, now: int, job: Job) -> Iterator[str]:
 def _copied(source: Storage, to: TwinStorage) -> list[Job]:
     """The open jobs, as the twin has them: what is claimed and has not begun waits again."""
     for table in _TABLES:
-        to.take_documents(table, _pages(source, table))
+        to.take_documents(table, all_documents(source, table))
     jobs = [_unclaimed(job) for job in all_jobs(source, Query(states=OPEN))]
     jobs.reverse()
     around = list(_around(source, jobs))
     to.take_documents("execution", (kept for job in jobs if job.conducts and (kept := source.document("execution", job.id))))
     to.take_jobs((job, () if _is_bare(job) else source.causes(job.id)) for job in chain(around, jobs))
     return jobs
-
-
-def _pages(source: Storage, table: str) -> Iterable[Document]:
-    after, more = "", True
-    while more:
-        page = source.documents(table, after=after, limit=_PAGE)
-        yield from page
-        more = len(page) == _PAGE
-        after = page[-1].id if more else ""
 
 
 def _unclaimed(job: Job) -> Job:

@@ -103,6 +103,8 @@ class Forecast:
     windows: Mapping[str, Window] = field(default=EMPTY, repr=False, hash=False)
     #: By record, what it is called.
     names: Mapping[str, str] = field(default=EMPTY, repr=False, hash=False)
+    #: What was taken for true that nobody said and nobody here knows, a sentence each.
+    assumed: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def made(self) -> pendulum.DateTime:
@@ -131,7 +133,14 @@ class Forecast:
         """All of it as JSON tells it, in the order of time."""
         lists: dict[str, Iterable[Any]] = {"runs": self.runs, "idle": self.idle, "loads": self.loads, "concerns": self.concerns}
         told = {name: [one.document() for one in found] for name, found in lists.items()}
-        return {"made": told_at(self._made), "start": told_at(self._start), "end": told_at(self._end), "seed": self.seed, **told}
+        return {
+            "made": told_at(self._made),
+            "start": told_at(self._start),
+            "end": told_at(self._end),
+            "seed": self.seed,
+            **told,
+            "assumed": list(self.assumed),
+        }
 
     def __str__(self) -> str:
         span = f"from {self.start:%Y-%m-%d %H:%M} to {self.end:%Y-%m-%d %H:%M} UTC"
@@ -144,4 +153,6 @@ class Forecast:
             lines += ["does not run:", *(f"  {count:>7}  {name}: {why}" for (name, why), count in reasons.most_common())]
         if self.concerns:
             lines += ["to be looked at:", *(f"  {one}" for one in self.concerns)]
+        if self.assumed:
+            lines += ["assumed:", *(f"  {one}" for one in self.assumed)]
         return "\n".join(lines)
