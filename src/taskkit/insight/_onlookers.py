@@ -12,6 +12,7 @@ from taskkit.engine import Because, Engine, Explanation, Factor, Settings, Tense
 from taskkit.errors import Refused, VaultAway
 from taskkit.insight._stand_ins import stand_ins
 from taskkit.insight._store_records import UNKNOWN, StoreRecords
+from taskkit.instants import instant
 from taskkit.plugins import Plugins
 from taskkit.records import AccountId
 from taskkit.storage import Storage
@@ -73,24 +74,22 @@ class Onlooker(Engine):
         """It begins nothing: keys are not needed, and no mark is set."""
 
     def explain(self, task: str, record: str | None = None, at: datetime | None = None, *, user: str | None = None) -> Explanation:
+        if record is not None and (at is None or instant(at) >= self._ground.now()):
+            self._has_to_know(task, record)
         found = super().explain(task, record, at, user=user)
         if found.tense is Tense.PAST:
             return found
-        if record is not None and self._is_of_a_type(task) and self._is_unknown(record):
-            raise _away(f"looking for the type of the record {record!r}, on which the tasks of its type hang")
         unknown = (
             "only the store was asked, and no vault: it knows records by their jobs, and nothing of sessions, rights and secrets there",
             *self._missing.told(),
         )
         return evolve(found, because=(*(Because(Factor.VAULT, text) for text in unknown), *found.because))
 
-    def _is_of_a_type(self, task: str) -> bool:
-        found = self._ground.catalog.task(task)
-        return found is not None and found.list.startswith("type:")
-
-    def _is_unknown(self, record: str) -> bool:
-        found = self._records.get(record)
-        return found is not None and found.type == UNKNOWN
+    def _has_to_know(self, task: str, record: str) -> None:
+        """Whether it is one of the record's tasks, which hang on its type."""
+        found, wanted = self._records.get(record), self._ground.catalog.task(task)
+        if found is not None and found.type == UNKNOWN and wanted is not None and wanted.list.startswith("type:"):
+            raise _away(f"looking for the type of the record {record!r}")
 
     def _taken(self) -> Iterator[str]:
         count, workers = len(self._records.all()), self.settings.workers

@@ -40,6 +40,9 @@ class _Unknown(Script):
 
 
 class _Unheard(Policy):
+    def __str__(self) -> str:
+        return f"{self.kind}, of a plug-in that is not here"
+
     def wants(self, happening: Happening) -> Due | None:
         return None
 
