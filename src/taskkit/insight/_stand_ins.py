@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Set
 from contextlib import AbstractContextManager
-from typing import Any, Literal
+from typing import Any
 
 import attrs
 from attrs import frozen
@@ -21,12 +21,14 @@ from taskkit.plugins import Plugins
 from taskkit.plugins.kinds import Executor, Host, Login, Run, Script, Verb
 from taskkit.plugins.specs import hookimpl
 from taskkit.records import NO_ACCOUNTS, Accounts, RecordType
-from taskkit.storage import Query, Storage
+from taskkit.storage import Storage
 
 _MISSING = MissingPlugin("running a job", "the plug-in that offers its script or executor is not here", "ask the engine of the product")
 
 
 class _Unknown(Script):
+    """Whether it has a job for each record is known by the jobs."""
+
     strict = True
 
     def accounts(self, run: Run) -> Accounts:
@@ -92,22 +94,11 @@ def stand_ins(storage: Storage, plugins: Plugins, *, strict: bool) -> StandIns:
     scripts = _fields(kept.body for kept in (*definitions, *versions) if kept.body.get("kind") not in {*plugins.scripts, RecordType.kind})
     policies = _fields(one for one in used if one.get("kind") not in {*plugins.policies, *INTERVALS})
     wanted = {str(kept.body["executor"]) for kept in definitions if kept.body.get("executor") and kept.body["kind"] == RecordType.kind}
-    each = {kept.id for kept in definitions if _conducts(storage, kept.id, tasks)}
-    spreads: Mapping[str, Literal["each", "once"]] = {
-        str(kept.body.get("kind")): "each" if kept.id in each else "once" for kept in sorted(definitions, key=lambda one: one.id in each)
-    }
     return StandIns(
-        {kind: _made(kind, {"name", *names}, _Unknown, spread=spreads.get(kind, "each"), strict=strict) for kind, names in scripts.items()},
+        {kind: _made(kind, {"name", *names}, _Unknown, strict=strict) for kind, names in scripts.items()},
         {kind: _made(kind, names, _Unheard) for kind, names in policies.items()},
         {name: _Unreached(name) for name in wanted - set(plugins.executors)},
     )
-
-
-def _conducts(storage: Storage, script: str, tasks: Iterable[Any]) -> bool:
-    """Whether its runs over many records had a job for each of them: or none of them ever ran, and nobody knows."""
-    over = [kept.id for kept in tasks if kept.body["script"] == script and kept.body.get("selection")]
-    jobs = [job for task in over for job in storage.jobs(Query(task=task), limit=1).jobs]
-    return not jobs or any(job.conducts or job.execution is not None for job in jobs)
 
 
 def _fields(bodies: Iterable[Mapping[str, Any]]) -> dict[str, set[str]]:
