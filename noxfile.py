@@ -99,6 +99,14 @@ def crashes(session: nox.Session) -> None:
 
 
 @nox.session
+def explained(session: nox.Session) -> None:
+    """What is said about tomorrow, over five thousand random days: each is explained, played and compared."""
+    install(session, "test")
+    tests = "tests/engine/test_explained_days.py"
+    session.run("pytest", tests, "-m", "sweep or not sweep", *session.posargs, env={"TASKKIT_EXPLAINED": "5000"})
+
+
+@nox.session
 def mutation(session: nox.Session) -> None:
     """How many small mistakes in intervals and windows the fast tests notice; stops after its time."""
     install(session, "test", "mutation")

@@ -25,7 +25,7 @@ FLOORS = [
         "events._cron events._patterns events._window_words events.windows events.open_times events.hours events.spreads",
         "events._tokens events._sentences events.texts events.documents events",
         "events.happenings events._tellings events.policies",
-        "instants records selections targets tasks states jobs outcomes verdicts facts standings",
+        "instants records selections targets tasks states jobs outcomes verdicts facts dice standings",
         "storage.units storage storage._journal storage._rows storage._jobs storage._fires storage._dues storage._holds storage._steps",
         "storage._documents storage._blobs storage._stories storage._chains storage._queries storage._rooms storage._purges storage.memory",
         "storage.sql storage.sql._tables storage.sql._lines storage.sql._clocks storage.sql._statements storage.sql._migrations",
@@ -78,8 +78,10 @@ FLOORS = [
         "testing.contracts.scripts testing.contracts.vaults testing.contracts.models testing.contracts",
         "testing._reports testing.pytest_plugin",
         "insight._svg insight._days insight._calendars insight._timelines insight.pictures insight",
+        "insight._stand_ins insight._store_records insight._onlookers",
         "cli._rows cli._months cli._peers cli._next cli._forecasts cli._clocks cli._house cli._day cli._month cli._demo",
-        "cli._shows cli._stores cli._jobs cli._checks cli._restores cli._explains cli._coming cli._ahead cli._plugins cli._arguments cli",
+        "cli._shows cli._stores cli._places cli._jobs cli._checks cli._restores cli._explains cli._coming cli._ahead cli._plugins",
+        "cli._arguments cli",
         "__main__",
     )
     for name in storey.split()

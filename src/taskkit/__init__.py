@@ -38,6 +38,7 @@ from taskkit.errors import (
 )
 
 if TYPE_CHECKING:
+    from taskkit.dice import Dice
     from taskkit.engine import (
         RIGHTS,
         Aftermath,
@@ -209,6 +210,7 @@ _ROOMS = {
     " RecordCreated RecordRemoved RecordSaved SessionEnded SessionStarted Unlocked",
     "taskkit.events.policies": "AfterApproval AfterCheckIn AfterExpire AfterSave AfterSession AfterUnlock Due OnDemand Policy",
     "taskkit.facts": "Fact Fault Head",
+    "taskkit.dice": "Dice",
     "taskkit.instants": "Clock SystemClock",
     "taskkit.jobs": "Kind Why",
     "taskkit.keyrings": "Keyring",
@@ -271,6 +273,7 @@ __all__ = [
     "Contradiction",
     "Daily",
     "Demanded",
+    "Dice",
     "Done",
     "Due",
     "Duplicate",

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping
 from itertools import count
 from typing import Any
 
 from attrs import evolve, field, frozen
 
+from taskkit.dice import drawing
 from taskkit.events.intervals import Interval, Memory
 from taskkit.events.nominals import Nominal
 from taskkit.events.remembering import RandomDays
@@ -53,9 +55,16 @@ class Standing:
     def _part(self, place: int) -> Memory:
         return evolve(self._bare, draw=_at(self.draws, place), last_nominal=_nominal(_at(self.nominals, place)))
 
-    def drawn(self, interval: Interval, rng: Any) -> Standing:
-        """With a legal draw for each member that needs one (T10)."""
-        return evolve(self, draws=tuple(_draw(one, _at(self.draws, place), rng) for place, one in enumerate(remembering(interval))))
+    def drawn(self, interval: Interval, rng: random.Random, whose: str) -> Standing:
+        """With a legal draw for each member that needs one (T10); `whose` names the line and record."""
+        places = enumerate(remembering(interval))
+        return evolve(self, draws=tuple(self._draw(one, place, rng, whose) for place, one in places))
+
+    def _draw(self, member: Interval, place: int, rng: random.Random, whose: str) -> int | None:
+        if not isinstance(member, RandomDays):
+            return None
+        kept = _at(self.draws, place)
+        return kept if member.accepts(kept) else member.draw(drawing(rng, f"{whose} {place} {_at(self.nominals, place)}"))
 
     def renewed(self, interval: Interval, now: Instant) -> Standing:
         """Where the day of a draw has passed without a job for it, its member counts from now (R7)."""
@@ -66,12 +75,12 @@ class Standing:
                 standing = standing._used(place, since)
         return standing
 
-    def used(self, interval: Interval, second: int, rng: Any) -> Standing:
+    def used(self, interval: Interval, second: int, rng: random.Random, whose: str) -> Standing:
         """After a run that stands for all up to this second: its members remember their nominal time, and have new draws (T10, T15)."""
-        standing = self.drawn(interval, rng)
+        standing = self.drawn(interval, rng, whose)
         for place, member in enumerate(remembering(interval)):
             while (found := _last(member, standing._part(place), second)) is not None:
-                standing = standing._used(place, found).drawn(interval, rng)
+                standing = standing._used(place, found).drawn(interval, rng, whose)
         return standing
 
     def _used(self, place: int, nominal: str) -> Standing:
@@ -121,12 +130,6 @@ def _last(member: Interval, part: Memory, second: int) -> str | None:
     if at is None or (isinstance(member, RandomDays) and plan.after(second) is not None):
         return None
     return str(plan.nominals(at)[0])
-
-
-def _draw(member: Interval, kept: int | None, rng: Any) -> int | None:
-    if not isinstance(member, RandomDays):
-        return None
-    return kept if member.accepts(kept) else member.draw(rng)
 
 
 def standing_of(body: Mapping[str, Any], revision: int) -> Standing:

@@ -41,7 +41,7 @@ def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delitem(sys.modules, "app", raising=False)
 
 
-@pytest.mark.parametrize("line", [line.strip() for line in EXPLAIN_EXAMPLES.splitlines() if line.startswith("  taskkit")])
+@pytest.mark.parametrize("line", [line.strip() for line in EXPLAIN_EXAMPLES.splitlines() if line.startswith("  taskkit explain app:")])
 def test_the_examples_of_the_help_run(line: str, capsys: Capsys) -> None:
     assert main(shlex.split(line)[1:]) == 0
     assert "nightly" in capsys.readouterr().out

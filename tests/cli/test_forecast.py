@@ -17,7 +17,7 @@ __all__ = ["app"]
 Capsys = pytest.CaptureFixture[str]
 
 
-@pytest.mark.parametrize("line", [line.strip() for line in FORECAST_EXAMPLES.splitlines() if line.startswith("  taskkit")])
+@pytest.mark.parametrize("line", [line.strip() for line in FORECAST_EXAMPLES.splitlines() if line.startswith("  taskkit forecast app:")])
 def test_the_examples_of_the_help_run(line: str, capsys: Capsys) -> None:
     assert main(shlex.split(line)[1:]) == 0
     assert "nightly" in capsys.readouterr().out

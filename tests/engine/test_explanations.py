@@ -14,7 +14,7 @@ from taskkit.engine import Factor, Settings, Tense
 from taskkit.engine._stories import ENDS
 from taskkit.engine._words import FACTS, PASSED, WHYS, Words
 from taskkit.errors import InvalidValue, NaiveMoment, NotAllowed, NotFound, VaultAway
-from taskkit.events import Daily, MaxAge, OpenTime, RandomDays, TimeWindow
+from taskkit.events import Daily, Hourly, MaxAge, Minutely, OpenTime, RandomDays, TimeWindow
 from taskkit.events.happenings import CheckedIn, Unlocked
 from taskkit.events.policies import AfterCheckIn, AfterUnlock, OnDemand
 from taskkit.events.spreads import Spread
@@ -164,6 +164,45 @@ def test_t11_what_counts_from_the_last_success_says_so() -> None:
     assert [part.text for part in house.engine.explain(task.id, "h01").find(Factor.ANCHOR)] == [
         "it counts from its creation, as it has had no success"
     ]
+
+
+def test_t15_what_will_end_as_missed_leaves_the_next_run_to_the_rules() -> None:
+    house, task = with_task(task=Task("nightly", "work", Daily(at="02:30"), window=TimeWindow("* 2-4 * * *"), max_lateness=1))
+    house.engine.set_next_run(task.id, START.add(hours=1), "h01")
+    told = house.engine.explain(task.id, "h01")
+    assert told.answer == "runs next Mon 2026-03-02 02:30 UTC"
+    [late] = [one for one in told.find(Factor.MISS) if "it ends: missed" in one.text]
+    assert late.at == START.add(hours=2)
+    house.clock.jump(START.add(hours=2))
+    house.engine.drain()
+    house.clock.jump(START.add(hours=2, minutes=30))
+    house.engine.drain()
+    states = [(entry.state, entry.started) for entry in house.entries(record="h01") if entry.ended]
+    assert states == [(State.MISSED, None), (State.COMPLETED, told.run)]
+
+
+def test_t11_what_counts_from_a_success_is_not_known_while_a_run_comes_before_it() -> None:
+    house, task = with_task(task=Task("nightly", "work", [MaxAge(1, at="02:30"), OnDemand()], window=TimeWindow("* 1-4 * * *")))
+    house.engine.demand(task.id, "h01")
+    house.engine.drain()
+    told = {name: house.engine.explain(task.id, name, START.add(hours=2)) for name in ("h01", "h02")}
+    assert told["h01"].answer == "nobody can say: its next time follows from its last run"
+    assert told["h02"].run == START.add(days=1, hours=2, minutes=30)
+    assert house.engine.explain(task.id, "h01").run == START.add(hours=1)
+
+
+def test_t15_what_passes_before_another_starts_runs_with_it_and_is_not_promised() -> None:
+    """At 04:00, 05:30, 07:00 … and at 05:00, 07:00 …: that of 05:30 is over before that of 05:00 has come to its place."""
+    rules, spread = [Minutely(90, start="2026-03-02T04:00"), Hourly(2, start="2026-03-02T05:00")], Spread(80)
+    house, task = with_task(Record("h02", "unix"), task=Task("often", "work", rules, spread=spread))
+    starts = {name: START.add(hours=hours, seconds=int(spread.share("h02") * 4800)) for name, hours in (("five", 5), ("seven", 7))}
+    told = house.engine.explain(task.id, "h02", START.add(hours=5, minutes=58))
+    while house.clock.moment < START.add(hours=9):
+        house.clock.advance(minutes=1)
+        house.engine.drain()
+    began = [str(entry.nominal)[11:16] for entry in house.entries() if entry.started]
+    assert began[:3] == ["04:00", "05:00", "07:00"]
+    assert (told.run, starts["five"] > START.add(hours=5, minutes=30)) == (starts["seven"], True)
 
 
 def test_t15_what_was_missed_is_counted() -> None:

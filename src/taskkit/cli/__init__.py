@@ -83,9 +83,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run_next(options: argparse.Namespace) -> int:
-    from taskkit.cli import _coming
+    from taskkit.cli import _coming, _places
 
-    if _coming.is_place(options.text):
+    if _places.is_place(options.text):
         if options.calendar:
             raise InvalidValue("drawing a calendar", "that is of a rule", "taskkit forecast draws one of all that is planned")
         return _coming.run(options.text, options.count, as_json=options.json)

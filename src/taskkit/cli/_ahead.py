@@ -1,4 +1,4 @@
-"""`taskkit forecast`: what is going to run, told by the engine that a product makes, as tables, as JSON, or as a picture."""
+"""`taskkit forecast`: what is going to run, told by the engine that a product makes, or by a store, as tables, as JSON, or as a picture."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import json
 import sys
 from pathlib import Path
 
-from taskkit.cli._explains import engine_at
+from taskkit.cli._places import looking_at
 from taskkit.cli._shows import plain, say
 from taskkit.events.zones import zone_name
 from taskkit.insight import Forecast, pictures
@@ -14,9 +14,10 @@ from taskkit.instants import shown
 
 
 def run(place: str, days: int, tz: str, picture: str | None, *, lists: bool, as_json: bool) -> int:
-    engine, tz = engine_at(place), zone_name(tz)
-    now = shown(engine._ground.now())
-    forecast = engine.forecast(None, now.add(days=days), progress=_progress if sys.stderr.isatty() else None)
+    tz = zone_name(tz)
+    with looking_at(place, strict=False) as engine:
+        now = shown(engine._ground.now())
+        forecast = engine.forecast(None, now.add(days=days), progress=_progress if sys.stderr.isatty() else None)
     if picture is not None:
         Path(picture).write_text(pictures.page(forecast, tz=tz), encoding="utf-8")
     if as_json:
@@ -39,10 +40,13 @@ def _progress(done: float, seconds: float) -> None:
 def _tables(forecast: Forecast, tz: str) -> bool:
     try:
         from rich.console import Console
+        from rich.text import Text
 
         from taskkit.cli import _forecasts
     except ImportError:
         return False
     console = Console(highlight=False)
     console.print(_forecasts.months(forecast, tz=tz), "", _forecasts.worries(forecast, tz=tz))
+    for one in forecast.assumed:
+        console.print(Text(f"assumed: {plain(one)}", style="dim"))
     return True

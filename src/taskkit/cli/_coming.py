@@ -3,36 +3,21 @@
 from __future__ import annotations
 
 import json
-import re
 
-from taskkit.cli._explains import engine_at
 from taskkit.cli._jobs import Names, names_of, utc
+from taskkit.cli._places import storage_at
 from taskkit.cli._shows import say, show
-from taskkit.cli._stores import opened
 from taskkit.instants import shown
 from taskkit.jobs import Job
 from taskkit.states import PENDING
 from taskkit.storage import Query, Storage
 
-_STORE = re.compile(r"(memory|sqlite|postgresql):|\w[\w+.-]*://")
-_ENGINE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 _HEADS = ("due", "task", "record", "state", "why", "job")
 
 
-def is_place(text: str) -> bool:
-    """Whether it is where jobs are, and no rule."""
-    return _STORE.match(text) is not None or _ENGINE.fullmatch(text) is not None
-
-
 def run(place: str, count: int, *, as_json: bool) -> int:
-    if _STORE.match(place) is None:
-        _show(engine_at(place).storage, count, as_json=as_json)
-        return 0
-    storage = opened(place)
-    try:
+    with storage_at(place) as storage:
         _show(storage, count, as_json=as_json)
-    finally:
-        storage.close()
     return 0
 
 

@@ -1,12 +1,12 @@
-"""`taskkit explain`: why a task ran on a record, why not, or when it will, told by the engine that a product makes."""
+"""`taskkit explain`: why a task ran on a record, why not, or when it will, told by the engine that a product makes, or by a store."""
 
 from __future__ import annotations
 
-import importlib
 import json
 import sys
 from datetime import datetime
 
+from taskkit.cli._places import looking_at
 from taskkit.cli._shows import plain, say
 from taskkit.engine import Engine, Explanation
 from taskkit.errors import InvalidValue
@@ -14,33 +14,14 @@ from taskkit.tasks import of_record
 
 
 def run(place: str, task: str, record: str | None, at: datetime | None, *, as_json: bool) -> int:
-    engine = engine_at(place)
-    told = engine.explain(_id(engine, task, record), record, at)
+    with looking_at(place, strict=True) as engine:
+        told = engine.explain(_id(engine, task, record), record, at)
     if as_json:
         say(json.dumps(told.document()))
     elif not (sys.stdout.isatty() and _coloured(told)):
         for line in str(told).splitlines():
             say(plain(line))
     return 0
-
-
-def engine_at(place: str) -> Engine:
-    """The engine of this name in a module; the folder where the command is typed is looked into, too."""
-    tried, (module, _, name) = f"taking the engine from {place!r}", place.partition(":")
-    if not (module and name):
-        raise InvalidValue(tried, "it names no engine", "give module:name, as in app:engine")
-    sys.path.insert(0, "")
-    try:
-        found = getattr(importlib.import_module(module), name, None)
-    except ModuleNotFoundError as error:
-        if error.name is None or not f"{module}.".startswith(f"{error.name}."):  # what the module itself lacks
-            raise
-        raise InvalidValue(tried, f"there is no module {error.name!r}", "type the command where it can be imported") from None
-    finally:
-        sys.path.remove("")
-    if not isinstance(found, Engine):
-        raise InvalidValue(tried, f"{name!r} is no engine there", "name one that stands in the module")
-    return found
 
 
 def _id(engine: Engine, text: str, record: str | None) -> str:

@@ -11,7 +11,7 @@ from taskkit.engine._occurrences import by_hand
 from taskkit.engine._planner import Planner, fitted
 from taskkit.instants import Instant
 from taskkit.jobs import Job
-from taskkit.standings import Standing
+from taskkit.standings import Standing, standing_id
 from taskkit.storage import Change, Unit
 from taskkit.tasks import Task
 
@@ -44,7 +44,7 @@ def _anew(ground: Ground, planner: Planner, waiting: Job, standing: Standing, no
     task = runs if waiting.via is None else ground.catalog.task(id)
     if task is None or task.interval is None or not task.interval.relative or by_hand(standing, 0) is not None:
         return ()
-    standing = standing.drawn(task.interval, ground.rng)
+    standing = standing.drawn(task.interval, ground.rng, standing_id(task.line, record))
     plan = task.interval.plan(standing.memory(task.interval))
     if waiting.at is None or any(str(nominal) == waiting.nominal for nominal in plan.nominals(waiting.at)):
         return ()

@@ -87,7 +87,7 @@ class Entries:
     def history(self, query: Query, user: str | None, page: str | None, limit: int) -> Page:
         """What this person may see of it, a page at a time: `limit` entries, unless these are the last."""
         fills_a_page(limit, "looking at the history")
-        reader, found = _Reader(self._ground, self._rights, user), list[Entry]()
+        reader, found = Reader(self._ground, self._rights, user), list[Entry]()
         while True:
             some = self._storage.jobs(query, page=page, limit=limit - len(found))
             found += [self._entry(job, reader) for job in some.jobs if reader.sees(job)]
@@ -96,12 +96,12 @@ class Entries:
                 return Page(tuple(found), page)
 
     def entry(self, job: Job, user: str | None) -> Entry:
-        reader = _Reader(self._ground, self._rights, user)
+        reader = Reader(self._ground, self._rights, user)
         if not reader.sees(job):
             raise NotAllowed(f"looking at the job {job.id!r}", f"{user!r} has no right to see it", "ask who manages its record or task")
         return self._entry(job, reader)
 
-    def _entry(self, job: Job, reader: _Reader) -> Entry:
+    def _entry(self, job: Job, reader: Reader) -> Entry:
         task = reader.task(job)
         return Entry(
             id=job.id, kind=job.kind, state=job.state, task=job.task, task_name=task.name if task else "", record=job.record,
@@ -114,7 +114,7 @@ class Entries:
             blobs=job.blobs, actions=self._actions(job, task, reader),
         )  # fmt: skip
 
-    def _actions(self, job: Job, task: Task | None, reader: _Reader) -> tuple[str, ...]:
+    def _actions(self, job: Job, task: Task | None, reader: Reader) -> tuple[str, ...]:
         """What this person may do with the job as it stands."""
         found = ["details"] if job.state in FINAL else []
         if task is not None and reader.may_execute(job):
@@ -138,7 +138,7 @@ class Entries:
         return []
 
 
-class _Reader:
+class Reader:
     """One person who looks at many jobs: each right is asked once."""
 
     def __init__(self, ground: Ground, rights: RightsDesk, user: str | None) -> None:

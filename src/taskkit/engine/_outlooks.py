@@ -14,8 +14,10 @@ from taskkit.engine._questions import Question
 from taskkit.engine._recollections import Recollections, target
 from taskkit.engine._rules import Rules
 from taskkit.events.policies import Policy
+from taskkit.events.remembering import MaxAge
 from taskkit.instants import SECOND, Instant
 from taskkit.jobs import Job, Kind
+from taskkit.standings import members
 
 if TYPE_CHECKING:
     from taskkit.engine._ground import Ground
@@ -66,10 +68,15 @@ class Outlooks:
 
     def _next(self, question: Question, outlooks: Sequence[Outlook]) -> _Answer:
         waiting = [one.run for one in outlooks if one.run is not None]
+        if not waiting and any(one.leaves is not None for one in outlooks):  # it ends without a run, and the rules go on
+            following, _ = self._by_rule(question, outlooks)
+            waiting += [following] if following is not None else []
         if waiting:
             return min(waiting), f"runs next {question.words.when(min(waiting))}"
         if outlooks:
             told = [part for part in outlooks[0].told.parts if part.factor not in _REASONS]
+            if told and told[-1].factor is Factor.VAULT:
+                return None, f"nobody can say: {told[-1].text}"
             return None, f"waits: {told[-1].text if told else outlooks[0].told.text}"
         if question.is_of_a_part:
             return self._as_a_part(question)
@@ -78,7 +85,8 @@ class Outlooks:
     # from a moment on
 
     def _from(self, question: Question, outlooks: Sequence[Outlook]) -> _Answer:
-        known = [one.run for one in outlooks if one.run is not None and one.run >= question.at]
+        settled = [one for one in outlooks if not _may_be_moved(one, outlooks, question)]
+        known = [one.run for one in settled if one.run is not None and one.run >= question.at]
         if question.is_of_a_part and not known:
             return self._as_a_part(question)
         found, text = self._by_rule(question, outlooks)
@@ -122,6 +130,16 @@ def _is_of(job: Job, question: Question) -> bool:
 
 def _is_next(job: Job, question: Question) -> bool:
     return job.kind is Kind.OCCURRENCE and job.started is None and job.trigger == (question.task.id, question.name)
+
+
+def _may_be_moved(one: Outlook, outlooks: Sequence[Outlook], question: Question) -> bool:
+    """It counts from the last success, and another job of it runs before (T11)."""
+    if one.run is None or not _is_next(one.job, question) or one.job.manual:
+        return False
+    rules = () if question.task.interval is None else members(question.task.interval)
+    ages = {str(rule) for rule in rules if isinstance(rule, MaxAge)}
+    earlier = any(other.run < one.run for other in outlooks if other.run is not None)
+    return earlier and set(one.job.policy.split("; ")) <= ages
 
 
 def _stopped(question: Question, against: Sequence[Because], outlooks: Sequence[Outlook]) -> _Answer | None:

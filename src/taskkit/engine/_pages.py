@@ -1,4 +1,4 @@
-"""All jobs that a query finds, however many: a page at a time, so that nobody holds them all."""
+"""All jobs that a query finds, and all documents of a table, however many: a page at a time, so that nobody holds them all."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from taskkit.jobs import Job
-    from taskkit.storage import Order, Query, Storage
+    from taskkit.storage import Document, Order, Query, Storage
 
 #: A store may have to look through all of them for each page: a few large ones are cheaper than many.
 _LARGE = 10_000
+_DOCUMENTS = 1000
 
 
 def all_jobs(storage: Storage, query: Query) -> Iterator[Job]:
@@ -28,3 +29,12 @@ def pages(storage: Storage, query: Query, size: int = _LARGE, *, order: Order = 
         page = found.next
         if page is None:
             return
+
+
+def all_documents(storage: Storage, table: str) -> Iterator[Document]:
+    after, more = "", True
+    while more:
+        page = storage.documents(table, after=after, limit=_DOCUMENTS)
+        yield from page
+        more = len(page) == _DOCUMENTS
+        after = page[-1].id if more else ""

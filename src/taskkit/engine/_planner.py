@@ -92,7 +92,8 @@ class Planner:
         if task.interval is None or not task.interval.relative:
             return standing, ()
         drawn = standing or Standing(created=now)
-        drawn = (drawn.renewed(task.interval, now) if anew else drawn).drawn(task.interval, self._ground.rng)
+        drawn = drawn.renewed(task.interval, now) if anew else drawn
+        drawn = drawn.drawn(task.interval, self._ground.rng, standing_id(task.line, record))
         return drawn, (self.keep(task, record, drawn),) if drawn != standing or standing is None else ()
 
     # units
@@ -163,7 +164,7 @@ class Planner:
         if standing.next_run is not None and standing.next_run // SECOND <= passed // SECOND:
             used = evolve(used, next_run=None)
         if interval is not None and interval.relative:
-            used = used.used(interval, passed // SECOND, self._ground.rng)
+            used = used.used(interval, passed // SECOND, self._ground.rng, standing_id(task.line, record))
         return used, (self.keep(task, record, used),) if used != standing or standing.revision == 0 else ()
 
     def replanned(

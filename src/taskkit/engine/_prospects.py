@@ -92,6 +92,10 @@ class Prospects:
                 raise
             except TaskkitError as error:
                 return _Judged(None, (*parts, Because(Factor.SCRIPT, f"it cannot be carried out: {error}")), at)
+            if instead.why is Why.VAULT_AWAY:
+                tried = instead.text.partition(": it answered")[0]
+                text = f"it is due {words.when(at)}, and then hangs on the vault, which gives no answer: {tried}"
+                return _Judged(None, (*parts, Because(Factor.VAULT, text, words.shown(at))))
             parts.append(_refused(instead, case, words))
             if instead.step is not Step.DEFER or instead.why not in _BY_RULE or instead.until is None:
                 ends = instead.step is not Step.DEFER and instead.step is not Step.ASK and not instead.suspends

@@ -12,6 +12,7 @@ from taskkit.engine._occurrences import Planned, in_blackout, put_off, starts_at
 from taskkit.engine._questions import Question
 from taskkit.engine._words import Words
 from taskkit.errors import InvalidValue
+from taskkit.events._plans import Plan
 from taskkit.events._wording import counted
 from taskkit.events.intervals import NOTHING, Interval, Memory, Rule
 from taskkit.events.nominals import Nominal
@@ -21,6 +22,7 @@ from taskkit.events.windows import Window
 from taskkit.events.zones import EARLIEST
 from taskkit.instants import SECOND, Instant
 from taskkit.standings import Standing, members
+from taskkit.tasks import Task
 
 if TYPE_CHECKING:
     from taskkit.engine._planner import Planner
@@ -37,13 +39,11 @@ class Rules:
         task, runs, record = question.task, question.aim.task, question.name
         if task.interval is None or task.interval.relative:
             return None
-        second, after = -(-question.at // SECOND), after // SECOND
-        before = task.interval.plan().before(second)
-        if before is not None and before > after and (starts_at(runs, record, before) or 0) >= second:
-            after = max(after, before - 1)
-        else:
-            after = max(after, second - 1)
-        return self._planner.next(task, record, after * SECOND, None, runs=runs)
+        plan, second, at = task.interval.plan(), -(-question.at // SECOND), after // SECOND
+        at = max(at, second - 1) if runs.window is None and runs.spread is None else _settled(plan, runs, record, at, second)
+        while (planned := self._planner.next(task, record, at * SECOND, None, runs=runs)) is not None and planned.due < question.at:
+            at = max(planned.at, planned.due // SECOND)
+        return planned
 
     # what they say
 
@@ -86,6 +86,20 @@ class Rules:
             yield Because(Factor.END, "nothing of it is known from then on" if interval.relative else "it has ended by then")
             return
         yield from _time(plan.nominals(second)[0], second, question)
+
+
+def _settled(plan: Plan, runs: Task, record: str | None, after: int, second: int) -> int:
+    """From where on the runs around the second are known. One that window or spread puts off takes with it what passes before it starts,
+    so it goes back to an occurrence before which nothing waits (T15).
+    """
+    at = plan.before(second)
+    while at is not None and at > after:
+        before = plan.before(at)
+        starts = starts_at(runs, record, before) if before is not None and before > after else None
+        if starts is None or starts < at:
+            return at - 1
+        at = before
+    return after
 
 
 def _time(nominal: Nominal, second: int, question: Question) -> Iterator[Because]:

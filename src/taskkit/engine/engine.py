@@ -455,14 +455,17 @@ class Engine:
         seed: int = 0,
         patience: float = 60,
         full: float = 0.9,
+        user: str | None = None,
         progress: Progress | None = None,
     ) -> Forecast:
-        """What will run from `start`, or from now, to `end`: played by a twin on virtual time. Nothing here or outside is touched."""
+        """What will run from `start`, or from now, to `end`: played by a twin on virtual time, and told as far as `user` may see it.
+        Nothing here or outside is touched."""
         from taskkit.insight._forecasting import Assumptions, Forecasting
 
         assumed = Assumptions(
-            tuple(changes), tuple(without), durations, outcomes, tuple(happenings), sessions, nodes, settings, groups, seed, patience, full
-        )
+            tuple(changes), tuple(without), durations, outcomes, tuple(happenings), sessions, nodes, settings, groups, seed, patience,
+            full, user,
+        )  # fmt: skip
         return Forecasting(self, start, end, assumed, progress).forecast()
 
     def _twin(self, vault: Vault, storage: Storage, clock: Clock, rng: random.Random, settings: Settings | None) -> Engine:
@@ -470,6 +473,10 @@ class Engine:
         return Engine(
             vault, storage, settings=settings or self.settings, plugins=self.plugins, clock=clock, node=self._ground.node, rng=rng
         )
+
+    def _taken(self) -> Iterable[str]:
+        """What a forecast of it takes for true that others would know."""
+        return ()
 
     def demandable(self, record: str, user: str | None = None) -> list[Task]:
         """The tasks that the person may run on the record now."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import timedelta
 from statistics import median
 from typing import TYPE_CHECKING
@@ -18,6 +18,7 @@ from taskkit.tasks import Task
 
 if TYPE_CHECKING:
     from taskkit.engine._cases import Case
+    from taskkit.insight.runs import ForecastRun
     from taskkit.storage import Storage
 
 Duration = float | timedelta
@@ -25,7 +26,7 @@ Durations = Duration | Mapping[str, Duration] | Callable[[Task, Record | None], 
 Outcomes = Outcome | Mapping[str, Outcome] | Callable[[Task, Record | None, int], Outcome | None]
 #: Of what never ran, and nobody says anything about.
 ASSUMED = 30 * SECOND
-_LAST = 5
+_LAST, _NAMED = 5, 10
 _LOOKED_THROUGH = 20_000
 _HINT = "give seconds, a timedelta, {task name: seconds}, or a function of task and record"
 
@@ -36,6 +37,7 @@ class Clockings:
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
         self._lines: dict[str, tuple[Mapping[str | None, Instant], Instant]] = {}
+        self.unknown: set[str] = set()  #: lines of which nothing has ever run
 
     def of(self, line: str, record: str | None) -> Instant:
         if line not in self._lines:
@@ -49,6 +51,8 @@ class Clockings:
             if job.started is not None and job.ended is not None and not job.conducts and len(took[job.record]) < _LAST:
                 took[job.record].append(job.ended - job.started)
         middles = {record: int(median(several)) for record, several in took.items() if several}
+        if not middles:
+            self.unknown.add(line)
         return middles, int(median(middles.values())) if middles else ASSUMED
 
 
@@ -67,6 +71,13 @@ class Estimates:
         elif callable(given):
             given = given(case.task, case.record)
         return self._clockings.of(case.job.line, case.job.record) if given is None else _length(given)
+
+    def assumed(self, runs: Iterable[ForecastRun]) -> Iterator[str]:
+        """Of which of these runs nobody knows how long they take."""
+        names = sorted({one.task_name for one in runs if one.line in self._clockings.unknown})
+        if names:
+            more = f" and {len(names) - _NAMED} others" if len(names) > _NAMED else ""
+            yield f"runs take {ASSUMED // SECOND} s where none was ever done: {', '.join(map(repr, names[:_NAMED]))}{more}"
 
     def outcome(self, case: Case) -> Outcome:
         given = self._outcomes

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
+from taskkit.engine._entries import Reader
+from taskkit.engine._rights import RightsDesk
 from taskkit.errors import InvalidValue, NotFound
 from taskkit.insight._concerns import Concerns, together
 from taskkit.insight._durations import Durations, Estimates, Outcomes
@@ -52,6 +54,8 @@ class Assumptions:
     seed: int = 0
     patience: float = 60
     full: float = 0.9
+    #: For whom it is: what they may see is told, and what would be changed is theirs to change. None is the product.
+    user: str | None = None
 
 
 class Forecasting:
@@ -69,28 +73,30 @@ class Forecasting:
         asked = set[str]()
         ears: dict[str, Ear] = {**dict.fromkeys(ENDS, tally.ended), "ConsentAsked": lambda fact: asked.add(fact.job or "")}
         twin = Twin(self._engine, seed=assumed.seed, ears=ears, sessions=assumed.sessions, settings=assumed.settings)
+        tally.tell_to(Reader(twin.ground, RightsDesk(twin.ground), assumed.user))
         game = Game(twin, stations, estimates, happenings, asked, tally.run, self._tick)
         game.begin()
         self._change(twin)
         tally.of(twin)
         game.play(self._end)
         self._told(self._end)
-        return self._found(twin, game, stations, tally)
+        return self._found(twin, game, stations, tally, estimates)
 
     def _change(self, twin: Twin) -> None:
+        by = self._assumed.user
         for change in self._assumed.changes:
             if isinstance(change, Task):
-                twin.edit(change) if change.id else twin.engine.put(change)
+                twin.edit(change, by) if change.id else twin.engine.put(change, by=by)
             elif isinstance(change, Script | RecordType):
-                twin.engine.define(change)
+                twin.engine.define(change, by=by)
             else:
                 raise InvalidValue(
                     _TRIED, f"a {type(change).__name__} is no change", "give tasks, scripts and record types as they would be"
                 )
         for task in self._assumed.without:
-            twin.engine.remove(task)
+            twin.engine.remove(task, by=by)
 
-    def _found(self, twin: Twin, game: Game, stations: Sequence[Station], tally: Tally) -> Forecast:
+    def _found(self, twin: Twin, game: Game, stations: Sequence[Station], tally: Tally, estimates: Estimates) -> Forecast:
         served = {pool for station in stations for pool in station.pools}
         idle = [*tally.idle, *tally.waiting(twin, served.__contains__, game.stands_still)]
         idle.sort(key=lambda one: (one._due, one.task_name, one.record or ""))
@@ -101,8 +107,9 @@ class Forecasting:
         found.sort(key=lambda one: (one._since, one.kind, one.group or "", one.text))
         seen = {*(one.task for one in runs), *(one.task for one in idle)}
         windows = {id: task.window for id, task in tasks.items() if task.window is not None and id in seen}
+        taken = (*self._engine._taken(), *estimates.assumed(runs))
         return Forecast(
-            self._made, self._start, self._end, self._assumed.seed, runs, tuple(idle), loads, tuple(found), windows, tally.names
+            self._made, self._start, self._end, self._assumed.seed, runs, tuple(idle), loads, tuple(found), windows, tally.names, taken
         )  # fmt: skip
 
     def _together(self, twin: Twin, runs: Iterable[ForecastRun], tasks: Mapping[str, Task]) -> Iterator[Concern]:

@@ -64,7 +64,6 @@ class Game:
         self._asking = asking  #: jobs for which people are asked
         asking.update(job.id for job in twin.jobs if job.state is State.AWAITING_CONSENT)
         self._looked = self._clock.now()
-        self._watch: Callable[[Job | None], None] = _nothing
 
     def stands_still(self, pool: str) -> bool:
         pauses = self._engine._pauses
@@ -85,7 +84,6 @@ class Game:
 
     def play(self, until: Instant) -> None:
         """All that comes before `until`."""
-        self._watch = self._twin.draw_for if self._twin.draws else _nothing
         while (at := self._next()) < until:
             self._clock.pass_to(at)
             self._pass_instant(self._clock.now())
@@ -151,7 +149,7 @@ class Game:
         return claimed_any
 
     def _start(self, claimed: Sequence[Claimed], station: Station) -> None:
-        conductors = [self._take(case, station) for case in self._engine._starter.start(claimed, self._watch)]
+        conductors = [self._take(case, station) for case in self._engine._starter.start(claimed)]
         if ended := [one for one in conductors if one is not None]:
             self._engine._finisher.finish(ended)
 
@@ -212,7 +210,3 @@ class Game:
             self._twin.vault.check()
             return None
         return case
-
-
-def _nothing(job: Job | None) -> None:
-    """No day is drawn."""

@@ -22,6 +22,7 @@ from taskkit.verdicts import verdict
 
 if TYPE_CHECKING:
     from taskkit.engine._cases import Case
+    from taskkit.engine._entries import Reader
     from taskkit.insight._playing import Station
     from taskkit.insight._twins import Twin
 
@@ -50,14 +51,24 @@ class Tally:
         self._draws = Draws()
         self._states: dict[tuple[object, ...], str] = {}
         self._twin: Twin | None = None
+        self._reader: Reader | None = None
 
     def of(self, twin: Twin) -> None:
         self._twin = twin
+
+    def tell_to(self, reader: Reader) -> None:
+        self._reader = reader
+
+    def _tells(self, job: Job) -> bool:
+        """All is played, and each is told what they may see of it (A2)."""
+        return self._reader is None or self._reader.sees(job)
 
     # while it is played
 
     def run(self, case: Case, began: Instant, end: Instant, outcome: Outcome) -> None:
         drawn = self._draws.range_of(case)
+        if not self._tells(case.job):
+            return
         job, hours = case.job, self.hours[case.job.pool]
         self._work(hours.busy, began, end)
         if not self._start <= began < self._end:
@@ -69,7 +80,7 @@ class Tally:
         self.runs.append(ForecastRun(
             job.task, case.task.name, job.line, job.record, job.pool, job.kind.value, job.nominal, job.wanted, began, end,
             self._state(outcome, case), job.why, after.get("missed", job.missed), after.get("cycle", job.cycle), job.execution, job.host,
-            *((None, None) if drawn is None else (drawn.earliest, drawn.latest)),
+            *(drawn or (None, None)),
         ))  # fmt: skip
 
     def ended(self, fact: Fact) -> None:
@@ -77,7 +88,7 @@ class Tally:
         job = self._twin.storage.job(fact.job or "") if self._twin is not None else None
         if job is None or job.started is not None or not self._start <= fact.at < self._end:
             return
-        if job.why not in _ORDERED or fact.kind != "JobCanceled":
+        if (job.why not in _ORDERED or fact.kind != "JobCanceled") and self._tells(job):
             self.idle.append(self._idle(job, job.state, job.why or "", job.text))
 
     def _work(self, busy: defaultdict[int, int], began: Instant, end: Instant) -> None:
@@ -105,7 +116,7 @@ class Tally:
     def waiting(self, twin: Twin, served: Callable[[str], bool], stands_still: Callable[[str], bool]) -> Iterator[ForecastIdle]:
         """What is due by then and has not run: for whom or what it waits."""
         for job in all_jobs(twin.storage, Query(states=PENDING)):
-            if job.wanted >= self._end or (job.due >= self._end and job.why in _ON_ITS_WAY) or job.is_conducting:
+            if job.wanted >= self._end or (job.due >= self._end and job.why in _ON_ITS_WAY) or job.is_conducting or not self._tells(job):
                 continue
             if job.state is State.AWAITING_CONSENT:
                 yield self._idle(job, job.state, Why.CONSENT.value, job.summary or "")

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import random
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, NoReturn
 
+from taskkit.dice import Dice
 from taskkit.engine._executions import OPEN
 from taskkit.engine._occurrences import fire_of
-from taskkit.engine._pages import all_jobs
+from taskkit.engine._pages import all_documents, all_jobs
 from taskkit.errors import Refused
 from taskkit.events._plans import Plan
-from taskkit.events.remembering import RandomDays
 from taskkit.facts import Fact, FactKey
 from taskkit.insight._twin_vaults import TwinVault
 from taskkit.instants import SECOND, Instant
@@ -35,7 +34,6 @@ _TABLES = (
     "task", "list", "definition", "version", "removed", "past", "name", "use", "standing", "account", "pause", "passing", "consent",
     "burst", "chore",
 )  # fmt: skip
-_PAGE = 1000
 #: With so many jobs, all records are read at once instead of one by one.
 _MANY = 500
 Ear = Callable[[Fact], object]
@@ -123,28 +121,17 @@ class Twin:
         self.vault = TwinVault(ground.vault, sessions)
         if len(self.jobs) > _MANY:
             self.vault.records.all()
-        self._seed, rng = seed, random.Random(seed)  # noqa: S311  it draws days, not secrets
-        self.engine = engine._twin(self.vault, self.storage, self.clock, rng, settings)
+        self.engine = engine._twin(self.vault, self.storage, self.clock, Dice(seed, "forecast"), settings)
         self.ground = self.engine._ground
 
-    def edit(self, task: Task) -> None:
+    def edit(self, task: Task, by: str | None) -> None:
         """What was run before its time, or canceled, has used up its name: no edit plans it anew (J6, T6)."""
         before = self.ground.catalog.task(task.id)
         if before is not None and before.interval is not None and not before.interval.relative:
             plan, now = before.interval.plan(), self.clock.now() // SECOND
             waiting = (job for job in self.jobs if job.kind is Kind.OCCURRENCE and job.trigger[0] == task.id)
             self.storage.use_up((job, fire) for job in waiting for fire in _passed_over(plan, now, job))
-        self.engine.edit(task)
-
-    @property
-    def draws(self) -> bool:
-        """Whether days are drawn in it."""
-        return any(isinstance(one, RandomDays) for task in self.engine.tasks() for one in task.policies)
-
-    def draw_for(self, job: Job | None) -> None:
-        """Each job draws by itself: whatever others do before it, its days stay the same (T10)."""
-        if job is not None:
-            self.ground.rng.seed(f"{self._seed} {job.line} {job.record} {job.at}")
+        self.engine.edit(task, by=by)
 
 
 def _passed_over(plan: Plan, now: int, job: Job) -> Iterator[str]:
@@ -158,22 +145,13 @@ def _passed_over(plan: Plan, now: int, job: Job) -> Iterator[str]:
 def _copied(source: Storage, to: TwinStorage) -> list[Job]:
     """The open jobs, as the twin has them: what is claimed and has not begun waits again."""
     for table in _TABLES:
-        to.take_documents(table, _pages(source, table))
+        to.take_documents(table, all_documents(source, table))
     jobs = [_unclaimed(job) for job in all_jobs(source, Query(states=OPEN))]
     jobs.reverse()
     around = list(_around(source, jobs))
     to.take_documents("execution", (kept for job in jobs if job.conducts and (kept := source.document("execution", job.id))))
     to.take_jobs((job, () if _is_bare(job) else source.causes(job.id)) for job in chain(around, jobs))
     return jobs
-
-
-def _pages(source: Storage, table: str) -> Iterable[Document]:
-    after, more = "", True
-    while more:
-        page = source.documents(table, after=after, limit=_PAGE)
-        yield from page
-        more = len(page) == _PAGE
-        after = page[-1].id if more else ""
 
 
 def _unclaimed(job: Job) -> Job:

@@ -104,6 +104,8 @@ class Forecast:
     windows: Mapping[str, Window] = field(default=EMPTY, repr=False, hash=False)
     #: By record, what it is called.
     names: Mapping[str, str] = field(default=EMPTY, repr=False, hash=False)
+    #: What was taken for true that nobody said and nobody here knows, a sentence each.
+    assumed: tuple[str, ...] = field(default=(), repr=False)
 
     @property
     def made(self) -> pendulum.DateTime:
@@ -132,15 +134,26 @@ class Forecast:
         """All of it as JSON tells it, in the order of time."""
         lists: dict[str, Iterable[Any]] = {"runs": self.runs, "idle": self.idle, "loads": self.loads, "concerns": self.concerns}
         told = {name: [one.document() for one in found] for name, found in lists.items()}
-        return {"made": told_at(self._made), "start": told_at(self._start), "end": told_at(self._end), "seed": self.seed, **told}
+        return {
+            "made": told_at(self._made),
+            "start": told_at(self._start),
+            "end": told_at(self._end),
+            "seed": self.seed,
+            **told,
+            "assumed": list(self.assumed),
+        }
 
     def __str__(self) -> str:
         span = f"from {self.start:%Y-%m-%d %H:%M} to {self.end:%Y-%m-%d %H:%M} UTC"
-        counts = Counter(one.task_name for one in self.runs)
-        lines = [f"{counted(len(self.runs), 'run', ',')} {span}", *(f"  {count:>7}  {name}" for name, count in counts.most_common())]
+        counts, drawn = Counter(one.task_name for one in self.runs), Counter(one.task_name for one in self.runs if one.is_drawn)
+        unsure = {name: f", of {count} the day is not drawn yet" for name, count in drawn.items()}
+        told = (f"  {count:>7}  {name}{unsure.get(name, '')}" for name, count in counts.most_common())
+        lines = [f"{counted(len(self.runs), 'run', ',')} {span}", *told]
         if self.idle:
             reasons = Counter((one.task_name, one.why) for one in self.idle)
             lines += ["does not run:", *(f"  {count:>7}  {name}: {why}" for (name, why), count in reasons.most_common())]
         if self.concerns:
             lines += ["to be looked at:", *(f"  {one}" for one in self.concerns)]
+        if self.assumed:
+            lines += ["assumed:", *(f"  {one}" for one in self.assumed)]
         return "\n".join(lines)

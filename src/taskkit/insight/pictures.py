@@ -52,7 +52,7 @@ def page(forecast: Forecast, *, tz: str = "UTC", days: Iterable[date] = (), titl
     body = (
         element("h1", clean(title)), element("p", clean(f"{counted(len(forecast.runs), 'run', ',')}, {span}"), class_="dim"),
         element("h2", "Months"), months(forecast, tz=tz), *lines, *_worries(forecast, tz),
-        *_listed("Does not run", [str(one) for one in forecast.idle]),
+        *_listed("Does not run", [str(one) for one in forecast.idle]), *_listed("Assumed", forecast.assumed),
     )  # fmt: skip
     head = element("meta", charset="utf-8") + element("title", clean(title)) + element("style", _PAGE)
     view = element("meta", name="viewport", content="width=device-width, initial-scale=1")

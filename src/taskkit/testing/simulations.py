@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
 import pendulum
 
+from taskkit.dice import Dice
 from taskkit.engine import Engine, Settings
 from taskkit.errors import VaultAway
 from taskkit.events.happenings import Happening
@@ -36,7 +36,7 @@ class Simulation:
     """Play it with `run`, look at it with `check`, read it with `story`.
 
     `turns` says when the world steps in, and how: a seed's (`seeded`), those of a failed run, or what Hypothesis draws. `handles` gives a
-    new handle on the one store, as each process opens one.
+    new handle on the one store, as each process opens one. `seed` draws random days, as that of a forecast does.
     """
 
     def __init__(
@@ -50,6 +50,7 @@ class Simulation:
         start: datetime = _START,
         settings: Settings | None = None,
         batch: int = 5,
+        seed: int = 0,
     ) -> None:
         self.clock = VirtualClock(start)
         self.vault = vault or MemoryVault()
@@ -60,7 +61,7 @@ class Simulation:
         self._stage = Stage(self.clock, turns)
         self._settings, self._batch = settings or Settings(), batch
         self._plugins = plugins if isinstance(plugins, Plugins) else Plugins(tuple(plugins))
-        self._numbers = 0
+        self._numbers, self._seed = 0, seed
         self._world = Lot(mortal=False)
         self.engine = self._engine("test", self._world)
         for number in range(processes):
@@ -182,7 +183,7 @@ class Simulation:
             outbox=ported(Outbox, vault.outbox, stage),
         )
         storage = ported(Storage, Followed(self._handles(), self.laws, self._names, stage.tell), stage)
-        rng = random.Random(self._numbers)  # noqa: S311  it draws days, not secrets
+        rng = Dice(self._seed, self._numbers)
         return Engine(
             seen, storage, clock=self.clock, plugins=self._plugins, node=name, settings=self._settings, rng=rng, points=self._point
         )
