@@ -51,7 +51,7 @@ def test_a_moment_of_the_past_is_told_with_its_tree(capsys: Capsys) -> None:
     assert main(["explain", "app:engine", "nightly", "db-1", "--at", "2026-03-01T02:30"]) == 0
     first, *rest = capsys.readouterr().out.splitlines()
     assert first.startswith("nightly on db-1: ran: it began Sun 2026-03-01 02:30 UTC")
-    assert "    Sun 2026-03-01 02:30 UTC: it was done" in rest
+    assert "  Sun 2026-03-01 02:30 UTC: it was done" in rest
 
 
 def test_a_program_gets_a_document(capsys: Capsys) -> None:

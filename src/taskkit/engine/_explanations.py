@@ -125,4 +125,9 @@ class Explanation:
 
     def __str__(self) -> str:
         where = f" on {self.record}" if self.record else ""
-        return "\n".join([f"{self.name}{where}: {self.answer}", *(line for part in self.because for line in part.lines("  "))])
+        return "\n".join([f"{self.name}{where}: {self.answer}", *(line for part in self.told for line in part.lines("  "))])
+
+    @property
+    def told(self) -> tuple[Because, ...]:
+        """What stands under the answer; what says the same as the answer does is told by what is behind it."""
+        return tuple(part for one in self.because for part in (one.parts if one.text.endswith(self.answer) else (one,)))
