@@ -39,6 +39,8 @@ FLOORS = [
         "plugins._requirements plugins._sources plugins.offers plugins._contracts plugins.manager plugins",
         "plugins.executors plugins.executors._processes plugins.executors._outputs plugins.executors._expectations",
         "plugins.executors._sequences",
+        "plugins.executors.ssh._settings plugins.executors.ssh._host_keys plugins.executors.ssh._links",
+        "plugins.executors.ssh._logins plugins.executors.ssh._channels plugins.executors.ssh",
         "plugins.executors.local plugins.exporters plugins.exporters.json_lines plugins.notifiers plugins.notifiers.inbox",
         "plugins.notifiers.log",
         "scripts._templates scripts._fields scripts._steps scripts._courses scripts.commands scripts.check_status scripts",

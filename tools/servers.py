@@ -58,6 +58,7 @@ SERVERS = {
         packages=("postgresql",),
         services=("postgresql",),
     ),
+    "sshd": Server("OpenSSH", files=("/usr/sbin/sshd", "/usr/bin/ssh-keygen"), packages=("openssh-server",), services=("ssh",)),
 }
 
 
