@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-
-from paramiko import Transport
+from contextlib import ExitStack, contextmanager
 
 from taskkit.plugins.executors._sequences import in_order
 from taskkit.plugins.executors.ssh._channels import Channels
 from taskkit.plugins.executors.ssh._links import linked
 from taskkit.plugins.executors.ssh._logins import let_in
 from taskkit.plugins.executors.ssh._settings import SshSettings
+from taskkit.plugins.executors.ssh._stops import Stop, way_to
+from taskkit.plugins.executors.ssh._wires import Wire
 from taskkit.plugins.kinds import Command, Executor, Host, Login, Operation, Run, Verb
 
 __all__ = ["Ssh", "SshSettings"]
@@ -26,18 +26,26 @@ class Ssh(Executor):
 
     @contextmanager
     def connect(self, host: Host, login: Login, run: Run) -> Iterator[SshConnection]:
+        with self._logged_in(host, login, run) as (wire, stop):
+            yield SshConnection(wire, stop.settings)
+
+    @contextmanager
+    def _logged_in(self, host: Host, login: Login, run: Run) -> Iterator[tuple[Wire, Stop]]:
         for secret in filter(None, (login.secret, login.key)):
             run.keep(secret)
-        settings = SshSettings.of(host)
-        with linked(host, settings, run) as transport:
-            let_in(transport, host, login, settings)
-            yield SshConnection(transport, settings)
+        with ExitStack() as stack:
+            wire: Wire | None = None
+            for stop in way_to(host, login, run):
+                wire = stack.enter_context(linked(stop, wire, run))
+                let_in(wire, stop, run)
+            assert wire is not None  # noqa: S101
+            yield wire, stop
 
 
 class SshConnection:
     """What `Ssh.connect` gives."""
 
-    def __init__(self, transport: Transport, settings: SshSettings) -> None:
+    def __init__(self, transport: Wire, settings: SshSettings) -> None:
         self._channels = Channels(transport, settings)
 
     def commands(self, sequence: Iterable[Command], run: Run) -> Iterator[Operation]:

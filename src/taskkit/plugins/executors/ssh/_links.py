@@ -1,46 +1,102 @@
-"""The way to a machine: a socket, the handshake over it, and the host key that has to be the one that is known (S7)."""
+"""The way to a machine: a socket or a channel of the stop before, the handshake over it, and the host key that has to be the right one."""
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
-from paramiko import SSHException, Transport
+from paramiko import ChannelException, SSHException
+from paramiko.ssh_exception import IncompatiblePeer
 
 from taskkit.errors import HostRefused
 from taskkit.outcomes import ErrorClass
 from taskkit.plugins.executors.ssh._host_keys import KnownKeys
-from taskkit.plugins.executors.ssh._settings import SshSettings
-from taskkit.plugins.kinds import Host, Run
+from taskkit.plugins.executors.ssh._sockets import connected
+from taskkit.plugins.executors.ssh._stops import Stop
+from taskkit.plugins.executors.ssh._wires import Wire
+from taskkit.plugins.kinds import Run
 
-PORT = 22
+_CONNECTING = "connecting to"
+_FORBIDDEN, _NOT_REACHED = 1, 2
+_CROWDED = "MaxStartups"
 
 
 @contextmanager
-def linked(host: Host, settings: SshSettings, run: Run) -> Iterator[Transport]:
+def linked(stop: Stop, before: Wire | None, run: Run) -> Iterator[Wire]:
     """A link whose host key is the right one, over which nobody has logged in yet."""
-    known = KnownKeys.of(host, settings, run)
-    transport = Transport(_socket(host, settings))
+    known = KnownKeys.of(stop, run)
+    socket = connected(stop) if before is None else _through(before, stop)
+    wire = Wire(socket, known.wanted)
     try:
-        transport.banner_timeout, transport.auth_timeout = settings.banner_timeout, settings.auth_timeout
-        try:
-            transport.start_client(timeout=settings.banner_timeout)
-        except (SSHException, EOFError, OSError) as error:
-            raise HostRefused(f"connecting to {host.address!r}", str(error) or type(error).__name__, error=ErrorClass.UNREACHABLE) from None
-        known.check(transport.get_remote_server_key())
-        yield transport
+        _shake_hands(wire, stop, run)
+        known.check(wire.get_remote_server_key(), run)
+        yield wire
     finally:
-        transport.close()
+        wire.close()
+        socket.close()
 
 
-def _socket(host: Host, settings: SshSettings) -> socket.socket:
+def _through(before: Wire, stop: Stop) -> Any:
+    """A channel of the jump host that leads on."""
     try:
-        made = socket.create_connection((host.address, host.port or PORT), settings.connect_timeout)
-    except TimeoutError:
-        case = f"it did not answer within {settings.connect_timeout:g} s"
-        raise HostRefused(f"connecting to {host.address!r}", case, error=ErrorClass.TIMEOUT) from None
-    except OSError as error:
-        raise HostRefused(f"connecting to {host.address!r}", error.strerror or str(error), error=ErrorClass.UNREACHABLE) from None
-    made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # a log-in is a talk of short messages: without this each waits
-    return made
+        return before.open_channel("direct-tcpip", (stop.host.address, stop.port), ("127.0.0.1", 0), timeout=stop.settings.connect_timeout)
+    except ChannelException as error:
+        code, case = error.code, error.text
+    except (SSHException, EOFError, OSError):
+        code, case = None, f"the jump host did not say within {stop.settings.connect_timeout:g} s whether it can"
+    if code == _FORBIDDEN:
+        advice = "its AllowTcpForwarding, PermitOpen or the options of the key say so"
+        raise stop.refusal(_CONNECTING, f"the jump host does not lead on: {case}", advice, error=ErrorClass.REFUSED)
+    if code == _NOT_REACHED:
+        case = f"the jump host cannot reach it: {case}"
+    raise stop.refusal(_CONNECTING, case, "try it from there", error=ErrorClass.TIMEOUT if code is None else ErrorClass.UNREACHABLE)
+
+
+def _shake_hands(wire: Wire, stop: Stop, run: Run) -> None:
+    settings = stop.settings
+    wire.banner_timeout = wire.handshake_timeout = settings.banner_timeout
+    wire.auth_timeout, wire.channel_timeout = settings.auth_timeout, settings.connect_timeout
+    try:
+        wire.start_client(timeout=2 * settings.banner_timeout)
+    except (SSHException, EOFError, OSError) as error:
+        refusal = _told(error, wire, stop, run)
+    else:
+        if wire.initial_kex_done:
+            wire.watch(settings.keepalive, settings.idle_timeout)
+            return
+        refusal = _late(wire, stop)
+    raise refusal
+
+
+def _told(error: BaseException, wire: Wire, stop: Stop, run: Run) -> HostRefused:
+    """Out of what paramiko knows, as its texts tell little."""
+    if isinstance(error, IncompatiblePeer):
+        case = "; ".join(wire.disagreements) or str(error)
+        return stop.refusal(_CONNECTING, case, "update the older of the two", error=ErrorClass.BAD_CONFIGURATION)
+    if not wire.remote_version:
+        return _without_banner(error, wire, stop, run)
+    if isinstance(error, SSHException) and str(error):
+        return stop.refusal(_CONNECTING, run.scrub(str(error)), "look at its log", error=ErrorClass.UNREACHABLE)
+    return stop.refusal(_CONNECTING, "it hung up during the handshake", "look at its log", error=ErrorClass.UNREACHABLE)
+
+
+def _without_banner(error: BaseException, wire: Wire, stop: Stop, run: Run) -> HostRefused:
+    if said := wire.said:
+        text = run.scrub(said[0])
+        if _CROWDED in text:
+            return stop.refusal(_CONNECTING, f"it says {text!r}", "it has too many log-ins at once", error=ErrorClass.BUSY)
+        advice = "is the port right?"
+        return stop.refusal(_CONNECTING, f"it is no SSH server: it says {text!r}", advice, error=ErrorClass.BAD_CONFIGURATION)
+    if isinstance(error.__context__, TimeoutError):
+        return _late(wire, stop)
+    if isinstance(error.__context__, UnicodeDecodeError):
+        return stop.refusal(_CONNECTING, "it is no SSH server", "is the port right?", error=ErrorClass.BAD_CONFIGURATION)
+    case, advice = "it hung up before it said a word", "it may have too many log-ins at once, or let nobody in from here"
+    return stop.refusal(_CONNECTING, case, advice, error=ErrorClass.UNREACHABLE)
+
+
+def _late(wire: Wire, stop: Stop) -> HostRefused:
+    said = "said that it speaks SSH, and no more" if wire.remote_version else "took the connection, and said nothing"
+    case = f"it {said} within {stop.settings.banner_timeout:g} s"
+    return stop.refusal(_CONNECTING, case, "is it overloaded, or the port that of something else?", error=ErrorClass.TIMEOUT)
