@@ -39,7 +39,7 @@ FLOORS = [
         "plugins._requirements plugins._sources plugins.offers plugins._contracts plugins.manager plugins",
         "plugins.executors plugins.executors._processes plugins.executors._outputs plugins.executors._expectations",
         "plugins.executors._sequences",
-        "plugins.executors.ssh._settings plugins.executors.ssh._stops plugins.executors.ssh._known_hosts",
+        "plugins.executors.ssh._settings plugins.executors.ssh._stops plugins.executors.ssh._berths plugins.executors.ssh._known_hosts",
         "plugins.executors.ssh._certificates plugins.executors.ssh._host_keys plugins.executors.ssh._sockets",
         "plugins.executors.ssh._wires plugins.executors.ssh._links plugins.executors.ssh._keys plugins.executors.ssh._questions",
         "plugins.executors.ssh._logins plugins.executors.ssh._channels plugins.executors.ssh",

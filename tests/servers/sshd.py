@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import getpass
+import os
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -39,6 +40,7 @@ class Sshd:
 
     def __init__(self, folder: Path, port: int) -> None:
         self.folder, self.port, self.address, self.user = folder, port, "127.0.0.1", getpass.getuser()
+        self.pid = 0
 
     @property
     def host_key(self) -> str:
@@ -62,20 +64,33 @@ def sshd() -> Iterator[Sshd]:
 
 
 @contextmanager
-def running(program: Path) -> Iterator[Sshd]:
+def running(program: Path, *, config: str = "", before: Sequence[str] = ()) -> Iterator[Sshd]:
+    """`config` goes before what is said above, and in its place; `before` is a command that begins the server in a place of its own."""
     with servers.folder("sshd") as folder:
         for name in ("host_ed25519", "user_ed25519"):
-            subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / name)], check=True)  # noqa: S607
+            keygen(folder / name)
         (folder / "authorized_keys").write_text((folder / "user_ed25519.pub").read_text())
         server = Sshd(folder, servers.free_port())
-        (folder / "config").write_text(CONFIG.format(folder=folder, port=server.port))
-        Path("/run/sshd").mkdir(parents=True, exist_ok=True)
-        with subprocess.Popen([program, "-D", "-f", folder / "config", "-E", folder / "log"], cwd=folder) as process:
+        said = {line.split()[0] for line in config.splitlines()} - {"HostKey", "ListenAddress"}
+        rest = [line for line in CONFIG.splitlines() if line.split()[0] not in said]  # of some words the last counts, of most the first
+        (folder / "config").write_text((config + "\n".join(rest)).format(folder=folder, port=server.port) + "\n")
+        if not os.geteuid():
+            Path("/run/sshd").mkdir(parents=True, exist_ok=True)
+        started: list[str | Path] = [part.format(folder=folder) for part in before]
+        started += [program, "-D", "-f", folder / "config", "-E", folder / "log"]
+        with subprocess.Popen(started, cwd=folder, stdin=subprocess.DEVNULL) as process:
+            server.pid = process.pid
             try:
                 _wait(server, process)
                 yield server
             finally:
                 process.terminate()
+
+
+def keygen(path: Path, *options: str, kind: str = "ed25519", passphrase: str = "") -> None:
+    """A pair of keys; with `-s`, a certificate of one that is there."""
+    made = [] if "-s" in options else ["-t", kind, "-N", passphrase, "-f"]
+    subprocess.run(["ssh-keygen", "-q", *options, *made, str(path)], check=True)  # noqa: S607
 
 
 def _wait(server: Sshd, process: subprocess.Popen[bytes]) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 
 from taskkit.plugins.executors._sequences import in_order
+from taskkit.plugins.executors.ssh._berths import Berths
 from taskkit.plugins.executors.ssh._channels import Channels
 from taskkit.plugins.executors.ssh._links import linked
 from taskkit.plugins.executors.ssh._logins import let_in
@@ -24,6 +25,9 @@ class Ssh(Executor):
     verbs = frozenset({Verb.COMMANDS})
     settings = SshSettings
 
+    def __init__(self) -> None:
+        self._berths = Berths()
+
     @contextmanager
     def connect(self, host: Host, login: Login, run: Run) -> Iterator[SshConnection]:
         with self._logged_in(host, login, run) as (wire, stop):
@@ -36,6 +40,7 @@ class Ssh(Executor):
         with ExitStack() as stack:
             wire: Wire | None = None
             for stop in way_to(host, login, run):
+                stack.enter_context(self._berths.one(stop))
                 wire = stack.enter_context(linked(stop, wire, run))
                 let_in(wire, stop, run)
             assert wire is not None  # noqa: S101

@@ -74,6 +74,8 @@ def _told(error: BaseException, wire: Wire, stop: Stop, run: Run) -> HostRefused
     if isinstance(error, IncompatiblePeer):
         case = "; ".join(wire.disagreements) or str(error)
         return stop.refusal(_CONNECTING, case, "update the older of the two", error=ErrorClass.BAD_CONFIGURATION)
+    if wire.packetizer.handshake_timed_out():
+        return _late(wire, stop)
     if not wire.remote_version:
         return _without_banner(error, wire, stop, run)
     if isinstance(error, SSHException) and str(error):

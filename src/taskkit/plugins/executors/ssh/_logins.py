@@ -38,6 +38,7 @@ def let_in(wire: Wire, stop: Stop, run: Run) -> None:
     """HostRefused with what was tried, and what the machine would take."""
     with ExitStack() as stack:
         Door(wire, stop, run, stack).pass_through()
+    wire.forget()
 
 
 @define
@@ -48,6 +49,8 @@ class Door:
     _stack: ExitStack
     _refused: list[Way] = field(factory=list, init=False)
     _proven: bool = field(default=False, init=False)
+    #: What was said to everybody, in order, each once.
+    _banners: dict[str, None] = field(factory=dict, init=False)
 
     def pass_through(self) -> None:
         if not self._stop.login.user:
@@ -108,26 +111,28 @@ class Door:
                 self._refused.append(way)
             return error.allowed_types
         except NoAnswer as error:
-            refusal = self._unanswered(way, str(error))
+            refusal = self._unanswered(way, str(error), error.repeated)
         except AuthenticationException as error:
             refusal = self._ended(str(error)) if not self._wire.is_active() or "timeout" in str(error) else None
             if refusal is None and way is not None:
                 self._refused.append(way)
         except (SSHException, EOFError, OSError) as error:
             refusal = self._ended(str(error))
+        finally:
+            self._banners[self._wire.greeting] = None
         if refusal is not None:
             raise refusal
         return offered
 
     # what is told
 
-    def _unanswered(self, way: Way | None, case: str) -> HostRefused:
+    def _unanswered(self, way: Way | None, case: str, repeated: bool) -> HostRefused:
         questions = way.questions if way is not None else None
         text = self._run.scrub(questions.text if questions else "")
         if (error := told_of(text)) is not None:
             return self._refusal(f"it says {text!r}", _HELP[error], error)
-        if questions is not None and questions.asked_for_password:  # it asks again for what was answered
-            return self._refusal(f"it was refused: {self._run.scrub(case)}", "look at the secret", ErrorClass.WRONG_CREDENTIALS)
+        if repeated:
+            return self._refusal(f"what was answered was refused; it asks {text!r}", "look at the secret", ErrorClass.WRONG_CREDENTIALS)
         advice = f"say in the setting 'answers' which secret field does; it asks {text!r}"
         return self._refusal(self._run.scrub(case), advice, ErrorClass.BAD_CONFIGURATION)
 
@@ -164,8 +169,7 @@ class Door:
     @property
     def _said(self) -> str:
         """What the machine tells everybody, and what it said in its questions."""
-        banner = self._wire.get_banner()
-        told = [banner.decode(errors="replace") if isinstance(banner, bytes) else str(banner or "")]
+        told = list(dict.fromkeys((*self._banners, self._wire.greeting)))
         told += [way.questions.text for way in self._refused if way.questions is not None]
         return self._run.scrub(" ".join(" ".join(told).split())[:500])
 

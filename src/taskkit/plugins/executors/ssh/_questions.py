@@ -31,6 +31,10 @@ def told_of(text: str) -> ErrorClass | None:
 class NoAnswer(SSHException):
     """A question that nothing answers: the talk ends here, as an empty answer would be a wrong one."""
 
+    def __init__(self, case: str, *, repeated: bool = False) -> None:
+        super().__init__(case)
+        self.repeated = repeated  #: it was answered already, and is asked again
+
 
 class Questions:
     """One talk. It is called from paramiko's thread, and must raise nothing but what paramiko hands on."""
@@ -53,7 +57,7 @@ class Questions:
         if found is None and self._password is not None and (_PASSWORD.search(prompt) or (alone and not self._answers)):
             found, self.asked_for_password = self._password, True
         if found is None or found in self._given:
-            raise NoAnswer(f"nothing answers {prompt!r}")
+            raise NoAnswer(f"nothing answers {prompt!r}", repeated=found is not None)
         self._given.append(found)
         return found.reveal()
 

@@ -47,16 +47,22 @@ def _addresses(stop: Stop) -> list[Any]:
     address = stop.host.address
     if not address:
         raise stop.refusal("connecting to", "its record names no address", "fill its field", error=ErrorClass.BAD_CONFIGURATION)
-    try:
-        return list(dict.fromkeys(socket.getaddrinfo(address, stop.port, type=socket.SOCK_STREAM)))
-    except socket.gaierror as error:
-        told = error
-    except (OSError, UnicodeError, OverflowError):
-        raise stop.refusal("connecting to", "it is no address", "mend the record", error=ErrorClass.BAD_CONFIGURATION) from None
-    if told.errno in _NO_SUCH_NAME:
+    found = _resolved(address, stop.port)
+    if isinstance(found, list):
+        return found
+    if not isinstance(found, socket.gaierror):
+        raise stop.refusal("connecting to", "it is no address", "mend the record", error=ErrorClass.BAD_CONFIGURATION)
+    if found.errno in _NO_SUCH_NAME:
         raise stop.refusal("connecting to", "there is no such name", "mend the record, or the DNS", error=ErrorClass.UNREACHABLE)
-    case = "its name cannot be looked up just now" if told.errno == socket.EAI_AGAIN else f"its name cannot be looked up: {told.strerror}"
-    raise stop.refusal("connecting to", case, "is the DNS server up?", error=ErrorClass.UNREACHABLE)
+    case = "just now" if found.errno == socket.EAI_AGAIN else f"({found.strerror})"
+    raise stop.refusal("connecting to", f"its name cannot be looked up {case}", "is the DNS server up?", error=ErrorClass.UNREACHABLE)
+
+
+def _resolved(address: str, port: int) -> list[Any] | Exception:
+    try:
+        return list(dict.fromkeys(socket.getaddrinfo(address, port, type=socket.SOCK_STREAM)))
+    except (OSError, UnicodeError, OverflowError) as error:
+        return error
 
 
 def _case(error: OSError, stop: Stop) -> str:

@@ -68,6 +68,17 @@ class Wire(Transport):
         return [line for line in self.packetizer.lines if line.isprintable()]
 
     @property
+    def greeting(self) -> str:
+        """What it told whoever wants to log in; of an end, too, when the wire is cut already."""
+        banner = getattr(self.auth_handler, "banner", None)
+        return banner.decode(errors="replace") if isinstance(banner, bytes) else str(banner or "")
+
+    def forget(self) -> None:
+        """With what somebody logged in: nothing needs it any more."""
+        for name in ("password", "private_key", "interactive_handler"):
+            setattr(self.auth_handler, name, None)
+
+    @property
     def disagreements(self) -> Sequence[str]:
         """Of what they have nothing in common, with both lists."""
         found = []
