@@ -108,6 +108,7 @@ if TYPE_CHECKING:
         Approved,
         CheckedIn,
         Demanded,
+        Drifted,
         Happening,
         OfApproval,
         RecordChanged,
@@ -121,6 +122,7 @@ if TYPE_CHECKING:
     from taskkit.events.policies import (
         AfterApproval,
         AfterCheckIn,
+        AfterDrift,
         AfterExpire,
         AfterSave,
         AfterSession,
@@ -205,9 +207,9 @@ _ROOMS = {
     "taskkit.events": "FRI MON SAT SUN THU TUE WED AnyOf Daily Hourly Interval MaxAge Memory Minutely Missed Monthly Nominal"
     " Occurrence Once Opening OpenTime RandomDays Reason Spread TimeWindow Weekday Weekly Window every"
     " every_day from_document on_days on_the parse parse_interval parse_window to_document weekdays weekends",
-    "taskkit.events.happenings": "ApprovalExpired Approved CheckedIn Demanded Happening OfApproval RecordChanged"
+    "taskkit.events.happenings": "ApprovalExpired Approved CheckedIn Demanded Drifted Happening OfApproval RecordChanged"
     " RecordCreated RecordRemoved RecordSaved SessionEnded SessionStarted Unlocked",
-    "taskkit.events.policies": "AfterApproval AfterCheckIn AfterExpire AfterSave AfterSession AfterUnlock Due OnDemand Policy",
+    "taskkit.events.policies": "AfterApproval AfterCheckIn AfterDrift AfterExpire AfterSave AfterSession AfterUnlock Due OnDemand Policy",
     "taskkit.facts": "Fact Fault Head",
     "taskkit.instants": "Clock SystemClock",
     "taskkit.jobs": "Kind Why",
@@ -220,7 +222,7 @@ _ROOMS = {
     "taskkit.states": "State",
     "taskkit.targets": "Target",
     "taskkit.tasks": "SYSTEM ConsentRule Fallback Guard Task Waves of_record of_type",
-    "taskkit.vaults": "Outbox Records Rights Secrets Session Sessions Values Vault",
+    "taskkit.vaults": "Hosts Outbox Records Rights Secrets Session Sessions Values Vault",
 }
 _LATE = {name: room for room, names in _ROOMS.items() for name in names.split()}
 
@@ -249,6 +251,7 @@ __all__ = [
     "Accounts",
     "AfterApproval",
     "AfterCheckIn",
+    "AfterDrift",
     "AfterExpire",
     "AfterSave",
     "AfterSession",
@@ -272,6 +275,7 @@ __all__ = [
     "Daily",
     "Demanded",
     "Done",
+    "Drifted",
     "Due",
     "Duplicate",
     "Effect",
@@ -291,6 +295,7 @@ __all__ = [
     "Happening",
     "Head",
     "HostRefused",
+    "Hosts",
     "Hourly",
     "IllegalStep",
     "InUse",

@@ -72,7 +72,7 @@ class Odd(ServerInterface):
             asked.add_byte(bytes([60]))
             asked.add_string("Your password has to be changed")
             asked.add_string("")
-            self.transports[-1]._send_message(asked)
+            self.transports[-1]._send_message(asked)  # type: ignore[attr-defined]
         return self._judged("password", password)
 
     def check_auth_publickey(self, username: str, key: paramiko.PKey) -> int:

@@ -60,7 +60,7 @@ def test_what_is_no_address_is_a_bad_configuration(address: str) -> None:
 
 def test_every_address_of_a_name_is_tried_in_both_families(sshd: Sshd, monkeypatch: pytest.MonkeyPatch) -> None:
     four, six = (socket.AF_INET, ("127.0.0.1", sshd.port)), (socket.AF_INET6, ("::1", sshd.port, 0, 0))
-    found = [(family, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", address) for family, address in (six, four)]
+    found: list[Any] = [(family, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", address) for family, address in (six, four)]
     monkeypatch.setattr(socket, "getaddrinfo", lambda *given, **named: found)
     assert says(sshd.port, sshd.user, key=sshd.key, host_key=sshd.host_key) == f"in as {sshd.user}"
     closed = servers.free_port()
@@ -214,7 +214,7 @@ def asleep(server: Sshd) -> Iterator[None]:
 
 def test_a_machine_that_falls_silent_is_noticed() -> None:
     with running(servers.program("sshd")) as server:
-        given = {"key": server.key, "host_key": server.host_key, "keepalive": 0.2, "idle_timeout": 0.6}
+        given: dict[str, Any] = {"key": server.key, "host_key": server.host_key, "keepalive": 0.2, "idle_timeout": 0.6}
         with reached(server.port, server.user, **given) as (connection, _):
             wire = connection._channels._transport
             time.sleep(1.5)

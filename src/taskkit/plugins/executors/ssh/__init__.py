@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 
+from taskkit.errors import HostRefused
+from taskkit.outcomes import class_of
 from taskkit.plugins.executors._sequences import in_order
 from taskkit.plugins.executors.ssh._berths import Berths
 from taskkit.plugins.executors.ssh._channels import Channels
 from taskkit.plugins.executors.ssh._links import linked
-from taskkit.plugins.executors.ssh._logins import let_in
+from taskkit.plugins.executors.ssh._logins import HELP, let_in
+from taskkit.plugins.executors.ssh._questions import told_of
+from taskkit.plugins.executors.ssh._sessions import first_words
 from taskkit.plugins.executors.ssh._settings import SshSettings
 from taskkit.plugins.executors.ssh._stops import Stop, way_to
 from taskkit.plugins.executors.ssh._wires import Wire
-from taskkit.plugins.kinds import Command, Executor, Host, Login, Operation, Run, Verb
+from taskkit.plugins.kinds import Command, Executor, Host, Login, Operation, Probe, Run, Verb
 
 __all__ = ["Ssh", "SshSettings"]
 
@@ -22,7 +26,7 @@ class Ssh(Executor):
     """Runs commands on the machine that a record names, as the account of the record or its shadow."""
 
     name = "ssh"
-    verbs = frozenset({Verb.COMMANDS})
+    verbs = frozenset({Verb.COMMANDS, Verb.PROBE})
     settings = SshSettings
 
     def __init__(self) -> None:
@@ -32,6 +36,16 @@ class Ssh(Executor):
     def connect(self, host: Host, login: Login, run: Run) -> Iterator[SshConnection]:
         with self._logged_in(host, login, run) as (wire, stop):
             yield SshConnection(wire, stop.settings)
+
+    def probe(self, host: Host, login: Login, run: Run) -> Probe:
+        """Log in afresh, and begin a session: that the password has to be changed is told there, as a rule."""
+        try:
+            with self._logged_in(host, login, run) as (wire, stop):
+                said = run.scrub(first_words(wire, stop.settings))
+        except HostRefused as refused:
+            return Probe(class_of(refused), run.scrub(str(refused)))
+        error = told_of(said)
+        return Probe(error, f"beginning a session on {stop.whom}: it says {said!r}; {HELP[error]}") if error else Probe()
 
     @contextmanager
     def _logged_in(self, host: Host, login: Login, run: Run) -> Iterator[tuple[Wire, Stop]]:

@@ -129,8 +129,9 @@ class Door:
     def _unanswered(self, way: Way | None, case: str, repeated: bool) -> HostRefused:
         questions = way.questions if way is not None else None
         text = self._run.scrub(questions.text if questions else "")
-        if (error := told_of(text)) is not None:
-            return self._refusal(f"it says {text!r}", _HELP[error], error)
+        changed = ErrorClass.MUST_CHANGE if questions is not None and questions.asks_for_another else None
+        if (error := changed or told_of(text)) is not None:
+            return self._refusal(f"it says {text!r}", HELP[error], error)
         if repeated:
             return self._refusal(f"what was answered was refused; it asks {text!r}", "look at the secret", ErrorClass.WRONG_CREDENTIALS)
         advice = f"say in the setting 'answers' which secret field does; it asks {text!r}"
@@ -139,7 +140,7 @@ class Door:
     def _no_way(self, offered: Sequence[str]) -> HostRefused:
         """All that there is was refused, or is not wanted."""
         if (error := told_of(self._said)) is not None:
-            return self._refusal(f"it says {self._said!r}", _HELP[error], error)
+            return self._refusal(f"it says {self._said!r}", HELP[error], error)
         taken = f"it takes {', '.join(offered)}"
         if self._refused:
             values = " and ".join(dict.fromkeys(_WHAT[way.method] for way in self._refused))
@@ -150,9 +151,9 @@ class Door:
     def _ended(self, text: str) -> HostRefused:
         """The machine hung up, or said nothing any more."""
         if (error := told_of(self._said)) is not None:
-            return self._refusal(f"it says {self._said!r}", _HELP[error], error)
+            return self._refusal(f"it says {self._said!r}", HELP[error], error)
         if "Illegal info request" in text:  # paramiko's words for the message by which a new password is asked for
-            return self._refusal("it wants a new password", _HELP[ErrorClass.MUST_CHANGE], ErrorClass.MUST_CHANGE)
+            return self._refusal("it wants a new password", HELP[ErrorClass.MUST_CHANGE], ErrorClass.MUST_CHANGE)
         if "timeout" in text.lower():
             case = f"it did not answer within {self._stop.settings.auth_timeout:g} s"
             return self._refusal(case, "is it overloaded, or its directory away?", ErrorClass.TIMEOUT)
@@ -177,7 +178,7 @@ class Door:
         return self._stop.refusal(f"logging in as {self._stop.login.user!r} to", case, help, error=error)
 
 
-_HELP = {
+HELP = {
     ErrorClass.ACCOUNT_LOCKED: "unlock the account; each further try would keep it locked",
     ErrorClass.MUST_CHANGE: "the secret is right: have it changed",
 }

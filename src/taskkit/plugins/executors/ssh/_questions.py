@@ -11,9 +11,10 @@ from taskkit.outcomes import ErrorClass
 from taskkit.secrets import Secret
 
 _MUST_CHANGE = re.compile(
-    r"password (has |is )?expired|change (your |the )?password|password change required|must (be )?change|new (unix )?password",
+    r"password has expired|password change required|(required to|must) change (your|the) password|password (must|has to) be changed",
     re.IGNORECASE,
 )
+_ASKS_FOR_ANOTHER = re.compile(r"new .*password|(retype|repeat) .*password|(current|old)\)? .*password", re.IGNORECASE)
 _LOCKED = re.compile(
     r"account (is |has been |was )?(temporarily |now )?(locked|disabled|suspended)|(your|the) account has expired|account expired",
     re.IGNORECASE,
@@ -42,13 +43,16 @@ class Questions:
     def __init__(self, password: Secret | None, answers: Mapping[str, Secret]) -> None:
         self._password, self._answers = password, answers
         self.asked_for_password = False
+        #: Whether it wants a new password in the place of the one that was right.
+        self.asks_for_another = False
         self._given: list[Secret] = []
         #: All that was said and asked.
         self.said: list[str] = []
 
     def __call__(self, title: str, instructions: str, prompts: Sequence[tuple[str, bool]]) -> list[str]:
         self.said += [text for text in (title, instructions, *(prompt for prompt, _ in prompts)) if text.strip()]
-        if told_of("\n".join(self.said)) is not None:
+        self.asks_for_another |= any(_ASKS_FOR_ANOTHER.search(prompt) for prompt, _ in prompts)
+        if self.asks_for_another or told_of(instructions) is ErrorClass.ACCOUNT_LOCKED:
             raise NoAnswer("it says more than a log-in answers")
         return [self._answer(prompt, len(prompts) == 1 and not echoed) for prompt, echoed in prompts]
 
