@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from paramiko import ChannelException, SSHException
@@ -20,21 +21,31 @@ from taskkit.plugins.kinds import Run
 _CONNECTING = "connecting to"
 _FORBIDDEN, _NOT_REACHED = 1, 2
 _CROWDED = "MaxStartups"
+_FAREWELL_SECONDS = 2.0
 
 
 @contextmanager
 def linked(stop: Stop, before: Wire | None, run: Run) -> Iterator[Wire]:
     """A link whose host key is the right one, over which nobody has logged in yet."""
     known = KnownKeys.of(stop, run)
-    socket = connected(stop) if before is None else _through(before, stop)
-    wire = Wire(socket, known.wanted)
+    connection = connected(stop) if before is None else _through(before, stop)
+    wire = Wire(connection, known.wanted)
     try:
         _shake_hands(wire, stop, run)
         known.check(wire.get_remote_server_key(), run)
         yield wire
     finally:
-        wire.close()
-        socket.close()
+        _cut(wire, connection)
+
+
+def _cut(wire: Wire, connection: Any) -> None:
+    """paramiko's thread reads on until it notices; as long as it does, the machine has us as a guest."""
+    with suppress(OSError, EOFError, SSHException):
+        connection.shutdown(socket.SHUT_RDWR)
+    wire.close()
+    connection.close()
+    if wire.ident is not None:
+        wire.join(_FAREWELL_SECONDS)
 
 
 def _through(before: Wire, stop: Stop) -> Any:
