@@ -59,6 +59,7 @@ SERVERS = {
         services=("postgresql",),
     ),
     "sshd": Server("OpenSSH", files=("/usr/sbin/sshd", "/usr/bin/ssh-keygen"), packages=("openssh-server",), services=("ssh",)),
+    "dropbear": Server("Dropbear", files=("/usr/sbin/dropbear", "/usr/bin/dropbearkey"), packages=("dropbear-bin",)),
 }
 
 

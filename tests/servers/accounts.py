@@ -43,7 +43,7 @@ CONFIG = """\
 UsePAM {pam}
 PasswordAuthentication {password}
 KbdInteractiveAuthentication {questions}
-AuthorizedKeysFile {{folder}}/authorized_keys {{folder}}/home/%u.keys
+AuthorizedKeysFile {{folder}}/authorized_keys {{folder}}/home/%u/.ssh/authorized_keys
 """
 
 
@@ -62,10 +62,11 @@ class Hostel:
     def account(self, *deeds: str, key: str = "") -> Account:
         """A new one; `deeds` are commands about it: `chage -d 0`, `usermod -L`. `key` is a public key that lets it in, too."""
         made = Account(f"guest{next(self._numbers)}", Secret(secrets.token_hex(12)))
-        self.say("useradd", "--no-create-home", "--home-dir", str(self.server.folder), "--shell", "/bin/sh", made.name)
+        home = self.server.folder / "home" / made.name
+        self.say("useradd", "--no-create-home", "--home-dir", str(home), "--shell", "/bin/sh", made.name)
         self.say("chpasswd", stdin=f"{made.name}:{made.password.reveal()}")
-        if key:
-            (self.server.folder / "home" / f"{made.name}.keys").write_text(key)
+        (home / ".ssh").mkdir(parents=True)
+        (home / ".ssh" / "authorized_keys").write_text(key)
         for deed in deeds:
             self.say(*deed.split(), made.name)
         return made
@@ -77,7 +78,8 @@ class Hostel:
 
 
 @cache
-def _lacking() -> str:
+def lacking() -> str:
+    """Why no server can have accounts of its own here."""
     if os.geteuid():
         return "accounts of its own need root"
     try:
@@ -90,8 +92,8 @@ def _lacking() -> str:
 @contextmanager
 def hostel(*, pam: bool = True, password: bool = True, questions: bool = True, config: str = "") -> Iterator[Hostel]:
     program = servers.program("sshd")
-    if lacking := _lacking():
-        pytest.skip(lacking)
+    if why := lacking():
+        pytest.skip(why)
     words = {name: "yes" if value else "no" for name, value in (("pam", pam), ("password", password), ("questions", questions))}
     with running(program, config=config + CONFIG.format(**words), before=BEFORE) as server:
         yield Hostel(server)
