@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import subprocess
 import threading
 from pathlib import Path
@@ -11,8 +12,9 @@ import pytest
 from paramiko.common import AUTH_FAILED
 
 from taskkit.outcomes import ErrorClass
+from taskkit.plugins.kinds import Command
 from taskkit.secrets import Secret
-from tests.plugins.executors.ssh.reaching import refused, says
+from tests.plugins.executors.ssh.reaching import reached, refused, says
 from tests.servers.accounts import Hostel
 from tests.servers.odd import Odd, odd
 from tests.servers.sshd import Sshd, keygen
@@ -89,6 +91,20 @@ def test_an_agent_is_asked_only_where_that_is_wanted(sshd: Sshd, monkeypatch: py
             agent.terminate()
     assert error.error == ErrorClass.BAD_CONFIGURATION
     assert error.case == "it takes publickey, and the vault has nothing for it"
+
+
+def test_s01_nothing_is_logged_and_nothing_is_kept_of_what_somebody_logged_in_with(
+    sshd: Sshd, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The library below would log stacks of ours, and texts of the machine."""
+    caplog.set_level(logging.DEBUG)
+    with reached(sshd.port, sshd.user, host_key=sshd.host_key, key=sshd.key) as (connection, run):
+        list(connection.commands([Command("echo hello")], run))
+        handler = connection._channels._transport.auth_handler
+        assert (handler.password, handler.private_key, handler.interactive_handler) == (None, None, None)
+    refused(sshd.port, sshd.user, key=sshd.key)
+    refused(sshd.port, sshd.user, host_key=sshd.host_key, password=WRONG)
+    assert [record for record in caplog.records if "ssh" in record.name or "paramiko" in record.name] == []
 
 
 # passwords, as accounts of the server's own
