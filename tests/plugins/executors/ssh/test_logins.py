@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import logging
+import logging.config
 import subprocess
 import threading
 from pathlib import Path
@@ -97,6 +97,7 @@ def test_s01_nothing_is_logged_and_nothing_is_kept_of_what_somebody_logged_in_wi
     sshd: Sshd, caplog: pytest.LogCaptureFixture
 ) -> None:
     """The library below would log stacks of ours, and texts of the machine."""
+    logging.config.dictConfig({"version": 1, "disable_existing_loggers": False, "incremental": False})  # as products do
     caplog.set_level(logging.DEBUG)
     with reached(sshd.port, sshd.user, host_key=sshd.host_key, key=sshd.key) as (connection, run):
         list(connection.commands([Command("echo hello")], run))
