@@ -6,6 +6,7 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -20,13 +21,13 @@ def dropbear() -> Iterator[Hostel]:
     if why := lacking():
         pytest.skip(why)
     with servers.folder("dropbear") as folder:
-        keygen = [program.parent.parent / "bin" / "dropbearkey", "-t", "ed25519", "-f", folder / "key"]
+        keygen: list[str | Path] = [program.parent.parent / "bin" / "dropbearkey", "-t", "ed25519", "-f", folder / "key"]
         made = subprocess.run(keygen, capture_output=True, text=True, check=True)
         [public] = [line for line in made.stdout.splitlines() if line.startswith("ssh-ed25519 ")]
         (folder / "host_ed25519.pub").write_text(public)
         server = Sshd(folder, servers.free_port())
         place = f"{server.address}:{server.port}"
-        command = [program, "-F", "-E", "-p", place, "-r", folder / "key", "-P", folder / "pid"]
+        command: list[str | Path] = [program, "-F", "-E", "-p", place, "-r", folder / "key", "-P", folder / "pid"]
         apart = [part.format(folder=folder) for part in BEFORE]
         with (folder / "log").open("ab") as log, subprocess.Popen([*apart, *command], cwd=folder, stderr=log) as process:
             server.pid = process.pid

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import Any
 
 from taskkit.outcomes import ErrorClass
 from taskkit.plugins.executors.ssh import Ssh
@@ -42,9 +43,9 @@ def test_s07_its_host_key_is_checked(dropbear: Hostel, sshd: Sshd) -> None:
 
 def test_it_answers_whether_it_is_still_there(dropbear: Hostel) -> None:
     account, server = dropbear.account(), dropbear.server
-    given = {"host_key": server.host_key, "keepalive": 0.1, "idle_timeout": 0.4}
+    given: dict[str, Any] = {"host_key": server.host_key, "keepalive": 0.2, "idle_timeout": 2.0}
     with reached(server.port, account.name, password=account.password, **given) as (connection, _):
-        time.sleep(1.5)
+        time.sleep(2.5)
         assert connection._channels._transport.is_active()
 
 

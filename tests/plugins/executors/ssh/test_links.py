@@ -10,7 +10,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -157,6 +157,17 @@ def test_what_speaks_something_else_is_known_by_what_it_says(said: bytes, case: 
     assert (error.case, error.error) == (case, ErrorClass.BAD_CONFIGURATION)
 
 
+def test_one_that_talks_without_an_end_is_not_listened_to_for_ever() -> None:
+    def talk(made: socket.socket) -> None:
+        with suppress(OSError):
+            while True:
+                made.sendall(b"x" * 4096)
+
+    with listening(talk) as port:
+        error = told(port)
+    assert (error.case, error.error) == ("it is no SSH server", ErrorClass.BAD_CONFIGURATION)
+
+
 def test_one_that_hangs_up_at_once_is_unreachable() -> None:
     with listening(lambda made: made.shutdown(socket.SHUT_RDWR)) as port:
         error = told(port)
@@ -165,9 +176,11 @@ def test_one_that_hangs_up_at_once_is_unreachable() -> None:
 
 def test_a_machine_with_too_many_log_ins_is_busy() -> None:
     with running(servers.program("sshd"), config="MaxStartups 1\n") as server, ExitStack() as stack:
-        time.sleep(0.1)  # who looked whether it is up has hung up
-        first = stack.enter_context(socket.create_connection((server.address, server.port)))
-        assert first.recv(4) == b"SSH-"
+        while True:  # who looked whether it is up may still count
+            first = stack.enter_context(socket.create_connection((server.address, server.port)))
+            if first.recv(4) == b"SSH-":
+                break
+            first.close()
         error = told(server.port, host_key=server.host_key)
     assert (error.error, error.case) == (ErrorClass.BUSY, "it says 'Exceeded MaxStartups'")
 
@@ -214,10 +227,10 @@ def asleep(server: Sshd) -> Iterator[None]:
 
 def test_a_machine_that_falls_silent_is_noticed() -> None:
     with running(servers.program("sshd")) as server:
-        given: dict[str, Any] = {"key": server.key, "host_key": server.host_key, "keepalive": 0.2, "idle_timeout": 0.6}
+        given: dict[str, Any] = {"key": server.key, "host_key": server.host_key, "keepalive": 0.2, "idle_timeout": 2.0}
         with reached(server.port, server.user, **given) as (connection, _):
             wire = connection._channels._transport
-            time.sleep(1.5)
+            time.sleep(2.5)
             assert wire.is_active()
             with asleep(server):
                 until = time.monotonic() + 20

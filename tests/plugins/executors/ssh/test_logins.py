@@ -93,9 +93,7 @@ def test_an_agent_is_asked_only_where_that_is_wanted(sshd: Sshd, monkeypatch: py
     assert error.case == "it takes publickey, and the vault has nothing for it"
 
 
-def test_s01_nothing_is_logged_and_nothing_is_kept_of_what_somebody_logged_in_with(
-    sshd: Sshd, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_s01_nothing_is_logged_and_nothing_is_kept_of_what_somebody_logged_in_with(sshd: Sshd, caplog: pytest.LogCaptureFixture) -> None:
     """The library below would log stacks of ours, and texts of the machine."""
     logging.config.dictConfig({"version": 1, "disable_existing_loggers": False, "incremental": False})  # as products do
     caplog.set_level(logging.DEBUG)
@@ -232,6 +230,15 @@ def test_three_steps_are_gone_in_the_order_in_which_the_server_wants_them(tmp_pa
     given: dict[str, Any] = {"password": Secret("old-horse"), "key": key, "secrets": {"pin": Secret("123-456")}, "answers": {"Code": "pin"}}
     assert asked(server, **given) is None
     assert server.tried == steps
+
+
+def test_a_way_that_is_not_taken_any_more_after_a_try_was_refused(tmp_path: Path) -> None:
+    class Strict(Odd):
+        def get_allowed_auths(self, username: str) -> str:
+            return "password" if self.tried else "publickey"
+
+    error = asked(Strict(), key=pair(tmp_path)[0])
+    assert (error.error, error.case) == (ErrorClass.WRONG_CREDENTIALS, "the key was refused; it takes password")
 
 
 def test_a_server_that_hangs_up_after_a_try_is_told_with_the_tries() -> None:

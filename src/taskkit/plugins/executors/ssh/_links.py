@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from paramiko import ChannelException, SSHException
+from paramiko import ChannelException, PKey, SSHException
 from paramiko.ssh_exception import IncompatiblePeer
 
 from taskkit.errors import HostRefused
@@ -15,7 +15,7 @@ from taskkit.outcomes import ErrorClass
 from taskkit.plugins.executors.ssh._host_keys import KnownKeys
 from taskkit.plugins.executors.ssh._sockets import connected
 from taskkit.plugins.executors.ssh._stops import Stop
-from taskkit.plugins.executors.ssh._wires import Wire
+from taskkit.plugins.executors.ssh._wires import TooMuch, Wire
 from taskkit.plugins.kinds import Run
 
 _CONNECTING = "connecting to"
@@ -31,8 +31,7 @@ def linked(stop: Stop, before: Wire | None, run: Run) -> Iterator[Wire]:
     connection = connected(stop) if before is None else _through(before, stop)
     wire = Wire(connection, known.wanted)
     try:
-        _shake_hands(wire, stop, run)
-        known.check(wire.get_remote_server_key(), run)
+        known.check(_shake_hands(wire, stop, run), run)
         yield wire
     finally:
         _cut(wire, connection)
@@ -64,7 +63,8 @@ def _through(before: Wire, stop: Stop) -> Any:
     raise stop.refusal(_CONNECTING, case, "try it from there", error=ErrorClass.TIMEOUT if code is None else ErrorClass.UNREACHABLE)
 
 
-def _shake_hands(wire: Wire, stop: Stop, run: Run) -> None:
+def _shake_hands(wire: Wire, stop: Stop, run: Run) -> PKey:
+    """The host key that it shows."""
     settings = stop.settings
     wire.banner_timeout = wire.handshake_timeout = settings.banner_timeout
     wire.auth_timeout, wire.channel_timeout = settings.auth_timeout, settings.connect_timeout
@@ -73,9 +73,9 @@ def _shake_hands(wire: Wire, stop: Stop, run: Run) -> None:
     except (SSHException, EOFError, OSError) as error:
         refusal = _told(error, wire, stop, run)
     else:
-        if wire.initial_kex_done:
+        if wire.initial_kex_done and (shown := wire.host_key) is not None:
             wire.watch(settings.keepalive, settings.idle_timeout)
-            return
+            return shown
         refusal = _late(wire, stop)
     raise refusal
 
@@ -103,7 +103,7 @@ def _without_banner(error: BaseException, wire: Wire, stop: Stop, run: Run) -> H
         return stop.refusal(_CONNECTING, f"it is no SSH server: it says {text!r}", advice, error=ErrorClass.BAD_CONFIGURATION)
     if isinstance(error.__context__, TimeoutError):
         return _late(wire, stop)
-    if isinstance(error.__context__, UnicodeDecodeError):
+    if isinstance(error.__context__, UnicodeDecodeError | TooMuch):
         return stop.refusal(_CONNECTING, "it is no SSH server", "is the port right?", error=ErrorClass.BAD_CONFIGURATION)
     case, advice = "it hung up before it said a word", "it may have too many log-ins at once, or let nobody in from here"
     return stop.refusal(_CONNECTING, case, advice, error=ErrorClass.UNREACHABLE)

@@ -106,8 +106,8 @@ class Door:
         refusal: HostRefused | None
         try:
             return go()
-        except BadAuthenticationType as error:
-            if way is not None and way.spends_password:
+        except BadAuthenticationType as error:  # it was taken before, and is not any more
+            if way is not None:
                 self._refused.append(way)
             return error.allowed_types
         except NoAnswer as error:

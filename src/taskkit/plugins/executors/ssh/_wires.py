@@ -17,6 +17,7 @@ from paramiko.packet import Packetizer
 _QUIET = "taskkit-ssh-wire"
 logging.getLogger(_QUIET).addFilter(lambda record: False)
 _LONGEST_LINE = 200
+_MOST_BEFORE_BANNER = 65_536
 #: What both sides have to have in common, in the words of the protocol's lists.
 _LISTS = {
     "kex_algo_list": ("key exchanges", "preferred_kex"),
@@ -26,12 +27,24 @@ _LISTS = {
 }
 
 
+class TooMuch(Exception):
+    """It talks and talks, and never says that it speaks SSH."""
+
+
 class _Reader(Packetizer):
     """Remembers what stood before the banner: a web server is known by it."""
 
     def __init__(self, sock: Any) -> None:
         super().__init__(sock)
         self.lines: list[str] = []
+        self._heard = 0
+
+    def _read_timeout(self, timeout: float) -> bytes:
+        piece: bytes = super()._read_timeout(timeout)  # type: ignore[misc]
+        self._heard += len(piece)
+        if self._heard > _MOST_BEFORE_BANNER:
+            raise TooMuch
+        return piece
 
     def readline(self, timeout: float) -> str:
         line: str = super().readline(timeout)
