@@ -239,6 +239,11 @@ def test_a_machine_that_falls_silent_is_noticed() -> None:
             assert not wire.is_active()
 
 
+def test_short_messages_do_not_wait_for_longer_ones(sshd: Sshd) -> None:
+    with reached(sshd.port, sshd.user, key=sshd.key, host_key=sshd.host_key) as (connection, _):
+        assert connection._channels._transport.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
 def test_each_connection_is_closed_at_the_end_also_where_it_was_refused(sshd: Sshd) -> None:
     before = len(list(Path("/proc/self/fd").iterdir()))
     for _ in range(5):
