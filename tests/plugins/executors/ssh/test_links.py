@@ -89,7 +89,7 @@ from taskkit.plugins.kinds import Host, Login
 from taskkit.records import Record
 record = Record("db-1", "unix")
 try:
-    connected(Stop.of(Host("192.0.2.1"), Login(record), record))
+    connected(Stop.of(Host("192.0.2.1"), Login(record), record, 10))
 except Exception as error:
     print(error.error, error, sep="|")
 """
@@ -118,6 +118,12 @@ def test_a_socket_that_says_nothing_is_a_timeout() -> None:
     with listening(lambda made: None) as port:
         error = told(port, banner_timeout=0.3)
     assert (error.case, error.error) == ("it took the connection, and said nothing within 0.3 s", ErrorClass.TIMEOUT)
+
+
+def test_no_part_of_the_way_takes_longer_than_the_job_has_left() -> None:
+    with listening(lambda made: None) as port:
+        error = told(port, trial=Trial(executor=Ssh(), record=record(), deadline=1))
+    assert (error.case, error.error) == ("it took the connection, and said nothing within 1 s", ErrorClass.TIMEOUT)
 
 
 def test_a_socket_that_says_its_name_and_no_more_is_a_timeout() -> None:

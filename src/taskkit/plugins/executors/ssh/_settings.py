@@ -7,7 +7,7 @@ from re import compile as compiled
 from re import error as not_a_pattern
 from typing import Any, Self
 
-from attrs import Attribute, field, frozen
+from attrs import Attribute, evolve, field, frozen
 
 from taskkit.checks import a, mapping, named, number, optional_a, optional_whole, refused, whole
 from taskkit.errors import HostRefused, InvalidValue
@@ -15,6 +15,7 @@ from taskkit.outcomes import ErrorClass
 from taskkit.plugins.kinds import Host
 
 _HOUR = 3600
+_LEAST_SECONDS = 0.1
 
 
 def _timeout(seconds: float) -> Any:
@@ -66,6 +67,12 @@ class SshSettings:
     cap: int = field(default=65_536, validator=whole(1024, 16_777_216), kw_only=True)
     #: How many seconds a command has to end when asked.
     grace: float = _timeout(2.0)
+
+    def within(self, seconds: float) -> Self:
+        """No part of the way takes longer than the job has left."""
+        left = max(_LEAST_SECONDS, seconds)
+        parts = ("connect_timeout", "banner_timeout", "auth_timeout")
+        return evolve(self, **{name: min(getattr(self, name), left) for name in parts})
 
     @classmethod
     def of(cls, host: Host) -> Self:

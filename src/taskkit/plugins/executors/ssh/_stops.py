@@ -33,8 +33,8 @@ class Stop:
         return self.host.port or PORT
 
     @classmethod
-    def of(cls, host: Host, login: Login, record: Record | None) -> Self:
-        return cls(host, login, record, SshSettings.of(host))
+    def of(cls, host: Host, login: Login, record: Record | None, seconds: float) -> Self:
+        return cls(host, login, record, SshSettings.of(host).within(seconds))
 
     @property
     def name(self) -> str:
@@ -61,7 +61,8 @@ class Stop:
 
 def way_to(host: Host, login: Login, run: Run) -> Sequence[Stop]:
     """All stops, the machine itself last; a way that comes back to where it was is refused."""
-    stops = [Stop.of(host, login, run.record)]
+    left = run.seconds_left
+    stops = [Stop.of(host, login, run.record, left)]
     passed = [run.record.id] if run.record else []
     while (id := stops[0].jump) is not None:
         tried = f"finding the way to {stops[-1].name!r}"
@@ -73,5 +74,5 @@ def way_to(host: Host, login: Login, run: Run) -> Sequence[Stop]:
         if record is None:
             case = f"the record {passed[-2]!r} names the jump host {id!r}, and there is no such record"
             raise HostRefused(tried, case, f"mend its field {stops[0].settings.jump!r}", error=ErrorClass.BAD_CONFIGURATION)
-        stops.insert(0, evolve(Stop.of(run.host(record), run.login(record), record), onwards=stops[0].name))
+        stops.insert(0, evolve(Stop.of(run.host(record), run.login(record), record, left), onwards=stops[0].name))
     return stops
