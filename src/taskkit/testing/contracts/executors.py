@@ -226,7 +226,6 @@ class ExecutorContract(HostWords):
             f"done twice it leaves {sorted(self.left())}, and done once {once}: its effect is not idempotent"
         )
 
-
     # what a secret is worth
 
     def test_e18_a_probe_tells_what_a_secret_is_worth_and_raises_nothing(self) -> None:
