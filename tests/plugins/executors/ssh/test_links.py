@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import random
 import signal
 import socket
 import subprocess
@@ -172,6 +173,25 @@ def test_one_that_talks_without_an_end_is_not_listened_to_for_ever() -> None:
     with listening(talk) as port:
         error = told(port)
     assert (error.case, error.error) == ("it is no SSH server", ErrorClass.BAD_CONFIGURATION)
+
+
+NONSENSE = {
+    "noise": random.Random(7).randbytes(4096),
+    "a packet without an end": b"\x7f\xff\xff\xff" + bytes(2000),
+    "an empty packet": b"\x00\x00\x00\x0c\x0a" + bytes(11),
+    "keys to agree on that are cut off": b"\x00\x00\x00\x1c\x04\x14" + bytes(16) + b"\x00\x00\x00\xff" + bytes(6),
+    "names that are no text": b"\x00\x00\x00\x2c\x04\x14" + bytes(16) + b"\x00\x00\x00\x04\xff\xfe\xfd\xfc" + bytes(18),
+}
+
+
+@pytest.mark.parametrize("said", NONSENSE.values(), ids=NONSENSE)
+def test_one_that_says_nonsense_after_its_name_is_refused_like_the_others(said: bytes) -> None:
+    def talk(made: socket.socket) -> None:
+        made.sendall(b"SSH-2.0-odd\r\n" + said)
+
+    with listening(talk) as port:
+        error = told(port, banner_timeout=0.5)
+    assert error.error in (ErrorClass.UNREACHABLE, ErrorClass.TIMEOUT, ErrorClass.BAD_CONFIGURATION)
 
 
 def test_one_that_hangs_up_at_once_is_unreachable() -> None:

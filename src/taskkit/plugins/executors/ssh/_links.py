@@ -28,7 +28,7 @@ _FAREWELL_SECONDS = 2.0
 def linked(stop: Stop, before: Wire | None, run: Run) -> Iterator[Wire]:
     """A link whose host key is the right one, over which nobody has logged in yet."""
     known = KnownKeys.of(stop, run)
-    connection = connected(stop) if before is None else _through(before, stop)
+    connection = connected(stop) if before is None else _through(before, stop, run)
     wire = Wire(connection, known.wanted)
     try:
         known.check(_shake_hands(wire, stop, run), run)
@@ -47,13 +47,13 @@ def _cut(wire: Wire, connection: Any) -> None:
         wire.join(_FAREWELL_SECONDS)
 
 
-def _through(before: Wire, stop: Stop) -> Any:
+def _through(before: Wire, stop: Stop, run: Run) -> Any:
     """A channel of the jump host that leads on."""
     try:
         return before.open_channel("direct-tcpip", (stop.host.address, stop.port), ("127.0.0.1", 0), timeout=stop.settings.connect_timeout)
     except ChannelException as error:
-        code, case = error.code, error.text
-    except (SSHException, EOFError, OSError):
+        code, case = error.code, run.scrub(error.text)
+    except Exception:  # whatever paramiko made of what it was sent
         code, case = None, f"the jump host did not say within {stop.settings.connect_timeout:g} s whether it can"
     if code == _FORBIDDEN:
         advice = "its AllowTcpForwarding, PermitOpen or the options of the key say so"
@@ -70,7 +70,7 @@ def _shake_hands(wire: Wire, stop: Stop, run: Run) -> PKey:
     wire.auth_timeout, wire.channel_timeout = settings.auth_timeout, settings.connect_timeout
     try:
         wire.start_client(timeout=2 * settings.banner_timeout)
-    except (SSHException, EOFError, OSError) as error:
+    except Exception as error:  # paramiko reads what it is sent, whatever that is
         refusal = _told(error, wire, stop, run)
     else:
         if wire.initial_kex_done and (shown := wire.host_key) is not None:
@@ -89,6 +89,9 @@ def _told(error: BaseException, wire: Wire, stop: Stop, run: Run) -> HostRefused
         return _late(wire, stop)
     if not wire.remote_version:
         return _without_banner(error, wire, stop, run)
+    if not isinstance(error, SSHException | EOFError | OSError):
+        case = f"it says what is no SSH ({type(error).__name__})"
+        return stop.refusal(_CONNECTING, case, "look at its log", error=ErrorClass.UNREACHABLE)
     if isinstance(error, SSHException) and str(error):
         return stop.refusal(_CONNECTING, run.scrub(str(error)), "look at its log", error=ErrorClass.UNREACHABLE)
     return stop.refusal(_CONNECTING, "it hung up during the handshake", "look at its log", error=ErrorClass.UNREACHABLE)

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from attrs import define, field
 from paramiko import AuthenticationException, BadAuthenticationType, SSHException
 
-from taskkit.errors import HostRefused
+from taskkit.errors import HostRefused, TaskkitError
 from taskkit.outcomes import ErrorClass
 from taskkit.plugins.executors.ssh._keys import key_of, keys_of_agent
 from taskkit.plugins.executors.ssh._questions import NoAnswer, Questions, told_of
@@ -116,8 +116,10 @@ class Door:
             refusal = self._ended(str(error)) if not self._wire.is_active() or "timeout" in str(error) else None
             if refusal is None and way is not None:
                 self._refused.append(way)
-        except (SSHException, EOFError, OSError) as error:
-            refusal = self._ended(str(error))
+        except TaskkitError:
+            raise
+        except Exception as error:  # paramiko reads what it is sent, whatever that is
+            refusal = self._ended(str(error) if isinstance(error, SSHException) else "")
         finally:
             self._banners[self._wire.greeting] = None
         if refusal is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from paramiko import Channel, SSHException
+from paramiko import Channel
 
 from taskkit.plugins.executors.ssh._settings import SshSettings
 from taskkit.plugins.executors.ssh._wires import Wire
@@ -19,7 +19,7 @@ def first_words(wire: Wire, settings: SshSettings) -> str:
         with wire.open_session(timeout=settings.connect_timeout) as channel:
             channel.exec_command("exit")
             return _read(channel, time.monotonic() + settings.connect_timeout)
-    except (SSHException, EOFError, OSError):
+    except Exception:  # whatever paramiko made of what it was sent
         return ""
 
 
