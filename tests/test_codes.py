@@ -49,7 +49,7 @@ FACTORS = (
 TENSES = "past now future"
 REFUSALS = "revision token step seat fire turned busy absent"
 ERROR_CLASSES = (
-    "unreachable timeout busy failed stopped wrong_credentials account_locked bad_configuration permission refused"
+    "unreachable timeout busy failed stopped wrong_credentials account_locked must_change host_changed bad_configuration permission refused"
 )  # fmt: skip
 EFFECTS = "idempotent verifiable compensable blind"
 VERBS = "commands dialogue probe change_secret read_directory find_services"
@@ -61,21 +61,21 @@ ERRORS = (
 )
 HAPPENING_KINDS = (
     "record_created record_saved record_changed record_removed approved approval_expired checked_in session_started session_ended"
-    " unlocked demanded"
+    " unlocked drifted demanded"
 )
-POLICY_KINDS = "after_approval after_save after_expire after_check_in after_session after_unlock on_demand"
+POLICY_KINDS = "after_approval after_save after_expire after_check_in after_session after_unlock after_drift on_demand"
 SELECTION_KINDS = "everything of_type tagged field_is contains listed all_of one_of not of_vault"
 RIGHT_NAMES = (
     "system_administrator task_manage task_execute task_review force_run manage_definitions manage_directory_tasks manage_report_tasks"
     " manage_discovery_tasks manage_emergency_export manage_webviewer_export manage_seal_templates manage_lock_templates manage_logbook"
 )
 FACTS = (
-    "ChainBegan ClockRighted ClockSkewed"
-    " ConsentAsked ConsentExpired Consented Declined Defined Demanded EngineFailed ExecutionRerun FallbackEnded"
-    " HappeningFailed HappeningJoined HappeningPassed HistoryPurged JobCanceled JobCompleted JobDeferred JobFailed JobMade JobMerged"
-    " JobMissed JobRescued JobSatisfied JobStarted JobStopped JobUncertain KeyTaken ListEdited ListMadeUnique ListShared NextRunSet"
-    " NotifierFailed PassedOver Paused PlanFailed PluginAbandoned PolicyFailed Reconciled Resealed RestoreNoticed Restored Resumed RunAsked"
-    " StaleWriteRefused StopAsked TaskEdited TaskPut TaskRemoved TaskResumed TaskSuspended Undefined WaveBegan"
+    "ChainBegan ClockRighted ClockSkewed ConsentAsked ConsentExpired Consented Declined Defined Demanded EngineFailed ExecutionRerun"
+    " FallbackEnded HappeningFailed HappeningJoined HappeningPassed HistoryPurged HostTrusted JobCanceled JobCompleted JobDeferred"
+    " JobFailed JobMade JobMerged JobMissed JobRescued JobSatisfied JobStarted JobStopped JobUncertain KeyTaken ListEdited"
+    " ListMadeUnique ListShared NextRunSet NotifierFailed PassedOver Paused PlanFailed PluginAbandoned PolicyFailed Reconciled Resealed"
+    " RestoreNoticed Restored Resumed RunAsked StaleWriteRefused StopAsked TaskEdited TaskPut TaskRemoved TaskResumed TaskSuspended"
+    " Undefined WaveBegan"
 )
 
 

@@ -60,7 +60,7 @@ KINDS: dict[str, type[Any]] = {
 ERRORS = [name for name, made in vars(errors).items() if isinstance(made, type) and issubclass(made, Exception | Warning)]
 RULES = [
     f"{letter}{number}" for letter, last in {"T": 17, "P": 9, "R": 10, "J": 14, "S": 1, "A": 8}.items() for number in range(1, last + 1)
-]
+] + ["S5", "S7"]
 HOOKS = [name for name in vars(specs) if name.startswith("taskkit_")]
 #: Where the members of an enumeration stand, each as a term with what it means.
 MEMBERS: dict[type[Enum], str] = {

@@ -58,6 +58,8 @@ SERVERS = {
         packages=("postgresql",),
         services=("postgresql",),
     ),
+    "sshd": Server("OpenSSH", files=("/usr/sbin/sshd", "/usr/bin/ssh-keygen"), packages=("openssh-server",), services=("ssh",)),
+    "dropbear": Server("Dropbear", files=("/usr/sbin/dropbear", "/usr/bin/dropbearkey"), packages=("dropbear-bin",)),
 }
 
 

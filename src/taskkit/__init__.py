@@ -109,6 +109,7 @@ if TYPE_CHECKING:
         Approved,
         CheckedIn,
         Demanded,
+        Drifted,
         Happening,
         OfApproval,
         RecordChanged,
@@ -122,6 +123,7 @@ if TYPE_CHECKING:
     from taskkit.events.policies import (
         AfterApproval,
         AfterCheckIn,
+        AfterDrift,
         AfterExpire,
         AfterSave,
         AfterSession,
@@ -206,9 +208,9 @@ _ROOMS = {
     "taskkit.events": "FRI MON SAT SUN THU TUE WED AnyOf Daily Hourly Interval MaxAge Memory Minutely Missed Monthly Nominal"
     " Occurrence Once Opening OpenTime RandomDays Reason Spread TimeWindow Weekday Weekly Window every"
     " every_day from_document on_days on_the parse parse_interval parse_window to_document weekdays weekends",
-    "taskkit.events.happenings": "ApprovalExpired Approved CheckedIn Demanded Happening OfApproval RecordChanged"
+    "taskkit.events.happenings": "ApprovalExpired Approved CheckedIn Demanded Drifted Happening OfApproval RecordChanged"
     " RecordCreated RecordRemoved RecordSaved SessionEnded SessionStarted Unlocked",
-    "taskkit.events.policies": "AfterApproval AfterCheckIn AfterExpire AfterSave AfterSession AfterUnlock Due OnDemand Policy",
+    "taskkit.events.policies": "AfterApproval AfterCheckIn AfterDrift AfterExpire AfterSave AfterSession AfterUnlock Due OnDemand Policy",
     "taskkit.facts": "Fact Fault Head",
     "taskkit.dice": "Dice",
     "taskkit.instants": "Clock SystemClock",
@@ -222,7 +224,7 @@ _ROOMS = {
     "taskkit.states": "State",
     "taskkit.targets": "Target",
     "taskkit.tasks": "SYSTEM ConsentRule Fallback Guard Task Waves of_record of_type",
-    "taskkit.vaults": "Outbox Records Rights Secrets Session Sessions Values Vault",
+    "taskkit.vaults": "Hosts Outbox Records Rights Secrets Session Sessions Values Vault",
 }
 _LATE = {name: room for room, names in _ROOMS.items() for name in names.split()}
 
@@ -251,6 +253,7 @@ __all__ = [
     "Accounts",
     "AfterApproval",
     "AfterCheckIn",
+    "AfterDrift",
     "AfterExpire",
     "AfterSave",
     "AfterSession",
@@ -275,6 +278,7 @@ __all__ = [
     "Demanded",
     "Dice",
     "Done",
+    "Drifted",
     "Due",
     "Duplicate",
     "Effect",
@@ -294,6 +298,7 @@ __all__ = [
     "Happening",
     "Head",
     "HostRefused",
+    "Hosts",
     "Hourly",
     "IllegalStep",
     "InUse",

@@ -24,6 +24,8 @@ class ErrorClass(StrEnum):
     STOPPED = "stopped"  #: somebody asked it to stop
     WRONG_CREDENTIALS = "wrong_credentials"  #: suspends the task for the record
     ACCOUNT_LOCKED = "account_locked"  #: suspends the task for the record
+    MUST_CHANGE = "must_change"  #: the secret is right, and has to be changed before anything else
+    HOST_CHANGED = "host_changed"  #: the host showed another key than is known (S7)
     BAD_CONFIGURATION = "bad_configuration"  #: task, script or record do not fit together
     PERMISSION = "permission"  #: the account may not do it, or the person behind the task lacks a right
     REFUSED = "refused"  #: a policy of the host, the vault or a guard says no
@@ -47,7 +49,8 @@ def class_of(error: Exception) -> ErrorClass | None:
 
 #: Worth another try, where the work may be said twice (J7).
 RETRIED = frozenset({ErrorClass.UNREACHABLE, ErrorClass.TIMEOUT, ErrorClass.BUSY, ErrorClass.FAILED})
-#: Going on would spend log-in attempts: the task waits for somebody (J7).
+#: Going on would spend log-in attempts: the task waits for somebody (J7). A secret that must be changed spends none, and a host that
+#: showed another key was told none.
 SUSPENDING = frozenset({ErrorClass.WRONG_CREDENTIALS, ErrorClass.ACCOUNT_LOCKED})
 
 

@@ -82,6 +82,21 @@ class Secrets:
         return None
 
 
+class Hosts:
+    """Host keys that were believed at first sight, by the address of the machine: `db.example.org`, `[10.0.0.5]:2222` (S7)."""
+
+    def known(self, address: str) -> Sequence[str]:
+        """Each as a line with the kind and the key in base64."""
+        return ()
+
+    def trust(self, address: str, key: str) -> bool:
+        """Keep a key of a machine of which none is known. False, and nothing is kept, where another one is, or where none can be.
+
+        Only a person takes a known key away again.
+        """
+        return False
+
+
 @frozen
 class Session:
     id: str
@@ -143,10 +158,12 @@ class Vault:
     sessions: Sessions = field(factory=Sessions, kw_only=True)
     rights: Rights = field(factory=Rights, kw_only=True)
     outbox: Outbox = field(factory=Outbox, kw_only=True)
+    hosts: Hosts = field(factory=Hosts, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
         wanted: tuple[tuple[str, type[Any]], ...] = (
             ("records", Records), ("secrets", Secrets), ("sessions", Sessions), ("rights", Rights), ("outbox", Outbox),
+            ("hosts", Hosts),
         )  # fmt: skip
         for name, kind in wanted:
             if not isinstance(getattr(self, name), kind):

@@ -17,6 +17,7 @@ from taskkit.keyrings import Keyring
 from taskkit.scrubbing import REPLACED, Scrubber
 from tests.canary.hosts import PARROTS, REAL, REFUSED, SILENT
 from tests.canary.keepings import KEPT, UNKEPT
+from tests.canary.machines import DROPPED, ECHOED
 from tests.canary.nests import CANARY, OPEN, TRACES, Nest
 from tests.canary.says import SAYS, UNSAID, Way
 from tests.canary.sealed import SEALED, UNSEALED
@@ -29,12 +30,14 @@ TELLING: Mapping[str, Way] = {
     **{name: way for name, way in PARROTS.items() if name not in SILENT},
     **TOLD,
     **REAL,
+    **ECHOED,
     **SEALED,
     **KEPT,
 }
 QUIET: Mapping[str, Way] = {
     **{name: way for name, way in PARROTS.items() if name in SILENT},
     **REFUSED,
+    **DROPPED,
     **UNSAID,
     **STRANGERS,
     **VAULTS,

@@ -21,6 +21,7 @@ from taskkit.records import Record, RecordType
 from taskkit.secrets import Secret
 from taskkit.states import State
 from taskkit.tasks import Fallback, Task, of_type
+from taskkit.testing import Trial
 from tests.engine.houses import UNIX, House, Play, does, hosts, scripted
 
 REPEATABLE = (Effect.IDEMPOTENT, Effect.VERIFIABLE)
@@ -413,3 +414,13 @@ def test_j06_a_deadline_is_a_number_of_seconds(deadline: Any) -> None:
     with pytest.raises(InvalidValue):
         Task("nightly", "slow", deadline=deadline)
     assert Task("nightly", "slow", deadline=0.5).deadline == 0.5
+
+
+def test_j10_to_know_a_host_key_touches_nothing_and_to_trust_one_does() -> None:
+    trial = Trial()
+    with trial.run() as run:
+        seen: Any = run
+        run.vault.hosts.known("10.0.0.5")
+        assert not seen.touched
+        assert run.vault.hosts.trust("10.0.0.5", "ssh-ed25519 AAAA")
+        assert seen.touched

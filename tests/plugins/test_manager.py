@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import subprocess
 import sys
 import traceback
@@ -184,10 +185,28 @@ def test_a_missing_executor_is_named_with_what_there_is_and_what_would_help() ->
     with pytest.raises(MissingPlugin) as caught:
         plugins.executor("ssh")
     assert caught.value.case == "no executor 'ssh' is installed; there are ldap, local"
+    assert caught.value.help == "install taskkit with its extra 'ssh'"
+    with pytest.raises(MissingPlugin) as caught:
+        plugins.executor("winrm")
     assert caught.value.help == "install a plug-in that offers it"
-    with pytest.raises(MissingPlugin) as caught:  # an extra of this release: an executor of ours would have one of its name
-        plugins.executor("cli")
-    assert caught.value.help == "taskkit's extra 'cli' brings it: pip install '.[cli]' in a checkout"
+
+
+def test_without_its_library_our_executor_for_ssh_is_missing_and_says_what_brings_it() -> None:
+    code = """
+import sys
+sys.modules["paramiko"] = None
+from taskkit.errors import MissingPlugin
+from taskkit.plugins import Plugins
+plugins = Plugins(discover=False)
+try:
+    plugins.executor("ssh")
+except MissingPlugin as error:
+    print(error)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == (
+        "looking for a plug-in's executor: no executor 'ssh' is installed; there are local; install taskkit with its extra 'ssh'"
+    )
 
 
 @pytest.mark.parametrize(("kind", "help"), [("gret", "did you mean 'greet'?"), ("rotate", "install a plug-in that offers it")])
@@ -256,7 +275,8 @@ def test_a_plugin_may_import_modules_whose_names_begin_like_hooks() -> None:
 
 def test_our_own_guests_come_through_the_same_door() -> None:
     plugins = Plugins(discover=False)
-    assert (set(plugins.executors), set(plugins.scripts)) == ({"local"}, {"commands", "check_status"})
+    ours = {"local", "ssh"} if importlib.util.find_spec("paramiko") else {"local"}
+    assert (set(plugins.executors), set(plugins.scripts)) == (ours, {"commands", "check_status"})
     assert {*plugins.policies.values()} == {*POLICIES}
     assert (set(plugins.exporters), set(plugins.notifiers), set(plugins.storages)) == (
         {"json_lines"},

@@ -11,7 +11,7 @@ from attrs import evolve
 from taskkit.errors import HostRefused
 from taskkit.outcomes import ErrorClass
 from taskkit.plugins.executors.local import Local
-from taskkit.plugins.kinds import Command, Executor, Host, Login, Operation, Run
+from taskkit.plugins.kinds import Command, Executor, Host, Login, Operation, Probe, Run
 from taskkit.scrubbing import Scrubber, Stream
 from taskkit.secrets import Secret
 from taskkit.testing import FakeExecutor
@@ -247,6 +247,29 @@ def blind_that_says_idempotent() -> FakeExecutor:
     return FakeExecutor()
 
 
+class ProbesByItsMemory(FakeExecutor):
+    """What it found once it tells again."""
+
+    found: Probe | None = None
+
+    def probe(self, host: Host, login: Login, run: Run) -> Probe:
+        if self.found is None or not self.found.works:
+            self.found = super().probe(host, login, run)
+        return self.found
+
+
+class ProbesByRaising(FakeExecutor):
+    def probe(self, host: Host, login: Login, run: Run) -> Probe:
+        with self.connect(host, login, run):
+            return Probe()
+
+
+class ProbesTwice(FakeExecutor):
+    def probe(self, host: Host, login: Login, run: Run) -> Probe:
+        super().probe(host, login, run)
+        return super().probe(host, login, run)
+
+
 SOUND = (TestFakeExecutor, TestLocal, suite(Bent))
 BROKEN = (
     ("E1", suite(ForgetsToSayWhatItCan)),
@@ -272,5 +295,8 @@ BROKEN = (
     ("E14", here(GivesSecretsToTheEnvironment)),
     ("E15", suite(ShowsSecrets)),
     ("E16", suite(KeepsWhatItHeardFirst)),
+    ("E18", suite(ProbesByRaising)),
+    ("E19", suite(ProbesByItsMemory)),
+    ("E19", suite(ProbesTwice)),
     ("E17", suite(blind_that_says_idempotent, left=counted)),
 )

@@ -15,7 +15,7 @@ from taskkit.events.happenings import Happening, Unlocked
 from taskkit.records import Record
 from taskkit.selections import Selection
 from taskkit.testing import MemoryVault
-from taskkit.testing.vaults import _Outbox, _Records, _Rights, _Secrets, _Sessions
+from taskkit.testing.vaults import _Hosts, _Outbox, _Records, _Rights, _Secrets, _Sessions
 from taskkit.vaults import Session, Values
 from tests.testing.test_contracts_of_vaults import TestMemoryVault as Sound
 
@@ -237,6 +237,29 @@ class ForgetsTheFurthest(_Outbox):
         return answer or not super().passed(mark, reader, back=True)
 
 
+class BelievesWhoeverComesLast(_Hosts):
+    def trust(self, address: str, key: str) -> bool:
+        self.kept[address] = [key]
+        return True
+
+
+class BelievesAnother(_Hosts):
+    def trust(self, address: str, key: str) -> bool:
+        super().trust(address, key)
+        self.kept[address] = list(dict.fromkeys([*self.kept[address], key]))
+        return True
+
+
+class KnowsMachinesByTheirNameAlone(_Hosts):
+    def known(self, address: str) -> Sequence[str]:
+        return super().known(address.strip("[]").partition("]")[0])
+
+
+class SaysThatItKeepsThem(_Hosts):
+    def trust(self, address: str, key: str) -> bool:
+        return not self.known(address)
+
+
 SOUND = (Sound,)
 BROKEN = (
     ("V1", suite("records", RaisesForTheUnknown)),
@@ -270,5 +293,9 @@ BROKEN = (
     ("V18", suite("outbox", NeverLetsAReaderBack)),
     ("V18", suite("outbox", KnowsOneReader)),
     ("V18", suite("outbox", ForgetsTheFurthest)),
+    ("V19", suite("hosts", BelievesWhoeverComesLast)),
+    ("V19", suite("hosts", BelievesAnother)),
+    ("V19", suite("hosts", KnowsMachinesByTheirNameAlone)),
+    ("V19", suite("hosts", SaysThatItKeepsThem)),
     ("V16", suite("records", BelongsToOneThread)),
 )

@@ -8,6 +8,7 @@ from taskkit.events.policies import (
     POLICIES,
     AfterApproval,
     AfterCheckIn,
+    AfterDrift,
     AfterExpire,
     AfterSave,
     AfterSession,
@@ -31,6 +32,7 @@ class TestOurPolicies(PolicyContract):
             AfterSession(last=True),
             last,
             *unlocks,
+            AfterDrift(),
             OnDemand(),
         )
 

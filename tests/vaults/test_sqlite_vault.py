@@ -666,11 +666,13 @@ def test_a_file_of_an_older_release_gets_what_it_lacks(opens: Opens, tmp_path: P
     vault.put(ROOT)
     vault.tell(CheckedIn("root"))
     vault.close()
-    sql(tmp_path / "vault.db", "DROP TABLE readers")
+    for table in ("readers", "hosts"):
+        sql(tmp_path / "vault.db", f"DROP TABLE {table}")
     sql(tmp_path / "vault.db", "PRAGMA user_version = 1")
     again = opens()
     _, mark = again.outbox.since(None)
     assert again.outbox.passed(mark or "", "one")
+    assert again.hosts.trust("10.0.0.1", "ssh-ed25519 AAAA")
     assert again.records.get("root") == ROOT
     assert sql(tmp_path / "vault.db", "PRAGMA user_version") == [(_files.VERSION,)]
 

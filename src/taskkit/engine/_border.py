@@ -71,7 +71,9 @@ def answered(question: Callable[[], T], tried: str, scrubber: Scrubber) -> T:
 
 
 #: Facets that only tell: a question to one of them changes nothing, whether it is answered or not.
-_TELLING = frozenset({"records", "secrets", "sessions", "rights", "outbox"})
+_TELLING = frozenset({"records", "secrets", "sessions", "rights", "outbox", "hosts"})
+#: But for these deeds of theirs.
+_DEEDS = frozenset({"passed", "trust"})
 
 
 class _AskedFacet:
@@ -88,7 +90,7 @@ class _AskedFacet:
 
     def _asking(self, question: Callable[..., Any], name: str) -> Callable[..., Any]:
         def ask(*args: Any, **kwargs: Any) -> Any:
-            if not self._tells:
+            if not self._tells or name in _DEEDS:
                 self._touch()
             answer = asked(lambda: question(*args, **kwargs), f"asking the vault ({name})")
             return self._in_turn(answer, name) if isinstance(answer, Iterator) else self._kept(answer)

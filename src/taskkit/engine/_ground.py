@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from itertools import count
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -103,6 +103,7 @@ class Ground:
         "catalog",
         "clock",
         "documents",
+        "emit",
         "ids",
         "node",
         "plugins",
@@ -127,6 +128,8 @@ class Ground:
         self.documents: Documents
         self.catalog: Catalog
         self.seals: Seals
+        #: Takes in what runs tell.
+        self.emit: Callable[[Iterable[object]], object]
 
     def now(self) -> Instant:
         return self.clock.now()

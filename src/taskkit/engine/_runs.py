@@ -8,15 +8,16 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import pendulum
-from attrs import asdict
+from attrs import asdict, evolve
 
 from taskkit.engine._border import guarded, plain
 from taskkit.engine._cases import Case
 from taskkit.engine._fences import Fence
 from taskkit.errors import InvalidValue
+from taskkit.facts import Fact
 from taskkit.instants import shown
 from taskkit.jobs import Job
-from taskkit.plugins.kinds import Host, Login, Operation
+from taskkit.plugins.kinds import Executor, Host, Login, Operation, Probe
 from taskkit.records import EMPTY, Record
 from taskkit.scrubbing import Scrubber, Stream
 from taskkit.secrets import Secret
@@ -27,6 +28,7 @@ from taskkit.vaults import Vault
 
 if TYPE_CHECKING:
     from taskkit.engine._ground import Ground
+    from taskkit.events.happenings import Happening
 
 _PEN = Lock()  #: a script may have threads of its own
 
@@ -140,17 +142,30 @@ class JobRun:
     @contextmanager
     def connect(self, login: Record | None = None) -> Iterator[Any]:
         """The record's host, as its shadow account or else as the record itself."""
-        executor, record = self._executor, self._record
-        if executor is None or record is None:
-            tried = f"connecting for {self._kin.script.name!r}"
-            raise InvalidValue(tried, "its record's type names no executor", "name one in the record type")
+        executor, record = self._reached("connecting")
         self.point("connect")
-        host, login_ = self._host(record), self.login(login or self._shadow or record)
+        host, login_ = self.host(record), self.login(login or self._shadow or record)
         with executor.connect(host, login_, self) as connection:
             self.touch()
             yield connection
 
-    def _host(self, record: Record) -> Host:
+    def probe(self, login: Record | None = None, secret: Secret | None = None) -> Probe:
+        """What a fresh log-in tells of the account's secret, or of this one in its place. It is one try (S5)."""
+        executor, record = self._reached("trying a secret")
+        self.point("probe")
+        found = self.login(login or self._shadow or record)
+        if secret is not None:
+            found = evolve(found, secret=self.keep(secret), by_secret=True)
+        return executor.probe(self.host(record), found, self)
+
+    def _reached(self, doing: str) -> tuple[Executor, Record]:
+        if self._executor is None or self._record is None:
+            tried = f"{doing} for {self._kin.script.name!r}"
+            raise InvalidValue(tried, "its record's type names no executor", "name one in the record type")
+        return self._executor, self._record
+
+    def host(self, record: Record) -> Host:
+        """The machine that a record names, and what its type says about reaching it."""
         found = self._ground.catalog.record_type(record.type)
         if found is None:
             return Host(record.fields.get("host", ""))
@@ -162,11 +177,24 @@ class JobRun:
         found, vault = self._ground.catalog.record_type(record.type), self.vault
         values = vault.secrets.values(vault.records.account(record), self).current
         if found is None:
-            return Login(record)
-        return Login(record, found.user_of(record), values.get(found.secret), values.get(found.key))
+            return Login(record, secrets=values)
+        return Login(record, found.user_of(record), values.get(found.secret), values.get(found.key), secrets=values)
 
     def touch(self) -> None:
         self.touched = True
+
+    # what it found out
+
+    def happened(self, happening: Happening) -> None:
+        """Told with the path that led here, so that what follows from it does not come back (P5)."""
+        self.point("happened")
+        self._ground.emit([evolve(happening, origin=self.origin, at=happening.at or self.now())])
+        self.touch()
+
+    def trusted(self, address: str, key: str) -> None:
+        job, told = self._job, {"address": address, "key": key}
+        fact = Fact("HostTrusted", self._ground.now(), job.id, job.task, job.line, job.record, None, told)
+        self._ground.storage.write([(fact,)])
 
     # what it says
 

@@ -69,6 +69,7 @@ FACTS: Mapping[str, tuple[Factor, str]] = {
     "HappeningFailed": (F.HAPPENING, "a happening could not be taken in: {text}"),
     "HappeningJoined": (F.JOIN, "{kind} joined it"),
     "HappeningPassed": (F.HAPPENING, "{kind} made no run: {why}"),
+    "HostTrusted": (F.SCRIPT, "the host key of {address} was believed at first sight: {key}"),
     "JobCanceled": (F.RESULT, "it ended before it ran: {why}"),
     "JobCompleted": (F.RESULT, "it was done"),
     "JobDeferred": (F.JOB, "it waited: {why}{until}"),

@@ -135,6 +135,7 @@ class Engine:
         self._lists = Lists(ground, planner, self._chores, ledger, checks, rights)
         self._definitions = Definitions(ground, ledger, checks, rights)
         self._intake = Intake(ground, planner, targets, self._chores, rights, self._pauses)
+        ground.emit = self._intake.take
         self._conductor = Conductor(ground, planner, targets, points)
         self._passings, self._restores = Passings(ground, rights), Restores(ground, rights, self._pauses)
         gates, refusals = Gates(ground, rights, self._pauses, self._passings), Refusals(ground, planner, fits)

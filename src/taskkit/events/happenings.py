@@ -139,6 +139,13 @@ class Unlocked(Happening):
 
 
 @frozen
+class Drifted(Happening):
+    """The secret that the vault has in force lets nobody in any more: it was changed on the machine, past the vault."""
+
+    kind = "drifted"
+
+
+@frozen
 class Demanded(Happening):
     """Somebody asked for a run of this task; where it is the system's, there is no record."""
 
@@ -150,5 +157,5 @@ class Demanded(Happening):
 
 HAPPENINGS: tuple[type[Happening], ...] = (
     RecordCreated, RecordSaved, RecordChanged, RecordRemoved, Approved, ApprovalExpired, CheckedIn,
-    SessionStarted, SessionEnded, Unlocked, Demanded,
+    SessionStarted, SessionEnded, Unlocked, Drifted, Demanded,
 )  # fmt: skip

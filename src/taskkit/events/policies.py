@@ -21,6 +21,7 @@ from taskkit.events.happenings import (
     Approved,
     CheckedIn,
     Demanded,
+    Drifted,
     Happening,
     RecordCreated,
     RecordSaved,
@@ -187,6 +188,19 @@ class AfterUnlock(Policy):
 
 
 @frozen
+class AfterDrift(Policy):
+    """After a check found that the secret of the vault lets nobody in any more."""
+
+    kind = "after_drift"
+
+    def wants(self, happening: Happening) -> Due | None:
+        return NOW if isinstance(happening, Drifted) else None
+
+    def __str__(self) -> str:
+        return "after the secret drifted"
+
+
+@frozen
 class OnDemand(Policy):
     """When somebody who may execute it asks for it."""
 
@@ -199,4 +213,4 @@ class OnDemand(Policy):
         return "on demand"
 
 
-POLICIES: tuple[type[Policy], ...] = (AfterApproval, AfterSave, AfterExpire, AfterCheckIn, AfterSession, AfterUnlock, OnDemand)
+POLICIES: tuple[type[Policy], ...] = (AfterApproval, AfterSave, AfterExpire, AfterCheckIn, AfterSession, AfterUnlock, AfterDrift, OnDemand)

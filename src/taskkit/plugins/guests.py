@@ -23,7 +23,16 @@ if TYPE_CHECKING:
 def taskkit_executors() -> Iterable[Executor]:
     from taskkit.plugins.executors.local import Local
 
-    return [Local()]
+    return [Local(), *_ssh()]
+
+
+def _ssh() -> Iterable[Executor]:
+    """Where its extra is installed: a record type that names it without is told so."""
+    try:
+        from taskkit.plugins.executors.ssh import Ssh
+    except ImportError:
+        return
+    yield Ssh()
 
 
 @hookimpl

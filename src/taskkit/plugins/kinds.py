@@ -11,13 +11,15 @@ from typing import IO, TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 from attrs import Attribute, field, frozen
 
 from taskkit.checks import mapping, refused
-from taskkit.outcomes import Effect, Outcome
+from taskkit.errors import HostRefused
+from taskkit.outcomes import Effect, ErrorClass, Outcome, class_of
 from taskkit.records import NO_ACCOUNTS, Accounts, Record
 from taskkit.secrets import Secret
 
 if TYPE_CHECKING:
     import pendulum
 
+    from taskkit.events.happenings import Happening
     from taskkit.facts import Fact
     from taskkit.jobs import Job
     from taskkit.scrubbing import Stream
@@ -53,6 +55,10 @@ class Login:
     user: str = ""
     secret: Secret | None = None
     key: Secret | None = None
+    #: All that the vault keeps of the account, by the names of its secret fields: a passphrase, a certificate.
+    secrets: Mapping[str, Secret] = field(factory=dict, converter=mapping, kw_only=True, repr=False, eq=False, hash=False)
+    #: Whether it has to be `secret` that lets in: what a key opens proves nothing of it.
+    by_secret: bool = field(default=False, kw_only=True)
 
 
 def _line(instance: object, attribute: Attribute[Any], given: object) -> None:
@@ -78,6 +84,18 @@ class Command:
     expect: str | None = field(default=None, kw_only=True)
     forbid: str | None = field(default=None, kw_only=True)
     capture: Mapping[str, str] = field(factory=dict, converter=mapping, hash=False, kw_only=True)
+
+
+@frozen
+class Probe:
+    """What a fresh log-in told of a secret: nothing is wrong with it, or of which class that is."""
+
+    error: ErrorClass | None = None
+    text: str = ""
+
+    @property
+    def works(self) -> bool:
+        return self.error is None
 
 
 @frozen
@@ -125,6 +143,14 @@ class Executor(ABC):
     @abstractmethod
     def connect(self, host: Host, login: Login, run: Run) -> AbstractContextManager[Any]:
         """Connect once for a job and host; raise HostRefused where that fails."""
+
+    def probe(self, host: Host, login: Login, run: Run) -> Probe:
+        """Log in afresh, once, and out again: what the secret is worth. One that is refused is no error here."""
+        try:
+            with self.connect(host, login, run):
+                return Probe()
+        except HostRefused as refused:
+            return Probe(class_of(refused), run.scrub(str(refused)))
 
 
 class Run(Protocol):
@@ -182,6 +208,26 @@ class Run(Protocol):
 
     def connect(self, login: Record | None = None) -> AbstractContextManager[Any]:
         """The record's host, as its shadow account or else as the record itself."""
+        ...
+
+    def login(self, record: Record) -> Login:
+        """The account's current secrets, read from the vault for this run alone."""
+        ...
+
+    def host(self, record: Record) -> Host:
+        """The machine that a record names."""
+        ...
+
+    def probe(self, login: Record | None = None, secret: Secret | None = None) -> Probe:
+        """What a fresh log-in tells of the account's secret, or of this one in its place. It is one try (S5)."""
+        ...
+
+    def happened(self, happening: Happening) -> None:
+        """Tell what this run found out, with its origin: other tasks may react. Said twice, with the same id, it is once (P5, P9)."""
+        ...
+
+    def trusted(self, address: str, key: str) -> None:
+        """Have the log say that a host key is trusted from now on that nobody had checked (S7)."""
         ...
 
     def scrub(self, text: str) -> str: ...
@@ -286,6 +332,7 @@ __all__ = [
     "Login",
     "Notifier",
     "Operation",
+    "Probe",
     "Report",
     "Run",
     "RunsCommands",

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 _MOST_OFFERS = 1000
 _LONGEST_TEXT = 500
+#: Executors of ours that come with an extra of their name.
+_OF_EXTRAS = frozenset({"ssh"})
 T = TypeVar("T")
 
 
@@ -106,8 +108,8 @@ class Plugins:
 
     def _advice(self, word: str, there: Mapping[str, object], name: str) -> str:
         near = difflib.get_close_matches(name, there, 1)
-        if word == "executor" and name in _extras():
-            return f"taskkit's extra {name!r} brings it: pip install '.[{name}]' in a checkout"
+        if word == "executor" and name in _OF_EXTRAS:
+            return f"install taskkit with its extra {name!r}"
         if near:
             return f"did you mean {near[0]!r}?"
         left_out = f"; left out as broken: {', '.join(error.tried for error in self.broken)}" if self.broken else ""
@@ -234,13 +236,3 @@ def _crossing(tried: str, ask: Callable[[], T], *, quiet: bool = False) -> T:
         is_told = not quiet or isinstance(error, TaskkitError)
         case = told(error, Scrubber())[:_LONGEST_TEXT] if is_told else type(error).__name__
     raise BrokenPlugin(tried, case)
-
-
-def _extras() -> list[str]:
-    """What this release of taskkit can be installed with: an executor of ours has an extra of its name for what it needs."""
-    from importlib.metadata import PackageNotFoundError, metadata
-
-    try:
-        return metadata("taskkit").get_all("Provides-Extra") or []
-    except PackageNotFoundError:  # used from a folder, without having been installed
-        return []

@@ -14,6 +14,7 @@ from taskkit.errors import InvalidValue, StaleToken, StopAsked, StorageAway
 from taskkit.outcomes import Done, Effect, ErrorClass, NotDone, Outcome
 from taskkit.plugins.kinds import Command, Operation, Run, RunsCommands, Script, Verb
 from taskkit.records import Accounts
+from taskkit.scripts._entrances import Entrance
 from taskkit.scripts._fields import with_secrets
 from taskkit.scripts._steps import Step, answer, carried_out, prepared
 
@@ -103,40 +104,56 @@ def _tuple(given: Iterable[Check] | Check) -> tuple[Check, ...]:
 
 
 def _checks(instance: object, attribute: Attribute[Any], given: tuple[object, ...]) -> None:
-    if not given or not all(isinstance(check, Check) for check in given):
-        raise refused(instance, attribute, given, "these are no checks", "give at least one Check")
+    if not all(isinstance(check, Check) for check in given):
+        raise refused(instance, attribute, given, "these are no checks", "give Check(…), or none at all")
     names = [check.name for check in given if isinstance(check, Check)]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise InvalidValue("CheckStatus", f"several checks are called {', '.join(map(repr, twice))}", "give each a name of its own")
 
 
+class _Needs:
+    """Commands; without checks it only tries the log-in."""
+
+    def __get__(self, script: CheckStatus | None, kind: type[CheckStatus]) -> frozenset[Verb]:
+        return frozenset({Verb.COMMANDS if script is None or script.checks else Verb.PROBE})
+
+
 @frozen
 class CheckStatus(Script):
-    """Carries out all checks, whatever they find: the worst is the answer. Nothing is changed, so it may be said again."""
+    """Carries out all checks, whatever they find: the worst is the answer. Nothing is changed, so it may be said again.
+
+    Without checks it is a heartbeat: whether the secret of the vault still lets in.
+    """
 
     kind = "check_status"
-    needs = frozenset({Verb.COMMANDS})
+    needs = _Needs()
     effect = Effect.IDEMPOTENT
 
     name: str = field(validator=named)
-    checks: tuple[Check, ...] = field(converter=_tuple, validator=_checks)
+    checks: tuple[Check, ...] = field(default=(), converter=_tuple, validator=_checks)
 
     def accounts(self, run: Run) -> Accounts:
         return with_secrets(super().accounts(run), [check.stdin for check in self.checks], run)
 
     def perform(self, run: Run) -> Outcome:
-        findings: list[Finding] = []
+        findings, login = list[Finding](), Entrance(run)
         try:
-            commands = prepared(self.checks, run)
-            with run.connect() as connection:
-                for check, command in zip(self.checks, commands, strict=True):
-                    findings.append(_look(check, command, connection, run))
-                    run.progress(len(findings), len(commands))
+            if not self.checks:
+                login.try_alone()
+            else:
+                self._look_around(login, findings, run)
         except (StaleToken, StorageAway):
             raise  # the job is another's, or will be, and so is what it ends with
         except Exception as error:  # whatever the vault or an executor raises becomes an outcome here
-            return evolve(answer(error, run), result=_result(findings))
-        return _outcome(findings)
+            return evolve(answer(error, run), result=login.result | _result(findings))
+        return _outcome(findings, login.result)
+
+    def _look_around(self, login: Entrance, findings: list[Finding], run: Run) -> None:
+        commands = prepared(self.checks, run)
+        with login.connected() as connection:
+            for check, command in zip(self.checks, commands, strict=True):
+                findings.append(_look(check, command, connection, run))
+                run.progress(len(findings), len(commands))
 
 
 def _look(check: Check, command: Command, connection: RunsCommands, run: Run) -> Finding:
@@ -157,14 +174,14 @@ def _finding(check: Check, operation: Operation) -> Finding:
     return Finding(check.name, health, evolve(operation, text=text or operation.text))
 
 
-def _outcome(findings: list[Finding]) -> Outcome:
-    bad = [finding for finding in findings if finding.health is Health.ERROR]
+def _outcome(findings: list[Finding], login: dict[str, Any]) -> Outcome:
+    bad, result = [finding for finding in findings if finding.health is Health.ERROR], login | _result(findings)
     if not bad:
-        return Done(_result(findings))
-    return NotDone(bad[0].operation.error or ErrorClass.FAILED, "; ".join(map(_told, bad)), _result(findings))
+        return Done(result)
+    return NotDone(bad[0].operation.error or ErrorClass.FAILED, "; ".join(map(_told, bad)), result)
 
 
-def _result(findings: list[Finding]) -> Mapping[str, Any]:
+def _result(findings: list[Finding]) -> dict[str, Any]:
     healths = [finding.health for finding in findings]
     return {
         "state": max(healths, key=_ORDER.index, default=Health.OK).value,

@@ -1,4 +1,4 @@
-"""What an engine asks of the vault, apart from secrets and the outbox. These only read: scripts get them too."""
+"""What an engine asks of the vault, apart from secrets and the outbox. These only read, but for `trust`: scripts get them too."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from taskkit.errors import InvalidValue
 from taskkit.records import AccountId, Record
 from taskkit.selections import Selection
 from taskkit.sqlite_vault._files import File
-from taskkit.vaults import Records, Rights, Session, Sessions
+from taskkit.vaults import Hosts, Records, Rights, Session, Sessions
 
 
 def record_text(record: Record) -> str:
@@ -82,3 +82,18 @@ class FileRights(Rights):
 
     def active(self, user: str) -> bool:
         return not self._file.row("SELECT 1 FROM disabled WHERE user = ?", user)
+
+
+class FileHosts(Hosts):
+    """Only a key of a machine of which none is known is kept; several processes may meet it at once."""
+
+    def __init__(self, file: File) -> None:
+        self._file = file
+
+    def known(self, address: str) -> Sequence[str]:
+        return [key for (key,) in self._file.rows("SELECT key FROM hosts WHERE address = ?", address)]
+
+    def trust(self, address: str, key: str) -> bool:
+        with self._file.writing():
+            self._file.write("INSERT OR IGNORE INTO hosts VALUES (?, ?)", address, key)
+            return key in self.known(address)

@@ -20,7 +20,7 @@ from taskkit.errors import Refused, VaultAway
 
 #: "tkva": says in the file's own head whose it is.
 APPLICATION = 0x746B7661
-VERSION = 2
+VERSION = 3
 _TABLES = """
 CREATE TABLE IF NOT EXISTS records (number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, body TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS logins (record TEXT PRIMARY KEY, account TEXT NOT NULL);
@@ -34,6 +34,7 @@ CREATE TABLE IF NOT EXISTS denied (user TEXT, right TEXT, record TEXT NOT NULL, 
 CREATE TABLE IF NOT EXISTS disabled (user TEXT PRIMARY KEY);
 CREATE TABLE IF NOT EXISTS members (people TEXT, user TEXT, PRIMARY KEY (people, user));
 CREATE TABLE IF NOT EXISTS outbox (number INTEGER PRIMARY KEY AUTOINCREMENT, body TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS hosts (address TEXT PRIMARY KEY, key TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS readers (reader TEXT, day INTEGER, number INTEGER NOT NULL, PRIMARY KEY (reader, day));
 """
 #: What is overwritten or removed is gone from the file; what was committed is on the disk.

@@ -18,7 +18,7 @@ from taskkit.instants import instant
 from taskkit.keyrings import Keyring
 from taskkit.records import AccountId, Record
 from taskkit.secrets import Secret
-from taskkit.sqlite_vault._facets import FileRecords, FileRights, FileSessions, record_text
+from taskkit.sqlite_vault._facets import FileHosts, FileRecords, FileRights, FileSessions, record_text
 from taskkit.sqlite_vault._files import File
 from taskkit.sqlite_vault._outboxes import FileOutbox
 from taskkit.sqlite_vault._secrets import FileSecrets, Former, SealedSecrets, secret_of
@@ -54,6 +54,7 @@ class SqliteVault(Vault):
             sessions=FileSessions(file, records),
             rights=FileRights(file),
             outbox=FileOutbox(file, kinds),
+            hosts=FileHosts(file),
         )
         for name, value in (("_file", file), ("_kinds", kinds), ("_sealed", sealed)):
             object.__setattr__(self, name, value)
@@ -162,13 +163,17 @@ class SqliteVault(Vault):
         """Seal all anew that another key than the current one has sealed; how many. Interrupted, it is said again."""
         return self._sealed.reseal()
 
-    # outbox and rights
+    # outbox, hosts and rights
 
     def tell(self, *happenings: Happening) -> None:
         """Into the outbox, from which engines fetch."""
         with self.together():
             for happening in happenings:
                 self._file.write("INSERT INTO outbox (body) VALUES (?)", written(happening, self._kinds, _INSTEAD))
+
+    def forget_host(self, address: str) -> None:
+        """Its key is known no more: whatever it shows next may be believed again."""
+        self._file.write("DELETE FROM hosts WHERE address = ?", address)
 
     def deny(self, user: str, right: str = "*", record: str | None = None) -> None:
         """Everywhere, or on one record."""

@@ -34,7 +34,7 @@ class FakeExecutor(Executor):
     """Hosts answer `ok`, unless `script(host, …)` says otherwise: a text, an error class, a `Reply`, or a function that gives one."""
 
     name = "fake"
-    verbs = frozenset({Verb.COMMANDS})
+    verbs = frozenset({Verb.COMMANDS, Verb.PROBE})
     effect = Effect.IDEMPOTENT
 
     def __init__(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
+from threading import Lock
 
 from attrs import evolve
 
@@ -12,7 +13,7 @@ from taskkit.events.happenings import Happening
 from taskkit.records import AccountId, Record
 from taskkit.secrets import Secret
 from taskkit.selections import Selection
-from taskkit.vaults import Outbox, Records, Rights, Secrets, Session, Sessions, Values, Vault, Viewer, unknown_mark
+from taskkit.vaults import Hosts, Outbox, Records, Rights, Secrets, Session, Sessions, Values, Vault, Viewer, unknown_mark
 
 
 class _Records(Records):
@@ -120,6 +121,19 @@ class _Outbox(Outbox):
         return place
 
 
+class _Hosts(Hosts):
+    def __init__(self) -> None:
+        self.kept: dict[str, list[str]] = {}
+        self._learning = Lock()
+
+    def known(self, address: str) -> Sequence[str]:
+        return tuple(self.kept.get(address, ()))
+
+    def trust(self, address: str, key: str) -> bool:
+        with self._learning:
+            return key in self.kept.setdefault(address, [key])
+
+
 class MemoryVault(Vault):
     """`put` and `remove` records, `begin` and `end` sessions, `deny` and `allow` rights, change secrets, `tell` what happened.
 
@@ -131,10 +145,13 @@ class MemoryVault(Vault):
     sessions: _Sessions
     rights: _Rights
     outbox: _Outbox
+    hosts: _Hosts
 
     def __init__(self, records: Iterable[Record] = (), secrets: Mapping[str, Mapping[str, str]] | None = None) -> None:
         kept = _Records(records)
-        super().__init__(kept, secrets=_Secrets(secrets or {}), sessions=_Sessions(kept), rights=_Rights(), outbox=_Outbox())
+        super().__init__(
+            kept, secrets=_Secrets(secrets or {}), sessions=_Sessions(kept), rights=_Rights(), outbox=_Outbox(), hosts=_Hosts()
+        )
 
     def put(self, *records: Record) -> None:
         self.records.kept.update({record.id: record for record in records})
@@ -172,6 +189,10 @@ class MemoryVault(Vault):
     def propose_secret(self, account: AccountId, name: str, value: str) -> None:
         """A candidate that is not in force yet."""
         self.secrets.pending.setdefault(account, {})[name] = Secret(value)
+
+    def forget_host(self, address: str) -> None:
+        """Its key is known no more: whatever it shows next may be believed again."""
+        self.hosts.kept.pop(address, None)
 
     def tell(self, *happenings: Happening) -> None:
         """Into the outbox, from which engines fetch."""

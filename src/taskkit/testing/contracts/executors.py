@@ -1,4 +1,4 @@
-"""What every executor that runs commands keeps: E1 to E17 of `docs/reference/contracts.md`."""
+"""What every executor that runs commands keeps: E1 to E19 of `docs/reference/contracts.md`."""
 
 from __future__ import annotations
 
@@ -225,6 +225,33 @@ class ExecutorContract(HostWords):
         assert sorted(self.left()) == once, (
             f"done twice it leaves {sorted(self.left())}, and done once {once}: its effect is not idempotent"
         )
+
+    # what a secret is worth
+
+    def test_e18_a_probe_tells_what_a_secret_is_worth_and_raises_nothing(self) -> None:
+        executor = self.executor()
+        if Verb.PROBE not in executor.verbs:
+            return
+        down = self.host_that_is_down()
+        asked = {"right": (self.host(), self.login()), "wrong": (self.host(), self.wrong_login()), "down": (down, self.login())}
+        with _begun(executor) as (run, _):
+            found = {name: executor.probe(host, login, run) for name, (host, login) in asked.items()}
+        assert found["right"].works, f"a right secret is told as {found['right'].error}: {found['right'].text}"
+        assert found["wrong"].error == ErrorClass.WRONG_CREDENTIALS, f"a wrong secret is told as {found['wrong'].error}"
+        assert found["down"].error in (ErrorClass.UNREACHABLE, ErrorClass.TIMEOUT), f"a host that is down is told as {found['down'].error}"
+        assert not found["right"].text, "what works has a text"
+        assert all(found[name].text.strip() for name in ("wrong", "down")), "nothing tells why"
+
+    def test_e19_a_probe_is_one_fresh_try_and_leaves_nothing_open(self) -> None:
+        executor = self.executor()
+        if Verb.PROBE not in executor.verbs:
+            return
+        before = self.open_connections(executor)
+        with _begun(executor) as (run, _):
+            assert not executor.probe(self.host(), self.wrong_login(), run).works, "a wrong secret works"
+            assert executor.probe(self.host(), self.login(), run).works, "after one wrong try the host lets in no more: it was tried twice"
+            assert not executor.probe(self.host(), self.wrong_login(), run).works, "it is told what was found before"
+        assert self.open_connections(executor) == before, "a connection is open afterwards"
 
 
 class _Mistake(Exception):

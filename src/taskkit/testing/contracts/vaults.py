@@ -1,4 +1,4 @@
-"""What every vault keeps, whose facets an engine asks: V1 to V16 of `docs/reference/contracts.md`."""
+"""What every vault keeps, whose facets an engine asks: V1 to V19 of `docs/reference/contracts.md`."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from taskkit.records import AccountId, Record
 from taskkit.secrets import Secret
 from taskkit.selections import Everything, OfType, Tagged
 from taskkit.testing.contracts._deeds import OTHER, PASSWORD, RECORDS, SECRETS, VaultDeeds
-from taskkit.vaults import Outbox, Vault
+from taskkit.vaults import Hosts, Outbox, Vault
 
 
 @frozen
@@ -140,7 +140,7 @@ class VaultContract(VaultDeeds):
     def test_v10_no_secret_is_shown_by_a_repr_or_a_text(self) -> None:
         vault = self._made()
         values = vault.secrets.values("root", _Reader())
-        shown = [vault, values, vault.records, vault.secrets, vault.sessions, vault.rights, vault.outbox, *vault.records.all()]
+        shown = [vault, values, vault.records, vault.secrets, vault.sessions, vault.rights, vault.outbox, vault.hosts, *vault.records.all()]
         for one in shown:
             for text in (repr(one), str(one), f"{one}", repr(getattr(one, "__dict__", ""))):
                 assert PASSWORD not in text, f"{type(one).__name__} shows a secret"
@@ -269,6 +269,29 @@ class VaultContract(VaultDeeds):
             found.append(vault.outbox.since(found[-1] if found else None)[1])
         return found
 
+    # hosts
+
+    def test_v19_a_host_key_is_kept_where_none_is_known_and_no_other_takes_its_place(self) -> None:
+        vault = self._made()
+        if not _keeps_hosts(vault):
+            assert not vault.hosts.trust("10.0.0.1", _KEYS[0]), "it keeps no host key, and says that it did"
+            return
+        assert list(vault.hosts.known("10.0.0.1")) == [], "it knows the key of a machine that nobody has met"
+        for _ in range(2):
+            assert vault.hosts.trust("10.0.0.1", _KEYS[0]), "the first key of a machine is not kept, or not known the second time"
+        assert not vault.hosts.trust("10.0.0.1", _KEYS[1]), "another key is believed of a machine whose key is known"
+        assert list(vault.hosts.known("10.0.0.1")) == [_KEYS[0]], f"it knows {vault.hosts.known('10.0.0.1')}"
+        assert list(vault.hosts.known("[10.0.0.1]:2222")) == [], "another port is taken for the same machine"
+
+    def test_v19_of_many_who_meet_a_machine_at_once_one_key_is_believed(self) -> None:
+        vault = self._made()
+        if not _keeps_hosts(vault):
+            return
+        keys = [f"ssh-ed25519 {number}" for number in range(self.threads)]
+        with ThreadPoolExecutor(self.threads) as threads:
+            believed = [key for key, kept in zip(keys, threads.map(lambda key: vault.hosts.trust("met", key), keys), strict=True) if kept]
+        assert believed == list(vault.hosts.known("met")), f"believed were {believed}, and known is {vault.hosts.known('met')}"
+
     # threads
 
     def test_v16_many_threads_ask_at_once_and_each_gets_its_answer(self) -> None:
@@ -308,6 +331,13 @@ def _happenings(count: int) -> list[Happening]:
 
 def _notes_readers(vault: Vault) -> bool:
     return type(vault.outbox).passed is not Outbox.passed
+
+
+_KEYS = ("ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIGFuZA==", "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIG90aGVy")
+
+
+def _keeps_hosts(vault: Vault) -> bool:
+    return type(vault.hosts).trust is not Hosts.trust
 
 
 def _more(count: int) -> list[Happening]:

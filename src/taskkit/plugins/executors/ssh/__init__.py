@@ -1,0 +1,72 @@
+"""Machines that are reached by SSH: a connection for each job and host, checked against the host key that is known (S7)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack, contextmanager
+
+from taskkit.errors import HostRefused
+from taskkit.outcomes import class_of
+from taskkit.plugins.executors._sequences import in_order
+from taskkit.plugins.executors.ssh._berths import Berths
+from taskkit.plugins.executors.ssh._channels import Channels
+from taskkit.plugins.executors.ssh._links import linked
+from taskkit.plugins.executors.ssh._logins import HELP, let_in
+from taskkit.plugins.executors.ssh._questions import told_of
+from taskkit.plugins.executors.ssh._sessions import first_words
+from taskkit.plugins.executors.ssh._settings import SshSettings
+from taskkit.plugins.executors.ssh._stops import Stop, way_to
+from taskkit.plugins.executors.ssh._wires import Wire
+from taskkit.plugins.kinds import Command, Executor, Host, Login, Operation, Probe, Run, Verb
+
+__all__ = ["Ssh", "SshSettings"]
+
+
+class Ssh(Executor):
+    """Runs commands on the machine that a record names, as the account of the record or its shadow."""
+
+    name = "ssh"
+    verbs = frozenset({Verb.COMMANDS, Verb.PROBE})
+    settings = SshSettings
+
+    def __init__(self) -> None:
+        self._berths = Berths()
+
+    @contextmanager
+    def connect(self, host: Host, login: Login, run: Run) -> Iterator[SshConnection]:
+        with self._logged_in(host, login, run) as (wire, stop):
+            yield SshConnection(wire, stop.settings)
+
+    def probe(self, host: Host, login: Login, run: Run) -> Probe:
+        """Log in afresh, and begin a session: that the password has to be changed is told there, as a rule."""
+        try:
+            with self._logged_in(host, login, run) as (wire, stop):
+                said = run.scrub(first_words(wire, stop.settings))
+        except HostRefused as refused:
+            return Probe(class_of(refused), run.scrub(str(refused)))
+        error = told_of(said)
+        return Probe(error, f"beginning a session on {stop.whom}: it says {said!r}; {HELP[error]}") if error else Probe()
+
+    @contextmanager
+    def _logged_in(self, host: Host, login: Login, run: Run) -> Iterator[tuple[Wire, Stop]]:
+        for secret in filter(None, (login.secret, login.key)):
+            run.keep(secret)
+        with ExitStack() as stack:
+            wire: Wire | None = None
+            for stop in way_to(host, login, run):
+                stack.enter_context(self._berths.one(stop))
+                wire = stack.enter_context(linked(stop, wire, run))
+                let_in(wire, stop, run)
+            assert wire is not None  # noqa: S101
+            yield wire, stop
+
+
+class SshConnection:
+    """What `Ssh.connect` gives."""
+
+    def __init__(self, transport: Wire, settings: SshSettings) -> None:
+        self._channels = Channels(transport, settings)
+
+    def commands(self, sequence: Iterable[Command], run: Run) -> Iterator[Operation]:
+        """Run one after the other; the first that may not begin any more is told, and is the last."""
+        return in_order(sequence, run, self._channels.carry_out)

@@ -1,0 +1,107 @@
+"""Private keys and their certificates, out of texts that the vault keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from io import StringIO
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    SSHCertificate,
+    load_pem_private_key,
+    load_ssh_private_key,
+    load_ssh_public_identity,
+)
+from paramiko import Agent, ECDSAKey, Ed25519Key, PKey, RSAKey, SSHException
+from paramiko.pkey import PublicBlob
+
+from taskkit.errors import HostRefused
+from taskkit.outcomes import ErrorClass
+from taskkit.plugins.executors.ssh._stops import Stop
+from taskkit.plugins.kinds import Run
+from taskkit.secrets import Secret
+
+_KINDS: tuple[tuple[type, type[PKey]], ...] = (
+    (Ed25519PrivateKey, Ed25519Key), (EllipticCurvePrivateKey, ECDSAKey), (RSAPrivateKey, RSAKey),
+)  # fmt: skip
+#: Each is a try: a server hangs up after six of them, as a rule.
+_MOST_OF_AGENT = 3
+
+
+def key_of(stop: Stop, run: Run) -> PKey | None:
+    """The account's private key, with its certificate where there is one."""
+    text, settings = stop.login.key, stop.settings
+    if text is None:
+        return None
+    passphrase = stop.login.secrets.get(settings.passphrase)
+    for secret in filter(None, (text, passphrase)):
+        run.keep(secret)
+    made = _opened(text, passphrase)
+    if isinstance(made, str):
+        raise _refusal(stop, made, f"look at the fields of the key and of its passphrase, {settings.passphrase!r}")
+    certificate = _certificate(stop)
+    if certificate and not _signed(made, certificate):
+        raise _refusal(stop, "its certificate is none of this key", f"look at the field {settings.certificate!r}")
+    return made
+
+
+@contextmanager
+def keys_of_agent() -> Iterator[Sequence[PKey]]:
+    """The first of those that the agent of this process holds; none where there is no agent."""
+    agent = Agent()
+    try:
+        yield agent.get_keys()[:_MOST_OF_AGENT]
+    finally:
+        agent.close()
+
+
+def _opened(text: Secret, passphrase: Secret | None) -> PKey | str:
+    """The key, or why it does not open. No error gets out of here: one would show the frames in which the key lies in plain."""
+    plain = text.reveal_bytes().strip() + b"\n"
+    load = load_ssh_private_key if b"BEGIN OPENSSH" in plain else load_pem_private_key
+    try:
+        try:
+            found = load(plain, None)
+        except TypeError:
+            if passphrase is None:
+                return "it is locked by a passphrase, and the vault has none"
+            found = load(plain, passphrase.reveal_bytes())
+    except ValueError:
+        return "it cannot be read, or its passphrase is another one"
+    except UnsupportedAlgorithm:
+        return "it is of a kind that is not known here"
+    kind = next((kind for made, kind in _KINDS if isinstance(found, made)), None)
+    if kind is None:
+        return "it is of a kind that nobody takes any more"
+    opened = found.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode()
+    return kind.from_private_key(StringIO(opened))
+
+
+def _certificate(stop: Stop) -> str:
+    name, secrets = stop.settings.certificate, stop.login.secrets
+    return secrets[name].reveal() if name in secrets else stop.login.record.fields.get(name, "")
+
+
+def _signed(key: PKey, certificate: str) -> bool:
+    """Whether it is the key's; then the key is shown with it from now on."""
+    try:
+        found = load_ssh_public_identity(certificate.strip().encode())
+        blob = PublicBlob.from_string(certificate)
+    except (ValueError, UnsupportedAlgorithm, SSHException):
+        return False
+    if not isinstance(found, SSHCertificate):
+        return False
+    key.public_blob = blob
+    return found.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).split()[1].decode() == key.get_base64()
+
+
+def _refusal(stop: Stop, case: str, help: str) -> HostRefused:
+    return stop.refusal(f"reading the private key of {stop.login.user!r} for", case, help, error=ErrorClass.BAD_CONFIGURATION)

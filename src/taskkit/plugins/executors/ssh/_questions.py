@@ -1,0 +1,70 @@
+"""What machines ask and say while somebody logs in, and what is answered: each secret once (S5)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+
+from paramiko import SSHException
+
+from taskkit.outcomes import ErrorClass
+from taskkit.secrets import Secret
+
+_MUST_CHANGE = re.compile(
+    r"password has expired|password change required|(required to|must) change (your|the) password|password (must|has to) be changed",
+    re.IGNORECASE,
+)
+_ASKS_FOR_ANOTHER = re.compile(r"new .*password|(retype|repeat) .*password|(current|old)\)? .*password", re.IGNORECASE)
+_LOCKED = re.compile(
+    r"account (is |has been |was )?(temporarily |now )?(locked|disabled|suspended)|(your|the) account has expired|account expired",
+    re.IGNORECASE,
+)
+_PASSWORD = re.compile(r"pass(word|wort|code|phrase)", re.IGNORECASE)
+
+
+def told_of(text: str) -> ErrorClass | None:
+    """What a machine says of the account, where it says so."""
+    if _LOCKED.search(text):
+        return ErrorClass.ACCOUNT_LOCKED
+    return ErrorClass.MUST_CHANGE if _MUST_CHANGE.search(text) else None
+
+
+class NoAnswer(SSHException):
+    """A question that nothing answers: the talk ends here, as an empty answer would be a wrong one."""
+
+    def __init__(self, case: str, *, repeated: bool = False) -> None:
+        super().__init__(case)
+        self.repeated = repeated  #: it was answered already, and is asked again
+
+
+class Questions:
+    """One talk. It is called from paramiko's thread, and must raise nothing but what paramiko hands on."""
+
+    def __init__(self, password: Secret | None, answers: Mapping[str, Secret]) -> None:
+        self._password, self._answers = password, answers
+        self.asked_for_password = False
+        #: Whether it wants a new password in the place of the one that was right.
+        self.asks_for_another = False
+        self._given: list[Secret] = []
+        #: All that was said and asked.
+        self.said: list[str] = []
+
+    def __call__(self, title: str, instructions: str, prompts: Sequence[tuple[str, bool]]) -> list[str]:
+        self.said += [text for text in (title, instructions, *(prompt for prompt, _ in prompts)) if text.strip()]
+        self.asks_for_another |= any(_ASKS_FOR_ANOTHER.search(prompt) for prompt, _ in prompts)
+        if self.asks_for_another or told_of(instructions) is ErrorClass.ACCOUNT_LOCKED:
+            raise NoAnswer("it says more than a log-in answers")
+        return [self._answer(prompt, len(prompts) == 1 and not echoed) for prompt, echoed in prompts]
+
+    def _answer(self, prompt: str, alone: bool) -> str:
+        found = next((secret for pattern, secret in self._answers.items() if re.search(pattern, prompt)), None)
+        if found is None and self._password is not None and (_PASSWORD.search(prompt) or (alone and not self._answers)):
+            found, self.asked_for_password = self._password, True
+        if found is None or found in self._given:
+            raise NoAnswer(f"nothing answers {prompt!r}", repeated=found is not None)
+        self._given.append(found)
+        return found.reveal()
+
+    @property
+    def text(self) -> str:
+        return "; ".join(" ".join(text.split()) for text in self.said)

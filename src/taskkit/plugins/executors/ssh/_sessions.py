@@ -1,0 +1,37 @@
+"""What a machine says when a session begins, to who only wants to know whether it does."""
+
+from __future__ import annotations
+
+import time
+
+from paramiko import Channel
+
+from taskkit.plugins.executors.ssh._settings import SshSettings
+from taskkit.plugins.executors.ssh._wires import Wire
+
+_MOST = 4096
+_TICK = 0.05
+
+
+def first_words(wire: Wire, settings: SshSettings) -> str:
+    """Of a command that does nothing; none where the machine gives no session, which is no fault of the secret."""
+    try:
+        with wire.open_session(timeout=settings.connect_timeout) as channel:
+            channel.exec_command("exit")
+            return _read(channel, time.monotonic() + settings.connect_timeout)
+    except Exception:  # whatever paramiko made of what it was sent
+        return ""
+
+
+def _read(channel: Channel, until: float) -> str:
+    said = b""
+    while len(said) < _MOST and time.monotonic() < until:
+        if channel.recv_stderr_ready():
+            said += channel.recv_stderr(_MOST)
+        elif channel.recv_ready():
+            said += channel.recv(_MOST)
+        elif channel.closed or (channel.exit_status_ready() and channel.eof_received):
+            break
+        else:
+            channel.status_event.wait(_TICK)
+    return " ".join(said.decode(errors="replace").split())

@@ -1,0 +1,83 @@
+"""What a record type may say about reaching machines by SSH."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from re import compile as compiled
+from re import error as not_a_pattern
+from typing import Any, Self
+
+from attrs import Attribute, evolve, field, frozen
+
+from taskkit.checks import a, mapping, named, number, optional_a, optional_whole, refused, whole
+from taskkit.errors import HostRefused, InvalidValue
+from taskkit.outcomes import ErrorClass
+from taskkit.plugins.kinds import Host
+
+_HOUR = 3600
+_LEAST_SECONDS = 0.1
+
+
+def _timeout(seconds: float) -> Any:
+    return field(default=seconds, validator=number(0, _HOUR), kw_only=True)
+
+
+def _name(default: str) -> Any:
+    return field(default=default, validator=named, kw_only=True)
+
+
+def _answers(instance: object, attribute: Attribute[Any], given: Mapping[object, object]) -> None:
+    for pattern, name in given.items():
+        named(instance, attribute, name)
+        try:
+            compiled(str(pattern))
+        except not_a_pattern as error:
+            raise refused(instance, attribute, str(pattern), f"it is no regular expression: {error}") from None
+
+
+@frozen
+class SshSettings:
+    """Each time is for its own part of the way; a command's own time is said by the command."""
+
+    #: Which field of a record holds the public host keys that are known for it, as `ssh-keyscan` or a known_hosts file writes them.
+    host_key: str = _name("host_key")
+    #: A file in the form of OpenSSH's, which is only read.
+    known_hosts: str | None = field(default=None, validator=optional_a(str, "give a path"), kw_only=True)
+    #: Whether the key that a machine shows first is believed, told and kept in the vault, where none is known of it.
+    trust_first: bool = field(default=False, validator=a(bool), kw_only=True)
+    #: Which field of a record names the record of the machine over which it is reached.
+    jump: str = _name("jump")
+    #: Which secret field opens the private key.
+    passphrase: str = _name("passphrase")
+    #: Which field, secret or not, holds the certificate of the private key.
+    certificate: str = _name("certificate")
+    #: Secret fields that answer questions of a log-in, by regular expressions that are found in the question.
+    answers: Mapping[str, str] = field(factory=dict, converter=mapping, validator=_answers, kw_only=True, hash=False)
+    #: Whether the keys of an SSH agent of this process are tried, too.
+    agent: bool = field(default=False, validator=a(bool), kw_only=True)
+    #: How many connections of this process to one machine there may be at once, jump hosts among them.
+    connections: int | None = field(default=None, validator=optional_whole(1), kw_only=True)
+    connect_timeout: float = _timeout(10.0)
+    banner_timeout: float = _timeout(15.0)
+    auth_timeout: float = _timeout(30.0)
+    #: After so many seconds of silence the machine is asked whether it is still there; after so many without an answer it is lost.
+    keepalive: float = _timeout(15.0)
+    idle_timeout: float = _timeout(60.0)
+    #: How many bytes are kept of the output, and as many of the errors: half from the beginning, half from the end.
+    cap: int = field(default=65_536, validator=whole(1024, 16_777_216), kw_only=True)
+    #: How many seconds a command has to end when asked.
+    grace: float = _timeout(2.0)
+
+    def within(self, seconds: float) -> Self:
+        """No part of the way takes longer than the job has left."""
+        left = max(_LEAST_SECONDS, seconds)
+        parts = ("connect_timeout", "banner_timeout", "auth_timeout")
+        return evolve(self, **{name: min(getattr(self, name), left) for name in parts})
+
+    @classmethod
+    def of(cls, host: Host) -> Self:
+        try:
+            return cls(**host.settings)
+        except (InvalidValue, TypeError, ValueError) as error:
+            case = str(error)
+        raise HostRefused("reading the settings for 'ssh'", case, "mend the record type", error=ErrorClass.BAD_CONFIGURATION)

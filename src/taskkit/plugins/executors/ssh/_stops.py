@@ -1,0 +1,78 @@
+"""Where a way leads: a machine, as whom it is entered, and what is said about reaching it. A way over jump hosts has several."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Self
+
+from attrs import evolve, field, frozen
+
+from taskkit.errors import HostRefused
+from taskkit.outcomes import ErrorClass
+from taskkit.plugins.executors.ssh._settings import SshSettings
+from taskkit.plugins.kinds import Host, Login, Run
+from taskkit.records import Record
+
+PORT = 22
+#: What is wrong with the log-in of a jump host says nothing about the account that the run is about.
+_OF_THE_ACCOUNT = frozenset({ErrorClass.WRONG_CREDENTIALS, ErrorClass.ACCOUNT_LOCKED, ErrorClass.MUST_CHANGE})
+
+
+@frozen
+class Stop:
+    host: Host
+    login: Login
+    record: Record | None
+    settings: SshSettings
+    #: Where the way goes on to, if this is a jump host.
+    onwards: str | None = None
+    port: int = field(init=False)
+
+    @port.default
+    def _port(self) -> int:
+        return self.host.port or PORT
+
+    @classmethod
+    def of(cls, host: Host, login: Login, record: Record | None, seconds: float) -> Self:
+        return cls(host, login, record, SshSettings.of(host).within(seconds))
+
+    @property
+    def name(self) -> str:
+        """As known_hosts files write it."""
+        address = self.host.address.lower()
+        return address if self.port == PORT else f"[{address}]:{self.port}"
+
+    @property
+    def whom(self) -> str:
+        """As errors call it."""
+        return f"the jump host {self.name!r} on the way to {self.onwards!r}" if self.onwards else repr(self.name)
+
+    @property
+    def jump(self) -> str | None:
+        """The record of the machine over which this one is reached."""
+        return (self.record.fields.get(self.settings.jump) or None) if self.record else None
+
+    def refusal(self, doing: str, case: str, help: str = "", *, error: ErrorClass) -> HostRefused:
+        """What went wrong here; `doing` is followed by the machine."""
+        if self.onwards and error in _OF_THE_ACCOUNT:
+            error = ErrorClass.BAD_CONFIGURATION
+        return HostRefused(f"{doing} {self.whom}", case, help, error=error)
+
+
+def way_to(host: Host, login: Login, run: Run) -> Sequence[Stop]:
+    """All stops, the machine itself last; a way that comes back to where it was is refused."""
+    left = run.seconds_left
+    stops = [Stop.of(host, login, run.record, left)]
+    passed = [run.record.id] if run.record else []
+    while (id := stops[0].jump) is not None:
+        tried = f"finding the way to {stops[-1].name!r}"
+        passed.append(id)
+        if id in passed[:-1]:
+            case = f"its jump hosts go in a circle: {' ← '.join(passed)}"
+            raise HostRefused(tried, case, "mend one of the records", error=ErrorClass.BAD_CONFIGURATION)
+        record = run.vault.records.get(id)
+        if record is None:
+            case = f"the record {passed[-2]!r} names the jump host {id!r}, and there is no such record"
+            raise HostRefused(tried, case, f"mend its field {stops[0].settings.jump!r}", error=ErrorClass.BAD_CONFIGURATION)
+        stops.insert(0, evolve(Stop.of(run.host(record), run.login(record), record, left), onwards=stops[0].name))
+    return stops

@@ -1,0 +1,287 @@
+"""Who is let in, by what, and what is told to who is not: at a real sshd with accounts of its own, and at servers that behave oddly."""
+
+from __future__ import annotations
+
+import logging.config
+import subprocess
+import threading
+from pathlib import Path
+from typing import Any
+
+import pytest
+from paramiko.common import AUTH_FAILED
+
+from taskkit.outcomes import ErrorClass
+from taskkit.plugins.kinds import Command
+from taskkit.secrets import Secret
+from tests.plugins.executors.ssh.reaching import reached, refused, says
+from tests.servers.accounts import Hostel
+from tests.servers.odd import Odd, odd
+from tests.servers.sshd import Sshd, keygen
+
+WRONG = Secret("not-the-right-horse")
+
+
+def pair(folder: Path, kind: str = "ed25519", passphrase: str = "") -> tuple[Secret, str]:
+    """A private key, and its public one."""
+    path = folder / f"{kind}-{len(passphrase)}"
+    keygen(path, kind=kind, passphrase=passphrase)
+    return Secret(path.read_text()), path.with_suffix(".pub").read_text()
+
+
+# keys, as whoever runs the tests
+
+
+@pytest.mark.parametrize("kind", ["ed25519", "ecdsa", "rsa"])
+def test_a_key_of_each_kind_lets_in(sshd: Sshd, tmp_path: Path, kind: str) -> None:
+    key, public = pair(tmp_path, kind)
+    with (sshd.folder / "authorized_keys").open("a") as known:
+        known.write(public)
+    assert says(sshd.port, sshd.user, host_key=sshd.host_key, key=key) == f"in as {sshd.user}"
+
+
+@pytest.mark.parametrize("form", ["RFC4716", "PKCS8", "PEM"])
+def test_a_key_with_a_passphrase_lets_in_whatever_its_form(sshd: Sshd, tmp_path: Path, form: str) -> None:
+    path, word = tmp_path / "key", "open-sesame-open"
+    keygen(path, "-m", form, kind="rsa", passphrase=word)
+    with (sshd.folder / "authorized_keys").open("a") as known:
+        known.write(path.with_suffix(".pub").read_text())
+    given: dict[str, Any] = {"host_key": sshd.host_key, "key": Secret(path.read_text())}
+    assert says(sshd.port, sshd.user, secrets={"passphrase": Secret(word)}, **given) == f"in as {sshd.user}"
+    assert says(sshd.port, sshd.user, secrets={"word": Secret(word)}, **{**given, "passphrase": "word"}) == f"in as {sshd.user}"
+    locked, wrong = refused(sshd.port, sshd.user, **given), refused(sshd.port, sshd.user, secrets={"passphrase": WRONG}, **given)
+    assert (locked.case, locked.error) == ("it is locked by a passphrase, and the vault has none", ErrorClass.BAD_CONFIGURATION)
+    assert (wrong.case, wrong.error) == ("it cannot be read, or its passphrase is another one", ErrorClass.BAD_CONFIGURATION)
+
+
+@pytest.mark.parametrize("text", ["nonsense", "-----BEGIN OPENSSH PRIVATE KEY-----\nnonsense\n-----END OPENSSH PRIVATE KEY-----"])
+def test_what_is_no_key_is_said_to_be_none(sshd: Sshd, text: str) -> None:
+    error = refused(sshd.port, sshd.user, host_key=sshd.host_key, key=Secret(text))
+    assert (error.error, "cannot be read" in error.case) == (ErrorClass.BAD_CONFIGURATION, True)
+
+
+def test_a_certificate_lets_in_and_one_of_another_key_is_refused_here(sshd: Sshd, tmp_path: Path) -> None:
+    key, _ = pair(tmp_path)
+    authority, other = tmp_path / "authority", tmp_path / "other"
+    keygen(authority)
+    keygen(other)
+    keygen(tmp_path / "ed25519-0.pub", "-s", str(authority), "-I", "a guest", "-n", sshd.user)
+    certificate = (tmp_path / "ed25519-0-cert.pub").read_text()
+    with (sshd.folder / "authorized_keys").open("a") as known:
+        known.write(f"cert-authority {authority.with_suffix('.pub').read_text()}")
+    given: dict[str, Any] = {"host_key": sshd.host_key, "key": key}
+    assert refused(sshd.port, sshd.user, **given).error == ErrorClass.WRONG_CREDENTIALS
+    assert says(sshd.port, sshd.user, fields={"certificate": certificate}, **given) == f"in as {sshd.user}"
+    assert says(sshd.port, sshd.user, secrets={"signed": Secret(certificate)}, certificate="signed", **given) == f"in as {sshd.user}"
+    given["key"] = Secret(other.read_text())
+    assert refused(sshd.port, sshd.user, fields={"certificate": certificate}, **given).case == "its certificate is none of this key"
+
+
+def test_an_agent_is_asked_only_where_that_is_wanted(sshd: Sshd, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    path = tmp_path / "agent"
+    with subprocess.Popen(["ssh-agent", "-D", "-a", path], stdout=subprocess.DEVNULL) as agent:  # noqa: S607
+        try:
+            while not path.exists():
+                assert agent.poll() is None
+            monkeypatch.setenv("SSH_AUTH_SOCK", str(path))
+            subprocess.run(["ssh-add", "-q", sshd.folder / "user_ed25519"], check=True, capture_output=True)  # noqa: S607
+            assert says(sshd.port, sshd.user, host_key=sshd.host_key, agent=True) == f"in as {sshd.user}"
+            error = refused(sshd.port, sshd.user, host_key=sshd.host_key)
+        finally:
+            agent.terminate()
+    assert error.error == ErrorClass.BAD_CONFIGURATION
+    assert error.case == "it takes publickey, and the vault has nothing for it"
+
+
+def test_s01_nothing_is_logged_and_nothing_is_kept_of_what_somebody_logged_in_with(sshd: Sshd, caplog: pytest.LogCaptureFixture) -> None:
+    """The library below would log stacks of ours, and texts of the machine."""
+    logging.config.dictConfig({"version": 1, "disable_existing_loggers": False, "incremental": False})  # as products do
+    caplog.set_level(logging.DEBUG)
+    with reached(sshd.port, sshd.user, host_key=sshd.host_key, key=sshd.key) as (connection, run):
+        list(connection.commands([Command("echo hello")], run))
+        handler = connection._channels._transport.auth_handler
+        assert (handler.password, handler.private_key, handler.interactive_handler) == (None, None, None)
+    refused(sshd.port, sshd.user, key=sshd.key)
+    refused(sshd.port, sshd.user, host_key=sshd.host_key, password=WRONG)
+    assert [record for record in caplog.records if "ssh" in record.name or "paramiko" in record.name] == []
+
+
+# passwords, as accounts of the server's own
+
+
+def test_a_password_lets_in_by_each_way_in_which_it_is_asked(with_pam: Hostel, with_questions: Hostel, without_pam: Hostel) -> None:
+    for hostel in (with_pam, with_questions, without_pam):
+        account, server = hostel.account(), hostel.server
+        assert says(server.port, account.name, host_key=server.host_key, password=account.password) == f"in as {account.name}"
+
+
+@pytest.mark.parametrize("kept", ["with_pam", "with_questions", "without_pam"])
+def test_s05_a_wrong_password_is_told_as_one_and_is_tried_once(kept: str, request: pytest.FixtureRequest) -> None:
+    """Also where it could be said by `password` and again by `keyboard-interactive`."""
+    hostel: Hostel = request.getfixturevalue(kept)
+    account, server = hostel.account(), hostel.server
+    before = server.log
+    error = refused(server.port, account.name, host_key=server.host_key, password=WRONG)
+    assert error.error == ErrorClass.WRONG_CREDENTIALS
+    assert error.tried == f"logging in as {account.name!r} to '[127.0.0.1]:{server.port}'"
+    assert "was refused; it takes publickey" in error.case
+    assert error.help == "look at the secret"
+    assert server.log[len(before) :].count(f"Failed password for {account.name}") + server.log[len(before) :].count(
+        f"Failed keyboard-interactive/pam for {account.name}"
+    ) == 1  # fmt: skip
+
+
+def test_a_key_and_a_password_are_tried_in_the_order_of_the_server(with_pam: Hostel, tmp_path: Path) -> None:
+    key, public = pair(tmp_path)
+    other, _ = pair(tmp_path, "rsa")
+    account, server = with_pam.account(key=public), with_pam.server
+    given: dict[str, Any] = {"host_key": server.host_key}
+    assert says(server.port, account.name, key=key, password=WRONG, **given) == f"in as {account.name}"
+    assert says(server.port, account.name, key=other, password=account.password, **given) == f"in as {account.name}"
+    error = refused(server.port, account.name, key=other, password=WRONG, **given)
+    assert (error.error, error.case.partition(";")[0]) == (ErrorClass.WRONG_CREDENTIALS, "the key and the password was refused")
+
+
+def test_a_log_in_of_two_steps_takes_both(in_two_steps: Hostel, tmp_path: Path) -> None:
+    key, public = pair(tmp_path)
+    account, server = in_two_steps.account(key=public), in_two_steps.server
+    given: dict[str, Any] = {"host_key": server.host_key}
+    assert says(server.port, account.name, key=key, password=account.password, **given) == f"in as {account.name}"
+    wrong, lacking = (
+        refused(server.port, account.name, key=key, password=WRONG, **given),
+        refused(server.port, account.name, key=key, **given),
+    )
+    assert wrong.error == ErrorClass.WRONG_CREDENTIALS
+    assert (lacking.error, lacking.case) == (
+        ErrorClass.BAD_CONFIGURATION, "it takes keyboard-interactive, and the vault has nothing for it",
+    )  # fmt: skip
+
+
+def test_an_account_that_is_locked_after_wrong_tries_is_told_as_locked(with_questions: Hostel) -> None:
+    account, server = with_questions.account(), with_questions.server
+    found = [refused(server.port, account.name, host_key=server.host_key, password=WRONG).error for _ in range(3)]
+    assert found == [ErrorClass.WRONG_CREDENTIALS] * 3
+    error = refused(server.port, account.name, host_key=server.host_key, password=account.password)
+    assert error.error == ErrorClass.ACCOUNT_LOCKED
+    assert "The account is locked due to 3 failed logins." in error.case
+
+
+def test_an_account_that_has_expired_is_told_as_locked(with_pam: Hostel, with_questions: Hostel) -> None:
+    for hostel in (with_pam, with_questions):
+        account, server = hostel.account("chage -E 0"), hostel.server
+        error = refused(server.port, account.name, host_key=server.host_key, password=account.password)
+        assert (error.error, "Your account has expired" in error.case) == (ErrorClass.ACCOUNT_LOCKED, True)
+
+
+def test_a_password_that_must_be_changed_is_told_where_the_log_in_asks_for_a_new_one(with_questions: Hostel) -> None:
+    account, server = with_questions.account("chage -d 0"), with_questions.server
+    error = refused(server.port, account.name, host_key=server.host_key, password=account.password)
+    assert error.error == ErrorClass.MUST_CHANGE
+    assert "You are required to change your password immediately" in error.case
+    assert error.help == "the secret is right: have it changed"
+
+
+# at servers that behave oddly
+
+
+def asked(server: Odd, **given: Any) -> Any:
+    """What the server was told, after a log-in that was refused or not."""
+    with odd(server) as port:
+        try:
+            return refused(port, "app", host_key=server.host_key, **given)
+        except pytest.fail.Exception:  # it was let in
+            return None
+
+
+def test_a_new_password_that_is_asked_for_by_the_old_message_is_told() -> None:
+    error = asked(Odd(("password", "old-horse"), asks_new=True), password=Secret("old-horse"))
+    assert (error.error, error.case) == (ErrorClass.MUST_CHANGE, "it wants a new password")
+
+
+def test_questions_are_answered_by_the_secrets_that_the_settings_name() -> None:
+    server = Odd(("keyboard-interactive", ("old-horse", "123-456")), questions=["Password: ", "Code of the day: "])
+    given: dict[str, Any] = {"password": Secret("old-horse"), "secrets": {"pin": Secret("123-456")}, "answers": {"^Code": "pin"}}
+    assert asked(server, **given) is None
+
+
+def test_s05_a_question_that_nothing_answers_is_not_answered_with_nothing() -> None:
+    server = Odd(("keyboard-interactive", ("x",)), questions=["Password: ", "Code of the day: "])
+    error = asked(server, password=Secret("old-horse"))
+    assert server.tried == []
+    assert (error.error, error.case) == (
+        ErrorClass.BAD_CONFIGURATION, "nothing answers 'Code of the day: '",
+    )  # fmt: skip
+
+
+def test_s05_the_same_secret_is_not_said_by_password_and_again_by_questions() -> None:
+    class Both(Odd):
+        def get_allowed_auths(self, username: str) -> str:
+            return "keyboard-interactive,password"
+
+    server = Both(("password", "right-horse"))
+    error = asked(server, password=WRONG)
+    assert (error.error, server.tried) == (ErrorClass.WRONG_CREDENTIALS, [("keyboard-interactive", (WRONG.reveal(),))])
+
+
+def test_three_steps_are_gone_in_the_order_in_which_the_server_wants_them(tmp_path: Path) -> None:
+    key, public = pair(tmp_path)
+    steps = [("password", "old-horse"), ("publickey", public.split()[1]), ("keyboard-interactive", ("123-456",))]
+    server = Odd(*steps, questions=["Code: "])
+    given: dict[str, Any] = {"password": Secret("old-horse"), "key": key, "secrets": {"pin": Secret("123-456")}, "answers": {"Code": "pin"}}
+    assert asked(server, **given) is None
+    assert server.tried == steps
+
+
+def test_a_way_that_is_not_taken_any_more_after_a_try_was_refused(tmp_path: Path) -> None:
+    class Strict(Odd):
+        def get_allowed_auths(self, username: str) -> str:
+            return "password" if self.tried else "publickey"
+
+    error = asked(Strict(), key=pair(tmp_path)[0])
+    assert (error.error, error.case) == (ErrorClass.WRONG_CREDENTIALS, "the key was refused; it takes password")
+
+
+def test_a_server_that_hangs_up_after_a_try_is_told_with_the_tries() -> None:
+    class Short(Odd):
+        def check_auth_password(self, username: str, password: str) -> int:
+            self.transports[-1].close()
+            return AUTH_FAILED
+
+    error = asked(Short(("password", "x")), password=WRONG)
+    assert error.error == ErrorClass.UNREACHABLE
+    assert error.case == "it hung up"
+
+
+def test_a_server_that_lets_nobody_try_often_is_told_with_the_tries(tmp_path: Path) -> None:
+    class Short(Odd):
+        def _judged(self, method: str, value: object) -> int:
+            self.tried.append((method, value))
+            if len(self.tried) == 2:
+                self.transports[-1].close()
+            return AUTH_FAILED
+
+        def get_allowed_auths(self, username: str) -> str:
+            return "publickey,password"
+
+    error = asked(Short(), password=WRONG, key=pair(tmp_path)[0])
+    assert (error.error, error.case) == (ErrorClass.WRONG_CREDENTIALS, "it hung up after 1 try")
+
+
+def test_a_log_in_that_nobody_answers_is_a_timeout() -> None:
+    over = threading.Event()
+
+    class Slow(Odd):
+        def check_auth_none(self, username: str) -> int:
+            over.wait(5)
+            return AUTH_FAILED
+
+    error = asked(Slow(("password", "x")), password=WRONG, auth_timeout=0.3)
+    over.set()
+    assert (error.error, error.case) == (ErrorClass.TIMEOUT, "it did not answer within 0.3 s")
+
+
+def test_a_record_without_a_user_or_secret_is_a_bad_configuration(sshd: Sshd) -> None:
+    nobody = refused(sshd.port, "", host_key=sshd.host_key, password=WRONG)
+    assert (nobody.error, nobody.case) == (ErrorClass.BAD_CONFIGURATION, "the record names no user")
+    lacking = refused(sshd.port, sshd.user, host_key=sshd.host_key, password=WRONG)
+    assert (lacking.error, lacking.case) == (ErrorClass.BAD_CONFIGURATION, "it takes publickey, and the vault has nothing for it")

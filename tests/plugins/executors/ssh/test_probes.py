@@ -1,0 +1,122 @@
+"""What a secret is worth, found out by a fresh log-in; and the heartbeat that is made of it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from attrs import evolve
+
+from taskkit.errors import HostRefused
+from taskkit.outcomes import Done, ErrorClass, NotDone
+from taskkit.plugins.executors.ssh import Ssh
+from taskkit.plugins.kinds import Probe
+from taskkit.records import Record
+from taskkit.scripts import CheckStatus
+from taskkit.secrets import Secret
+from taskkit.testing.trials import Trial
+from tests import servers
+from tests.servers.accounts import Account, Hostel
+from tests.servers.sshd import Sshd, keygen
+
+
+def about(server: Sshd, user: str, **fields: str) -> Record:
+    said = {"host": server.address, "port": str(server.port), "user": user, "host_key": server.host_key, **fields}
+    return Record("db-1", "unix", fields=said, secret_fields=["password", "key"])
+
+
+def probed(server: Sshd, user: str, secret: str | None = None, **secrets: str) -> Probe:
+    """What a run finds out of the secrets that the vault has, or of another one in the place of its password."""
+    trial = Trial(record=about(server, user), executor=Ssh(), secrets={"db-1": secrets})
+    with trial.run() as run:
+        return run.probe(secret=None if secret is None else Secret(secret))
+
+
+def status(record: Record, **secrets: str) -> tuple[Any, Trial]:
+    trial = Trial(CheckStatus("heartbeat"), record, executor=Ssh(), secrets={"db-1": secrets})
+    return trial.perform(), trial
+
+
+def password(account: Account) -> str:
+    return account.password.reveal()
+
+
+@pytest.mark.parametrize("kept", ["with_pam", "with_questions", "without_pam"])
+def test_a_probe_tells_a_right_secret_from_a_wrong_one(kept: str, request: pytest.FixtureRequest) -> None:
+    hostel: Hostel = request.getfixturevalue(kept)
+    account = hostel.account()
+    assert probed(hostel.server, account.name, password=password(account)) == Probe()
+    assert probed(hostel.server, account.name, "no-such-horse", password=password(account)).error == ErrorClass.WRONG_CREDENTIALS
+    assert probed(hostel.server, account.name, password(account), password="no-such-horse").works  # noqa: S106
+
+
+@pytest.mark.parametrize("kept", ["with_pam", "with_questions", "without_pam"])
+def test_a_probe_tells_a_secret_that_is_right_and_must_be_changed(kept: str, request: pytest.FixtureRequest) -> None:
+    """Where it is asked by `password`, the log-in alone does not tell."""
+    hostel: Hostel = request.getfixturevalue(kept)
+    account = hostel.account("chage -d 0")
+    assert probed(hostel.server, account.name, password=password(account)).error == ErrorClass.MUST_CHANGE
+    if kept != "without_pam":
+        wrong = probed(hostel.server, account.name, password="no-such-horse")  # noqa: S106
+        assert wrong.error == ErrorClass.WRONG_CREDENTIALS
+
+
+def test_a_probe_of_a_secret_is_not_answered_by_a_key(with_pam: Hostel, tmp_path: Path) -> None:
+    keygen(tmp_path / "key")
+    key, public = (tmp_path / "key").read_text(), (tmp_path / "key.pub").read_text()
+    account = with_pam.account(key=public)
+    assert probed(with_pam.server, account.name, key=key).works
+    assert probed(with_pam.server, account.name, "no-such-horse", key=key).error == ErrorClass.WRONG_CREDENTIALS
+    assert probed(with_pam.server, account.name, password(account), key=key).works
+
+
+def test_a_probe_where_both_are_wanted_says_both(in_two_steps: Hostel, tmp_path: Path) -> None:
+    keygen(tmp_path / "key")
+    key, public = (tmp_path / "key").read_text(), (tmp_path / "key.pub").read_text()
+    account = in_two_steps.account(key=public)
+    assert probed(in_two_steps.server, account.name, password(account), key=key).works
+    assert probed(in_two_steps.server, account.name, "no-such-horse", key=key).error == ErrorClass.WRONG_CREDENTIALS
+
+
+def test_a_probe_where_the_secret_is_never_asked_for_says_so(sshd: Sshd) -> None:
+    found = probed(sshd, sshd.user, "whatever-it-is", key=sshd.key.reveal())
+    assert (found.error, "it let in without asking for the password" in found.text) == (ErrorClass.BAD_CONFIGURATION, True)
+
+
+# the heartbeat
+
+
+def test_a_heartbeat_tells_each_way_in_which_a_log_in_ends(with_questions: Hostel, tmp_path: Path) -> None:
+    server, fine, due, gone = with_questions.server, *(with_questions.account(*deeds) for deeds in ((), ("chage -d 0",), ("chage -E 0",)))
+    keygen(tmp_path / "other")
+    silent = about(server, fine.name, port=str(servers.free_port()))
+    changed = about(server, fine.name, host_key=(tmp_path / "other.pub").read_text())
+    cases = {
+        "ok": status(about(server, fine.name), password=password(fine)),
+        "must_change": status(about(server, due.name), password=password(due)),
+        "account_locked": status(about(server, gone.name), password=password(gone)),
+        "wrong_credentials": status(about(server, fine.name), password="no-such-horse"),  # noqa: S106
+        "unreachable": status(silent, password=password(fine)),
+        "host_changed": status(changed, password=password(fine)),
+    }
+    assert {outcome.result["login"] for outcome, _ in cases.values()} == set(cases)
+    for login, (outcome, trial) in cases.items():
+        assert outcome.result["login"] == login
+        assert isinstance(outcome, Done if login == "ok" else NotDone)
+        assert trial.entry.error == (None if login == "ok" else login)
+        assert "horse" not in repr(trial.entry)
+
+
+def test_a_jump_host_that_lets_nobody_in_says_nothing_of_the_account(with_pam: Hostel, sshd: Sshd) -> None:
+    account = with_pam.account()
+    gate = evolve(about(with_pam.server, account.name), id="gate")
+    record = about(sshd, sshd.user, jump="gate")
+    trial = Trial(record=record, executor=Ssh(), secrets={"db-1": {"key": sshd.key.reveal()}, "gate": {"password": "no-such-horse"}})
+    trial.vault.put(gate)
+    with trial.run() as run:
+        found = run.probe()
+    assert found.error == ErrorClass.BAD_CONFIGURATION
+    assert "the jump host" in found.text
+    with pytest.raises(HostRefused), trial.again().run() as run, run.connect():
+        pass
