@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-pytest_plugins = ["pytester", "tests.servers.postgresql", "tests.servers.sshd"]
+pytest_plugins = ["pytester", "tests.servers.postgresql", "tests.servers.sshd", "tests.servers.walled"]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -72,13 +72,13 @@ def running(program: Path) -> Iterator[Sshd]:
         Path("/run/sshd").mkdir(parents=True, exist_ok=True)
         with subprocess.Popen([program, "-D", "-f", folder / "config", "-E", folder / "log"], cwd=folder) as process:
             try:
-                _wait(server, process)
+                wait(server, process)
                 yield server
             finally:
                 process.terminate()
 
 
-def _wait(server: Sshd, process: subprocess.Popen[bytes]) -> None:
+def wait(server: Sshd, process: subprocess.Popen[bytes]) -> None:
     until = time.monotonic() + PATIENCE
     while time.monotonic() < until and process.poll() is None:
         try:
