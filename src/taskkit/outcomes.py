@@ -24,6 +24,8 @@ class ErrorClass(StrEnum):
     STOPPED = "stopped"  #: somebody asked it to stop
     WRONG_CREDENTIALS = "wrong_credentials"  #: suspends the task for the record
     ACCOUNT_LOCKED = "account_locked"  #: suspends the task for the record
+    MUST_CHANGE = "must_change"  #: the account has to get a new secret before it may do anything else
+    NO_SPACE = "no_space"  #: a disk of the host is full: somebody has to make room
     BAD_CONFIGURATION = "bad_configuration"  #: task, script or record do not fit together
     PERMISSION = "permission"  #: the account may not do it, or the person behind the task lacks a right
     REFUSED = "refused"  #: a policy of the host, the vault or a guard says no

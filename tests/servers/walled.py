@@ -78,7 +78,7 @@ def running(program: Path) -> Iterator[Walled]:
         (folder / "rules").write_text("".join(f"{name} {rule}\n" for name, rule in ACCOUNTS.items() if rule))
         server = Walled(folder, servers.free_port())
         (folder / "config").write_text(PASSWORD_CONFIG.format(folder=folder, port=server.port))
-        walls = ["unshare", "--mount", "--propagation", "private", "/bin/sh", "-c", WALLS, "walls", folder, program]
+        walls = ["unshare", "--mount", "--propagation", "private", "/bin/sh", "-c", WALLS, "walls", str(folder), str(program)]
         with subprocess.Popen(walls, cwd=folder, stdin=subprocess.DEVNULL) as process:
             try:
                 wait(server, process)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal
 
 from attrs import Attribute, evolve, field, frozen
+from attrs.validators import optional
 
 from taskkit.checks import a, mapping, one_of, optional_a, refused, several
 from taskkit.errors import BrokenPlugin, InvalidValue, TaskkitError
@@ -84,6 +85,7 @@ class Step:
     line: str = field(validator=_of_step(a(str), _line))
     stdin: str | None = field(default=None, validator=_of_step(optional_a(str), _template), kw_only=True)
     timeout: float = field(default=60.0, validator=_of_step(_seconds), kw_only=True)
+    idle: float | None = field(default=None, validator=_of_step(optional(_seconds)), kw_only=True)
     shell: bool = field(default=False, validator=_of_step(a(bool)), kw_only=True)
     exits: tuple[int, ...] = field(default=(0,), converter=_codes, validator=_of_step(_exits), kw_only=True)
     expect: str | None = field(default=None, validator=_of_step(optional_a(str), _pattern), kw_only=True)
@@ -101,6 +103,7 @@ def prepared(steps: Iterable[Step], run: Run) -> tuple[Command, ...]:
             fields.line(step.line),
             stdin=fields.stdin(step.stdin),
             timeout=step.timeout,
+            idle=step.idle,
             shell=step.shell,
             exits=step.exits,
             expect=step.expect,

@@ -11,6 +11,7 @@ from taskkit.plugins.executors._sequences import in_order
 from taskkit.plugins.executors.ssh._channels import Channels
 from taskkit.plugins.executors.ssh._links import linked
 from taskkit.plugins.executors.ssh._logins import let_in
+from taskkit.plugins.executors.ssh._privileges import Standing, standing
 from taskkit.plugins.executors.ssh._settings import SshSettings
 from taskkit.plugins.kinds import Command, Executor, Host, Login, Operation, Run, Verb
 
@@ -31,14 +32,14 @@ class Ssh(Executor):
         settings = SshSettings.of(host)
         with linked(host, settings, run) as transport:
             let_in(transport, host, login, settings)
-            yield SshConnection(transport, settings)
+            yield SshConnection(transport, settings, standing(settings, login, run))
 
 
 class SshConnection:
     """What `Ssh.connect` gives."""
 
-    def __init__(self, transport: Transport, settings: SshSettings) -> None:
-        self._channels = Channels(transport, settings)
+    def __init__(self, transport: Transport, settings: SshSettings, as_whom: Standing) -> None:
+        self._channels = Channels(transport, settings, as_whom)
 
     def commands(self, sequence: Iterable[Command], run: Run) -> Iterator[Operation]:
         """Run one after the other; the first that may not begin any more is told, and is the last."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from paramiko import SSHException, Transport
 
@@ -31,6 +31,8 @@ def linked(host: Host, settings: SshSettings, run: Run) -> Iterator[Transport]:
         known.check(transport.get_remote_server_key())
         yield transport
     finally:
+        with suppress(OSError):  # the thread that reads would keep the connection open for a moment longer
+            transport.sock.shutdown(socket.SHUT_RDWR)
         transport.close()
 
 

@@ -9,6 +9,7 @@ from attrs import Attribute, field, frozen
 from taskkit.checks import named, optional_a, refused, whole
 from taskkit.errors import HostRefused, InvalidValue
 from taskkit.outcomes import ErrorClass
+from taskkit.plugins.executors.ssh._circumstances import Privileges
 from taskkit.plugins.kinds import Host
 
 
@@ -22,7 +23,7 @@ def _timeout(seconds: float) -> Any:
 
 
 @frozen
-class SshSettings:
+class SshSettings(Privileges):
     """Each time is for its own part of the way; a command's own time is said by the command."""
 
     #: Which field of a record holds the public host keys that are known for it, as lines of a known_hosts file have them.
