@@ -38,6 +38,9 @@ class Channels:
             return Result(_not_opened(error))
         try:
             return self._talk(channel, spoken, ready, run)
+        except BaseException:
+            self._wires.send_signal(channel, "KILL")
+            raise
         finally:
             self._wires.forget(channel)
 

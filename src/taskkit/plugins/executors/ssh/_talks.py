@@ -94,7 +94,8 @@ class Talk:
         number: int | None = getattr(signal, f"SIG{named}", None)
         seen = status >= 0 or named is not None
         note = "it left processes behind that held its output: they may still run" if left else ""
-        end = End(status if status >= 0 else None, number, cut, seen, note)
+        # What was cut short may have left somebody who goes on: its child, or sudo. Who holds the output is one of them.
+        end = End(status if status >= 0 else None, number, cut, seen and (not cut or self._is_over()), note)
         lost = "" if seen or cut else "the channel was closed before its end" if self._wires.alive else "the connection was lost"
         return Told(end, not (accepts or seen or cut) and self._wires.alive, lost, named if named and number is None else "")
 
