@@ -38,7 +38,11 @@ mount --bind etc /etc
 for place in /run /var/log /var/mail /var/lib/sudo /home; do
     if [ -d "$place" ]; then mount -t tmpfs tmpfs "$place"; fi
 done
-mkdir -p /run/sshd
+mount --bind "$1" /mnt
+mount -t tmpfs -o mode=1777 tmpfs /tmp
+mkdir -p /run/sshd "$1"
+mount --bind /mnt "$1"
+cd "$1"
 sed -i 's/pam_unix.so nullok/pam_unix.so nullok nodelay/' /etc/pam.d/common-auth
 printf 'Defaults timestamp_timeout=0, lecture=never\\n' >/etc/sudoers.d/trial
 while IFS=: read -r name password; do
@@ -54,6 +58,11 @@ exec "$2" -D -f config -E log
 
 class Walled(Sshd):
     """One server with accounts of its own; `key` opens each of them."""
+
+    @property
+    def shared(self) -> Path:
+        """Where both its accounts and the tests may write; its /tmp is its own."""
+        return self.folder / "shared"
 
     def password(self, user: str) -> Secret:
         return Secret(PASSWORDS[user])
@@ -71,6 +80,8 @@ def running(program: Path) -> Iterator[Walled]:
         pytest.skip("accounts of its own take root, unshare and sudo")
     with servers.folder("walled") as folder:
         folder.chmod(0o755)
+        (folder / "shared").mkdir()
+        (folder / "shared").chmod(0o777)
         for name in ("host_ed25519", "user_ed25519"):
             subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", str(folder / name)], check=True)  # noqa: S607
         shutil.copy(folder / "user_ed25519.pub", folder / "authorized_keys")

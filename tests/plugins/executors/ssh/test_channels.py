@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import time
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -37,11 +36,6 @@ def is_gone(pid: int) -> bool:
             return True
         time.sleep(0.01)
     return False
-
-
-def once_there(path: Path) -> Callable[[], bool]:
-    """Its time is over when the command has made a file: however slow the machine is, not sooner."""
-    return path.exists
 
 
 # What is said
@@ -166,14 +160,11 @@ def test_j10_a_timeout_asks_it_to_end_by_a_signal_and_tells_that_it_was_seen(wal
     assert told.text == "it took longer than 0.5 s and was told to end; it was seen to end"
 
 
-def test_j10_a_command_that_does_not_listen_is_killed(walled: Walled, tmp_path: Path) -> None:
-    ready = f"/tmp/taskkit-{tmp_path.parent.name}-{os.getpid()}"  # noqa: S108  where the other account may write
-    run = there(walled, "app", settings={"grace": 0.3}, late=once_there(Path(ready)))
-    try:
-        told = shell(run, f"trap '' TERM; touch {ready}; while :; do sleep 1; done")
-        assert (told.state, told.signal) == ("unknown", signal.SIGKILL)
-    finally:
-        Path(ready).unlink(missing_ok=True)
+def test_j10_a_command_that_does_not_listen_is_killed(walled: Walled) -> None:
+    ready = walled.shared / "does-not-listen"
+    run = there(walled, "app", settings={"grace": 0.3}, late=ready.exists)  # however slow the machine is, its time is not over sooner
+    told = shell(run, f"trap '' TERM; touch {ready}; while :; do sleep 1; done")
+    assert (told.state, told.signal) == ("unknown", signal.SIGKILL)
 
 
 def test_j10_where_the_machine_takes_no_signals_nobody_says_that_it_ended(sshd: Sshd) -> None:
