@@ -23,6 +23,7 @@ ACCOUNTS = {
     "plain": "",
     "aged": "",
     "duty": "",
+    "singer": "ALL=(ALL:ALL) ALL",
 }
 #: Each has one of its own, which no test may find again.
 PASSWORDS = {name: f"{name}-horse-battery-staple" for name in ACCOUNTS}
