@@ -84,7 +84,8 @@ FLOORS = [
         "testing._reports testing.pytest_plugin",
         "insight._svg insight._days insight._calendars insight._timelines insight.pictures insight",
         "cli._rows cli._months cli._peers cli._next cli._forecasts cli._clocks cli._house cli._day cli._month cli._demo",
-        "cli._shows cli._stores cli._jobs cli._checks cli._restores cli._explains cli._coming cli._ahead cli._plugins cli._arguments cli",
+        "cli._shows cli._stores cli._jobs cli._checks cli._restores cli._explains cli._executions",
+        "cli._coming cli._ahead cli._plugins cli._arguments cli",
         "__main__",
     )
     for name in storey.split()
