@@ -41,7 +41,7 @@ FLOORS = [
         "plugins.executors._endings plugins.executors._processes plugins.executors._sequences",
         "plugins.executors.ssh._circumstances",
         "plugins.executors.ssh._settings plugins.executors.ssh._host_keys plugins.executors.ssh._links",
-        "plugins.executors.ssh._logins plugins.executors.ssh._privileges plugins.executors.ssh._wires plugins.executors.ssh._talks",
+        "plugins.executors.ssh._logins plugins.executors.ssh._privileges plugins.executors.ssh._exchanges plugins.executors.ssh._talks",
         "plugins.executors.ssh._channels plugins.executors.ssh",
         "plugins.executors.local plugins.exporters plugins.exporters.json_lines plugins.notifiers plugins.notifiers.inbox",
         "plugins.notifiers.log",

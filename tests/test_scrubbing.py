@@ -487,3 +487,12 @@ def test_s01_a_scrubber_takes_secrets_only() -> None:
     with pytest.raises(InvalidValue, match="it was given a str") as caught:
         Scrubber("hunter22")  # type: ignore[arg-type]
     assert "hunter22" not in str(caught.value)
+
+
+def test_a_secret_that_is_there_already_is_not_worked_out_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    scrubber = Scrubber(Secret("hunter22"))
+    monkeypatch.setattr("taskkit.scrubbing.forms_of", lambda raw: {raw.decode()})
+    scrubber.add(Secret("hunter22"))
+    scrubber.add(Secret("hunter23"))
+    assert scrubber.scrub(f"{base64.b64encode(b'hunter22').decode()} hunter23") == "[secret] [secret]"
+    assert len(scrubber._forms) > 2

@@ -31,6 +31,7 @@ PermitRootLogin yes
 MaxStartups 200
 MaxSessions 100
 LogLevel VERBOSE
+SetEnv SHLVL=2
 """
 
 

@@ -41,6 +41,12 @@ class Patience:
 
         return heard
 
+    @property
+    def left(self) -> float:
+        """Seconds until it may be over."""
+        idle = float("inf") if self._idle is None else self.heard + self._idle
+        return max(0.0, min(self._until, idle) - time.monotonic())
+
     def over(self) -> str | None:
         """Asked while it runs: why it has to end."""
         now = time.monotonic()

@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 from paramiko import ChannelException
 
+from taskkit.plugins.executors.ssh._exchanges import Exchange
 from taskkit.plugins.executors.ssh._talks import Sieve
-from taskkit.plugins.executors.ssh._wires import Wires
 from taskkit.plugins.kinds import Command, Operation
 from taskkit.scrubbing import REPLACED
 from taskkit.secrets import Secret
@@ -232,7 +232,7 @@ def test_a_channel_that_the_machine_has_no_room_for_is_busy_and_not_done(sshd: S
     with run.connect() as connection:
         with suppress(ChannelException):
             while True:
-                held.append(connection._channels._wires.opened(5))
+                held.append(connection._channels._exchange.opened(5))
         [told] = connection.commands([Command("true")], run)
         for channel in held:
             channel.close()
@@ -241,8 +241,10 @@ def test_a_channel_that_the_machine_has_no_room_for_is_busy_and_not_done(sshd: S
 
 
 def test_a_machine_that_carries_out_no_commands_is_refused_and_not_done(sshd: Sshd, monkeypatch: pytest.MonkeyPatch) -> None:
-    ask = Wires._request
-    monkeypatch.setattr(Wires, "_request", lambda wires, channel, kind, text, answer: ask(wires, channel, "no-such", text, answer=answer))
+    ask = Exchange._request
+    monkeypatch.setattr(
+        Exchange, "_request", lambda exchange, channel, kind, text, answer: ask(exchange, channel, "no-such", text, answer=answer)
+    )
     told = carry_out(there(sshd), "true")
     assert (told.state, told.error) == ("not_done", "refused")
 

@@ -10,10 +10,10 @@ from taskkit.plugins.executors._endings import with_end
 from taskkit.plugins.executors._expectations import Judgement
 from taskkit.plugins.executors._outputs import Output, Recorder
 from taskkit.plugins.executors._sequences import Ready, Result, refuse_secrets
+from taskkit.plugins.executors.ssh._exchanges import Exchange
 from taskkit.plugins.executors.ssh._privileges import Spoken, Standing
 from taskkit.plugins.executors.ssh._settings import SshSettings
 from taskkit.plugins.executors.ssh._talks import Sieve, Talk, Told
-from taskkit.plugins.executors.ssh._wires import Wires
 from taskkit.plugins.kinds import Command, Run
 
 #: What a machine gives as the reason why it opens no channel (RFC 4254, 5.1): who has too many of them says 2 or 4.
@@ -23,7 +23,7 @@ _WANTS_CHANGE = ("Password change required but no TTY available", "You must chan
 
 class Channels:
     def __init__(self, transport: Transport, settings: SshSettings, standing: Standing) -> None:
-        self._wires, self._settings, self._standing = Wires(transport), settings, standing
+        self._exchange, self._settings, self._standing = Exchange(transport), settings, standing
 
     def carry_out(self, command: Command, run: Run) -> Result:
         try:
@@ -33,24 +33,22 @@ class Channels:
         except ValueError as error:  # shlex raises them too
             return Result.misfit(error)
         try:
-            channel = self._wires.opened(self._settings.connect_timeout)
+            channel = self._exchange.opened(self._settings.connect_timeout)
         except (SSHException, EOFError, OSError) as error:
             return Result(_not_opened(error))
         try:
             return self._talk(channel, spoken, ready, run)
         except BaseException:
-            self._wires.send_signal(channel, "KILL")
+            self._exchange.send_signal(channel, "KILL")
             raise
         finally:
-            self._wires.forget(channel)
+            self._exchange.forget(channel)
 
     def _talk(self, channel: Channel, spoken: Spoken, ready: Ready, run: Run) -> Result:
         out, err = (Recorder(run.scrub_stream(), self._settings.cap) for _ in range(2))
-        patience = ready.patience(run)
         sieve = Sieve(spoken.mark, err.feed, holds=spoken.holds)
-        hear = patience.listening
-        talk = Talk(self._wires, channel, spoken.stdin or b"", hear(out.feed), hear(sieve.feed))
-        told = talk.hold(spoken.line, patience, self._settings.grace)
+        talk = Talk(self._exchange, channel, ready.patience(run), spoken.stdin or b"", out.feed, sieve.feed)
+        told = talk.hold(spoken.line, self._settings.grace)
         sieve.finish()
         return self._result(told, out.finish(), err.finish(), ready, marked=sieve.found)
 

@@ -15,9 +15,10 @@ from attrs import frozen
 from paramiko import Channel
 
 from taskkit.plugins.executors._endings import End, Patience, Sink
-from taskkit.plugins.executors.ssh._wires import Wires, accepted
+from taskkit.plugins.executors.ssh._exchanges import Exchange, accepted
 
-_TICK = 0.05
+#: How often it is asked whether it is enough while nothing happens; whatever happens in the channel is seen at once.
+_TICK = 0.25
 _CHUNK = 65_536
 _TOLD = "told"
 T = TypeVar("T")
@@ -67,13 +68,15 @@ class Told:
 
 
 class Talk:
-    def __init__(self, wires: Wires, channel: Channel, unsaid: bytes, out: Sink, err: Sink) -> None:
-        self._wires, self._channel, self._bell = wires, channel, wires.bell(channel)
-        self._unsaid, self._out, self._err = memoryview(unsaid), out, err
+    def __init__(self, exchange: Exchange, channel: Channel, patience: Patience, unsaid: bytes, out: Sink, err: Sink) -> None:
+        self._exchange, self._channel, self._bell = exchange, channel, exchange.bell(channel)
+        self._patience, self._unsaid = patience, memoryview(unsaid)
+        self._out, self._err = patience.listening(out), patience.listening(err)
         self._ended_at = 0.0
 
-    def hold(self, line: str, patience: Patience, grace: float) -> Told:
-        self._wires.begin(self._channel, line)
+    def hold(self, line: str, grace: float) -> Told:
+        patience = self._patience
+        self._exchange.begin(self._channel, line)
         found = self._pump(lambda: _TOLD if self._has_told() else patience.over())
         cut = None if found == _TOLD else found
         if cut:
@@ -85,25 +88,25 @@ class Talk:
 
     def _end(self, grace: float) -> None:
         for name in ("TERM", "KILL"):
-            self._wires.send_signal(self._channel, name)
+            self._exchange.send_signal(self._channel, name)
             if self._pump(self._is_over, grace):
                 return
 
     def _told(self, cut: str | None, *, left: bool) -> Told:
-        named, status, accepts = self._wires.signal_of(self._channel), self._channel.exit_status, accepted(self._channel)
+        named, status, accepts = self._exchange.signal_of(self._channel), self._channel.exit_status, accepted(self._channel)
         number: int | None = getattr(signal, f"SIG{named}", None)
         seen = status >= 0 or named is not None
         note = "it left processes behind that held its output: they may still run" if left else ""
         # What was cut short may have left somebody who goes on: its child, or sudo. Who holds the output is one of them.
         end = End(status if status >= 0 else None, number, cut, seen and (not cut or self._is_over()), note)
-        lost = "" if seen or cut else "the channel was closed before its end" if self._wires.alive else "the connection was lost"
-        return Told(end, not (accepts or seen or cut) and self._wires.alive, lost, named if named and number is None else "")
+        lost = "" if seen or cut else "the channel was closed before its end" if self._exchange.alive else "the connection was lost"
+        return Told(end, not (accepts or seen or cut) and self._exchange.alive, lost, named if named and number is None else "")
 
     def _has_told(self) -> bool:
         return self._has_ended() or self._is_over()
 
     def _has_ended(self) -> bool:
-        return self._channel.exit_status >= 0 or self._wires.signal_of(self._channel) is not None
+        return self._channel.exit_status >= 0 or self._exchange.signal_of(self._channel) is not None
 
     def _is_over(self) -> bool:
         channel = self._channel
@@ -117,7 +120,7 @@ class Talk:
         until = time.monotonic() + seconds
         while not (found := enough()) and time.monotonic() < until:
             if not self._turn():
-                self._bell.wait(_TICK)
+                self._bell.wait(min(_TICK, self._patience.left or _TICK, seconds))
         return found
 
     def _turn(self) -> bool:

@@ -28,8 +28,8 @@ class Bell(Event):
         return rang
 
 
-class Wires:
-    """Hears what a connection tells of its channels."""
+class Exchange:
+    """Hears what a connection tells of its channels, and tells it what else is to be told."""
 
     def __init__(self, transport: Transport) -> None:
         self._transport = cast(Any, transport)
