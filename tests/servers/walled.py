@@ -24,10 +24,17 @@ ACCOUNTS = {
     "aged": "",
     "duty": "",
     "singer": "ALL=(ALL:ALL) ALL",
+    "switch": "",
 }
 #: Each has one of its own, which no test may find again.
 PASSWORDS = {name: f"{name}-horse-battery-staple" for name in ACCOUNTS}
 PASSWORD_CONFIG = CONFIG.replace("PasswordAuthentication no", "PasswordAuthentication yes").replace("UsePAM no", "UsePAM yes")
+
+#: What the account `switch` has for a shell: it takes lines as they stand, says them, and knows nothing of any other.
+CLI = """\
+#!/bin/sh
+printf '%s' "$2"
+"""
 
 #: In a mount namespace of its own: whatever it changes is a copy.
 WALLS = """\
@@ -53,6 +60,7 @@ done <accounts
 cat rules >>/etc/sudoers.d/trial
 chmod 440 /etc/sudoers.d/trial
 chage -d 0 aged
+usermod -s "$1/cli" switch
 exec "$2" -D -f config -E log
 """
 
@@ -88,6 +96,8 @@ def running(program: Path) -> Iterator[Walled]:
         shutil.copy(folder / "user_ed25519.pub", folder / "authorized_keys")
         (folder / "accounts").write_text("".join(f"{name}:{password}\n" for name, password in PASSWORDS.items()))
         (folder / "rules").write_text("".join(f"{name} {rule}\n" for name, rule in ACCOUNTS.items() if rule))
+        (folder / "cli").write_text(CLI)
+        (folder / "cli").chmod(0o755)
         server = Walled(folder, servers.free_port())
         (folder / "config").write_text(PASSWORD_CONFIG.format(folder=folder, port=server.port))
         walls = ["unshare", "--mount", "--propagation", "private", "/bin/sh", "-c", WALLS, "walls", str(folder), str(program)]

@@ -64,6 +64,13 @@ def test_a_host_takes_its_time_on_the_virtual_clock() -> None:
     assert trial.clock.moment == START.add(seconds=35)
 
 
+def test_a_host_that_says_nothing_is_not_waited_for_longer_than_its_idle_time() -> None:
+    trial = Trial()
+    [operation] = said(trial, Reply(takes=20), timeout=30, idle=10)
+    assert (operation.state, operation.text) == ("unknown", "it said nothing for 10 s; nobody saw it end: it may still run")
+    assert (operation.ended - operation.began).total_seconds() == 10
+
+
 def test_the_time_that_a_job_has_left_bounds_a_host_that_hangs() -> None:
     trial = Trial(deadline=20)
     operations = said(trial, Reply(takes=inf), "never said")

@@ -49,6 +49,12 @@ def test_a_line_for_a_shell_is_said_as_it_stands(sshd: Sshd) -> None:
     assert shell(there(sshd), "echo one | tr a-z A-Z; printf %s '{x}'").output == "ONE\n{x}"
 
 
+def test_a_machine_that_has_no_shell_gets_its_lines_as_they_stand(walled: Walled) -> None:
+    line = "show  interfaces | include $up; 'x"
+    assert shell(there(walled, "switch"), line).output == line
+    assert carry_out(there(walled, "switch"), "show  version brief").output == "show version brief"
+
+
 def test_output_and_errors_are_told_apart_and_in_order_with_the_exit_code(sshd: Sshd) -> None:
     told = shell(there(sshd), "echo out; echo err >&2; exit 4")
     assert (told.state, told.error, told.exit, told.output, told.errors) == ("not_done", "failed", 4, "out\n", "err\n")
