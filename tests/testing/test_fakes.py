@@ -28,11 +28,11 @@ PASSWORD = "correct-horse-battery"  # noqa: S105  what the fake host knows
 SECRETS = {"db-1": {"password": PASSWORD}}
 
 
-def said(trial: Trial, *replies: Reply | str | ErrorClass, timeout: float = 60.0) -> list[Operation]:
+def said(trial: Trial, *replies: Reply | str | ErrorClass, timeout: float = 60.0, idle: float | None = None) -> list[Operation]:
     """What becomes of as many commands as there are replies."""
     trial.executor.script(HOST, *replies)  # type: ignore[attr-defined]
     with trial.run() as run, run.connect() as connection:
-        found: list[Operation] = list(connection.commands([Command(f"c{n}", timeout=timeout) for n in range(len(replies))], run))
+        found: list[Operation] = list(connection.commands([Command(f"c{n}", timeout=timeout, idle=idle) for n in range(len(replies))], run))
     return found
 
 
