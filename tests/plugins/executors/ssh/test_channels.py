@@ -256,8 +256,9 @@ def test_a_machine_that_carries_out_no_commands_is_refused_and_not_done(sshd: Ss
 
 
 def test_a_password_that_has_expired_is_told_as_one(walled: Walled) -> None:
-    told = carry_out(there(walled, "aged"), "true")
-    assert (told.state, told.error) == ("not_done", "must_change")
+    for exits in ((0,), (0, 1)):
+        told = carry_out(there(walled, "aged"), Command("true", exits=exits))
+        assert (told.state, told.error) == ("not_done", "must_change")
 
 
 def test_a_full_disk_is_told_as_one(sshd: Sshd) -> None:

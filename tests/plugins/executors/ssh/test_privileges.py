@@ -84,6 +84,23 @@ def test_a_command_that_ends_badly_under_sudo_is_its_own_fault(walled: Walled) -
     assert (told.state, told.error, told.exit, told.errors) == ("not_done", "failed", 1, "why\n")
 
 
+def test_what_sudo_only_warns_of_is_no_refusal(walled: Walled) -> None:
+    told = carry_out(sudo(walled), Command("sh -c 'echo sudo: unable to resolve host web-1 >&2; exit 1'", exits=(0, 1)))
+    assert (told.state, told.exit) == ("done", 1)
+
+
+@pytest.mark.parametrize("line", ["no-such-command-anywhere", "/etc/passwd"])
+def test_what_sudo_cannot_begin_is_bad_configuration(walled: Walled, line: str) -> None:
+    told = carry_out(sudo(walled), Command(line, exits=(0, 1)))
+    assert (told.state, told.error) == ("not_done", "bad_configuration")
+
+
+def test_sudo_to_somebody_who_is_not_there_is_bad_configuration(walled: Walled) -> None:
+    told = carry_out(sudo(walled, become_user="nobody-there"), "id")
+    assert (told.state, told.error) == ("not_done", "bad_configuration")
+    assert "nobody-there" in told.text
+
+
 def test_another_account_than_root_is_named(walled: Walled) -> None:
     assert carry_out(sudo(walled, become_user="duty"), "id -un").output == "duty\n"
 

@@ -18,6 +18,7 @@ from taskkit.plugins.kinds import Command, Run
 
 #: What a machine gives as the reason why it opens no channel (RFC 4254, 5.1): who has too many of them says 2 or 4.
 _TOO_MANY = frozenset({2, 4})
+#: What sshd says in place of the command, which it ends with 1.
 _WANTS_CHANGE = ("Password change required but no TTY available", "You must change your password now")
 
 
@@ -67,7 +68,7 @@ def _seen(judgement: Judgement, told: Told, errors: str) -> Judgement:
         return evolve(judgement, state="not_done", text=f"it was ended by SIG{told.unnamed}")
     if told.lost:
         return evolve(judgement, error=ErrorClass.UNREACHABLE, text=f"{told.lost}: nobody saw how it ended")
-    if judgement.state != "done" and any(said in errors for said in _WANTS_CHANGE):
+    if told.end.exit == 1 and any(said in errors for said in _WANTS_CHANGE):
         return Judgement("not_done", ErrorClass.MUST_CHANGE, "the password of the account has expired: change it first, nothing was begun")
     return judgement
 

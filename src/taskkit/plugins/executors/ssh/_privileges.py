@@ -60,12 +60,18 @@ unset {name} LC_ALL
 echo {mark} >&2
 """
 
+#: What it says before it begins. Of much else it only warns: that it does not know its own host, say.
 _SAID_BY_SUDO = (
+    (r"^sudo: \d+ incorrect password attempt", ErrorClass.WRONG_CREDENTIALS, "sudo did not take the password"),
     (r"^sudo: a (password|terminal) is required", ErrorClass.BAD_CONFIGURATION, "sudo wants a password, and the vault has none for it"),
     (r"is not in the sudoers file|^Sorry, user .* (is not allowed to|may not)", ErrorClass.PERMISSION, "sudo does not allow it"),
     (r"^sudo: account validation failure", ErrorClass.ACCOUNT_LOCKED, "sudo finds the account locked"),
     (r"^sudo: Account or password is expired", ErrorClass.MUST_CHANGE, "sudo finds the account or its password expired"),
-    (r"^sudo: ", ErrorClass.BAD_CONFIGURATION, "sudo did not begin it"),
+    (
+        r"^sudo: (unknown (user|group)|\S+: command not found|unable to execute|.*must have a tty|no valid sudoers|.*(setuid|effective uid))",
+        ErrorClass.BAD_CONFIGURATION,
+        "sudo did not begin it",
+    ),
 )
 _SAID_BY_SU = (
     (r"Authentication failure|incorrect password|^su: Sorry", ErrorClass.WRONG_CREDENTIALS, "su did not take the password"),
@@ -196,8 +202,8 @@ def _typed(secret: Secret) -> bytes:
 
 def _refused(judgement: Judgement, said: str, cases: tuple[tuple[str, ErrorClass, str], ...]) -> Judgement:
     for pattern, error, case in cases:
-        if re.search(pattern, said, re.MULTILINE):
-            return evolve(judgement, state="not_done", error=error, text=f"{case}: {_last_line(said)}", captured={})
+        if line := next((line for line in said.splitlines() if re.search(pattern, line)), None):
+            return evolve(judgement, state="not_done", error=error, text=f"{case}: {line[:200]}", captured={})
     return judgement
 
 
