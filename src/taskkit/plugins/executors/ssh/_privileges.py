@@ -68,7 +68,7 @@ _SAID_BY_SUDO = (
     (r"^sudo: account validation failure", ErrorClass.ACCOUNT_LOCKED, "sudo finds the account locked"),
     (r"^sudo: Account or password is expired", ErrorClass.MUST_CHANGE, "sudo finds the account or its password expired"),
     (
-        r"^sudo: (unknown (user|group)|\S+: command not found|unable to execute|.*must have a tty|no valid sudoers|.*(setuid|effective uid))",
+        r"^sudo: (unknown (user|group)|\S+: command not found|unable to execute|no valid|effective uid|.*must (have a tty|be owned))",
         ErrorClass.BAD_CONFIGURATION,
         "sudo did not begin it",
     ),
