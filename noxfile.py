@@ -73,7 +73,7 @@ def examples(session: nox.Session) -> None:
 def bench(session: nox.Session) -> None:
     """Ratios against peers and against hand-written arithmetic, in one run."""
     install(session, "peers")
-    for name in ("intervals", "jobs", "year", "forecast", "explain", "storages"):
+    for name in ("intervals", "jobs", "year", "forecast", "explain", "ssh", "storages"):
         session.run("python", f"bench/{name}.py", *session.posargs)
 
 

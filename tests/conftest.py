@@ -6,7 +6,10 @@ import os
 
 import pytest
 
-pytest_plugins = ["pytester", "tests.servers.postgresql", "tests.servers.sshd", "tests.servers.accounts", "tests.servers.dropbear"]
+pytest_plugins = [
+    "pytester", "tests.servers.postgresql", "tests.servers.sshd", "tests.servers.accounts", "tests.servers.walled",
+    "tests.servers.dropbear",
+]  # fmt: skip
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

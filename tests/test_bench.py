@@ -17,6 +17,7 @@ import harness
 import intervals
 import jobs
 import peers
+import ssh
 import storages
 from _bare import BareSqlite
 from _crowds import crowd
@@ -25,6 +26,7 @@ from _houses import House
 from taskkit.states import FINAL, State
 from taskkit.storage import Query
 from taskkit.storage.sqlite import SqliteStorage
+from tests.servers import program
 
 #: rrule walks from its start, far too slowly for a test where it walks in minutes; so it is asked near its start.
 NEAR = datetime(2025, 1, 3, tzinfo=UTC)
@@ -214,3 +216,20 @@ def test_a_look_ahead_over_four_weeks_finds_four_runs_for_each_record() -> None:
     found = forecast.looked_ahead(forecast.furnished(100))
     assert len(found.runs) == 400
     assert {one.record for one in found.runs} == {f"r{number}" for number in range(100)}
+
+
+def test_ssh_is_measured_against_bare_paramiko_on_a_real_server(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    program("sshd")
+    monkeypatch.setattr(harness, "quick", tiny)
+    monkeypatch.setattr(ssh, "AT_ONCE", 3)
+    ssh.main(["--quick"])
+    shown = capsys.readouterr().out
+    assert shown.count("taskkit : paramiko") >= 6
+
+
+def test_without_a_server_nothing_is_measured_and_that_is_said(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(ssh, "_program", lambda: None)
+    ssh.main(["--quick"])
+    assert "not installed, so not compared: sshd" in capsys.readouterr().out

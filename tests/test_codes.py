@@ -49,7 +49,8 @@ FACTORS = (
 TENSES = "past now future"
 REFUSALS = "revision token step seat fire turned busy absent"
 ERROR_CLASSES = (
-    "unreachable timeout busy failed stopped wrong_credentials account_locked must_change host_changed bad_configuration permission refused"
+    "unreachable timeout busy failed stopped wrong_credentials account_locked must_change host_changed no_space"
+    " bad_configuration permission refused"
 )  # fmt: skip
 EFFECTS = "idempotent verifiable compensable blind"
 VERBS = "commands dialogue probe change_secret read_directory find_services"

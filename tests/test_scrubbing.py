@@ -487,3 +487,17 @@ def test_s01_a_scrubber_takes_secrets_only() -> None:
     with pytest.raises(InvalidValue, match="it was given a str") as caught:
         Scrubber("hunter22")  # type: ignore[arg-type]
     assert "hunter22" not in str(caught.value)
+
+
+def test_a_secret_that_is_there_already_is_not_worked_out_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    worked_out: list[bytes] = []
+
+    def work_out(raw: bytes) -> set[str]:
+        worked_out.append(raw)
+        return {raw.decode()}
+
+    monkeypatch.setattr("taskkit.scrubbing.forms_of", work_out)
+    scrubber = Scrubber(Secret("hunter22"), Secret("hunter22"), Secret("hunter23"))
+    scrubber.add(Secret("hunter23"))
+    assert worked_out == [b"hunter22", b"hunter23"]
+    assert scrubber.scrub("hunter22 hunter23") == "[secret] [secret]"

@@ -24,8 +24,9 @@ class ErrorClass(StrEnum):
     STOPPED = "stopped"  #: somebody asked it to stop
     WRONG_CREDENTIALS = "wrong_credentials"  #: suspends the task for the record
     ACCOUNT_LOCKED = "account_locked"  #: suspends the task for the record
-    MUST_CHANGE = "must_change"  #: the secret is right, and has to be changed before anything else
+    MUST_CHANGE = "must_change"  #: the account has to get a new secret before it may do anything else
     HOST_CHANGED = "host_changed"  #: the host showed another key than is known (S7)
+    NO_SPACE = "no_space"  #: a disk of the host is full: somebody has to make room
     BAD_CONFIGURATION = "bad_configuration"  #: task, script or record do not fit together
     PERMISSION = "permission"  #: the account may not do it, or the person behind the task lacks a right
     REFUSED = "refused"  #: a policy of the host, the vault or a guard says no

@@ -10,7 +10,7 @@ short texts only (2 against 20 µs), and a run does not say so many.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from threading import Lock
 from typing import Any, NoReturn, SupportsIndex
 
@@ -26,11 +26,12 @@ _ADDING = Lock()
 class Scrubber:
     """Holds the secrets of one run; any thread may add one or scrub."""
 
-    __slots__ = ("_forms", "_short")
+    __slots__ = ("_added", "_forms", "_short")
 
     def __init__(self, *secrets: Secret) -> None:
         self._forms: tuple[str, ...] = ()  # longest first; replaced as a whole, so that readers need no lock
         self._short = False
+        self._added: frozenset[bytes] = frozenset()  # a private key has thousands of forms, and is often said twice
         for secret in secrets:
             self.add(secret)
 
@@ -44,12 +45,16 @@ class Scrubber:
         """Scrub this one too from now on; what a stream has already given out stays out."""
         if not isinstance(secret, Secret):
             raise InvalidValue("adding to a Scrubber", f"it was given a {type(secret).__name__}", "make a Secret of it")
-        if is_short(secret.reveal_bytes()):
+        raw = secret.reveal_bytes()
+        if is_short(raw):
             self._short = True
             return
-        new = forms_of(secret.reveal_bytes())
+        if raw in self._added:
+            return
+        new = forms_of(raw)
         with _ADDING:
             self._forms = tuple(sorted(new.union(self._forms), key=len, reverse=True))
+            self._added |= {raw}  # last: who finds it here relies on its forms
 
     def scrub(self, text: str) -> str:
         """The text without any secret in any form; withheld where the run holds a short one."""
@@ -145,7 +150,7 @@ def _said(value: object) -> str:
 # Finding and replacing
 
 
-def _hidden(text: str, forms: Iterable[str], cut: int, covered: int = 0) -> tuple[str, int]:
+def _hidden(text: str, forms: Sequence[str], cut: int, covered: int = 0) -> tuple[str, int]:
     """The text up to `cut` with each cover replaced, and where the last one ends; that of the first `covered` has been said."""
     said, at = [], 0
     for start, end in _covers(text, forms, covered):
@@ -157,9 +162,11 @@ def _hidden(text: str, forms: Iterable[str], cut: int, covered: int = 0) -> tupl
     return "".join([*said, text[at:cut]]), at
 
 
-def _covers(text: str, forms: Iterable[str], covered: int) -> list[tuple[int, int]]:
+def _covers(text: str, forms: Sequence[str], covered: int) -> list[tuple[int, int]]:
     """What the occurrences of all forms cover, in order; those that overlap are one."""
     joined = [(0, covered)] if covered else []
+    if not forms or len(text) < len(forms[-1]):  # the shortest comes last
+        return joined
     for start, end in sorted(place for form in forms for place in _places(text, form)):
         if joined and start < joined[-1][1]:
             joined[-1] = joined[-1][0], max(end, joined[-1][1])

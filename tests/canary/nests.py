@@ -95,12 +95,13 @@ class Nest(House):
         self.sung: list[str] = []
         self.handed: list[str] = []
         self.caught: list[BaseException] = []
-        record = Record("h01", "unix", fields={"host": "host01", "user": "root"}, secret_fields=["password"])
+        fields = {"host": "host01", "user": "root", **given.pop("fields", {})}
+        record, more = Record("h01", "unix", fields=fields, secret_fields=["password"]), given.pop("more_secrets", {})
         self.spans, tracers = InMemorySpanExporter(), TracerProvider()
         tracers.add_span_processor(SimpleSpanProcessor(self.spans))
         telemetry = Telemetry(tracers)
         notifiers = (self.inbox, Log(), telemetry, *given.pop("notifiers", ()))
-        super().__init__(record, secrets={"h01": {"password": CANARY}}, notifiers=notifiers, **given)
+        super().__init__(record, secrets={"h01": {"password": CANARY, **more}}, notifiers=notifiers, **given)
         telemetry.watch(self.engine)
         self.engine.define(RecordType("unix", executor=executor, settings=reach or {}))
 

@@ -32,6 +32,7 @@ PermitRootLogin yes
 MaxStartups 200
 MaxSessions 100
 LogLevel VERBOSE
+SetEnv SHLVL=2
 """
 
 
@@ -81,7 +82,7 @@ def running(program: Path, *, config: str = "", before: Sequence[str] = ()) -> I
         with subprocess.Popen(started, cwd=folder, stdin=subprocess.DEVNULL) as process:
             server.pid = process.pid
             try:
-                _wait(server, process)
+                wait(server, process)
                 yield server
             finally:
                 process.terminate()
@@ -93,7 +94,7 @@ def keygen(path: Path, *options: str, kind: str = "ed25519", passphrase: str = "
     subprocess.run(["ssh-keygen", "-q", *options, *made, str(path)], check=True)  # noqa: S607
 
 
-def _wait(server: Sshd, process: subprocess.Popen[bytes]) -> None:
+def wait(server: Sshd, process: subprocess.Popen[bytes]) -> None:
     until = time.monotonic() + PATIENCE
     while time.monotonic() < until and process.poll() is None:
         try:

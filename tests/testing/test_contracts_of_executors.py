@@ -5,17 +5,25 @@ from __future__ import annotations
 import shlex
 import tempfile
 from collections.abc import Collection
+from io import StringIO
 from math import inf
 from pathlib import Path
 from typing import Any, ClassVar
 
+import pytest
 from attrs import evolve
+from paramiko import ECDSAKey
 
 from taskkit.plugins.executors.local import Local
+from taskkit.plugins.executors.ssh import Ssh
 from taskkit.plugins.kinds import Command, Executor, Host, Login
+from taskkit.records import Record
 from taskkit.secrets import Secret
 from taskkit.testing import FakeExecutor, Reply
 from taskkit.testing.contracts import ExecutorContract
+from taskkit.testing.contracts._words import PASSWORD
+from tests.servers import free_port
+from tests.servers.sshd import Sshd
 
 HOST = "10.0.0.5"
 
@@ -79,14 +87,8 @@ class TestFakeExecutor(ExecutorContract):
         return Command("as told", **given)
 
 
-class TestLocal(ExecutorContract):
-    """Commands on this machine, in a folder of their own."""
-
-    closed: ClassVar = {
-        "E3": "it is this machine, which is always there",
-        "E4": "nobody logs in",
-        "E5": "it holds no connection",
-    }
+class RealShell:
+    """Commands of a real machine, in a folder of their own."""
 
     def setup_method(self) -> None:
         self._folder = tempfile.TemporaryDirectory()
@@ -94,12 +96,6 @@ class TestLocal(ExecutorContract):
 
     def teardown_method(self) -> None:
         self._folder.cleanup()
-
-    def executor(self) -> Executor:
-        return Local()
-
-    def host(self) -> Host:
-        return Host("localhost", settings={"cwd": str(self.place), "grace": 0.1})
 
     def leaves(self, name: str) -> Command:
         return Command(f"touch {shlex.quote(name)}")
@@ -112,3 +108,50 @@ class TestLocal(ExecutorContract):
 
     def spied(self) -> tuple[str, str]:
         return (self.place / "stdin").read_text(), (self.place / "seen").read_text()
+
+
+class TestLocal(RealShell, ExecutorContract):
+    closed: ClassVar = {
+        "E3": "it is this machine, which is always there",
+        "E4": "nobody logs in",
+        "E5": "it holds no connection",
+    }
+
+    def executor(self) -> Executor:
+        return Local()
+
+    def host(self) -> Host:
+        return Host("localhost", settings={"cwd": str(self.place), "grace": 0.1})
+
+
+class TestSsh(RealShell, ExecutorContract):
+    """The same, over a connection to OpenSSH."""
+
+    @pytest.fixture(autouse=True)
+    def _server(self, sshd: Sshd) -> None:
+        self.sshd = sshd
+        self.known = sshd.folder / "known_hosts"
+        self.known.write_text(f"[{sshd.address}]:{sshd.port} {sshd.host_key}\n")
+
+    def executor(self) -> Executor:
+        return Ssh()
+
+    def host(self) -> Host:
+        return Host(self.sshd.address, self.sshd.port, settings={"cwd": str(self.place), "grace": 0.1, "known_hosts": str(self.known)})
+
+    def host_that_is_down(self) -> Host:
+        return evolve(self.host(), port=free_port())
+
+    def login(self) -> Login:
+        """A password beside it, which the server does not ask for."""
+        return Login(Record("db-1", "trial"), self.sshd.user, Secret(PASSWORD), self.sshd.key)
+
+    def wrong_login(self) -> Login:
+        text = StringIO()
+        ECDSAKey.generate().write_private_key(text)
+        return evolve(self.login(), key=Secret(text.getvalue()))
+
+    def open_connections(self, executor: Any) -> int:
+        """As the network sees them."""
+        rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+        return sum(row[1].endswith(f":{self.sshd.port:04X}") and row[3] == "01" for row in rows)

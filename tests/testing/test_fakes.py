@@ -28,11 +28,11 @@ PASSWORD = "correct-horse-battery"  # noqa: S105  what the fake host knows
 SECRETS = {"db-1": {"password": PASSWORD}}
 
 
-def said(trial: Trial, *replies: Reply | str | ErrorClass, timeout: float = 60.0) -> list[Operation]:
+def said(trial: Trial, *replies: Reply | str | ErrorClass, timeout: float = 60.0, idle: float | None = None) -> list[Operation]:
     """What becomes of as many commands as there are replies."""
     trial.executor.script(HOST, *replies)  # type: ignore[attr-defined]
     with trial.run() as run, run.connect() as connection:
-        found: list[Operation] = list(connection.commands([Command(f"c{n}", timeout=timeout) for n in range(len(replies))], run))
+        found: list[Operation] = list(connection.commands([Command(f"c{n}", timeout=timeout, idle=idle) for n in range(len(replies))], run))
     return found
 
 
@@ -62,6 +62,13 @@ def test_a_host_takes_its_time_on_the_virtual_clock() -> None:
     assert [operation.state for operation in operations] == ["done", "unknown"]
     assert [(operation.ended - operation.began).total_seconds() for operation in operations] == [5, 30]
     assert trial.clock.moment == START.add(seconds=35)
+
+
+def test_a_host_that_says_nothing_is_not_waited_for_longer_than_its_idle_time() -> None:
+    trial = Trial()
+    [operation] = said(trial, Reply(takes=20), timeout=30, idle=10)
+    assert (operation.state, operation.text) == ("unknown", "it said nothing for 10 s; nobody saw it end: it may still run")
+    assert (operation.ended - operation.began).total_seconds() == 10
 
 
 def test_the_time_that_a_job_has_left_bounds_a_host_that_hangs() -> None:

@@ -79,6 +79,16 @@ wholly; of what is to come what needs no vault, and "nobody can say" of the rest
 be read.
 """
 _PLACE = "an engine as module:name, such as app:engine; or the URL of a store, such as sqlite:///var/lib/vault.db"
+EXECUTION_EXAMPLES = """
+How far a run over many records is, by the job of its conductor; with --follow until it has ended:
+  taskkit jobs sqlite:vault.db --execution ID --follow
+"""
+RERUN_EXAMPLES = """\
+examples:
+  taskkit rerun app:engine ID --by ada
+
+The engine is made by importing the module: with all that the module does. What is planned is run by whoever works on its store.
+"""
 _URL = "where the store is, such as sqlite:///var/lib/vault.db or postgresql://vault@db.example/jobs"
 
 
@@ -91,7 +101,7 @@ class Parser(argparse.ArgumentParser):
 
 def add(commands: Any) -> None:
     """The commands about stores, and about what is installed."""
-    _add_jobs(_command(commands, "jobs", "the jobs of a store, the newest first", JOBS_EXAMPLES))
+    _add_jobs(_command(commands, "jobs", "the jobs of a store, the newest first", JOBS_EXAMPLES + EXECUTION_EXAMPLES))
     plugins = _command(commands, "plugins", "what is installed, from where, what it offers, and what is broken", PLUGINS_EXAMPLES)
     plugins.add_argument("--json", action="store_true", help="as JSON, for programs")
     plugins.set_defaults(run=_run_plugins)
@@ -100,6 +110,11 @@ def add(commands: Any) -> None:
     check.add_argument("--json", action="store_true", help="as JSON, for programs")
     check.set_defaults(run=_run_check)
     _add_explain(_command(commands, "explain", "why a task ran on a record, why not, or when it will", EXPLAIN_EXAMPLES))
+    rerun = _command(commands, "rerun", "once more for what failed of a run over many records", RERUN_EXAMPLES)
+    rerun.add_argument("engine", metavar="MODULE:NAME", help="where the engine stands, such as app:engine")
+    rerun.add_argument("execution", metavar="ID", help="the run, by the job of its conductor")
+    rerun.add_argument("--by", metavar="NAME", help="who says so: their rights count")
+    rerun.set_defaults(run=_run_rerun)
     _add_forecast(_command(commands, "forecast", "what is going to run", FORECAST_EXAMPLES))
     what, examples = "back up a store, bring one back, or print the SQL that makes one", BACKUP_EXAMPLES + RESTORED_EXAMPLES + SQL_EXAMPLES
     store = _command(commands, "store", what, examples)
@@ -148,6 +163,7 @@ def _add_jobs(jobs: argparse.ArgumentParser) -> None:
     jobs.add_argument("--task", metavar="TASK", help="of this task, by id or name")
     jobs.add_argument("--line", metavar="ID", help="of this task and its copies in other lists")
     jobs.add_argument("--since", type=_since, metavar="MOMENT", help="made at this moment or later; in UTC unless an offset is given")
+    jobs.add_argument("--execution", metavar="ID", help="how far this run over many records is, and its parts; no other filter counts")
     jobs.add_argument("--limit", type=_limit, default=20, metavar="N", help="how many to show (20)")
     jobs.add_argument("--follow", action="store_true", help="what happens from now on, until Ctrl-C")
     jobs.add_argument("--json", action="store_true", help="a JSON object on each line, for programs")
@@ -186,10 +202,18 @@ def _run_explain(options: argparse.Namespace) -> int:
 
 
 def _run_jobs(options: argparse.Namespace) -> int:
-    from taskkit.cli import _jobs
+    from taskkit.cli import _executions, _jobs
 
+    if options.execution is not None:
+        return _executions.run(options.url, options.execution, as_json=options.json, follow=options.follow)
     query = Query(states=options.state, record=options.record, task=options.task, line=options.line, since=options.since)
     return _jobs.run(options.url, query, options.limit, as_json=options.json, follow=options.follow)
+
+
+def _run_rerun(options: argparse.Namespace) -> int:
+    from taskkit.cli import _executions
+
+    return _executions.again(options.engine, options.execution, options.by)
 
 
 def _run_plugins(options: argparse.Namespace) -> int:

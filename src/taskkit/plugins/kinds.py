@@ -79,6 +79,8 @@ class Command:
     #: Several parts are said one after the other, so that nobody has to reveal a secret to put text around it.
     stdin: Secret | str | tuple[Secret | str, ...] | None = field(default=None, kw_only=True)
     timeout: float = field(default=60.0, kw_only=True)
+    #: After so many seconds without a word of it, it is ended as if its time were over.
+    idle: float | None = field(default=None, kw_only=True)
     shell: bool = field(default=False, kw_only=True)
     exits: tuple[int, ...] = field(default=(0,), converter=_codes, kw_only=True)
     expect: str | None = field(default=None, kw_only=True)

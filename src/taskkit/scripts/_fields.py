@@ -8,11 +8,9 @@ from collections.abc import Iterable, Mapping
 from taskkit.errors import InvalidValue
 from taskkit.plugins.kinds import Run
 from taskkit.records import Accounts, Record
-from taskkit.scripts._templates import Place, pieces, places
+from taskkit.scripts._programs import with_program
+from taskkit.scripts._templates import PASSWORD, Place, pieces, places
 from taskkit.secrets import Secret
-
-#: What everybody calls the secret, also where a record does not name it.
-PASSWORD = "password"  # noqa: S105  the name of a field
 
 
 class Fields:
@@ -29,6 +27,12 @@ class Fields:
     def stdin(self, template: str | None) -> tuple[Secret | str, ...] | None:
         """What is said to a command, in parts; values stand there as they are."""
         return None if template is None else tuple(piece if isinstance(piece, str) else self._value(piece) for piece in pieces(template))
+
+    def program(self, line: str, script: str, stdin: str | None) -> tuple[str, tuple[Secret | str, ...]]:
+        """The line of an interpreter and what is said to it; without values in the program."""
+        beside = self.stdin(stdin)
+        filled = self.line(line)
+        return (filled, (script,)) if beside is None else (with_program(filled, script), (script, *beside))
 
     def _printable(self, place: Place) -> str:
         if is_secret(place, self._record(place)):

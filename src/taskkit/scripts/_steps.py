@@ -7,15 +7,19 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Literal
 
 from attrs import Attribute, evolve, field, frozen
+from attrs.validators import optional
 
 from taskkit.checks import a, mapping, one_of, optional_a, refused, several
 from taskkit.errors import BrokenPlugin, InvalidValue, TaskkitError
 from taskkit.outcomes import ErrorClass, NotDone, class_of
 from taskkit.plugins.kinds import Command, Operation, Run, RunsCommands
 from taskkit.scripts._fields import Fields
+from taskkit.scripts._programs import check_program
 from taskkit.scripts._templates import check_line, pieces
 
 LONGEST = 86_400.0
+#: What a command takes over from its step.
+_ALIKE = ("timeout", "idle", "shell", "exits", "expect", "forbid", "capture")
 Validator = Callable[[Any, "Attribute[Any]", Any], None]
 
 
@@ -77,13 +81,22 @@ def _template(step: Step, attribute: Attribute[Any], given: str | None) -> None:
     pieces(given or "")
 
 
+def _program(step: Step, attribute: Attribute[Any], given: str | None) -> None:
+    if given is not None and (not given.strip() or "\0" in given):
+        raise refused(step, attribute, given, "it is no program", "give a text that is not empty, without NUL")
+    check_program(step.line, given, step.stdin, shell=step.shell)
+
+
 @frozen
 class Step:
-    """One command of a script, with places for fields: `{field}`, `{shadow.field}`, in `stdin` also `{password}`."""
+    """One command of a script, with places for fields: `{field}`, `{shadow.field}`, in `stdin` also `{password}`; none in `script`."""
 
     line: str = field(validator=_of_step(a(str), _line))
     stdin: str | None = field(default=None, validator=_of_step(optional_a(str), _template), kw_only=True)
+    #: A program for the interpreter that the line names, said to it by stdin as it stands.
+    script: str | None = field(default=None, validator=_of_step(optional_a(str), _program), kw_only=True)
     timeout: float = field(default=60.0, validator=_of_step(_seconds), kw_only=True)
+    idle: float | None = field(default=None, validator=_of_step(optional(_seconds)), kw_only=True)
     shell: bool = field(default=False, validator=_of_step(a(bool)), kw_only=True)
     exits: tuple[int, ...] = field(default=(0,), converter=_codes, validator=_of_step(_exits), kw_only=True)
     expect: str | None = field(default=None, validator=_of_step(optional_a(str), _pattern), kw_only=True)
@@ -96,19 +109,15 @@ class Step:
 def prepared(steps: Iterable[Step], run: Run) -> tuple[Command, ...]:
     """All commands with their fields filled in, before the first of them runs."""
     fields = Fields(run)
-    return tuple(
-        Command(
-            fields.line(step.line),
-            stdin=fields.stdin(step.stdin),
-            timeout=step.timeout,
-            shell=step.shell,
-            exits=step.exits,
-            expect=step.expect,
-            forbid=step.forbid,
-            capture=step.capture,
-        )
-        for step in steps
-    )
+    return tuple(_command(step, fields) for step in steps)
+
+
+def _command(step: Step, fields: Fields) -> Command:
+    if step.script is None:
+        line, stdin = fields.line(step.line), fields.stdin(step.stdin)
+    else:
+        line, stdin = fields.program(step.line, step.script, step.stdin)
+    return Command(line, stdin=stdin, **{name: getattr(step, name) for name in _ALIKE})
 
 
 def carried_out(connection: RunsCommands, command: Command, name: str, run: Run) -> Operation:

@@ -13,6 +13,8 @@ from attrs import frozen
 
 from taskkit.errors import InvalidValue
 
+#: What everybody calls the secret, also where a record does not name it.
+PASSWORD = "password"  # noqa: S105  the name of a field
 _SHADOW = "shadow."
 #: Where a shell does not take single quotes at their word: substitution of old, text that follows, arithmetic, C strings.
 _SECOND_READINGS = ("`", "<<", "$((", "$'")
@@ -47,7 +49,7 @@ def places(template: str | None) -> tuple[Place, ...]:
 
 
 def check_line(template: str, shell: bool) -> None:
-    """Refuses a line in which the quotes around a value would not hold."""
+    """Refuses a line in which the quotes around a value would not hold, or with a secret in it (S1)."""
     state = ""
     for piece in pieces(template):
         if isinstance(piece, str):
@@ -56,6 +58,8 @@ def check_line(template: str, shell: bool) -> None:
             raise InvalidValue(f"the line {template!r}", f"{piece} stands inside quotes", "leave them out: values are quoted for you")
     # Over the text as the shell will get it: {{ and }} are braces by then.
     bare = "".join(piece if isinstance(piece, str) else "x" for piece in pieces(template))
+    if secret := next((place for place in places(template) if place.field == PASSWORD), None):
+        raise InvalidValue(f"the line {template!r}", f"{secret} is a secret, and everybody can read a command line", "give it by stdin")
     second = next((mark for mark in _SECOND_READINGS if mark in bare), None)
     if shell and second and places(template):
         raise InvalidValue(f"the line {template!r}", f"quotes do not hold beside {second}", "use $( ), and stdin for text")

@@ -128,9 +128,11 @@ class FakeConnection:
         reply = Reply(answer) if isinstance(answer, str) else answer
         if reply.does:
             self._found.deeds.append(command.line)
-        if not self._ends_within(reply, ready.seconds):
-            text = f"it took longer than {ready.seconds:g} s; nobody saw it end: it may still run"
-            return Result(Judgement("unknown", ErrorClass.TIMEOUT, text))
+        seconds = min(ready.seconds, ready.idle or ready.seconds)
+        idle = seconds < ready.seconds  # a reply says nothing before it is over
+        if not self._ends_within(reply, seconds):
+            case = f"it said nothing for {seconds:g} s" if idle else f"it took longer than {seconds:g} s"
+            return Result(Judgement("unknown", ErrorClass.TIMEOUT, f"{case}; nobody saw it end: it may still run"))
         said = "".join(part.reveal() if isinstance(part, Secret) else part for part in stdin) if reply.repeats else reply.output
         outputs = _recorded(said, run, self._executor.cap), _recorded(reply.errors, run, self._executor.cap)
         end = reply.exit if reply.seen else None

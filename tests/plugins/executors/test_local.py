@@ -362,6 +362,18 @@ def test_a_command_that_is_held_still_is_killed(tmp_path: Path) -> None:
     assert (operation.state, operation.signal) == ("unknown", signal.SIGKILL)
 
 
+def test_j10_a_command_that_says_nothing_is_ended_after_its_idle_time() -> None:
+    operation = shell(f"echo working; {FOREVER}", idle=0.3)
+    assert (operation.state, operation.error, operation.output) == ("unknown", "timeout", "working\n")
+    assert operation.text == "it said nothing for 0.3 s and was told to end; it was seen to end"
+
+
+def test_a_full_disk_is_told_as_one() -> None:
+    operation = shell("cat /proc/version >/dev/full")
+    assert (operation.state, operation.error) == ("not_done", "no_space")
+    assert operation.text.startswith("a disk of the machine is full: ")
+
+
 def test_a_flood_does_not_keep_a_timeout_away() -> None:
     assert shell("yes", timeout=0.2).error == "timeout"
 

@@ -7,7 +7,7 @@ import signal
 from collections.abc import Mapping
 from typing import Literal
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from taskkit.errors import InvalidValue
 from taskkit.outcomes import ErrorClass
@@ -16,6 +16,7 @@ from taskkit.plugins.kinds import Command
 
 #: What a shell says of a command that it cannot start.
 _NOT_EXECUTABLE, _NOT_FOUND = 126, 127
+_NO_SPACE = re.compile(r"No space left on device|Disk quota exceeded")
 
 
 @frozen
@@ -45,6 +46,10 @@ class Expectations:
         capture = {name: compiled(pattern, groups=1) for name, pattern in command.capture.items()}
         return cls(command.exits, command.shell, expect or None, forbid or None, capture)
 
+    def by_shell(self) -> Expectations:
+        """The same, where a shell begins the command though nobody asked for one."""
+        return evolve(self, shell=True)  # noqa: S604  it is what is expected, not what is done
+
     def judge(self, exit: int | None, signal: int | None, *outputs: Output) -> Judgement:
         """What the end of the command means; `outputs` are scrubbed, so that nothing captured is a piece of a secret."""
         captured = {name: found for name, pattern in self.capture.items() if (found := _captured(pattern, outputs)) is not None}
@@ -54,6 +59,8 @@ class Expectations:
         if not fault:
             return Judgement("done", captured=captured)
         never_began = self.shell and exit in (_NOT_EXECUTABLE, _NOT_FOUND) and exit not in self.exits
+        if outputs[-1].search(_NO_SPACE):
+            return Judgement("not_done", ErrorClass.NO_SPACE, f"a disk of the machine is full: {fault}", captured)
         return Judgement("not_done", ErrorClass.BAD_CONFIGURATION if never_began else ErrorClass.FAILED, fault, captured)
 
     def _fault_of_end(self, exit: int | None, number: int | None, outputs: tuple[Output, ...]) -> str:

@@ -19,25 +19,15 @@ from functools import partial
 from math import inf
 from typing import IO, Any, TypeVar
 
-from attrs import evolve, frozen
+from attrs import evolve
+
+from taskkit.plugins.executors._endings import End, Sink
 
 CHUNK = 65_536
 #: How often it is asked whether it is enough while the pipes are silent.
 TICK = 0.05
 EXITED = "exited"
-Sink = Callable[[bytes], None]
 T = TypeVar("T")
-
-
-@frozen
-class End:
-    """How a command came to its end."""
-
-    exit: int | None = None
-    signal: int | None = None
-    cut: str | None = None  #: why it was cut short
-    seen: bool = True  #: whether it was seen to end
-    left: bool = False  #: whether it left processes behind that held its output
 
 
 class NotStarted(Exception):
@@ -86,7 +76,8 @@ class Group:
         if reason or not over:  # also where the command has ended: those of its group that still work on have had their time
             self.send(signal.SIGKILL)
             self._pump(self._over, self._grace)
-        return evolve(self._end or End(seen=False), cut=reason, left=not reason and not over)
+        left = "" if reason or over else "it left processes behind that held its output: its group was ended"
+        return evolve(self._end or End(seen=False), cut=reason, left=left)
 
     def listen(self, out: Sink, err: Sink) -> None:
         for pipe, sink in ((self._process.stdout, out), (self._process.stderr, err)):

@@ -9,6 +9,7 @@ from attrs import field, frozen
 
 from taskkit.errors import InvalidValue
 from taskkit.outcomes import ErrorClass
+from taskkit.plugins.executors._endings import Patience
 from taskkit.plugins.executors._expectations import Expectations, Judgement
 from taskkit.plugins.executors._outputs import SILENCE, Output
 from taskkit.plugins.kinds import Command, Operation, Run
@@ -42,18 +43,20 @@ class Result:
 
 @frozen
 class Ready:
-    """A command that may be said: its patterns, what is written to it, in parts, and how long it may take."""
+    """A command that may be said: its patterns, what is written to it, in parts, how long it may take and how long say nothing."""
 
     expectations: Expectations
     stdin: tuple[Secret | str, ...] | None = field(repr=False)
     seconds: float
+    idle: float | None = None
 
     @classmethod
     def of(cls, command: Command, run: Run) -> Self:
         """InvalidValue where it cannot be said; the run scrubs what is secret of its stdin from now on."""
-        if not command.timeout > 0:  # also what is no number at all
-            raise InvalidValue(f"Command(timeout={command.timeout})", "it is no time", "give seconds above 0")
-        return cls(Expectations.of(command), _parts(command, run), min(command.timeout, run.seconds_left))
+        for name, seconds in (("timeout", command.timeout), ("idle", command.idle)):
+            if seconds is not None and not seconds > 0:  # also what is no number at all
+                raise InvalidValue(f"Command({name}={seconds})", "it is no time", "give seconds above 0")
+        return cls(Expectations.of(command), _parts(command, run), min(command.timeout, run.seconds_left), command.idle)
 
     @property
     def written(self) -> bytes | None:
@@ -61,6 +64,10 @@ class Ready:
         if self.stdin is None:
             return None
         return b"".join(part.reveal_bytes() if isinstance(part, Secret) else part.encode() for part in self.stdin)
+
+    def patience(self, run: Run) -> Patience:
+        """From now on."""
+        return Patience(run, self.seconds, self.idle)
 
 
 def in_order(sequence: Iterable[Command], run: Run, carry_out: Callable[[Command, Run], Result]) -> Iterator[Operation]:

@@ -5,19 +5,20 @@ from __future__ import annotations
 import errno
 import os
 import shlex
-import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from attrs import Attribute, evolve, field, frozen
+from attrs import Attribute, field, frozen
 
-from taskkit.checks import mapping, optional_a, refused, whole
+from taskkit.checks import refused, whole
 from taskkit.errors import HostRefused, InvalidValue
 from taskkit.outcomes import ErrorClass
+from taskkit.plugins.executors._circumstances import Circumstances
+from taskkit.plugins.executors._endings import End, with_end
 from taskkit.plugins.executors._expectations import Judgement
 from taskkit.plugins.executors._outputs import Output, Recorder
-from taskkit.plugins.executors._processes import End, NotStarted, started
+from taskkit.plugins.executors._processes import NotStarted, started
 from taskkit.plugins.executors._sequences import Ready, Result, in_order, refuse_secrets
 from taskkit.plugins.kinds import Command, Executor, Host, Login, Operation, Run, Verb
 
@@ -26,24 +27,15 @@ _BUSY = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno
 _SHELL = "/bin/sh"
 
 
-def _variables(instance: object, attribute: Attribute[Any], given: Mapping[object, object]) -> None:
-    for name, value in given.items():
-        if not (isinstance(name, str) and name and isinstance(value, str)) or "=" in name or "\0" in name + value:
-            raise refused(instance, attribute, str(name), "it is no variable", "give names without = and texts, both without NUL")
-
-
 def _seconds(instance: object, attribute: Attribute[Any], given: object) -> None:
     if isinstance(given, bool) or not isinstance(given, int | float) or not 0 < given <= 60:
         raise refused(instance, attribute, given, "these are no seconds", "give a number above 0 and up to 60")
 
 
 @frozen
-class LocalSettings:
+class LocalSettings(Circumstances):
     """What a record type may say about commands on this machine."""
 
-    #: Beside PATH, HOME and LANG, or in their place. Nothing else comes from the product's own environment, which may hold secrets.
-    env: Mapping[str, str] = field(factory=dict, converter=mapping, validator=_variables, kw_only=True, hash=False)
-    cwd: str | None = field(default=None, validator=optional_a(str, "give a path"), kw_only=True)
     #: How many bytes are kept of the output, and as many of the errors: half from the beginning, half from the end.
     cap: int = field(default=65_536, validator=whole(1024, 16_777_216), kw_only=True)
     #: How many seconds a command has to end when asked, and its children to let go of the output after it.
@@ -59,6 +51,7 @@ class LocalSettings:
 
     @property
     def environment(self) -> dict[str, str]:
+        # Nothing else comes from the product's own environment, which may hold secrets.
         kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
         return {"PATH": os.defpath, "LANG": "C.UTF-8", **kept, **self.env}
 
@@ -97,15 +90,17 @@ class LocalCommands:
             end, out, err = self._run(argv, ready, run)
         except NotStarted as error:
             return Result(_not_started(error.__cause__))
-        judgement = _with_end(ready.expectations.judge(end.exit, end.signal, out, err), end, ready.seconds)
+        judgement = with_end(ready.expectations.judge(end.exit, end.signal, out, err), end)
         return Result(judgement, end.exit, end.signal, out, err)
 
     def _run(self, argv: list[str], ready: Ready, run: Run) -> tuple[End, Output, Output]:
         settings = self._settings
         out, err = (Recorder(run.scrub_stream(), settings.cap) for _ in range(2))
         how = {"env": settings.environment, "cwd": settings.cwd}
-        with started(argv, out.feed, err.feed, stdin=ready.written, grace=settings.grace, **how) as group:
-            end = group.run(_cut(run, ready.seconds))
+        patience = ready.patience(run)
+        hear = patience.listening
+        with started(argv, hear(out.feed), hear(err.feed), stdin=ready.written, grace=settings.grace, **how) as group:
+            end = group.run(patience.over)
         return end, out.finish(), err.finish()
 
 
@@ -113,24 +108,8 @@ def _argv(command: Command) -> list[str]:
     return [_SHELL, "-c", command.line] if command.shell else shlex.split(command.line)
 
 
-def _cut(run: Run, seconds: float) -> Callable[[], ErrorClass | None]:
-    """Asked while it runs: why it has to end. A stop is no reason: it is honoured between commands (J6). The time is the machine's."""
-    until = time.monotonic() + seconds
-    return lambda: ErrorClass.TIMEOUT if time.monotonic() >= until or run.seconds_left <= 0 else None
-
-
 def _not_started(error: BaseException | None) -> Judgement:
     if not isinstance(error, OSError):
         return Judgement("not_done", ErrorClass.BAD_CONFIGURATION, f"it could not be started: {error}")
     kind = ErrorClass.BUSY if error.errno in _BUSY else ErrorClass.BAD_CONFIGURATION
     return Judgement("not_done", kind, f"it could not be started: {error.strerror}" + (f": {error.filename}" if error.filename else ""))
-
-
-def _with_end(judgement: Judgement, end: End, seconds: float) -> Judgement:
-    """A command that was cut short is unknown, dead or not: what it had done by then nobody saw (J10)."""
-    if not end.cut:
-        note = "it left processes behind that held its output: its group was ended" if end.left else ""
-        return evolve(judgement, text="; ".join(filter(None, (judgement.text, note))))
-    seen = "it was seen to end" if end.seen else "nobody saw it end: it may still run"
-    text = f"it took longer than {seconds:g} s and was told to end; {seen}"
-    return evolve(judgement, state="unknown", error=ErrorClass(end.cut), text=text)

@@ -12,6 +12,7 @@ from taskkit.plugins.executors.ssh._berths import Berths
 from taskkit.plugins.executors.ssh._channels import Channels
 from taskkit.plugins.executors.ssh._links import linked
 from taskkit.plugins.executors.ssh._logins import HELP, let_in
+from taskkit.plugins.executors.ssh._privileges import Standing, standing
 from taskkit.plugins.executors.ssh._questions import told_of
 from taskkit.plugins.executors.ssh._sessions import first_words
 from taskkit.plugins.executors.ssh._settings import SshSettings
@@ -35,7 +36,7 @@ class Ssh(Executor):
     @contextmanager
     def connect(self, host: Host, login: Login, run: Run) -> Iterator[SshConnection]:
         with self._logged_in(host, login, run) as (wire, stop):
-            yield SshConnection(wire, stop.settings)
+            yield SshConnection(wire, stop.settings, standing(stop.settings, login, run))
 
     def probe(self, host: Host, login: Login, run: Run) -> Probe:
         """Log in afresh, and begin a session: that the password has to be changed is told there, as a rule."""
@@ -64,8 +65,8 @@ class Ssh(Executor):
 class SshConnection:
     """What `Ssh.connect` gives."""
 
-    def __init__(self, transport: Wire, settings: SshSettings) -> None:
-        self._channels = Channels(transport, settings)
+    def __init__(self, wire: Wire, settings: SshSettings, as_whom: Standing) -> None:
+        self._channels = Channels(wire, settings, as_whom)
 
     def commands(self, sequence: Iterable[Command], run: Run) -> Iterator[Operation]:
         """Run one after the other; the first that may not begin any more is told, and is the last."""

@@ -1,65 +1,82 @@
-"""One command in a channel of its own: begun, fed, read and ended."""
+"""Commands on a machine, each in a channel of its own."""
 
 from __future__ import annotations
 
-import shlex
-import time
-
-from paramiko import Channel, SSHException, Transport
+from attrs import evolve
+from paramiko import Channel, ChannelException, SSHException, Transport
 
 from taskkit.outcomes import ErrorClass
+from taskkit.plugins.executors._endings import with_end
 from taskkit.plugins.executors._expectations import Judgement
-from taskkit.plugins.executors._outputs import Recorder
+from taskkit.plugins.executors._outputs import Output, Recorder
 from taskkit.plugins.executors._sequences import Ready, Result, refuse_secrets
+from taskkit.plugins.executors.ssh._exchanges import Exchange
+from taskkit.plugins.executors.ssh._privileges import Spoken, Standing
 from taskkit.plugins.executors.ssh._settings import SshSettings
+from taskkit.plugins.executors.ssh._talks import Sieve, Talk, Told
 from taskkit.plugins.kinds import Command, Run
 
-_TICK = 0.05
-_CHUNK = 65_536
+#: What a machine gives as the reason why it opens no channel (RFC 4254, 5.1): who has too many of them says 2 or 4.
+_TOO_MANY = frozenset({2, 4})
+#: What sshd says in place of the command, which it ends with 1.
+_WANTS_CHANGE = ("Password change required but no TTY available", "You must change your password now")
 
 
 class Channels:
-    def __init__(self, transport: Transport, settings: SshSettings) -> None:
-        self._transport, self._settings = transport, settings
+    def __init__(self, transport: Transport, settings: SshSettings, standing: Standing) -> None:
+        self._exchange, self._settings, self._standing = Exchange(transport), settings, standing
 
     def carry_out(self, command: Command, run: Run) -> Result:
         try:
             ready = Ready.of(command, run)
-            line = command.line if command.shell else shlex.join(shlex.split(command.line))
-            refuse_secrets(run, line)
+            spoken = self._standing.spoken(command, ready.written)
+            refuse_secrets(run, command.line, spoken.line)
         except ValueError as error:  # shlex raises them too
             return Result.misfit(error)
         try:
-            channel = self._transport.open_session(timeout=self._settings.connect_timeout)
-        except (SSHException, EOFError) as error:
-            return Result(Judgement("not_done", ErrorClass.UNREACHABLE, f"no channel could be opened: {error}"))
-        with channel:
-            return self._talk(channel, line, ready, run)
+            channel = self._exchange.opened(self._settings.connect_timeout)
+        except (SSHException, EOFError, OSError) as error:
+            return Result(_not_opened(error))
+        try:
+            return self._talk(channel, spoken, ready, run)
+        except BaseException:
+            self._exchange.send_signal(channel, "KILL")
+            raise
+        finally:
+            self._exchange.forget(channel)
 
-    def _talk(self, channel: Channel, line: str, ready: Ready, run: Run) -> Result:
+    def _talk(self, channel: Channel, spoken: Spoken, ready: Ready, run: Run) -> Result:
         out, err = (Recorder(run.scrub_stream(), self._settings.cap) for _ in range(2))
-        until = time.monotonic() + ready.seconds
-        channel.exec_command(line)
-        unsaid = ready.written or b""
-        while not (over := _is_over(channel)) and time.monotonic() < until:
-            if unsaid and channel.send_ready():
-                unsaid = unsaid[channel.send(unsaid[:_CHUNK]) :]
-            if not unsaid and not channel.eof_sent:
-                channel.shutdown_write()
-            if channel.recv_ready():
-                out.feed(channel.recv(_CHUNK))
-            elif channel.recv_stderr_ready():
-                err.feed(channel.recv_stderr(_CHUNK))
-            else:
-                channel.status_event.wait(_TICK)
-        output, errors = out.finish(), err.finish()
-        if not over:
-            return Result(Judgement("unknown", ErrorClass.TIMEOUT, "nobody saw it end: it may still run"), None, None, output, errors)
-        status = channel.recv_exit_status()
-        end = None if status < 0 else status
-        return Result(ready.expectations.judge(end, None, output, errors), end, None, output, errors)
+        sieve = Sieve(spoken.mark, err.feed, holds=spoken.holds)
+        talk = Talk(self._exchange, channel, ready.patience(run), spoken.stdin or b"", out.feed, sieve.feed)
+        told = talk.hold(spoken.line, self._settings.grace)
+        sieve.finish()
+        return self._result(told, out.finish(), err.finish(), ready, marked=sieve.found)
+
+    def _result(self, told: Told, output: Output, errors: Output, ready: Ready, *, marked: bool) -> Result:
+        end = told.end
+        judgement = ready.expectations.by_shell().judge(end.exit, end.signal, output, errors)
+        judgement = self._standing.judge(judgement, end.exit, str(errors), marked)
+        return Result(_seen(with_end(judgement, end), told, str(errors)), end.exit, end.signal, output, errors)
 
 
-def _is_over(channel: Channel) -> bool:
-    ended = channel.closed or (channel.exit_status_ready() and bool(channel.eof_received))
-    return ended and not channel.recv_ready() and not channel.recv_stderr_ready()
+def _seen(judgement: Judgement, told: Told, errors: str) -> Judgement:
+    """Where it was not the command that decided."""
+    if told.refused:
+        return Judgement("not_done", ErrorClass.REFUSED, "the machine would not begin it: it takes no commands this way")
+    if told.unnamed:
+        return evolve(judgement, state="not_done", text=f"it was ended by SIG{told.unnamed}")
+    if told.lost:
+        return evolve(judgement, error=ErrorClass.UNREACHABLE, text=f"{told.lost}: nobody saw how it ended")
+    if told.end.exit == 1 and any(said in errors for said in _WANTS_CHANGE):
+        return Judgement("not_done", ErrorClass.MUST_CHANGE, "the password of the account has expired: change it first, nothing was begun")
+    return judgement
+
+
+def _not_opened(error: Exception) -> Judgement:
+    if not isinstance(error, ChannelException):
+        return Judgement("not_done", ErrorClass.UNREACHABLE, f"no channel could be opened: {error or type(error).__name__}")
+    if error.code in _TOO_MANY:
+        case = "the machine opens no further channel for now: its limit may be MaxSessions"
+        return Judgement("not_done", ErrorClass.BUSY, f"{case} ({error.text})")
+    return Judgement("not_done", ErrorClass.REFUSED, f"the machine opens no channel for commands: {error.text}")

@@ -12,6 +12,7 @@ from attrs import Attribute, evolve, field, frozen
 from taskkit.checks import a, mapping, named, number, optional_a, optional_whole, refused, whole
 from taskkit.errors import HostRefused, InvalidValue
 from taskkit.outcomes import ErrorClass
+from taskkit.plugins.executors.ssh._circumstances import Privileges
 from taskkit.plugins.kinds import Host
 
 _HOUR = 3600
@@ -36,7 +37,7 @@ def _answers(instance: object, attribute: Attribute[Any], given: Mapping[object,
 
 
 @frozen
-class SshSettings:
+class SshSettings(Privileges):
     """Each time is for its own part of the way; a command's own time is said by the command."""
 
     #: Which field of a record holds the public host keys that are known for it, as `ssh-keyscan` or a known_hosts file writes them.

@@ -1,0 +1,154 @@
+"""One command in a channel: begun, fed, read and ended. What counts as a success is decided elsewhere.
+
+Nothing here waits for the machine longer than a tick without asking whether it is enough: not for its word that it begins, not for room
+for more input, not for its end.
+"""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Callable
+from typing import TypeVar
+
+from attrs import frozen
+from paramiko import Channel
+
+from taskkit.plugins.executors._endings import End, Patience, Sink
+from taskkit.plugins.executors.ssh._exchanges import Exchange, accepted
+
+#: How often it is asked whether it is enough while nothing happens; whatever happens in the channel is seen at once.
+_TICK = 0.25
+_CHUNK = 65_536
+_TOLD = "told"
+T = TypeVar("T")
+
+
+class Sieve:
+    """Takes a mark out of a stream, wherever its pieces end; what comes before it is held back where it is not the command's."""
+
+    def __init__(self, mark: bytes | None, sink: Sink, *, holds: bool) -> None:
+        self._mark, self._sink, self._holds = mark, sink, holds
+        self._kept = b""
+        self.found = False
+
+    def feed(self, piece: bytes) -> None:
+        if self._mark is None or self.found:
+            self._sink(piece)
+            return
+        before, mark, after = (self._kept + piece).partition(self._mark)
+        if mark:
+            self.found, self._kept = True, b""
+            self._say(b"" if self._holds else before)
+            self._say(after)
+        elif self._holds:
+            self._kept = before
+        else:
+            back = _begun(before, self._mark)
+            self._kept = before[len(before) - back :]
+            self._say(before[: len(before) - back])
+
+    def finish(self) -> None:
+        self._say(self._kept)
+        self._kept = b""
+
+    def _say(self, piece: bytes) -> None:
+        if piece:
+            self._sink(piece)
+
+
+@frozen
+class Told:
+    """How a talk ended."""
+
+    end: End
+    refused: bool = False  #: the machine would not begin it
+    lost: str = ""  #: why nobody saw its end, where the channel was closed before
+    unnamed: str = ""  #: a signal that has no number here
+
+
+class Talk:
+    def __init__(self, exchange: Exchange, channel: Channel, patience: Patience, unsaid: bytes, out: Sink, err: Sink) -> None:
+        self._exchange, self._channel, self._bell = exchange, channel, exchange.bell(channel)
+        self._patience, self._unsaid = patience, memoryview(unsaid)
+        self._out, self._err = patience.listening(out), patience.listening(err)
+        self._ended_at = 0.0
+
+    def hold(self, line: str, grace: float) -> Told:
+        patience = self._patience
+        self._exchange.begin(self._channel, line)
+        found = self._pump(lambda: _TOLD if self._has_told() else patience.over())
+        cut = None if found == _TOLD else found
+        if cut:
+            self._end(grace)
+        else:
+            self._ended_at = time.monotonic()
+            self._pump(lambda: self._is_over() or self._is_quiet(patience, grace) or patience.over())
+        return self._told(cut, left=not cut and not self._is_over())
+
+    def _end(self, grace: float) -> None:
+        for name in ("TERM", "KILL"):
+            self._exchange.send_signal(self._channel, name)
+            if self._pump(self._is_over, grace):
+                return
+
+    def _told(self, cut: str | None, *, left: bool) -> Told:
+        named, status, accepts = self._exchange.signal_of(self._channel), self._channel.exit_status, accepted(self._channel)
+        number: int | None = getattr(signal, f"SIG{named}", None)
+        seen = status >= 0 or named is not None
+        note = "it left processes behind that held its output: they may still run" if left else ""
+        # What was cut short may have left somebody who goes on: its child, or sudo. Who holds the output is one of them.
+        end = End(status if status >= 0 else None, number, cut, seen and (not cut or self._is_over()), note)
+        lost = "" if seen or cut else "the channel was closed before its end" if self._exchange.alive else "the connection was lost"
+        return Told(end, not (accepts or seen or cut) and self._exchange.alive, lost, named if named and number is None else "")
+
+    def _has_told(self) -> bool:
+        return self._has_ended() or self._is_over()
+
+    def _has_ended(self) -> bool:
+        return self._channel.exit_status >= 0 or self._exchange.signal_of(self._channel) is not None
+
+    def _is_over(self) -> bool:
+        channel = self._channel
+        silent = channel.closed or (channel.eof_received and self._has_ended())
+        return bool(silent) and not channel.recv_ready() and not channel.recv_stderr_ready()
+
+    def _is_quiet(self, patience: Patience, grace: float) -> bool:
+        return time.monotonic() >= max(patience.heard, self._ended_at) + grace
+
+    def _pump(self, enough: Callable[[], T], seconds: float = float("inf")) -> T:
+        until = time.monotonic() + seconds
+        while not (found := enough()) and time.monotonic() < until:
+            if not self._turn():
+                self._bell.wait(min(_TICK, self._patience.left or _TICK, seconds))
+        return found
+
+    def _turn(self) -> bool:
+        """Whether anything moved."""
+        moved = self._feed()
+        if self._channel.recv_ready():
+            self._out(self._channel.recv(_CHUNK))
+            moved = True
+        if self._channel.recv_stderr_ready():
+            self._err(self._channel.recv_stderr(_CHUNK))
+            moved = True
+        return moved
+
+    def _feed(self) -> bool:
+        channel = self._channel
+        if channel.closed or channel.eof_sent or not accepted(channel):
+            return False
+        try:
+            if self._unsaid and channel.send_ready():
+                self._unsaid = self._unsaid[channel.send(bytes(self._unsaid[:_CHUNK])) :]
+                return True
+            if not self._unsaid:
+                channel.shutdown_write()
+        except OSError:  # it was closed meanwhile: how the command ended decides
+            self._unsaid = self._unsaid[:0]
+        return False
+
+
+def _begun(text: bytes, mark: bytes) -> int:
+    """How much of the end of the text may be the beginning of the mark."""
+    return next((size for size in range(min(len(mark) - 1, len(text)), 0, -1) if text.endswith(mark[:size])), 0)
