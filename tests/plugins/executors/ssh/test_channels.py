@@ -13,9 +13,11 @@ from typing import Any
 import pytest
 from paramiko import ChannelException
 
+from taskkit.outcomes import Done, NotDone
 from taskkit.plugins.executors.ssh._exchanges import Exchange
 from taskkit.plugins.executors.ssh._talks import Sieve
 from taskkit.plugins.kinds import Command, Operation
+from taskkit.scripts import Check, CheckStatus, Commands, Step
 from taskkit.scrubbing import REPLACED
 from taskkit.secrets import Secret
 from tests.plugins.executors.ssh.reach import carried_out, carry_out, shell, there
@@ -88,6 +90,26 @@ def test_patterns_and_captures_are_as_on_this_machine(sshd: Sshd) -> None:
     }
     assert shell(there(sshd), "echo one", expect="^two$").text == "'^two$' was not found"
     assert shell(there(sshd), "echo an ERROR", forbid="(?i)error").error == "failed"
+
+
+def test_numbers_stay_within_limits_and_warn_or_fail_as_on_this_machine(sshd: Sshd) -> None:
+    limits = {"capture": {"used": r"(\d+)%"}, "warn_above": 80, "error_above": 95}
+    for used, state in ((79, "ok"), (83, "warning"), (96, "error")):
+        check = Check(f"echo {used}%", name="disk", **limits)  # type: ignore[arg-type]
+        outcome = CheckStatus("look", check).perform(there(sshd))
+        assert isinstance(outcome, Done | NotDone)
+        assert outcome.result["state"] == state
+
+
+def test_a_script_stops_at_the_first_failure_or_goes_on(sshd: Sshd) -> None:
+    steps = [Step("echo one"), Step("false"), Step("echo {host}", capture={"host": "(.*)"})]
+    run = there(sshd)
+    assert isinstance(Commands("some", steps).perform(run), NotDone)
+    assert [one.state for one in run.operations] == ["done", "not_done"]
+    run = there(sshd)
+    outcome = Commands("some", steps, on_failure="go_on").perform(run)
+    assert isinstance(outcome, NotDone)
+    assert ([one.state for one in run.operations], outcome.result["captured"]) == (["done", "not_done", "done"], {"host": sshd.address})
 
 
 # What is written to it
@@ -200,6 +222,12 @@ def test_a_command_that_a_signal_ends_is_not_done(sshd: Sshd) -> None:
     told = shell(there(sshd), "kill -SEGV $$")
     assert (told.state, told.error, told.signal, told.exit) == ("not_done", "failed", signal.SIGSEGV, None)
     assert told.text == "it was ended by SIGSEGV"
+
+
+def test_a_signal_without_a_name_of_its_own_is_an_end_all_the_same(sshd: Sshd) -> None:
+    told = shell(there(sshd), "kill -34 $$")
+    assert (told.state, told.error, told.exit, told.signal) == ("not_done", "failed", None, None)
+    assert "SIG@openssh.com" in told.text
 
 
 def test_a_command_that_leaves_a_child_with_its_output_is_done_and_says_so(sshd: Sshd) -> None:

@@ -65,7 +65,7 @@ def _seen(judgement: Judgement, told: Told, errors: str) -> Judgement:
     if told.refused:
         return Judgement("not_done", ErrorClass.REFUSED, "the machine would not begin it: it takes no commands this way")
     if told.unnamed:
-        return evolve(judgement, state="not_done", text=f"it was ended by SIG{told.unnamed}")
+        return evolve(judgement, state="not_done", text=f"it was ended by a signal that the machine calls {told.unnamed!r}")
     if told.lost:
         return evolve(judgement, error=ErrorClass.UNREACHABLE, text=f"{told.lost}: nobody saw how it ended")
     if told.end.exit == 1 and any(said in errors for said in _WANTS_CHANGE):
