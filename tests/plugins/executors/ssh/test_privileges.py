@@ -120,9 +120,10 @@ def test_s01_nobody_on_the_machine_sees_the_password(walled: Walled) -> None:
 
 
 def test_nothing_of_sudos_question_is_left_on_the_machine(walled: Walled, monkeypatch: pytest.MonkeyPatch) -> None:
-    marks = iter(["1", "2", "3"])
+    marks = iter(["1", "2", "3", "4"])
     monkeypatch.setattr(_privileges, "token_hex", lambda size: f"left-{os.getpid()}-{next(marks)}")
     carried_out(sudo(walled), "true", "false")
+    carry_out(sudo(walled, "free"), "true")  # where nobody asks, and the password still waits
     carry_out(by_key(walled, "app", "sudo", other=WRONG), "true")
     found = shell(there(walled, "app"), f"find /tmp -maxdepth 1 -name 'taskkit-left-*'; pgrep -f '[l]eft-{os.getpid()}'").output
     assert (found, list(marks)) == ("", [])
