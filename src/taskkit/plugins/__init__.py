@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         Connection,
         Executor,
         Exporter,
+        HoldsDialogue,
         Host,
         Login,
         Notifier,
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
         Run,
         RunsCommands,
         Script,
+        Terminal,
         Verb,
     )
     from taskkit.plugins.manager import Plugins
@@ -36,6 +38,7 @@ __all__ = [
     "Executor",
     "Exporter",
     "Form",
+    "HoldsDialogue",
     "Host",
     "Login",
     "Notifier",
@@ -49,6 +52,7 @@ __all__ = [
     "Setting",
     "Shape",
     "StorageKind",
+    "Terminal",
     "Trouble",
     "Verb",
     "fill",
