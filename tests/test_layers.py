@@ -45,7 +45,7 @@ FLOORS = [
         "plugins.executors.local plugins.exporters plugins.exporters.json_lines plugins.notifiers plugins.notifiers.inbox",
         "plugins.notifiers.log",
         "scripts._templates scripts._fields scripts._steps scripts._courses scripts.commands scripts.check_status",
-        "scripts._exchanges scripts._lines scripts._conversations scripts.dialogue scripts",
+        "scripts._exchanges scripts._lines scripts._answers scripts._talk_courses scripts._conversations scripts.dialogue scripts",
         "plugins.guests",
         "documents",
         "engine._ground engine._pages engine._catalog engine._cases engine._border engine._rights engine._waits engine._wakes",

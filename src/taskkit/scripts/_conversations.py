@@ -2,71 +2,25 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import pendulum
-from attrs import define, evolve, field, fields, frozen
+from attrs import evolve, frozen
 
-from taskkit.errors import InvalidValue
-from taskkit.outcomes import RETRIED, Done, Effect, ErrorClass, NotDone, Outcome, Unknown
+from taskkit.outcomes import ErrorClass, NotDone, Outcome, Unknown
 from taskkit.plugins.executors._expectations import Expectations, Judgement, compiled
 from taskkit.plugins.executors._outputs import Output
 from taskkit.plugins.executors._talks import Nothing, Patience, Seen, Talk
 from taskkit.plugins.kinds import Operation, Run
-from taskkit.scripts._courses import Course
-from taskkit.scripts._exchanges import CLOSED, END, KEYS, SILENCE, Cue, Exchange
-from taskkit.scripts._fields import Fields
+from taskkit.scripts._answers import PAGER, Answer
+from taskkit.scripts._exchanges import CLOSED, END, SILENCE, Cue, Exchange
 from taskkit.scripts._lines import written
-from taskkit.scripts._templates import Place, pieces
-from taskkit.secrets import Secret
+from taskkit.scripts._talk_courses import TalkCourse
 
 if TYPE_CHECKING:
     from taskkit.scripts.dialogue import Dialogue
-
-#: What a place may put into a line beside other text: nothing that ends a word, asks for help or begins a command.
-_WORD = re.compile(r"[\w@%+=:,./-]+")
-#: What pagers say of themselves, the same on most machines.
-PAGER = Cue(r"/(?i)(?:-{2,}|<-+) ?\(?more(?: \d+%)?\)? ?(?:-{2,}|-+>)/", "<space>")
-
-
-@frozen
-class Answer:
-    """What is typed, with all places filled in."""
-
-    parts: tuple[Secret | str, ...] = field(repr=False)
-    enter: bool
-
-    @classmethod
-    def of(cls, template: str, fields: Fields, any_value: bool) -> Self:
-        """InvalidValue where a value would be more than an answer: a line end in it would be a command of its own."""
-        if template in KEYS:
-            return cls((KEYS[template],), False)
-        parts, asked = fields.stdin(template) or (), pieces(template)
-        for part, piece in zip(parts, asked, strict=True):
-            text = part.reveal() if isinstance(part, Secret) else part
-            if not text.isprintable():
-                raise InvalidValue(f"filling in {piece}", "it holds control characters", "nobody can type it into a line")
-            if isinstance(piece, Place) and isinstance(part, str) and len(asked) > 1 and not any_value and not _WORD.fullmatch(text):
-                case = "beside other text it is more than a word: it could be read as a command"
-                raise InvalidValue(f"filling in {piece}", case, "answer with it alone, or say values='any'")
-        return cls(parts, True)
-
-    @property
-    def is_secret(self) -> bool:
-        return any(isinstance(part, Secret) for part in self.parts)
-
-
-def answers(dialogue: Dialogue, run: Run) -> Mapping[str, Answer]:
-    """All answers, before anybody connects."""
-    fields, cues = Fields(run), [*dialogue.cues, PAGER]
-    made = {cue.answer: Answer.of(cue.answer, fields, dialogue.values == "any") for cue in cues if cue.answer is not None}
-    for cue in (*dialogue.always, *(cue for cue in dialogue.cues if cue.prompt == SILENCE)):
-        if cue.answer is not None and made[cue.answer].is_secret:
-            raise InvalidValue(f"preparing {written([Exchange(cue)])!r}", "a secret would be said again and again", "say it to one prompt")
-    return made
 
 
 @frozen
@@ -86,6 +40,8 @@ class Conversation:
         self._dialogue, self._answers, self._talk, self._course, self._run = dialogue, answers, talk, course, run
         self._visits: Counter[int] = Counter()
         self._given: set[tuple[int, Cue]] = set()
+        #: Messages that have led elsewhere since the last answer: each does so once.
+        self._heeded: set[Cue] = set()
         self._open: _Open | None = None
         self._line = ""
 
@@ -123,8 +79,10 @@ class Conversation:
         over = cue.answer is None and following >= len(self._dialogue.exchanges)
         if cue.error is not None:
             return self._refused(exchange, cue.error, cue.text or f"it said {cue.prompt!r}")
-        if cue.prompt != SILENCE or over:
-            self._end(last=cue.is_message or cue.prompt in (SILENCE, CLOSED), over=over)
+        if cue.is_message and cue.prompt != SILENCE:
+            self._heed(cue)
+        elif cue.prompt != SILENCE or over:
+            self._end(last=cue.prompt in (SILENCE, CLOSED), over=over)
         if self._course.failed:
             return self._course.outcome(self._dialogue.effect)
         if cue.answer is not None:
@@ -149,7 +107,7 @@ class Conversation:
         patience = Patience(min(exchange.timeout, self._run.seconds_left))
         always = (*self._dialogue.always, *((PAGER,) if self._dialogue.paging else ()))
         cues = sorted((*exchange.cues, *always), key=lambda cue: not cue.is_message)  # what it tells goes before where it waits
-        looks = [(cue, cue.stands) for cue in cues]
+        looks = [(cue, cue.stands) for cue in cues if cue not in self._heeded]
 
         def choose(seen: Seen) -> Cue | Nothing | None:
             self._line = seen.line
@@ -186,6 +144,7 @@ class Conversation:
     def _say(self, at: int, exchange: Exchange, cue: Cue, template: str) -> None:
         answer = self._answers[template]
         self._given.add((at, cue))
+        self._heeded.clear()
         self._course.begin(at + 1, self._run)
         self._open = _Open(exchange, cue, self._line, self._run.now())
         self._talk.say(answer.parts, answer.enter)
@@ -201,6 +160,13 @@ class Conversation:
         judgement = _expectations(exchange).judge(0, None, output)
         fault = f"{told(exchange)}: {judgement.text}" if judgement.state != "done" else ""
         self._close(exchange, judgement, output, fault, exchange.level == "error", over)
+
+    def _heed(self, message: Cue) -> None:
+        """The answer did not do what it should, and the dialogue knows where to go on."""
+        self._heeded.add(message)
+        if self._open:
+            judgement = Judgement("not_done", ErrorClass.FAILED, f"it said {message.prompt!r}")
+            self._close(self._open.exchange, judgement, self._talk.told(last=True), "", counts=False, over=False)
 
     def _close(self, exchange: Exchange, judgement: Judgement, output: Output, fault: str, counts: bool, over: bool) -> None:
         operation = self._operation(exchange, judgement, output)
@@ -218,7 +184,8 @@ class Conversation:
     def _broken_off(self, exchange: Exchange, case: str, opened: ErrorClass, unopened: ErrorClass) -> Outcome:
         """Nobody saw the answer end (J10); where none was given since a prompt was seen, nothing is in doubt."""
         waited = " or ".join(repr(cue.prompt) for cue in exchange.cues if cue.prompt not in (SILENCE, CLOSED))
-        text = f"waiting for {waited}: {case}" + (f"; it says {self._line[-200:]!r}" if self._line else "")
+        line = self._run.scrub(self._line)[-200:]  # scrubbed first: half a secret would stand where the cut goes through one
+        text = f"waiting for {waited}: {case}" + (f"; it says {line!r}" if line else "")
         if self._open is None:
             return self._refused(exchange, unopened, text)
         text = self._run.scrub(text)
@@ -247,32 +214,3 @@ def told(exchange: Exchange) -> str:
 
 def _first(exchange: Exchange) -> str:
     return written([Exchange(exchange.cues[0], name=exchange.name)])
-
-
-@define
-class TalkCourse(Course):
-    """How far a dialogue has come. It goes on nowhere: a new connection knows nothing of what was said on the old one."""
-
-    over: bool = False
-
-    @property
-    def has_begun(self) -> bool:
-        return self.began is not None or self.done > 0
-
-    def start_again(self) -> None:
-        """From the first word."""
-        fresh = type(self)()
-        for one in fields(type(self)):
-            setattr(self, one.name, getattr(fresh, one.name))
-
-    def end(self, operation: Operation, fault: str, counts: bool, run: Run) -> None:
-        self.began = self.began or self.done  # where nothing was answered yet
-        super().end(operation, fault, counts, run)
-
-    def outcome(self, effect: Effect | None) -> Outcome:
-        if not self.failed:
-            return Done(self.result)
-        error, text = ErrorClass(self.failed[0][0]), "; ".join(text for _, text in self.failed)
-        # classes that invite another try are for work of which nothing has happened yet, unless it may be said twice (J7, J10)
-        again = effect is Effect.IDEMPOTENT or self.done <= 1
-        return NotDone(error if again or error not in RETRIED else ErrorClass.FAILED, text, self.result)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from decimal import Decimal
 from typing import Any
 
@@ -100,6 +101,15 @@ class _Part:
         said, self.at = self.text[self.at : end], end
         return said.strip()
 
+    @contextmanager
+    def pointing_at(self, start: int) -> Iterator[None]:
+        """A mistake in the value stands between there and here."""
+        end = self.at
+        try:
+            yield
+        except InvalidValue as error:
+            raise self.unreadable(start, end, error.case, error.help) from error
+
     def unreadable(self, start: int, end: int, case: str, help: str = "") -> UnreadableText:
         return UnreadableText(self.text, start, end, f"line {self.number}: {case}" if self.number > 1 else case, help)
 
@@ -145,6 +155,8 @@ def _prompt(part: _Part, given: dict[str, Any]) -> str:
     prompt = part.word(_PROMPT_ENDS)
     if not prompt:
         raise part.unreadable(start, part.at, "there is no prompt", _SHAPE)
+    with part.pointing_at(start):
+        Cue(prompt)
     if found := part.take(_WITHIN):
         given["timeout"] = float(found[1])
     if found := part.take(_RETRY):
@@ -160,8 +172,13 @@ def _rest_of_cue(part: _Part, prompt: str) -> Cue:
         answer = part.word(_ANSWER_ENDS)
         if not answer and part.text[start : part.at] != '""':
             raise part.unreadable(start, part.at, "there is no answer", "write <enter> where only that key is pressed")
+        with part.pointing_at(start):
+            Cue(prompt, answer)
     if part.take(_LEADS):
+        start = part.at
         made = _led(part)
+        with part.pointing_at(start):
+            Cue(prompt, answer, **made)
     if part.rest:
         raise part.unreadable(part.at, len(part.text), f"{part.rest[:40]!r} is not understood here", _SHAPE)
     return Cue(prompt, answer, **made)

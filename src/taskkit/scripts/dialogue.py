@@ -13,11 +13,13 @@ from taskkit.outcomes import Effect, NotDone, Outcome, Unknown
 from taskkit.plugins.executors._talks import Talk
 from taskkit.plugins.kinds import Run, Script, Verb
 from taskkit.records import Accounts
-from taskkit.scripts._conversations import Conversation, TalkCourse, answers, told
-from taskkit.scripts._exchanges import Cue, Exchange, seconds, some_cues
+from taskkit.scripts._answers import answers
+from taskkit.scripts._conversations import Conversation, told
+from taskkit.scripts._exchanges import SILENCE, Cue, Exchange, seconds, some_cues
 from taskkit.scripts._fields import PASSWORD, with_secrets
 from taskkit.scripts._lines import read, written
 from taskkit.scripts._steps import answer
+from taskkit.scripts._talk_courses import TalkCourse
 from taskkit.scripts._templates import places
 
 
@@ -50,8 +52,10 @@ def _answers_only(instance: object, attribute: Attribute[Any], given: tuple[Cue,
     for cue in given:
         if cue.then in ("next", "again") and cue.answer is None and cue.error is None:
             raise InvalidValue(f"Dialogue: always {cue.prompt!r}", "nothing follows from it", "give an answer, an error or a place")
-        if cue.answer is not None and cue.then != "next":
-            raise InvalidValue(f"Dialogue: always {cue.prompt!r}", "it answers and leads elsewhere", "leave one of both away")
+        if cue.answer is not None and (cue.then != "next" or cue.prompt == SILENCE):
+            raise InvalidValue(
+                f"Dialogue: always {cue.prompt!r}", "it answers, and leads elsewhere or stands for silence", "say that in an exchange"
+            )
         if any(place.field == PASSWORD for place in places(cue.answer)):
             raise InvalidValue(f"Dialogue: always {cue.prompt!r}", "a secret would be said again and again", "say it to one prompt")
 

@@ -91,6 +91,12 @@ class Screen:
         self._ended(self.line.rstrip())
         self._line, self._at, self._read = "", 0, 0
 
+    def _leave_line(self) -> None:
+        if self.line.strip():
+            self._end_line()
+        else:
+            self._line, self._at, self._read = "", 0, 0
+
     def _move_to(self, column: int) -> None:
         self._at = min(max(0, column), WIDEST)
         self._line = self._line.ljust(self._at)
@@ -128,8 +134,8 @@ class Screen:
             self._take_away(number, close=order == "P")
         elif order == "@":
             self._rest(" " * min(number, WIDEST) + self._line[self._at :])
-        elif order in "BEHdf" and self._line.strip():  # elsewhere on the screen
-            self._end_line()
+        elif order in "BEHdf":  # elsewhere on the screen
+            self._leave_line()
 
     def _erase(self, given: str) -> None:
         if given in ("", "0"):
