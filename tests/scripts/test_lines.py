@@ -84,7 +84,7 @@ def test_prompts_of_real_machines_come_back(prompt: str) -> None:
         ("a -> b ; capture x /none/", "capture x /none/", "groups"),
         ("a -> b ; capture x /(a)/ ; capture x /(b)/", "capture x /(b)/", "captured already"),
         ("/(/ -> b", "/(/", "unterminated"),
-        ("a -> <ctrl-7>", "<ctrl-7>", None),
+        ("a -> <ctrl-7>", "<ctrl-7>", "there is no such key"),
         ("a -> <return>", "<return>", "there is no such key"),
         ('a -> "b" c', " c", "is not understood here"),
         ('a -> "\\q"', '"\\q"', "quoted as in JSON"),

@@ -38,7 +38,8 @@ class Conversation:
 
     def __init__(self, dialogue: Dialogue, answers: Mapping[str, Answer], talk: Talk, course: TalkCourse, run: Run) -> None:
         self._dialogue, self._answers, self._talk, self._course, self._run = dialogue, answers, talk, course, run
-        self._visits: Counter[int] = Counter()
+        #: How often each exchange was come back to.
+        self._returns: Counter[int] = Counter()
         self._given: set[tuple[int, Cue]] = set()
         #: Messages that have led elsewhere since the last answer: each does so once.
         self._heeded: set[Cue] = set()
@@ -57,8 +58,7 @@ class Conversation:
         exchange = self._exchange(at)
         if exchange is None:
             return self._course.outcome(self._dialogue.effect)
-        self._visits[at] += 1
-        if self._visits[at] > exchange.retries + 1:
+        if self._returns[at] > exchange.retries:
             return self._broken_off(exchange, f"tried {exchange.retries + 1} times", ErrorClass.FAILED, ErrorClass.FAILED)
         cue = self._wait(exchange, at)
         if cue is Nothing.CLOSED:
@@ -137,7 +137,10 @@ class Conversation:
 
     def _next(self, at: int, cue: Cue) -> int:
         places = {f"@{exchange.name}": number for number, exchange in enumerate(self._dialogue.exchanges) if exchange.name}
-        return {"next": at + 1, "again": at, END: len(self._dialogue.exchanges), **places}[cue.then]
+        following = {"next": at + 1, "again": at, END: len(self._dialogue.exchanges), **places}[cue.then]
+        if following <= at < len(self._dialogue.exchanges):
+            self._returns[following] += 1
+        return following
 
     # answers and their ends
 

@@ -21,7 +21,7 @@ SILENCE, CLOSED = "<silence>", "<closed>"
 KEYS: Mapping[str, str] = {
     "<space>": " ", "<tab>": "\t", "<esc>": "\x1b", **{f"<ctrl-{chr(code + 96)}>": chr(code) for code in range(1, 27)},
 }  # fmt: skip
-_KEY = re.compile(r"<[a-z]+(?:-[a-z])?>")
+_KEY = re.compile(r"<[a-z][a-z0-9-]*>")
 _NAME = re.compile(r"[\w-]+")
 _NEXT, _AGAIN, END = "next", "again", "end"
 

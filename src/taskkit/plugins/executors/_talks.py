@@ -73,11 +73,12 @@ class Talk:
         while patience.left > 0:
             wanted, began = min(self._quiet, patience.left) if fresh else patience.left, time.monotonic()
             piece = self._terminal.receive(wanted)
-            patience.left -= (time.monotonic() - began) if piece else wanted
             if piece:
                 self._screen.feed(self._decoder.decode(piece))
+                patience.left -= time.monotonic() - began
                 fresh = True
                 continue
+            patience.left -= wanted
             if fresh and (found := choose(self.seen)) is not None:
                 return found
             fresh = False
