@@ -20,7 +20,7 @@ from tests.scripts.machines import CLOSES, PASSWORD, SECRETS, Played, held, tria
 LOGIN = "login: -> {user} ; Password: -> {password} ; # -> show version"
 MOTD = "### Welcome ###\nlogin: with your own name\n"
 GOOD = (f"{MOTD}login: ", "Password: ", "router# ", "Version 15.2\nuptime 3 weeks\nrouter# ")
-RESULT = {"captured": {}, "warnings": []}
+RESULT: dict[str, Any] = {"captured": {}, "warnings": []}
 
 
 # how it is made
@@ -116,7 +116,7 @@ def test_it_answers_one_prompt_after_the_other_and_tells_of_each() -> None:
 @given(st.lists(st.integers(1, 12), min_size=1, max_size=6), st.booleans())
 def test_however_the_bytes_are_cut_it_is_the_same_talk(sizes: list[int], echoes: bool) -> None:
     def cuts(said: bytes) -> list[bytes]:
-        found = []
+        found: list[bytes] = []
         while said:
             size = sizes[len(found) % len(sizes)]
             found, said = [*found, said[:size]], said[size:]

@@ -237,23 +237,22 @@ class _ReplayedTerminal:
         self.typed: list[str] = []
         #: The steps at which somebody waited on, though there was nothing more to come.
         self.waited: set[int] = set()
-        self._listened = 0
+        self._said, self._silences = False, 0
 
     def send(self, *parts: Secret | str) -> None:
         self.typed.append(shown(parts, self._run))
         self._heard.append(self.typed[-1])
-        self._listened = 0
+        self._said, self._silences = False, 0
 
     def receive(self, seconds: float) -> bytes | None:
         at, remarks = len(self.typed), self._transcript.remarks
-        self._listened += 1
-        if self._listened == 1 and at < len(remarks) and remarks[at].says:
+        if not self._said and at < len(remarks) and remarks[at].says:
+            self._said = True
             return remarks[at].says.replace("\n", "\r\n").encode()
-        if self._transcript.closed and at >= len(remarks) - 1:
-            return None
-        if self._listened > 2:  # the first silence only shows that the machine waits
+        self._silences += 1
+        if self._silences > 1:  # the first only shows that the machine waits
             self.waited.add(at)
-        return b""
+        return None if self._transcript.closed and at >= len(remarks) - 1 else b""
 
 
 def _typed(text: str | None) -> str:
