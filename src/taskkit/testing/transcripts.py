@@ -19,6 +19,7 @@ from attrs import asdict, field, frozen
 from taskkit.checks import a, optional_a, several
 from taskkit.errors import InvalidValue, UnreadableDocument
 from taskkit.outcomes import Effect
+from taskkit.plugins.executors._outputs import Recorder
 from taskkit.plugins.executors._screens import Screen
 from taskkit.plugins.kinds import Executor, Host, Login, Run, Terminal, Verb
 from taskkit.records import Record
@@ -26,6 +27,8 @@ from taskkit.secrets import Secret
 
 VERSION = 1
 _FORM = "taskkit transcript"
+#: How many bytes of one remark are kept, whatever floods come.
+_CAP = 1_048_576
 
 
 @frozen
@@ -116,8 +119,8 @@ class _RecordedTerminal:
     def __init__(self, terminal: Terminal, run: Run) -> None:
         self._terminal, self._run = terminal, run
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        self._lines: list[str] = []
-        self._screen = Screen(self._lines.append)
+        self._screen = Screen(lambda line: self._recorder.feed(f"{line}\n".encode()))
+        self._recorder = Recorder(run.scrub_stream(), _CAP)
         self._remarks: list[Remark] = []
         self._closed = False
 
@@ -136,8 +139,9 @@ class _RecordedTerminal:
         return Transcript([*self._remarks, Remark(self._said())], self._closed)
 
     def _said(self) -> str:
-        said = "\b" * self._screen.rubbed + self._run.scrub("\n".join([*self._lines, self._screen.line]))
-        self._lines.clear()
+        self._recorder.feed(self._screen.line.encode())
+        said = "\b" * self._screen.rubbed + str(self._recorder.finish())
+        self._recorder = Recorder(self._run.scrub_stream(), _CAP)
         self._screen.read()
         return said
 
