@@ -15,7 +15,7 @@ from taskkit.plugins.forms import form
 from taskkit.plugins.kinds import Verb
 from taskkit.scripts import Cue, Dialogue, Exchange
 from taskkit.states import State
-from tests.scripts.machines import CLOSES, PASSWORD, SECRETS, Played, held, trial
+from tests.scripts.machines import CLOSES, PASSWORD, SECRETS, Cuts, Played, held, trial
 
 LOGIN = "login: -> {user} ; Password: -> {password} ; # -> show version"
 MOTD = "### Welcome ###\nlogin: with your own name\n"
@@ -69,6 +69,9 @@ def test_a_definition_with_a_mistake_is_refused_when_it_is_made(given: dict[str,
         (Cue, {"prompt": "#", "error": "busy", "answer": "x"}),
         (Cue, {"prompt": "#", "error": "busy", "then": "end"}),
         (Cue, {"prompt": "<closed>", "answer": "x"}),
+        (Cue, {"prompt": "<said> more", "answer": "x"}),
+        (Cue, {"prompt": "<said> "}),
+        (Cue, {"prompt": "<said> /(/", "then": "end"}),
         (Exchange, {"cues": []}),
         (Exchange, {"cues": "#"}),
         (Exchange, {"cues": Cue("#"), "timeout": 0}),
@@ -129,10 +132,17 @@ def test_however_the_bytes_are_cut_it_is_the_same_talk(sizes: list[int], echoes:
     assert machine.typed == ["app\n", " ", f"{PASSWORD}\n", "show version\n"]
 
 
-def test_what_looks_like_a_prompt_in_the_middle_of_an_output_is_none() -> None:
-    outcome, machine, _ = held("# -> show run ; # -> exit", "router# ", "! # comment\nlogin: x#\nhostname x\nrouter# ", CLOSES)
+def bytewise(said: bytes) -> list[bytes]:
+    return [bytes([byte]) for byte in said]
+
+
+@pytest.mark.parametrize("cuts", [lambda said: [said], bytewise])
+def test_what_looks_like_a_prompt_in_the_middle_of_an_output_is_none(cuts: Cuts) -> None:
+    says = ("### hello ###\nrouter# ", "! # comment\nlogin: x#\nhostname x\nrouter# ", CLOSES)
+    outcome, machine, tried = held("# -> show run ; # -> exit", *says, cuts=cuts)
     assert outcome == Done(RESULT)
     assert machine.typed == ["show run\n", "exit\n"]
+    assert tried.entry.operations[0]["output"] == "! # comment\nlogin: x#\nhostname x\n"
 
 
 def test_patterns_are_looked_for_where_the_machine_waits() -> None:
@@ -286,7 +296,7 @@ def test_silence_may_be_foreseen_and_is_bounded() -> None:
 
 
 def test_a_message_may_lead_back_so_many_times() -> None:
-    text = "@save # retry 2 -> write ; # -> exit ; or Device busy => @save"
+    text = "@save # retry 2 -> write ; # -> exit ; or <said> Device busy => @save"
     outcome, machine, tried = held(text, "# ", "Device busy\n# ", "Device busy\n# ", "[OK]\n# ", CLOSES)
     assert outcome == Done(RESULT)
     assert machine.typed == ["write\n", "write\n", "write\n", "exit\n"]
@@ -294,6 +304,14 @@ def test_a_message_may_lead_back_so_many_times() -> None:
     outcome, machine, _ = held(text, "# ", *["Device busy\n# "] * 3)
     assert outcome == NotDone("failed", "step '@save # -> write': waiting for '#': tried 3 times; it says '#'", RESULT)
     assert machine.typed == ["write\n"] * 3
+
+
+def test_a_prompt_that_leads_elsewhere_is_no_word_of_a_banner() -> None:
+    text = "> -> enable ; or # => @privileged ; # -> exit ; @privileged # -> show clock"
+    outcome, machine, _ = held(text, "### Welcome ###\nrouter> ", "router# ", CLOSES)
+    assert machine.typed[:2] == ["enable\n", "exit\n"]
+    assert isinstance(outcome, Unknown)
+    assert held("# -> save ; <said> up to date => end ; # -> never", "# ", "it is up to date\n# ")[0] == Done(RESULT)
 
 
 def test_it_waits_no_longer_than_the_job_has_time() -> None:

@@ -139,7 +139,7 @@ ANSWERS = TEXTS.map(lambda text: text.replace("{", "").replace("}", "") + "{user
 CUES = st.one_of(
     st.builds(Cue, PROMPTS, ANSWERS, then=st.sampled_from(["next", "again", "end", "@a-b"])),
     st.builds(Cue, PROMPTS, error=st.sampled_from(ErrorClass), text=st.text(max_size=20)),
-    st.builds(Cue, st.just("<closed>"), then=st.sampled_from(["end", "@x"])),
+    st.builds(Cue, st.sampled_from(["<closed>", "<said> a ; b", "<said> /a/", "<silence>"]), then=st.sampled_from(["end", "@x"])),
 )
 PATTERNS = st.sampled_from(["a", "x ; y", "/", "a -> b", '"', "\\s+$", "a\nb", " "])
 EXCHANGES = st.builds(

@@ -79,10 +79,12 @@ class Conversation:
         over = cue.answer is None and following >= len(self._dialogue.exchanges)
         if cue.error is not None:
             return self._refused(exchange, cue.error, cue.text or f"it said {cue.prompt!r}")
-        if cue.is_message and cue.prompt != SILENCE:
-            self._heed(cue)
+        if cue.is_message:
+            self._heeded.add(cue)
+        if cue.is_message and following <= at:
+            self._led_back(cue)
         elif cue.prompt != SILENCE or over:
-            self._end(last=cue.prompt in (SILENCE, CLOSED), over=over)
+            self._end(last=cue.is_message or cue.prompt in (SILENCE, CLOSED), over=over)
         if self._course.failed:
             return self._course.outcome(self._dialogue.effect)
         if cue.answer is not None:
@@ -164,9 +166,8 @@ class Conversation:
         fault = f"{told(exchange)}: {judgement.text}" if judgement.state != "done" else ""
         self._close(exchange, judgement, output, fault, exchange.level == "error", over)
 
-    def _heed(self, message: Cue) -> None:
-        """The answer did not do what it should, and the dialogue knows where to go on."""
-        self._heeded.add(message)
+    def _led_back(self, message: Cue) -> None:
+        """The answer did not do what it should, and the dialogue knows where it is tried again."""
         if self._open:
             judgement = Judgement("not_done", ErrorClass.FAILED, f"it said {message.prompt!r}")
             self._close(self._open.exchange, judgement, self._talk.told(last=True), "", counts=False, over=False)

@@ -17,6 +17,8 @@ from taskkit.scripts._templates import pieces
 LONGEST = 86_400.0
 #: What a prompt may be beside words and patterns: nothing came in time, and the machine closed the connection.
 SILENCE, CLOSED = "<silence>", "<closed>"
+#: Stands before what is looked for in all that was said since the last answer, and not where the machine waits.
+_SAID = "<said> "
 #: Keys that are pressed and nothing else, not even Enter.
 KEYS: Mapping[str, str] = {
     "<space>": " ", "<tab>": "\t", "<esc>": "\x1b", **{f"<ctrl-{chr(code + 96)}>": chr(code) for code in range(1, 27)},
@@ -27,14 +29,15 @@ _NEXT, _AGAIN, END = "next", "again", "end"
 
 
 def is_pattern(prompt: str) -> bool:
-    return len(prompt) > 2 and prompt[0] == prompt[-1] == "/"
+    said = prompt.removeprefix(_SAID)
+    return len(said) > 2 and said[0] == said[-1] == "/"
 
 
 def _prompt(instance: object, attribute: Attribute[Any], given: object) -> None:
-    if not isinstance(given, str) or not given.strip() or not given.isprintable():
+    if not isinstance(given, str) or not given.removeprefix(_SAID).strip() or not given.isprintable():
         raise refused(instance, attribute, given, "it is no prompt", "give what stands in one line, or /a pattern/")
     if is_pattern(given):
-        compiled(given[1:-1])
+        compiled(given.removeprefix(_SAID)[1:-1])
 
 
 def _answer(instance: object, attribute: Attribute[Any], given: str | None) -> None:
@@ -79,13 +82,15 @@ class Cue:
             raise InvalidValue(f"Cue({self.prompt!r})", "it has a text and fails with nothing", "give an error class")
         if self.error is not None and (self.answer is not None or self.then != _NEXT):
             raise InvalidValue(f"Cue({self.prompt!r})", "it fails, and goes on", "leave the answer and `then` away, or the error")
+        if self.prompt.startswith(_SAID) and self.answer is not None:
+            raise InvalidValue(f"Cue({self.prompt!r})", "nobody answers what is no prompt", "lead to an exchange that waits for one")
         if self.prompt == CLOSED and self.answer is not None:
             raise InvalidValue(f"Cue({self.prompt!r})", "nobody hears the answer any more", "leave it away")
 
     @property
     def is_message(self) -> bool:
         """Whether it is looked for in all that was said since the last answer, and not where the machine waits."""
-        return self.error is not None or (self.answer is None and (self.then == _AGAIN or self.then[0] == "@"))
+        return self.error is not None or self.prompt.startswith(_SAID)
 
     @property
     def stands(self) -> Callable[[str], bool]:
@@ -93,9 +98,9 @@ class Cue:
         if self.prompt in (SILENCE, CLOSED):
             return lambda text: False
         if is_pattern(self.prompt):
-            found = compiled(self.prompt[1:-1]).search
+            found = compiled(self.prompt.removeprefix(_SAID)[1:-1]).search
             return lambda text: found(text) is not None
-        literal = self.prompt.rstrip()
+        literal = self.prompt.removeprefix(_SAID).rstrip()
         return lambda text: literal in text if self.is_message else text.endswith(literal)
 
 
