@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from taskkit.errors import InvalidValue, UnreadableText
@@ -151,11 +151,13 @@ EXCHANGES = st.builds(
 ALWAYS = st.builds(Cue, PROMPTS, ANSWERS)
 
 
+@settings(deadline=None)
 @given(st.lists(EXCHANGES, min_size=1, max_size=4), st.lists(ALWAYS, max_size=2))
 def test_what_is_written_is_read_as_it_was(exchanges: list[Exchange], always: list[Cue]) -> None:
     assert read(written(exchanges, always)) == Talked(tuple(exchanges), tuple(always))
 
 
+@settings(deadline=None)
 @given(st.lists(EXCHANGES, min_size=1, max_size=4))
 def test_one_line_says_the_same_as_several(exchanges: list[Exchange]) -> None:
     assert read(written(exchanges).replace("\n", " ; ")) == read(written(exchanges))
@@ -164,6 +166,7 @@ def test_one_line_says_the_same_as_several(exchanges: list[Exchange]) -> None:
 MARKS = st.sampled_from(["a", " -> ", " => ", " ; ", '"', "/", "or ", "within 3 s", "{", "\n", "fail "])
 
 
+@settings(deadline=None)
 @given(st.text(max_size=60) | st.lists(MARKS).map("".join))
 def test_whatever_is_written_is_read_or_refused_with_a_place(text: str) -> None:
     with suppress(UnreadableText):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from taskkit.errors import UnreadableDocument
@@ -90,6 +90,7 @@ def test_a_transcript_goes_into_a_file_and_comes_back(tmp_path: Path) -> None:
 REMARKS = st.lists(st.builds(Remark, st.text(), st.none() | st.text()), max_size=5)
 
 
+@settings(deadline=None)
 @given(st.builds(Transcript, REMARKS, st.booleans()))
 def test_every_transcript_comes_back_from_its_document(found: Transcript) -> None:
     assert Transcript.of(json.loads(json.dumps(found.document()))) == found

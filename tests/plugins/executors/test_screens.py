@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from taskkit.plugins.executors._screens import WIDEST, Screen
@@ -57,6 +57,7 @@ CONTROLS = ["\r", "\n", "\b", "\t", "\x1b", "\x1b[", "\x1b[K", "\x1b[2J", "\x1b[
 WORDS = st.sampled_from(["router# ", "--More--", "2", "m", *CONTROLS])
 
 
+@settings(deadline=None)
 @given(st.lists(WORDS | st.text(max_size=5), max_size=20).map("".join), st.data())
 def test_it_makes_no_difference_how_it_was_cut(said: str, data: st.DataObject) -> None:
     cuts = sorted(data.draw(st.lists(st.integers(0, len(said)), max_size=8)))
@@ -64,6 +65,7 @@ def test_it_makes_no_difference_how_it_was_cut(said: str, data: st.DataObject) -
     assert shown(*pieces) == shown(said)
 
 
+@settings(deadline=None)
 @given(st.text(alphabet=st.characters(blacklist_categories=["Cc", "Cs"]), max_size=50))
 def test_what_has_no_controls_is_shown_as_it_is(said: str) -> None:
     assert shown(said) == [said]
