@@ -60,11 +60,11 @@ def test_a_text_of_several_lines_says_all_that_a_dialogue_has() -> None:
 
 
 @pytest.mark.parametrize(
-    "prompt", [">", "#", "<HUAWEI>", "[admin@MikroTik] >", "/ #", "$", "or", "a -> b", "x; y", 'say "what"', "login: "]
+    "prompt", [">", "#", "<HUAWEI>", "[admin@MikroTik] >", "/ #", "$", "or", "a -> b", "x; y", ";", "; x", 'say "what"', "login: "]
 )
 def test_prompts_of_real_machines_come_back(prompt: str) -> None:
-    exchange = Exchange(Cue(prompt, "x"))
-    assert read(written([exchange])).exchanges == (exchange,)
+    exchange = Exchange([Cue(prompt, "x"), Cue(prompt, prompt.replace("<HUAWEI>", ""))])
+    assert read(written([exchange], exchange.cues)) == Talked((exchange,), exchange.cues)
 
 
 @pytest.mark.parametrize(

@@ -33,7 +33,7 @@ _LOOKS = re.compile(r"(capture)\s+([\w-]+)\s+|(expect|forbid)\s+(?=[\"/])|(warn)
 _SHAPE = "write prompt -> answer, or prompt => fail class, in quotes where a mark of the text stands in it"
 #: What would be read as something else, at the beginning of a prompt or anywhere.
 _MARKS = re.compile(
-    r'^(?:or|always|capture|expect|forbid|warn|@[\w-]+)(?:\s|$)|"|^\s|\s$|\n|\s;(?:\s|$)|\s[-=]>|\s(?:within\s+[\d.]|retry\s+\d)'
+    r'^(?:or|always|capture|expect|forbid|warn|@[\w-]+)(?:\s|$)|"|^\s|\s$|\n|(?:^|\s);(?:\s|$)|\s[-=]>|\s(?:within\s+[\d.]|retry\s+\d)'
 )
 
 
