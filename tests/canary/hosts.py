@@ -11,8 +11,10 @@ from typing import Any
 from taskkit.errors import HostRefused
 from taskkit.jobs import Kind
 from taskkit.outcomes import Done, Effect, Outcome
+from taskkit.plugins.executors.local import Local
 from taskkit.plugins.kinds import Command, Executor, Host, Login, Operation, Run, Verb
-from taskkit.scripts import Check, CheckStatus, Commands, Step
+from taskkit.scripts import Check, CheckStatus, Commands, Dialogue, Step
+from taskkit.testing import Recording
 from tests.canary.nests import CANARY, OPEN, Nest, plain
 from tests.canary.says import Way
 from tests.engine.houses import START, scripted
@@ -116,6 +118,30 @@ def carried_out(*steps: Step, **given: Any) -> Way:
     return go
 
 
+def talked(text: str, program: str = "cat", **given: Any) -> Way:
+    """A dialogue with a program that says what it was told; the name of the prompt is the open word, so that it is found."""
+
+    def go(place: Path) -> Nest:
+        line = f"printf '{OPEN}? '; {LOOKED}; stty {given.get('stty', '-echo')}; {program}"
+        nest = Nest(place, executor="local", reach={"cwd": str(place), "terminal": f"/bin/sh -c {quote(line)}"})
+        nest.work(Dialogue.of("look", text, quiet=0.3))
+        return echoed(nest)
+
+    return go
+
+
+def recorded(place: Path) -> Nest:
+    """What is said over a terminal is written to a file, for tests without the machine."""
+    recording = Recording(Local())
+    recording.name = "recorded"  # type: ignore[misc]
+    line = f"printf '{OPEN}? '; {LOOKED}; read line; echo; echo {OPEN} $line; echo $line | base64"
+    nest = Nest(place, executor="recorded", executors=[recording], reach={"cwd": str(place), "terminal": f"/bin/sh -c {quote(line)}"})
+    nest.work(Dialogue.of("look", "? -> {password} ; <closed> => end"))
+    recording.transcript.write(place / "transcript.json")
+    nest.sung.append((place / "transcript.json").read_text())
+    return echoed(nest)
+
+
 def status(**given: Any) -> Way:
     def go(place: Path) -> Nest:
         nest = Nest(place, executor="local", reach={"cwd": str(place)})
@@ -178,6 +204,12 @@ REAL: Mapping[str, Way] = {
     "what a check captures": status(capture={"said": "(.+)"}),
     "a number of a check": status(capture={"said": "(.+)"}, warn_above=1.0),
     "what a script of its own prints": connected,
+    "what a machine says in a dialogue": talked("? -> {password} ; <closed> => end", "read line; echo said $line; echo $line | base64 -w0"),
+    "what a machine echoes in a dialogue": talked("? -> {password} ; <closed> => end", "read line; echo $line $line", stty="echo"),
+    "what a machine asks back": talked("? -> {password} ; never within 0.5 s -> x", 'read line; printf "is it $line?"; sleep 60'),
+    "what a machine has to say that fails": talked("? -> {password} ; /./ => fail failed", "read line; echo no: $line; sleep 60"),
+    "what is captured in a dialogue": talked("? -> {password} ; capture said /said (.*)/ ; <closed> => end", "read line; echo said $line"),
+    "what was recorded of a dialogue": recorded,
 }
 #: What everybody could read is not begun.
 REFUSED: Mapping[str, Way] = {"a command line that a field fills with it": refused}

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
         Connection,
         Executor,
         Exporter,
+        HoldsDialogue,
         Host,
         Login,
         Notifier,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
         Run,
         RunsCommands,
         Script,
+        Terminal,
         Verb,
     )
     from taskkit.plugins.manager import Plugins
@@ -37,6 +39,7 @@ __all__ = [
     "Executor",
     "Exporter",
     "Form",
+    "HoldsDialogue",
     "Host",
     "Login",
     "Notifier",
@@ -51,6 +54,7 @@ __all__ = [
     "Setting",
     "Shape",
     "StorageKind",
+    "Terminal",
     "Trouble",
     "Verb",
     "fill",

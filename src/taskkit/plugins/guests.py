@@ -39,8 +39,9 @@ def _ssh() -> Iterable[Executor]:
 def taskkit_scripts() -> Iterable[type[Script]]:
     from taskkit.scripts.check_status import CheckStatus
     from taskkit.scripts.commands import Commands
+    from taskkit.scripts.dialogue import Dialogue
 
-    return [Commands, CheckStatus]
+    return [Commands, CheckStatus, Dialogue]
 
 
 @hookimpl

@@ -130,6 +130,26 @@ class RunsCommands(Protocol):
         ...
 
 
+class Terminal(Protocol):
+    """What a dialogue is held over: the machine's side of a keyboard and a screen."""
+
+    def send(self, *parts: Secret | str) -> None:
+        """Type it, in one; an end of line is the Enter key. OSError where the machine is gone."""
+        ...
+
+    def receive(self, seconds: float) -> bytes | None:
+        """What came, as soon as something did; b"" where nothing came in all that time; None once the machine has closed."""
+        ...
+
+
+class HoldsDialogue(Protocol):
+    """Connections of executors with `Verb.DIALOGUE`."""
+
+    def terminal(self, run: Run) -> AbstractContextManager[Terminal]:
+        """A new one, as somebody finds it who has just come in; closed at the end of the block."""
+        ...
+
+
 class Executor(ABC):
     """How one kind of host is reached."""
 
@@ -330,6 +350,7 @@ __all__ = [
     "Connection",
     "Executor",
     "Exporter",
+    "HoldsDialogue",
     "Host",
     "Login",
     "Notifier",
@@ -339,5 +360,6 @@ __all__ = [
     "Run",
     "RunsCommands",
     "Script",
+    "Terminal",
     "Verb",
 ]

@@ -1,13 +1,18 @@
 """What tasks carry out. A script is a value: a definition, named and chosen by tasks, that says its steps and not how a host is reached."""
 
+from taskkit.scripts._exchanges import Cue, Exchange
 from taskkit.scripts._steps import Step
 from taskkit.scripts.check_status import Check, CheckStatus, Health
 from taskkit.scripts.commands import Commands
+from taskkit.scripts.dialogue import Dialogue
 
 __all__ = [
     "Check",
     "CheckStatus",
     "Commands",
+    "Cue",
+    "Dialogue",
+    "Exchange",
     "Health",
     "Step",
 ]

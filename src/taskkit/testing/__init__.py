@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from taskkit.testing.laws import Broken, Laws
     from taskkit.testing.simulations import Simulation
     from taskkit.testing.stage import Act, Turn, seeded, turns
+    from taskkit.testing.transcripts import Drift, Recording, Remark, Replay, Transcript
     from taskkit.testing.trials import Trial, running
     from taskkit.testing.vaults import MemoryVault
 
@@ -28,6 +29,7 @@ _ROOMS = {
     "laws": "Broken Laws",
     "simulations": "Simulation",
     "stage": "Act Turn seeded turns",
+    "transcripts": "Drift Recording Remark Replay Transcript",
     "trials": "Trial running",
     "vaults": "MemoryVault",
 }
@@ -48,13 +50,18 @@ def __dir__() -> list[str]:
 __all__ = [
     "Act",
     "Broken",
+    "Drift",
     "Expectations",
     "FakeExecutor",
     "House",
     "Laws",
     "MemoryVault",
+    "Recording",
+    "Remark",
+    "Replay",
     "Reply",
     "Simulation",
+    "Transcript",
     "Trial",
     "Turn",
     "VirtualClock",

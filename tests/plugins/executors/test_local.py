@@ -77,8 +77,8 @@ def test_a_shell_reads_the_line_where_it_is_asked_to() -> None:
     assert shell("echo one | tr a-z A-Z").output == "ONE\n"
 
 
-def test_local_offers_commands_and_nothing_else() -> None:
-    assert (Local.name, Local.verbs, Local.settings) == ("local", frozenset({Verb.COMMANDS}), LocalSettings)
+def test_local_offers_commands_and_dialogues_and_nothing_else() -> None:
+    assert (Local.name, Local.verbs, Local.settings) == ("local", frozenset({Verb.COMMANDS, Verb.DIALOGUE}), LocalSettings)
 
 
 def test_s01_a_secret_given_by_stdin_is_in_no_argv_and_no_environment(tmp_path: Path) -> None:

@@ -1,4 +1,7 @@
-"""Commands on this machine: no shell unless asked, secrets by stdin only, and an end to all that a command started (S1, J10)."""
+"""Commands on this machine: no shell unless asked, secrets by stdin only, and an end to all that a command started (S1, J10).
+
+Dialogues with programs on this machine: in a terminal of their own.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,12 @@ import errno
 import os
 import shlex
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from attrs import Attribute, field, frozen
 
-from taskkit.checks import refused, whole
+from taskkit.checks import a, refused, whole
 from taskkit.errors import HostRefused, InvalidValue
 from taskkit.outcomes import ErrorClass
 from taskkit.plugins.executors._circumstances import Circumstances
@@ -19,8 +22,9 @@ from taskkit.plugins.executors._endings import End, with_end
 from taskkit.plugins.executors._expectations import Judgement
 from taskkit.plugins.executors._outputs import Output, Recorder
 from taskkit.plugins.executors._processes import NotStarted, started
+from taskkit.plugins.executors._ptys import opened
 from taskkit.plugins.executors._sequences import Ready, Result, in_order, refuse_secrets
-from taskkit.plugins.kinds import Command, Executor, Host, Login, Operation, Run, Verb
+from taskkit.plugins.kinds import Command, Executor, Host, Login, Operation, Run, Terminal, Verb
 
 #: The machine has too little of something for now; whatever else keeps a command from starting stays so until somebody acts.
 _BUSY = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ETXTBSY})
@@ -40,13 +44,15 @@ class LocalSettings(Circumstances):
     cap: int = field(default=65_536, validator=whole(1024, 16_777_216), kw_only=True)
     #: How many seconds a command has to end when asked, and its children to let go of the output after it.
     grace: float = field(default=2.0, validator=_seconds, kw_only=True)
+    #: The program with which dialogues are held; it is cut into words as a shell would cut it.
+    terminal: str = field(default=_SHELL, validator=a(str), kw_only=True)
 
     @classmethod
     def of(cls, host: Host) -> LocalSettings:
         try:
             return cls(**host.settings)
         except (InvalidValue, TypeError, ValueError) as error:
-            known = "there are env, cwd, cap and grace"
+            known = "there are env, cwd, cap, grace and terminal"
             raise HostRefused("reading the settings for 'local'", str(error), known, error=ErrorClass.BAD_CONFIGURATION) from None
 
     @property
@@ -57,20 +63,20 @@ class LocalSettings(Circumstances):
 
 
 class Local(Executor):
-    """Runs commands on this machine, as the user of this process; a record's address and login are for the commands to use."""
+    """Works on this machine, as the user of this process; a record's address and login are for the commands to use."""
 
     name = "local"
-    verbs = frozenset({Verb.COMMANDS})
+    verbs = frozenset({Verb.COMMANDS, Verb.DIALOGUE})
     settings = LocalSettings
 
     @contextmanager
-    def connect(self, host: Host, login: Login, run: Run) -> Iterator[LocalCommands]:
+    def connect(self, host: Host, login: Login, run: Run) -> Iterator[LocalConnection]:
         for secret in filter(None, (login.secret, login.key)):
             run.keep(secret)
-        yield LocalCommands(LocalSettings.of(host))
+        yield LocalConnection(LocalSettings.of(host))
 
 
-class LocalCommands:
+class LocalConnection:
     """What `Local.connect` gives: any thread may use it."""
 
     def __init__(self, settings: LocalSettings) -> None:
@@ -79,6 +85,23 @@ class LocalCommands:
     def commands(self, sequence: Iterable[Command], run: Run) -> Iterator[Operation]:
         """Run one after the other; the first that may not begin any more is told, and is the last."""
         return in_order(sequence, run, self._carry_out)
+
+    @contextmanager
+    def terminal(self, run: Run) -> Iterator[Terminal]:
+        """The program of the settings, in a terminal."""
+        settings, tried = self._settings, "opening a terminal on this machine"
+        try:
+            argv = shlex.split(settings.terminal)
+            refuse_secrets(run, *argv, *settings.env.values())
+        except ValueError as error:
+            raise HostRefused(tried, str(error), error=ErrorClass.BAD_CONFIGURATION) from None
+        with ExitStack() as stack:
+            try:
+                pty = stack.enter_context(opened(argv, settings.grace, env=settings.environment, cwd=settings.cwd))
+            except NotStarted as error:
+                judgement = _not_started(error.__cause__)
+                raise HostRefused(tried, judgement.text, error=judgement.error or ErrorClass.FAILED) from None
+            yield pty
 
     def _carry_out(self, command: Command, run: Run) -> Result:
         try:

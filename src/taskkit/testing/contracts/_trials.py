@@ -10,8 +10,9 @@ from attrs import frozen
 
 from taskkit.errors import HostRefused
 from taskkit.outcomes import DONE, Effect, ErrorClass, Outcome
-from taskkit.plugins.kinds import Command, Executor, Host, Login, Operation, Run, Script
+from taskkit.plugins.kinds import Command, Executor, Host, Login, Operation, Run, Script, Terminal
 from taskkit.records import Record
+from taskkit.secrets import Secret
 from taskkit.testing.trials import Trial
 
 
@@ -43,6 +44,12 @@ class Watched(Executor):
     def after(self) -> int:
         return self.since or 0
 
+    def begins(self, line: str, run: Run) -> None:
+        self.lines.append(line)
+        self.turned.append(run.job.turned_at is not None and run.job.started is not None and run.job.turned_at > run.job.started)
+        if self.since is not None:
+            self.since += 1
+
     @contextmanager
     def connect(self, host: Host, login: Login, run: Run) -> Iterator[Any]:
         if self.down is not None:
@@ -62,14 +69,28 @@ class _Connection:
     def commands(self, sequence: Iterable[Command], run: Run) -> Iterator[Operation]:
         return self._connection.commands(self._told(sequence, run), run)  # type: ignore[no-any-return]
 
+    @contextmanager
+    def terminal(self, run: Run) -> Iterator[Terminal]:
+        with self._connection.terminal(run) as terminal:
+            yield _Terminal(terminal, self._watched, run)
+
     def _told(self, sequence: Iterable[Command], run: Run) -> Iterator[Command]:
-        watched = self._watched
         for command in sequence:
-            watched.lines.append(command.line)
-            watched.turned.append(run.job.turned_at is not None and run.job.started is not None and run.job.turned_at > run.job.started)
-            if watched.since is not None:
-                watched.since += 1
+            self._watched.begins(command.line, run)
             yield command
+
+
+class _Terminal:
+    def __init__(self, terminal: Terminal, watched: Watched, run: Run) -> None:
+        self._terminal, self._watched, self._run = terminal, watched, run
+
+    def send(self, *parts: Secret | str) -> None:
+        """What is typed into a prompt is no line that everybody can read; its plain parts are."""
+        self._watched.begins("".join(part for part in parts if isinstance(part, str)), self._run)
+        self._terminal.send(*parts)
+
+    def receive(self, seconds: float) -> bytes | None:
+        return self._terminal.receive(seconds)
 
 
 class Tried(Trial):

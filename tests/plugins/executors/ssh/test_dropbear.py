@@ -46,7 +46,7 @@ def test_it_answers_whether_it_is_still_there(dropbear: Hostel) -> None:
     given: dict[str, Any] = {"host_key": server.host_key, "keepalive": 0.2, "idle_timeout": 2.0}
     with reached(server.port, account.name, password=account.password, **given) as (connection, _):
         time.sleep(2.5)
-        assert connection._channels._transport.is_active()
+        assert connection._wire.is_active()
 
 
 def test_a_probe_tells_what_a_secret_is_worth(dropbear: Hostel) -> None:

@@ -255,7 +255,7 @@ def test_a_machine_that_falls_silent_is_noticed() -> None:
     with running(servers.program("sshd")) as server:
         given: dict[str, Any] = {"key": server.key, "host_key": server.host_key, "keepalive": 0.2, "idle_timeout": 2.0}
         with reached(server.port, server.user, **given) as (connection, _):
-            wire = connection._channels._transport
+            wire = connection._wire
             time.sleep(2.5)
             assert wire.is_active()
             with asleep(server):
@@ -267,7 +267,7 @@ def test_a_machine_that_falls_silent_is_noticed() -> None:
 
 def test_short_messages_do_not_wait_for_longer_ones(sshd: Sshd) -> None:
     with reached(sshd.port, sshd.user, key=sshd.key, host_key=sshd.host_key) as (connection, _):
-        assert connection._channels._transport.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+        assert connection._wire.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 def test_each_connection_is_closed_at_the_end_also_where_it_was_refused(sshd: Sshd) -> None:

@@ -99,7 +99,7 @@ def test_s01_nothing_is_logged_and_nothing_is_kept_of_what_somebody_logged_in_wi
     caplog.set_level(logging.DEBUG)
     with reached(sshd.port, sshd.user, host_key=sshd.host_key, key=sshd.key) as (connection, run):
         list(connection.commands([Command("echo hello")], run))
-        handler = connection._channels._transport.auth_handler
+        handler = connection._wire.auth_handler
         assert (handler.password, handler.private_key, handler.interactive_handler) == (None, None, None)
     refused(sshd.port, sshd.user, key=sshd.key)
     refused(sshd.port, sshd.user, host_key=sshd.host_key, password=WRONG)

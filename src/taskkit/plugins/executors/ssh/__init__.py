@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 
 from taskkit.errors import HostRefused
 from taskkit.outcomes import class_of
@@ -17,8 +17,9 @@ from taskkit.plugins.executors.ssh._questions import told_of
 from taskkit.plugins.executors.ssh._sessions import first_words
 from taskkit.plugins.executors.ssh._settings import SshSettings
 from taskkit.plugins.executors.ssh._stops import Stop, way_to
+from taskkit.plugins.executors.ssh._terminals import opened
 from taskkit.plugins.executors.ssh._wires import Wire
-from taskkit.plugins.kinds import Command, Executor, Host, Login, Operation, Probe, Run, Verb
+from taskkit.plugins.kinds import Command, Executor, Host, Login, Operation, Probe, Run, Terminal, Verb
 
 __all__ = ["Ssh", "SshSettings"]
 
@@ -27,7 +28,7 @@ class Ssh(Executor):
     """Runs commands on the machine that a record names, as the account of the record or its shadow."""
 
     name = "ssh"
-    verbs = frozenset({Verb.COMMANDS, Verb.PROBE})
+    verbs = frozenset({Verb.COMMANDS, Verb.DIALOGUE, Verb.PROBE})
     settings = SshSettings
 
     def __init__(self) -> None:
@@ -66,8 +67,13 @@ class SshConnection:
     """What `Ssh.connect` gives."""
 
     def __init__(self, wire: Wire, settings: SshSettings, as_whom: Standing) -> None:
+        self._wire, self._settings = wire, settings
         self._channels = Channels(wire, settings, as_whom)
 
     def commands(self, sequence: Iterable[Command], run: Run) -> Iterator[Operation]:
         """Run one after the other; the first that may not begin any more is told, and is the last."""
         return in_order(sequence, run, self._channels.carry_out)
+
+    def terminal(self, run: Run) -> AbstractContextManager[Terminal]:
+        """A shell of its own."""
+        return opened(self._wire, self._settings)
