@@ -18,7 +18,7 @@ from taskkit.storage.memory import MemoryStorage
 from taskkit.storage.sqlite import SqliteStorage
 from taskkit.testing.contracts.storage._makings import NOW, cause, job, opened, told
 
-STEPS = 60
+STEPS = 70
 LINES, RECORDS, POOLS = ("l", "m"), (None, "r", "s"), ("local", "dmz")
 ACCOUNTS, SLOTS = ("account:a", "account:b", "account:c"), ("host:h", "pool:p")
 KINDS = (Kind.OCCURRENCE, Kind.OCCURRENCE, Kind.FIRED, Kind.FIRED, Kind.FALLBACK, Kind.DEMAND, Kind.PART)
@@ -32,6 +32,8 @@ class Pair:
     def __init__(self, plain: MemoryStorage, durable: SqliteStorage, seed: int) -> None:
         self.plain, self.durable, self.rng = plain, durable, random.Random(seed)
         self.durable.chain = self.plain.chain
+        self.others = self.plain.join(), self.durable.join()
+        self.others[1].chain = self.others[0].chain
         self.now, self.made, self.blobs = NOW, 0, list[tuple[str, str]]()
 
     # changes
@@ -131,7 +133,8 @@ class Pair:
     # steps
 
     def step(self) -> None:
-        self.rng.choice((self.write,) * 12 + (self.claim, self.claim, self.blob, self.purge, self.archive, self.sweep, self.again))()
+        rare = (self.blob, self.purge, self.archive, self.sweep, self.again)
+        self.rng.choice((self.write,) * 12 + (self.claim,) * 2 + (self.other,) * 4 + rare)()
 
     def write(self) -> None:
         rng = self.rng
@@ -188,8 +191,12 @@ class Pair:
         self.plain.sweep_blobs()
         self.durable.sweep_blobs()
 
+    def other(self) -> None:
+        """Another process, which knows what stood when it wrote last."""
+        (self.plain, self.durable), self.others = self.others, (self.plain, self.durable)
+
     def again(self) -> None:
-        """Other processes."""
+        """Processes that begin."""
         self.durable.close()
         self.plain, self.durable = self.plain.join(), self.durable.join()
         self.durable.chain = self.plain.chain
@@ -248,3 +255,4 @@ def test_c01_c02_c05_to_c11_in_whatever_writes_the_stores_answer_alike(seed: int
             pair.agree()
     finally:
         pair.durable.close()
+        pair.others[1].close()

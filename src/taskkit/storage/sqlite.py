@@ -115,6 +115,11 @@ class SqliteLine(Line):
             return False
         return True
 
+    def others_wrote(self) -> bool:
+        """SQLite counts what others have committed, as far as a transaction sees it."""
+        seen, [self._version] = self._version, self._db.execute("PRAGMA data_version").fetchone()
+        return seen != self._version
+
     def reading(self, *, whole: bool) -> AbstractContextManager[None]:
         return _Transaction(self._db, self._away, partial(self._db.execute, "BEGIN DEFERRED")) if whole else self._told
 
@@ -167,7 +172,7 @@ class SqliteLine(Line):
             self._db.execute(sql)
 
     def look(self, seconds: float) -> bool:
-        """SQLite counts what others have committed; to ask costs some microseconds."""
+        """To ask what others have committed costs some microseconds."""
         until, seen = time.monotonic() + seconds, self._version
         while (now := self._db.execute("PRAGMA data_version").fetchone()[0]) == seen and time.monotonic() < until:
             time.sleep(_LOOK_SECONDS)

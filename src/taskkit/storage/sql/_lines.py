@@ -43,6 +43,10 @@ class Line(ABC):
     def writing(self, *, durable: bool) -> AbstractContextManager[None]:
         """A transaction beside which nobody else writes; what breaks off leaves nothing behind."""
 
+    def others_wrote(self) -> bool:
+        """In a transaction that writes: whether anybody else has written since this was asked last; True where nobody can tell."""
+        return True
+
     @abstractmethod
     def reading(self, *, whole: bool) -> AbstractContextManager[None]:
         """Where it is read as a whole, all of it stands side by side."""

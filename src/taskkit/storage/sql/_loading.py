@@ -6,7 +6,7 @@ A write finds all that it needs with a few questions, whatever the number of its
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from itertools import chain, product
 from typing import Any
 
@@ -15,9 +15,9 @@ from taskkit.storage import Document
 from taskkit.storage._fires import key_of
 from taskkit.storage._rooms import Rooms
 from taskkit.storage._steps import PLACED_BY
-from taskkit.storage.sql._lent import Lent
+from taskkit.storage.sql._known import Known
 from taskkit.storage.sql._lines import Line, Question, Row
-from taskkit.storage.sql._rooms import rooms_of_a_write
+from taskkit.storage.sql._rooms import WriteRooms
 from taskkit.storage.sql._rows import CAUSES_OF, JOB, cause_of, holds_of, job_of, place_of
 from taskkit.storage.sql._tables import LENT
 from taskkit.storage.units import Absorb, Expect, Free, Hold, Insert, Join, Keep, Move, Name, Unit, Wait
@@ -81,6 +81,11 @@ class Wanted:
     def _name(self, change: Name) -> None:
         self.blobs[change.blob] = None
 
+    def documents_but(self, known: Container[tuple[str, str]]) -> Mapping[str, Sequence[str]]:
+        """By place, those that are not known."""
+        wanted = {place: [id for id in ids if (place, id) not in known] for place, ids in self.documents.items()}
+        return {place: ids for place, ids in wanted.items() if ids}
+
 
 _NOTES: dict[type[Any], Callable[[Wanted, Any], None]] = {
     Insert: Wanted._insert, Move: Wanted._move, Join: Wanted._join, Absorb: Wanted._absorb, Hold: Wanted._hold, Wait: Wanted._wait,
@@ -88,41 +93,48 @@ _NOTES: dict[type[Any], Callable[[Wanted, Any], None]] = {
 }  # fmt: skip
 
 
-def loaded(line: Line, units: Sequence[Unit], lent: Lent) -> Rooms:
+def loaded(line: Line, units: Sequence[Unit], known: Known) -> WriteRooms:
     """Rooms with all in them that these units touch, and a journal that begins here."""
-    rooms, wanted = rooms_of_a_write(), Wanted(units)
-    _load_named(line, wanted, rooms, lent.among(wanted.jobs))
+    rooms, wanted = known.rooms(line), Wanted(units)
+    _load_named(line, wanted, rooms, known)
     _load_seats_and_fires(line, wanted, rooms)
     rooms.journal.log.clear()
     return rooms
 
 
-def _load_named(line: Line, wanted: Wanted, rooms: Rooms, lent: Mapping[str, Job]) -> None:
-    """What the units name, and who holds what they want."""
+def _load_named(line: Line, wanted: Wanted, rooms: Rooms, known: Known) -> None:
+    """What the units name, and who holds what they want, as far as it is not known."""
+    lent, doubted, documents = known.lent(wanted.jobs), known.doubted(wanted.jobs), wanted.documents_but(known.documents)
     named: list[tuple[str, Iterable[str]]] = [
-        (_STANDS, lent), (_JOBS, [id for id in wanted.jobs if id not in lent]), (CAUSES_OF, wanted.judged), (_BLOBS, wanted.blobs),
-        (_HOLDS, wanted.held), (_HOLDERS, wanted.keys),
+        (_STANDS, doubted), (_JOBS, [id for id in wanted.jobs if id not in lent and id not in doubted]), (CAUSES_OF, wanted.judged),
+        (_BLOBS, wanted.blobs),
     ]  # fmt: skip
     questions = [Question(sql, (), tuple(these)) for sql, these in named]
-    questions += [Question(_DOCUMENTS, (place,), tuple(ids)) for place, ids in wanted.documents.items()]
-    anybody_waits, stand, jobs, causes, blobs, held, holders, *documents = line.ask([Question(_ANYBODY_WAITS), *questions])
+    questions += [Question(_DOCUMENTS, (place,), tuple(ids)) for place, ids in documents.items()]
+    if not known.has_holds:
+        questions += [Question(_ANYBODY_WAITS), Question(_HOLDS, (), tuple(wanted.held)), Question(_HOLDERS, (), tuple(wanted.keys))]
+    stand, jobs, causes, blobs, *others = line.ask(questions)
     rooms.jobs.load(map(job_of, jobs))
-    _load_lent(line, rooms, lent, stand)
+    rooms.jobs.load(lent.values())
+    _load_doubted(line, rooms, doubted, stand)
     rooms.fires.load_causes(cause_of(job, text) for job, text in causes)
     rooms.blobs.load(id for (id,) in blobs)
-    for place, found in zip(wanted.documents, documents, strict=True):
+    for place, found in zip(documents, others, strict=False):
         rooms.documents.load(place, (Document(id, revision, {}, family) for id, revision, family in found))
-    holds = {*held, *holders}
-    rooms.holds.load(holds_of(holds | _around(line, holds, wanted.keys) if anybody_waits else holds))
+    if not known.has_holds:
+        anybody_waits, held, holders = others[-3:]
+        holds = {*held, *holders}
+        rooms.holds.load(holds_of(holds | _around(line, holds, wanted.keys) if anybody_waits else holds))
+    known.documents.update((place, id) for place, ids in documents.items() for id in ids)
 
 
-def _load_lent(line: Line, rooms: Rooms, lent: Mapping[str, Job], stand: Sequence[Row]) -> None:
+def _load_doubted(line: Line, rooms: Rooms, doubted: Mapping[str, Job], stand: Sequence[Row]) -> None:
     """Those that stand as they were left are known; another process has rescued the others, or ended them.
 
     A revision alone does not say so: a server that crashed forgets claims, and gives the job to another at the same revision.
     """
-    known = {id for id, revision, token in stand if (lent[id].revision, lent[id].token) == (revision, token)}
-    rooms.jobs.load(job for id, job in lent.items() if id in known)
+    known = {id for id, revision, token in stand if (doubted[id].revision, doubted[id].token) == (revision, token)}
+    rooms.jobs.load(job for id, job in doubted.items() if id in known)
     if stale := [id for id, *_ in stand if id not in known]:
         rooms.jobs.load(map(job_of, line.among(_JOBS, stale)))
 
@@ -191,7 +203,7 @@ class Stay:
 
 def waiting(line: Line, keys: Sequence[str]) -> Rooms:
     """Rooms with those who wait for these keys, and all who stand in their way."""
-    rooms, holds = rooms_of_a_write(), _around(line, set(), keys)
+    rooms, holds = WriteRooms(), _around(line, set(), keys)
     rooms.jobs.load(map(job_of, line.among(_JOBS, [row[0] for row in holds if row[-1]])))
     rooms.holds.load(holds_of(holds))
     rooms.journal.log.clear()
