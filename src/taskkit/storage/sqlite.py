@@ -8,7 +8,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,11 @@ from taskkit.storage.sql._store import SqlStorage
 from taskkit.storage.sql._tables import Table
 from taskkit.storage.urls import address
 
+Names = tuple[str, ...]
+#: Which columns have nothing in all rows, and are said to be NULL: for each None to bind, Python asks around who could adapt it.
+Empty = tuple[bool, ...] | None
+_SEVERAL = 4
+_STATEMENTS = 200
 _BUSY_SECONDS = 60
 _LOOK_SECONDS = 0.02
 _FEW = 4
@@ -142,21 +147,31 @@ class SqliteLine(Line):
         return self._db.execute(_among(sql), (json.dumps(these), *values)).fetchall()
 
     def add(self, table: Table, rows: Sequence[Row]) -> None:
-        if rows:
-            self._db.executemany(_add(table.name, table.names), rows)
+        self._with(_add, table, table.names, rows)
 
     def put(self, table: Table, rows: Sequence[Row]) -> None:
-        if rows:
-            self._db.executemany(_put(table.name, table.names, table.key), rows)
+        self._with(_put, table, table.names, rows)
 
     def change(self, table: Table, columns: Sequence[str], rows: Sequence[Row]) -> None:
-        if rows:
-            key = len(table.key)  # it comes first in a row, and last in the statement
-            self._db.executemany(_change(table.name, table.key, tuple(columns)), [(*row[key:], *row[:key]) for row in rows])
+        self._with(_change, table, (*table.key, *columns), rows)
 
     def drop(self, table: Table, keys: Sequence[Row]) -> None:
-        if keys:
-            self._db.executemany(_drop(table.name, table.key), keys)
+        self._with(_drop, table, table.key, keys)
+
+    def _with(self, made: Callable[[Table, Names, Empty], str], table: Table, columns: Names, rows: Sequence[Row]) -> None:
+        if not rows:
+            return
+        keys = table.keys
+        if made is _change:  # its key comes last in the statement
+            rows = [(*row[keys:], *row[:keys]) for row in rows]
+            columns = (*columns[keys:], *columns[:keys])
+        if len(rows) < _SEVERAL:
+            self._db.executemany(made(table, columns, None), rows)
+            return
+        told = list(zip(*rows, strict=True))
+        empty = tuple([values[0] is None and values.count(None) == len(rows) for values in told])
+        kept = zip(*[values for values, is_empty in zip(told, empty, strict=True) if not is_empty], strict=True)
+        self._db.executemany(made(table, columns, empty), list(kept))
 
     def run(self, sql: str, *values: Any) -> None:
         self._db.execute(sql, values)
@@ -194,25 +209,29 @@ def _among_few(sql: str, count: int) -> str:
     return sql.format(these=f"({', '.join('?' * count)})")
 
 
-@cache
-def _add(table: str, names: tuple[str, ...]) -> str:
-    return f'INSERT INTO "{table}" ({named(names)}) VALUES ({", ".join("?" * len(names))})'  # noqa: S608  our own words, as below
+@lru_cache(_STATEMENTS)
+def _add(table: Table, columns: Names, empty: Empty) -> str:
+    return f'INSERT INTO "{table.name}" ({named(columns)}) VALUES ({", ".join(_marks(columns, empty))})'  # noqa: S608  our own words, as below
 
 
-@cache
-def _put(table: str, names: tuple[str, ...], key: tuple[str, ...]) -> str:
-    return or_now(_add(table, names), names, key)
+@lru_cache(_STATEMENTS)
+def _put(table: Table, columns: Names, empty: Empty) -> str:
+    return or_now(_add(table, columns, empty), columns, table.key)
 
 
-@cache
-def _change(table: str, key: tuple[str, ...], columns: tuple[str, ...]) -> str:
-    now = ", ".join(f'"{name}" = ?' for name in columns)
-    return f'UPDATE "{table}" SET {now} WHERE {same(key)}'  # noqa: S608
+@lru_cache(_STATEMENTS)
+def _change(table: Table, columns: Names, empty: Empty) -> str:
+    told = [f'"{name}" = {mark}' for name, mark in zip(columns, _marks(columns, empty), strict=True)]
+    return f'UPDATE "{table.name}" SET {", ".join(told[: -table.keys])} WHERE {" AND ".join(told[-table.keys :])}'  # noqa: S608
 
 
-@cache
-def _drop(table: str, key: tuple[str, ...]) -> str:
-    return f'DELETE FROM "{table}" WHERE {same(key)}'  # noqa: S608
+@lru_cache(_STATEMENTS)
+def _drop(table: Table, key: Names, empty: Empty) -> str:
+    return f'DELETE FROM "{table.name}" WHERE {same(key)}'  # noqa: S608
+
+
+def _marks(columns: Names, empty: Empty) -> list[str]:
+    return ["NULL" if is_empty else "?" for is_empty in empty or (False,) * len(columns)]
 
 
 class SqliteStorage(SqlStorage):

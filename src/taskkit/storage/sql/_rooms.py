@@ -3,24 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Sized
+from typing import Any
 
 from taskkit.jobs import Job
-from taskkit.states import FINAL
+from taskkit.states import PENDING
 from taskkit.storage._dues import Dues
-from taskkit.storage._jobs import Ids, Jobs
+from taskkit.storage._jobs import Jobs
+from taskkit.storage._journal import Journal
 from taskkit.storage._rooms import Rooms
 
 
 class _Loaded(Jobs):
-    def _lists(self, job: Job) -> list[Ids]:
-        """Nothing but seats is looked for while units land."""
-        return [] if job.state in FINAL else [self._open[job.line][job.record or ""]]
+    def __init__(self, journal: Journal) -> None:
+        super().__init__(journal)
+        self._places: dict[tuple[str, str], list[str]] = {}  # where each stands or stood: nothing but seats is looked for
 
     def clear(self) -> None:
-        self.in_hand.clear()
-        self.number.clear()
-        self._open.clear()
+        tables: tuple[dict[Any, Any], ...] = (self.in_hand, self.number, self._places)
+        for table in tables:
+            table.clear()
         self._touched.clear()
+
+    def _list(self, job: Job) -> None:
+        self._places.setdefault((job.line, job.record or ""), []).append(job.id)
+
+    def replace(self, job: Job, moved: Job) -> None:
+        self._list(moved)
+
+    def end(self, job: Job) -> None: ...
+
+    def sitting(self, seat: tuple[str, ...]) -> list[Job]:
+        there = [job for id in self._places.get((seat[1], seat[2]), ()) if (job := self.in_hand.get(id)) is not None]
+        return [job for job in there if job.state in PENDING and job.seat == seat]
 
 
 class _Unasked(Dues):
