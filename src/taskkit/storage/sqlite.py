@@ -134,14 +134,12 @@ class SqliteLine(Line):
         return StorageAway(f"using the store {str(self._path)!r}", str(error), *(helps or ["look at the file and its folder"]))
 
     def ask(self, questions: Iterable[Question]) -> list[list[Row]]:
-        return [self._answer(question) for question in questions]
+        return [[] if question.these == () else self._answer(question) for question in questions]
 
     def _answer(self, question: Question) -> list[Row]:
         sql, values, these = question
         if these is None:
             return self._db.execute(sql, values).fetchall()
-        if not these:
-            return []
         if len(these) <= _FEW:
             return self._db.execute(_among_few(sql, len(these)), (*these, *values)).fetchall()
         return self._db.execute(_among(sql), (json.dumps(these), *values)).fetchall()

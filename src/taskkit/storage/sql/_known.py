@@ -9,11 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from taskkit.instants import NEVER, Instant
 from taskkit.jobs import Job
 from taskkit.states import CLAIMED
 from taskkit.storage.sql._lines import Line
 from taskkit.storage.sql._rooms import WriteRooms
-from taskkit.storage.sql._rows import holds_of
+from taskkit.storage.sql._rows import PHASES, holds_of
+from taskkit.storage.sql._tables import DUE
 
 _MOST_JOBS = 10_000
 _MOST_HOLDS = 5000
@@ -32,6 +34,7 @@ class Known:
     def forget(self) -> None:
         self._lent: dict[str, Job] = {}  # jobs that this process has claimed, as they stand
         self._doubted: dict[str, Job] = {}  # as they stood before somebody else wrote
+        self._dues: dict[str, Instant] = {}  # by pool, the first of what this process has left since it claimed there
         self._patience = 0
         self._clear_rooms()
 
@@ -84,17 +87,28 @@ class Known:
 
     def keep(self, jobs: Iterable[Job]) -> None:
         """As they stand from now on."""
-        lent, doubted = self._lent, self._doubted
+        lent, doubted, dues = self._lent, self._doubted, self._dues
         for job in jobs:
             if doubted:
                 doubted.pop(job.id, None)
             if job.state in CLAIMED:
                 lent[job.id] = job
-            else:
-                lent.pop(job.id, None)
+                continue
+            lent.pop(job.id, None)
+            if PHASES[job.state] == DUE and job.due < dues.get(job.pool, NEVER):
+                dues[job.pool] = job.due
         for kept in (lent, doubted):
             if len(kept) > _MOST_JOBS:  # those that were rescued by others are never heard of again
                 kept.clear()
+
+    def is_due(self, now: Instant, pools: Iterable[str]) -> bool:
+        """Whether this process has left something that is due by now, and not claimed since."""
+        return any(self._dues.get(pool, NEVER) <= now for pool in pools)
+
+    def claimed(self, now: Instant, pools: Iterable[str]) -> None:
+        for pool in pools:
+            if self._dues.get(pool, NEVER) <= now:
+                self._dues.pop(pool, None)
 
     def lay_down(self, *, documents: bool) -> None:
         """What stays in the rooms is true until somebody else writes; `documents`, whether some of these were changed."""

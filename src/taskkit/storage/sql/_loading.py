@@ -96,36 +96,38 @@ _NOTES: dict[type[Any], Callable[[Wanted, Any], None]] = {
 def loaded(line: Line, units: Sequence[Unit], known: Known) -> WriteRooms:
     """Rooms with all in them that these units touch, and a journal that begins here."""
     rooms, wanted = known.rooms(line), Wanted(units)
-    _load_named(line, wanted, rooms, known)
-    _load_seats_and_fires(line, wanted, rooms)
+    seats = [] if wanted.judged else _seats_and_fires(wanted, rooms)  # where only new jobs want one, all is asked at once
+    answers = _load_named(line, wanted, rooms, known, seats)
+    open_jobs, kept = answers or line.ask(_seats_and_fires(wanted, rooms))
+    rooms.jobs.load(map(job_of, open_jobs))
+    rooms.fires.load_kept(fire for (fire,) in kept)
     rooms.journal.log.clear()
     return rooms
 
 
-def _load_named(line: Line, wanted: Wanted, rooms: Rooms, known: Known) -> None:
-    """What the units name, and who holds what they want, as far as it is not known."""
+def _load_named(line: Line, wanted: Wanted, rooms: Rooms, known: Known, more: Sequence[Question]) -> Sequence[Sequence[Row]]:
+    """What the units name, and who holds what they want, as far as it is not known; and the answers to more questions."""
     lent, doubted, documents = known.lent(wanted.jobs), known.doubted(wanted.jobs), wanted.documents_but(known.documents)
     named: list[tuple[str, Iterable[str]]] = [
         (_STANDS, doubted), (_JOBS, [id for id in wanted.jobs if id not in lent and id not in doubted]), (CAUSES_OF, wanted.judged),
-        (_BLOBS, wanted.blobs),
+        (_BLOBS, wanted.blobs), (_HOLDS, () if known.has_holds else wanted.held), (_HOLDERS, () if known.has_holds else wanted.keys),
     ]  # fmt: skip
     questions = [Question(sql, (), tuple(these)) for sql, these in named]
     questions += [Question(_DOCUMENTS, (place,), tuple(ids)) for place, ids in documents.items()]
-    if not known.has_holds:
-        questions += [Question(_ANYBODY_WAITS), Question(_HOLDS, (), tuple(wanted.held)), Question(_HOLDERS, (), tuple(wanted.keys))]
-    stand, jobs, causes, blobs, *others = line.ask(questions)
+    waits = [] if known.has_holds else [Question(_ANYBODY_WAITS)]
+    stand, jobs, causes, blobs, held, holders, *others = line.ask([*questions, *waits, *more])
     rooms.jobs.load(map(job_of, jobs))
     rooms.jobs.load(lent.values())
     _load_doubted(line, rooms, doubted, stand)
     rooms.fires.load_causes(cause_of(job, text) for job, text in causes)
     rooms.blobs.load(id for (id,) in blobs)
-    for place, found in zip(documents, others, strict=False):
+    for (place, ids), found in zip(documents.items(), others, strict=False):
         rooms.documents.load(place, (Document(id, revision, {}, family) for id, revision, family in found))
+        known.documents.update((place, id) for id in ids)
     if not known.has_holds:
-        anybody_waits, held, holders = others[-3:]
-        holds = {*held, *holders}
+        holds, anybody_waits = {*held, *holders}, others[len(documents)]
         rooms.holds.load(holds_of(holds | _around(line, holds, wanted.keys) if anybody_waits else holds))
-    known.documents.update((place, id) for place, ids in documents.items() for id in ids)
+    return others[len(others) - len(more) :]
 
 
 def _load_doubted(line: Line, rooms: Rooms, doubted: Mapping[str, Job], stand: Sequence[Row]) -> None:
@@ -148,16 +150,14 @@ def _around(line: Line, holds: set[Row], keys: Iterable[str]) -> set[Row]:
     return found
 
 
-def _load_seats_and_fires(line: Line, wanted: Wanted, rooms: Rooms) -> None:
+def _seats_and_fires(wanted: Wanted, rooms: Rooms) -> list[Question]:
     """Who sits where a new job or a moved one wants to, and which of their fires were kept before."""
     places, fires = dict[str, None](), dict[str, None]()
     for stay in _stays(wanted, rooms):
         for at_line, record in stay.places:
             places[place_of(at_line, record)] = None
             fires |= {key_of(at_line, record, fire): None for fire in stay.fires}
-    open_jobs, kept = line.ask([Question(_PENDING, (), tuple(places)), Question(_FIRES, (), tuple(fires))])
-    rooms.jobs.load(map(job_of, open_jobs))
-    rooms.fires.load_kept(fire for (fire,) in kept)
+    return [Question(_PENDING, (), tuple(places)), Question(_FIRES, (), tuple(fires))]
 
 
 def _stays(wanted: Wanted, rooms: Rooms) -> Iterable[Stay]:

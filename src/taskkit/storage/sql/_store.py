@@ -127,14 +127,16 @@ class SqlStorage(Storage):
         self._known.lay_down(documents=written.documents)
 
     def claim(self, now: Instant, *, worker: str, node: str, pools: Sequence[str], limit: int, lease: Instant) -> Sequence[Claimed]:
-        if limit <= 0 or not (self._may_be_more or self._is_due(now, pools)):  # who only looks takes nobody's turn to write
-            return ()
+        if limit <= 0 or not (self._may_be_more or self._known.is_due(now, pools) or self._is_due(now, pools)):
+            return ()  # who only looks takes nobody's turn to write
         owner = {"worker": worker, "node": node, "lease": lease}
-        found = self._do(lambda line: _claims.claim(line, now, owner, pools, limit), durable=False, then=self._lend)
+        keep = partial(self._lend, now, pools)
+        found: Sequence[Claimed] = self._do(lambda line: _claims.claim(line, now, owner, pools, limit), durable=False, then=keep)
         self._may_be_more = len(found) == limit
         return found
 
-    def _lend(self, found: Sequence[Claimed]) -> None:
+    def _lend(self, now: Instant, pools: Sequence[str], found: Sequence[Claimed]) -> None:
+        self._known.claimed(now, pools)
         self._known.keep(one.job for one in found)
 
     def _is_due(self, now: Instant, pools: Sequence[str]) -> bool:
