@@ -311,6 +311,11 @@ def test_who_only_looks_makes_nothing_and_upgrades_nothing(place: Place, tmp_pat
     assert place.versions()["schema"] == SCHEMA.version
 
 
+def test_who_opens_a_store_that_is_as_it_should_be_waits_for_nobody_who_writes(place: Place) -> None:
+    with made(place).open() as writes:
+        writes._do(lambda _: place.open().close())
+
+
 def test_a_file_that_is_no_database_is_told(tmp_path: Path) -> None:
     (tmp_path / "store.db").write_text("something else, and long enough to be looked at" * 100)
     with pytest.raises(StorageAway, match="look whether the name is right"):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytest
@@ -13,7 +13,7 @@ from taskkit.states import Step
 from taskkit.storage import Expect, Free, Hold, Insert, Keep, Move, Refusal, Wait
 from taskkit.storage.postgresql import PostgresStorage
 from taskkit.storage.sql import _known
-from taskkit.storage.sql._lines import Line, Question
+from taskkit.storage.sql._lines import Line, Question, Row
 from taskkit.storage.sqlite import SqliteStorage
 from taskkit.testing.contracts.storage._makings import NOW, claim, job, kept, lands, refusal, told
 
@@ -50,10 +50,10 @@ class Asked:
         self.questions: list[str] = []
         self._ask, line.ask = line.ask, self.ask  # type: ignore[method-assign]
 
-    def ask(self, questions: Sequence[Question]) -> Any:
-        questions = list(questions)
-        self.questions += [question.sql for question in questions if question.these != ()]
-        return self._ask(questions)
+    def ask(self, questions: Iterable[Question]) -> list[list[Row]]:
+        several = list(questions)
+        self.questions += [question.sql for question in several if question.these != ()]
+        return self._ask(several)
 
 
 def test_what_the_last_write_knew_is_not_asked_again(store: Durable) -> None:

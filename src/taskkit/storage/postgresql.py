@@ -22,7 +22,7 @@ from taskkit.jobs import Job
 from taskkit.storage.sql._clocks import DatabaseClock
 from taskkit.storage.sql._lines import Line, LineLost, Question, Row
 from taskkit.storage.sql._rows import PHASES
-from taskkit.storage.sql._schema import bring
+from taskkit.storage.sql._schema import bring, is_current
 from taskkit.storage.sql._statements import POSTGRESQL, named, or_now, turn_of
 from taskkit.storage.sql._store import SqlStorage
 from taskkit.storage.sql._tables import BYTES, DUE, TEXT, WHOLE, Table
@@ -196,6 +196,12 @@ class PostgresLine(Line):
         """One statement for all rows: they go as one array for each column."""
         if rows:
             self._tell(sql(table, columns), [_array(column) for column in zip(*rows, strict=True)])
+
+    def is_made(self) -> bool:
+        try:
+            return not self.rows(_SHUT, self._schema) and is_current(self)
+        except errors.InsufficientPrivilege:
+            return False
 
     def make(self) -> None:
         name = f"the store in the schema {self._schema!r}"

@@ -15,7 +15,7 @@ from typing import Any
 from taskkit.errors import InvalidValue, NotFound, StorageAway
 from taskkit.storage.sql._backups import back_up
 from taskkit.storage.sql._lines import Line, Question, Row
-from taskkit.storage.sql._schema import bring
+from taskkit.storage.sql._schema import bring, is_current
 from taskkit.storage.sql._statements import SQLITE, named, or_now, same
 from taskkit.storage.sql._store import SqlStorage
 from taskkit.storage.sql._tables import Table
@@ -173,6 +173,9 @@ class SqliteLine(Line):
 
     def run(self, sql: str, *values: Any) -> None:
         self._db.execute(sql, values)
+
+    def is_made(self) -> bool:
+        return is_current(self)
 
     def make(self) -> None:
         bring(self, SQLITE, f"the store {str(self._path)!r}", makes=self._makes)

@@ -36,6 +36,10 @@ class Line(ABC):
     """
 
     @abstractmethod
+    def is_made(self) -> bool:
+        """Whether all tables are there, at the version that is known here."""
+
+    @abstractmethod
     def make(self) -> None:
         """All tables where there are none, and what a newer version of them needs where they are older."""
 

@@ -58,7 +58,8 @@ class SqlStorage(Storage):
         self._known_by: Line | None = None
         self._scribe, self._lines = Scribe(self._write), Lines(self.line)
         try:
-            self._do(lambda line: line.make())
+            if not self._ask(lambda line: line.is_made()):  # who finds all as it should be takes nobody's turn to write
+                self._do(lambda line: line.make())
         except BaseException:
             self.close()
             raise
