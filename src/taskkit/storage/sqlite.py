@@ -85,7 +85,7 @@ class _Transaction(_Told):
 class SqliteLine(Line):
     def __init__(self, path: Path, *, makes: bool = True) -> None:
         self._path, self._sync, self._makes, self._version = path, "", makes, -1
-        self._told = _Told(self._away)
+        self._told, self._is_impatient = _Told(self._away), False
         if not makes and not path.exists():
             raise NotFound(f"opening the store {str(path)!r}", "there is no such file", "look whether its name is right")
         try:
@@ -105,7 +105,9 @@ class SqliteLine(Line):
         if sync != self._sync:
             self._sync = ""  # whoever is interrupted here says it again
             self._db.execute(f"PRAGMA synchronous = {sync}")
-            self._db.execute("PRAGMA busy_timeout = 0")
+            if not self._is_impatient:
+                self._db.execute("PRAGMA busy_timeout = 0")
+                self._is_impatient = True
             self._sync = sync
         until = time.monotonic() + _BUSY_SECONDS
         while not self._has_begun(until):  # SQLite's own wait grows longer each time: who waits long, waits longest

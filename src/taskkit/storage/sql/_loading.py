@@ -34,9 +34,10 @@ _BLOBS = "SELECT id FROM taskkit_blobs WHERE id IN {these}"
 
 
 class Wanted:
-    """The keys of all that some units touch."""
+    """The keys of all that some units touch; of holds none, where all of them are known."""
 
-    def __init__(self, units: Sequence[Unit]) -> None:
+    def __init__(self, units: Sequence[Unit], *, holds: bool) -> None:
+        self._asks_for_holds = holds
         self.jobs, self.held, self.keys = dict[str, None](), dict[str, None](), dict[str, None]()
         self.blobs, self.documents = dict[str, None](), defaultdict[str, dict[str, None]](dict)
         self.inserts, self.moves, self.joins, self.absorbs = list[Insert](), list[Move](), list[Join](), list[Absorb]()
@@ -50,11 +51,14 @@ class Wanted:
         self.inserts.append(change)
 
     def _move(self, change: Move) -> None:
-        self.jobs[change.job] = self.held[change.job] = None
-        if not PLACED_BY.isdisjoint(change.fields):
+        job, is_placed = change.job, not PLACED_BY.isdisjoint(change.fields)
+        self.jobs[job] = None
+        if self._asks_for_holds:
+            self.held[job] = None
+        if is_placed:
             self.moves.append(change)
-        if change.causes is not None or not PLACED_BY.isdisjoint(change.fields):
-            self.judged[change.job] = None
+        if is_placed or change.causes is not None:
+            self.judged[job] = None
 
     def _join(self, change: Join) -> None:
         self.jobs[change.cause.job] = self.judged[change.cause.job] = None
@@ -66,14 +70,17 @@ class Wanted:
         self.absorbs.append(change)
 
     def _hold(self, hold: Hold) -> None:
-        self.jobs[hold.job] = self.held[hold.job] = None
-        self.keys.update(dict.fromkeys(hold.keys))
+        self.jobs[hold.job] = None
+        if self._asks_for_holds:
+            self.held[hold.job] = None
+            self.keys.update(dict.fromkeys(hold.keys))
 
     def _wait(self, change: Wait) -> None:
         self._hold(change.hold)
 
     def _free(self, change: Free) -> None:
-        self.held[change.job] = None
+        if self._asks_for_holds:
+            self.held[change.job] = None
 
     def _document(self, change: Expect | Keep) -> None:
         self.documents[change.table][change.id] = None
@@ -95,7 +102,8 @@ _NOTES: dict[type[Any], Callable[[Wanted, Any], None]] = {
 
 def loaded(line: Line, units: Sequence[Unit], known: Known) -> WriteRooms:
     """Rooms with all in them that these units touch, and a journal that begins here."""
-    rooms, wanted = known.rooms(line), Wanted(units)
+    rooms = known.rooms(line)
+    wanted = Wanted(units, holds=not known.has_holds)
     seats = [] if wanted.judged else _seats_and_fires(wanted, rooms)  # where only new jobs want one, all is asked at once
     answers = _load_named(line, wanted, rooms, known, seats)
     open_jobs, kept = answers or line.ask(_seats_and_fires(wanted, rooms))
@@ -110,7 +118,7 @@ def _load_named(line: Line, wanted: Wanted, rooms: Rooms, known: Known, more: Se
     lent, doubted, documents = known.lent(wanted.jobs), known.doubted(wanted.jobs), wanted.documents_but(known.documents)
     named: list[tuple[str, Iterable[str]]] = [
         (_STANDS, doubted), (_JOBS, [id for id in wanted.jobs if id not in lent and id not in doubted]), (CAUSES_OF, wanted.judged),
-        (_BLOBS, wanted.blobs), (_HOLDS, () if known.has_holds else wanted.held), (_HOLDERS, () if known.has_holds else wanted.keys),
+        (_BLOBS, wanted.blobs), (_HOLDS, wanted.held), (_HOLDERS, wanted.keys),
     ]  # fmt: skip
     questions = [Question(sql, (), tuple(these)) for sql, these in named]
     questions += [Question(_DOCUMENTS, (place,), tuple(ids)) for place, ids in documents.items()]
