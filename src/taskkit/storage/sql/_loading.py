@@ -6,7 +6,7 @@ A write finds all that it needs with a few questions, whatever the number of its
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, product
 from typing import Any
 
@@ -161,11 +161,25 @@ def _around(line: Line, holds: set[Row], keys: Iterable[str]) -> set[Row]:
 def _seats_and_fires(wanted: Wanted, rooms: Rooms) -> list[Question]:
     """Who sits where a new job or a moved one wants to, and which of their fires were kept before."""
     places, fires = dict[str, None](), dict[str, None]()
-    for stay in _stays(wanted, rooms):
-        for at_line, record in stay.places:
-            places[place_of(at_line, record)] = None
-            fires |= {key_of(at_line, record, fire): None for fire in stay.fires}
+    for at_line, record, stands_for in _moving(wanted, rooms) if wanted.judged else _new(wanted):
+        places[place_of(at_line, record)] = None
+        for fire in stands_for:
+            fires[key_of(at_line, record, fire)] = None
     return [Question(_PENDING, (), tuple(places)), Question(_FIRES, (), tuple(fires))]
+
+
+#: A line, a record, and the fires for which a job may stand there.
+There = tuple[str, str | None, Iterable[str]]
+
+
+def _new(wanted: Wanted) -> Iterator[There]:
+    for job, causes in wanted.inserts:
+        own = () if job.fire is None else (job.fire,)
+        yield job.line, job.record, (*own, *[cause.fire for cause in causes]) if causes else own
+
+
+def _moving(wanted: Wanted, rooms: Rooms) -> Iterator[There]:
+    return ((*place, stay.fires) for stay in _stays(wanted, rooms) for place in stay.places)
 
 
 def _stays(wanted: Wanted, rooms: Rooms) -> Iterable[Stay]:
