@@ -30,7 +30,7 @@ FLOORS = [
         "storage._documents storage._blobs storage._stories storage._chains storage._queries storage._rooms storage._purges storage.memory",
         "storage.sql storage.sql._tables storage.sql._lines storage.sql._clocks storage.sql._statements storage.sql._migrations",
         "storage.sql._schema storage.sql._scripts storage.sql._backups storage.sql._rows storage.sql._changes",
-        "storage.sql._rooms storage.sql._lent storage.sql._loading storage.sql._saving storage.sql._scribe storage.sql._queries",
+        "storage.sql._rooms storage.sql._known storage.sql._loading storage.sql._saving storage.sql._scribe storage.sql._queries",
         "storage.sql._chains storage.sql._claims storage.sql._documents storage.sql._blobs storage.sql._purges",
         "storage.sql._links storage.sql._watches storage.sql._store",
         "storage.urls storage.sqlite storage.postgresql storage.integrity",

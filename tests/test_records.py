@@ -49,6 +49,18 @@ def test_r04_what_is_written_is_not_also_used() -> None:
     assert Accounts(writes=["a", "b"], uses=["b", "c"]) == Accounts(writes={"a", "b"}, uses={"c"})
 
 
+@pytest.mark.parametrize("account", ["a\0b", "half \ud800", 7])
+def test_r04_an_account_that_no_store_could_keep_is_refused(account: Any) -> None:
+    for said in ({"writes": [account]}, {"uses": ["a", account]}):
+        with pytest.raises(InvalidValue, match=r"making Accounts\(…\): the (account|id of an account) "):
+            Accounts(**said)
+
+
+def test_r04_an_account_may_be_named_as_other_systems_name_it() -> None:
+    name = "CN=Ünïcode,\tOU=x\n" * 40
+    assert Accounts(writes=[name]).writes == {name}
+
+
 def test_a_record_does_not_change_with_what_it_was_made_of() -> None:
     fields = {"host": "a"}
     record = Record("r", "unix", fields=fields, tags=["x"])

@@ -61,8 +61,25 @@ class RecordType:
         return record.fields.get(self.user, "")
 
 
+def account_id(given: object, tried: str) -> AccountId:
+    """An id as a store can keep it; InvalidValue where none could."""
+    if not isinstance(given, str):
+        raise InvalidValue(tried, f"the id of an account is a {type(given).__name__}", "give a text")
+    if not given.isprintable() and ("\0" in given or not _is_whole(given)):
+        raise InvalidValue(tried, f"the account {given!r} holds NUL or half a character", "no store keeps these: give another id")
+    return given
+
+
+def _is_whole(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _accounts(given: Iterable[AccountId]) -> frozenset[AccountId]:
-    return frozenset(given)
+    return frozenset(account_id(one, "making Accounts(…)") for one in given)
 
 
 @frozen

@@ -102,6 +102,18 @@ def while_running(house: House, *others: tuple[str, str]) -> list[tuple[State, s
     return seen
 
 
+@pytest.mark.parametrize("account", ["a\0b", "half \ud800"])
+def test_r04_a_job_of_an_account_that_no_store_could_keep_fails_alone(account: str) -> None:
+    house = bank(Record("r1", "unix"), Record("r2", "unix"))
+    house.vault.records.logins = {"r1": account}
+    jobs = [job_of(house, "rotate", record) for record in ("r1", "r2")]
+    house.engine.drain()
+    assert [house.engine.job(job).state for job in jobs] == [State.ERROR, State.COMPLETED]
+    entry = house.engine.job(jobs[0])
+    assert entry.error == ErrorClass.BAD_CONFIGURATION
+    assert "holds NUL or half a character" in entry.text
+
+
 # who may run beside whom
 
 

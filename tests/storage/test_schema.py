@@ -23,6 +23,7 @@ from taskkit.storage import Insert, Query
 from taskkit.storage.integrity import check_store
 from taskkit.storage.postgresql import PostgresStorage
 from taskkit.storage.sql import _schema
+from taskkit.storage.sql._lines import Line
 from taskkit.storage.sql._migrations import MIGRATIONS, Migration, NewColumn, NewIndex, NewTable, Run
 from taskkit.storage.sql._schema import SCHEMA, Schema
 from taskkit.storage.sql._scripts import postgresql_script, sqlite_script
@@ -309,6 +310,15 @@ def test_who_only_looks_makes_nothing_and_upgrades_nothing(place: Place, tmp_pat
     with known(SECOND), pytest.raises(Refused, match=rf"at version {now}, .* works with version {now + 1}"):
         place.open(makes=False)
     assert place.versions()["schema"] == SCHEMA.version
+
+
+def test_who_opens_a_store_that_is_as_it_should_be_waits_for_nobody_who_writes(place: Place) -> None:
+    def opened(line: Line) -> None:
+        line.rows("SELECT 1")  # from here on it has the turn
+        place.open().close()
+
+    with made(place).open() as writes:
+        writes._do(opened)
 
 
 def test_a_file_that_is_no_database_is_told(tmp_path: Path) -> None:

@@ -418,7 +418,14 @@ class Looking(SqliteStorage):
 
 
 def test_j03_who_got_all_that_he_wanted_claims_again_without_a_look(tmp_path: Path) -> None:
-    with Looking(tmp_path / "db", relaxed=True) as store:
-        lands(store, *(Insert(job(name)) for name in "abc"))
+    with Looking(tmp_path / "db", relaxed=True) as store, store.join() as other:
+        lands(other, *(Insert(job(name)) for name in "abc"))
         told = [(len(claim(store, limit=2)), store.looks) for _ in range(4)]
     assert told == [(2, 1), (1, 1), (0, 2), (0, 3)]
+
+
+def test_j03_who_has_left_something_due_claims_it_without_a_look(tmp_path: Path) -> None:
+    with Looking(tmp_path / "db", relaxed=True) as store:
+        lands(store, Insert(job("now")), Insert(job("later", due=NOW + 1)), Insert(job("there", pool="dmz")))
+        told = [([one.job.id for one in claim(store, at, limit=9)], store.looks) for at in (NOW, NOW, NOW + 1)]
+    assert told == [(["now"], 0), ([], 1), (["later"], 2)]

@@ -15,10 +15,12 @@ from taskkit.jobs import Job, Kind
 from taskkit.states import CLAIMED, FINAL, PENDING, TABLE, State, Step
 from taskkit.storage import Absorb, Change, Expect, Free, Hold, Insert, Join, Keep, Landed, Move, Name, Order, Query, Storage, Unit, Wait
 from taskkit.storage.memory import MemoryStorage
+from taskkit.storage.postgresql import PostgresStorage
 from taskkit.storage.sqlite import SqliteStorage
 from taskkit.testing.contracts.storage._makings import NOW, cause, job, opened, told
+from tests.servers.postgresql import Postgres
 
-STEPS = 60
+STEPS = 70
 LINES, RECORDS, POOLS = ("l", "m"), (None, "r", "s"), ("local", "dmz")
 ACCOUNTS, SLOTS = ("account:a", "account:b", "account:c"), ("host:h", "pool:p")
 KINDS = (Kind.OCCURRENCE, Kind.OCCURRENCE, Kind.FIRED, Kind.FIRED, Kind.FALLBACK, Kind.DEMAND, Kind.PART)
@@ -26,12 +28,17 @@ STATES = (State.SCHEDULED, State.SCHEDULED, State.SCHEDULED, State.DEFERRED, Sta
 ORDERS: tuple[Order, ...] = ("due", "newest", "first_started", "last_started")
 
 
+Durable = SqliteStorage | PostgresStorage
+
+
 class Pair:
     """Two stores. The plain one hears unit after unit, so that each is made of what is there by then; the other hears all in one write."""
 
-    def __init__(self, plain: MemoryStorage, durable: SqliteStorage, seed: int) -> None:
+    def __init__(self, plain: MemoryStorage, durable: Durable, seed: int) -> None:
         self.plain, self.durable, self.rng = plain, durable, random.Random(seed)
         self.durable.chain = self.plain.chain
+        self.others = self.plain.join(), self.durable.join()
+        self.others[1].chain = self.others[0].chain
         self.now, self.made, self.blobs = NOW, 0, list[tuple[str, str]]()
 
     # changes
@@ -131,7 +138,8 @@ class Pair:
     # steps
 
     def step(self) -> None:
-        self.rng.choice((self.write,) * 12 + (self.claim, self.claim, self.blob, self.purge, self.archive, self.sweep, self.again))()
+        rare = (self.blob, self.purge, self.archive, self.sweep, self.again)
+        self.rng.choice((self.write,) * 12 + (self.claim,) * 2 + (self.other,) * 4 + rare)()
 
     def write(self) -> None:
         rng = self.rng
@@ -188,8 +196,12 @@ class Pair:
         self.plain.sweep_blobs()
         self.durable.sweep_blobs()
 
+    def other(self) -> None:
+        """Another process, which knows what stood when it wrote last."""
+        (self.plain, self.durable), self.others = self.others, (self.plain, self.durable)
+
     def again(self) -> None:
-        """Other processes."""
+        """Processes that begin."""
         self.durable.close()
         self.plain, self.durable = self.plain.join(), self.durable.join()
         self.durable.chain = self.plain.chain
@@ -238,13 +250,25 @@ class Pair:
         }
 
 
+def _agree(durable: Durable, seed: int, *, every: int = 1) -> None:
+    pair = Pair(MemoryStorage(), durable, seed)
+    try:
+        for step in range(STEPS):
+            pair.step()
+            if step % every == 0:
+                pair.agree()
+    finally:
+        pair.durable.close()
+        pair.others[1].close()
+
+
 @pytest.mark.parametrize("seed", [*range(8), 10, 116, 309, 480])
 def test_c01_c02_c05_to_c11_in_whatever_writes_the_stores_answer_alike(seed: int, tmp_path: Path) -> None:
     """J2, J3, J5, P4, R4, A6."""
-    pair = Pair(MemoryStorage(), SqliteStorage(tmp_path / "db", relaxed=True), seed)
-    try:
-        for _ in range(STEPS):
-            pair.step()
-            pair.agree()
-    finally:
-        pair.durable.close()
+    _agree(SqliteStorage(tmp_path / "db", relaxed=True), seed)
+
+
+@pytest.mark.parametrize("seed", [3, 10])
+def test_c01_c02_c05_to_c11_on_a_server_they_do_so_too(seed: int, postgres: Postgres) -> None:
+    with postgres.database() as url:
+        _agree(PostgresStorage(url, relaxed=True, keeps_time=False), seed, every=7)

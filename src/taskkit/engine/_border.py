@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from taskkit.errors import BrokenPlugin, HostRefused, StaleToken, StopAsked, StorageAway, TaskkitError, VaultAway
 from taskkit.outcomes import Asks, Done, NotDone, NotNow, Outcome, Unknown, class_of
+from taskkit.records import AccountId, Record, account_id
 from taskkit.scrubbing import Scrubber, told
 from taskkit.secrets import Secret
 from taskkit.vaults import Values
@@ -47,6 +48,12 @@ def asked(question: Callable[[], T], tried: str) -> T:
     except Exception as error:
         ours = _away(tried, error)
     raise ours  # out here: what `from None` hides would still be chained to it
+
+
+def account_of(vault: Vault, record: Record) -> AccountId:
+    """The account behind a record, as the vault answers."""
+    tried = "asking the vault for the account"
+    return account_id(asked(lambda: vault.records.account(record), tried), tried)
 
 
 def _away(tried: str, error: Exception) -> VaultAway:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from taskkit.engine._border import asked
+from taskkit.engine._border import account_of, asked
 from taskkit.engine._cases import Case
 from taskkit.engine._ground import MOST_RESCUES, VAULT_AWAY_LOOK
 from taskkit.engine._occurrences import lateness, starts_at
@@ -184,7 +184,7 @@ class Gates:
         job, vault, record = case.job, self._ground.vault, case.record
         if record is None or job.manual or not (quiet := self._quiet(case)):
             return None
-        account = asked(lambda: vault.records.account(record), "asking the vault for the account")
+        account = account_of(vault, record)
         if not asked(lambda: vault.sessions.active(account), "asking the vault for active sessions"):
             return None
         case.account = account
@@ -222,7 +222,7 @@ class Gates:
         if not wishes:
             return None
         vault, record = self._ground.vault, case.record
-        account = asked(lambda: vault.records.account(record), "asking the vault for the account")
+        account = account_of(vault, record)
         kept = self._ground.storage.document("account", account)
         told = asked(lambda: vault.secrets.changed_at(account), "asking the vault when the secret was changed")
         changed = max(instant(told) if told else 0, kept.body["changed"] if kept else 0)

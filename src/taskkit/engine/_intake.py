@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field
 
-from taskkit.engine._border import asked
+from taskkit.engine._border import account_of, asked
 from taskkit.engine._chores import Chores
 from taskkit.engine._demands import Demands
 from taskkit.engine._fires import Fires
@@ -128,7 +128,7 @@ class Intake:
     def _wake_for_quiet(self, record: Record) -> None:
         """A session ended on one record of the account: those that wait for quiet on any of them look again (P2)."""
         with suppress(InvalidValue, NotFound):  # its references lead nowhere: the start of its jobs says so, this happening is taken in
-            account = asked(lambda: self._ground.vault.records.account(record), "asking the vault for the account")
+            account = account_of(self._ground.vault, record)
             self._pauses.wake(Query(states=State.DEFERRED, why=Why.SESSION, account=account))
 
     # wishes

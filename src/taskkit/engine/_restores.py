@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import frozen
 
 from taskkit.engine._aftermaths import Aftermath, Contradiction, Restore, open_work, restore_of
-from taskkit.engine._border import asked
+from taskkit.engine._border import account_of, asked
 from taskkit.engine._catalog import REMOVED, TASKS
 from taskkit.engine._occurrences import missed
 from taskkit.engine._pauses import ENGINE
@@ -129,7 +129,7 @@ class Restores:
             for record in asked(lambda: list(records.all()), "reading all records"):
                 if any((made := catalog.definition(task.script)) and made.value.changes_secret for task in catalog.effective(record)):
                     with suppress(InvalidValue, NotFound):  # its references lead nowhere
-                        found.add(asked(lambda record=record: records.account(record), "asking the vault for the account"))  # type: ignore[misc]
+                        found.add(account_of(self._ground.vault, record))
         return found
 
 

@@ -22,7 +22,7 @@ from taskkit.jobs import Job
 from taskkit.storage.sql._clocks import DatabaseClock
 from taskkit.storage.sql._lines import Line, LineLost, Question, Row
 from taskkit.storage.sql._rows import PHASES
-from taskkit.storage.sql._schema import bring
+from taskkit.storage.sql._schema import bring, is_current
 from taskkit.storage.sql._statements import POSTGRESQL, named, or_now, turn_of
 from taskkit.storage.sql._store import SqlStorage
 from taskkit.storage.sql._tables import BYTES, DUE, TEXT, WHOLE, Table
@@ -39,6 +39,8 @@ _SCHEMA = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 _LOCK = "SELECT pg_advisory_xact_lock({lock}), {sync}"
 #: What a server does usually may be more than that, and stays.
 _FORCED = "CASE current_setting('synchronous_commit') WHEN 'off' THEN set_config('synchronous_commit', 'on', true) END"
+#: Behind the last transaction that has ended, and this one; nothing comes between two of ours where nobody else has written.
+_WRITES = "SELECT txid_snapshot_xmax(txid_current_snapshot()), txid_current()"
 _UNFORCED = "set_config('synchronous_commit', 'off', true)"
 #: A node that is gone, or stands still, must not keep the others from writing: its lock goes with its transaction.
 _LETS_GO = "-c idle_in_transaction_session_timeout=20s -c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3"
@@ -69,6 +71,9 @@ class PostgresLine(Line):
         self._schema, self._makes, self._lock = schema, makes, turn_of(schema)
         self._channel, self._listens = f"taskkit_{schema}", False
         self._later: list[tuple[str, Sequence[Any]]] = []  # what nobody waits for an answer to
+        self._writes: Cursor[Row] | None = None
+        #: Of our own transactions the last; whether others wrote before this one, and whether they did since anybody has asked.
+        self._last, self._is_shared, self._others, self._was_told = 0, True, True, False
         options = f"-c search_path={schema} -c statement_timeout={_STATEMENT_SECONDS}s -c timezone=UTC {_LETS_GO}"
         try:
             theirs = conninfo_to_dict(url).get("options") or ""
@@ -82,8 +87,27 @@ class PostgresLine(Line):
     @contextmanager
     def writing(self, *, durable: bool) -> Iterator[None]:
         turn = _LOCK.format(lock=self._lock, sync=_FORCED if durable else _UNFORCED)
-        with self._transaction("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE", turn):
+        self._was_told = False
+        with self._transaction("BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE", turn, _WRITES):
             yield
+        self._compare()
+
+    def others_wrote(self) -> bool:
+        """Where they did the last time, they are taken to do so always, and the database is not asked beforehand."""
+        if not (self._others or self._is_shared):
+            self._send()
+            self._pipeline.sync()
+            self._compare()
+        told, self._others, self._was_told = self._others or self._is_shared, False, True
+        return told
+
+    def _compare(self) -> None:
+        """What this transaction was told of those before it."""
+        if (writes := self._writes) is not None:
+            self._writes = None
+            [(behind, this)] = writes.fetchall()
+            self._is_shared, self._last = behind != self._last + 1, this
+            self._others |= self._is_shared and not self._was_told
 
     @contextmanager
     def reading(self, *, whole: bool) -> Iterator[None]:
@@ -106,7 +130,9 @@ class PostgresLine(Line):
     def _send(self) -> None:
         later, self._later = self._later, []
         for sql, values in later:
-            self._db.execute(sql, values)
+            cursor = self._db.execute(sql, values)
+            if sql is _WRITES:
+                self._writes = cursor
 
     def _tell(self, sql: str, values: Sequence[Any]) -> None:
         if self._db.pgconn.pipeline_status:
@@ -141,9 +167,12 @@ class PostgresLine(Line):
         self._tell(_marked(sql), values)
 
     def ask(self, questions: Iterable[Question]) -> list[list[Row]]:
-        self._send()
-        asked = [None if question.these == () else self._asked(question) for question in questions]
-        if self._db.pgconn.pipeline_status:
+        asked: list[Cursor[Row] | None] = []
+        for question in questions:
+            if question.these != ():
+                self._send()
+            asked.append(None if question.these == () else self._asked(question))
+        if self._db.pgconn.pipeline_status and any(cursor is not None for cursor in asked):
             self._pipeline.sync()  # then a server knows that it waits for us, and for how long
         return [[] if cursor is None else cursor.fetchall() for cursor in asked]
 
@@ -167,6 +196,12 @@ class PostgresLine(Line):
         """One statement for all rows: they go as one array for each column."""
         if rows:
             self._tell(sql(table, columns), [_array(column) for column in zip(*rows, strict=True)])
+
+    def is_made(self) -> bool:
+        try:
+            return not self.rows(_SHUT, self._schema) and is_current(self)
+        except errors.InsufficientPrivilege:
+            return False
 
     def make(self) -> None:
         name = f"the store in the schema {self._schema!r}"
@@ -295,8 +330,8 @@ class PostgresStorage(SqlStorage):
         told: dict[str, Any] = {"schema": self._schema, "relaxed": self._relaxed, "makes": self._makes}
         return PostgresStorage(self._url, **told, keeps_time=self.clock is not None)
 
-    def _do(self, deed: Callable[[Line], T], *, durable: bool = True) -> T:
-        return super()._do(deed if self._time is None else partial(self._in_time, self._time, deed), durable=durable)
+    def _do(self, deed: Callable[[Line], T], *, durable: bool = True, then: Callable[[T], object] | None = None) -> T:
+        return super()._do(deed if self._time is None else partial(self._in_time, self._time, deed), durable=durable, then=then)
 
     def _ask(self, question: Callable[[Line], T]) -> T:
         """Also who only asks what is due looks at the clock: one who finds nothing never writes."""

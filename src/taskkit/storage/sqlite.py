@@ -8,19 +8,24 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from pathlib import Path
 from typing import Any
 
 from taskkit.errors import InvalidValue, NotFound, StorageAway
 from taskkit.storage.sql._backups import back_up
 from taskkit.storage.sql._lines import Line, Question, Row
-from taskkit.storage.sql._schema import bring
+from taskkit.storage.sql._schema import bring, is_current
 from taskkit.storage.sql._statements import SQLITE, named, or_now, same
 from taskkit.storage.sql._store import SqlStorage
 from taskkit.storage.sql._tables import Table
 from taskkit.storage.urls import address
 
+Names = tuple[str, ...]
+#: Which columns have nothing in all rows, and are said to be NULL: for each None to bind, Python asks around who could adapt it.
+Empty = tuple[bool, ...] | None
+_SEVERAL = 4
+_STATEMENTS = 200
 _BUSY_SECONDS = 60
 _LOOK_SECONDS = 0.02
 _FEW = 4
@@ -80,7 +85,7 @@ class _Transaction(_Told):
 class SqliteLine(Line):
     def __init__(self, path: Path, *, makes: bool = True) -> None:
         self._path, self._sync, self._makes, self._version = path, "", makes, -1
-        self._told = _Told(self._away)
+        self._told, self._is_impatient = _Told(self._away), False
         if not makes and not path.exists():
             raise NotFound(f"opening the store {str(path)!r}", "there is no such file", "look whether its name is right")
         try:
@@ -100,7 +105,9 @@ class SqliteLine(Line):
         if sync != self._sync:
             self._sync = ""  # whoever is interrupted here says it again
             self._db.execute(f"PRAGMA synchronous = {sync}")
-            self._db.execute("PRAGMA busy_timeout = 0")
+            if not self._is_impatient:
+                self._db.execute("PRAGMA busy_timeout = 0")
+                self._is_impatient = True
             self._sync = sync
         until = time.monotonic() + _BUSY_SECONDS
         while not self._has_begun(until):  # SQLite's own wait grows longer each time: who waits long, waits longest
@@ -115,6 +122,11 @@ class SqliteLine(Line):
             return False
         return True
 
+    def others_wrote(self) -> bool:
+        """SQLite counts what others have committed, as far as a transaction sees it."""
+        seen, [self._version] = self._version, self._db.execute("PRAGMA data_version").fetchone()
+        return seen != self._version
+
     def reading(self, *, whole: bool) -> AbstractContextManager[None]:
         return _Transaction(self._db, self._away, partial(self._db.execute, "BEGIN DEFERRED")) if whole else self._told
 
@@ -124,37 +136,48 @@ class SqliteLine(Line):
         return StorageAway(f"using the store {str(self._path)!r}", str(error), *(helps or ["look at the file and its folder"]))
 
     def ask(self, questions: Iterable[Question]) -> list[list[Row]]:
-        return [self._answer(question) for question in questions]
+        return [[] if question.these == () else self._answer(question) for question in questions]
 
     def _answer(self, question: Question) -> list[Row]:
         sql, values, these = question
         if these is None:
             return self._db.execute(sql, values).fetchall()
-        if not these:
-            return []
         if len(these) <= _FEW:
             return self._db.execute(_among_few(sql, len(these)), (*these, *values)).fetchall()
         return self._db.execute(_among(sql), (json.dumps(these), *values)).fetchall()
 
     def add(self, table: Table, rows: Sequence[Row]) -> None:
-        if rows:
-            self._db.executemany(_add(table.name, table.names), rows)
+        self._with(_add, table, table.names, rows)
 
     def put(self, table: Table, rows: Sequence[Row]) -> None:
-        if rows:
-            self._db.executemany(_put(table.name, table.names, table.key), rows)
+        self._with(_put, table, table.names, rows)
 
     def change(self, table: Table, columns: Sequence[str], rows: Sequence[Row]) -> None:
-        if rows:
-            key = len(table.key)  # it comes first in a row, and last in the statement
-            self._db.executemany(_change(table.name, table.key, tuple(columns)), [(*row[key:], *row[:key]) for row in rows])
+        self._with(_change, table, (*table.key, *columns), rows)
 
     def drop(self, table: Table, keys: Sequence[Row]) -> None:
-        if keys:
-            self._db.executemany(_drop(table.name, table.key), keys)
+        self._with(_drop, table, table.key, keys)
+
+    def _with(self, made: Callable[[Table, Names, Empty], str], table: Table, columns: Names, rows: Sequence[Row]) -> None:
+        if not rows:
+            return
+        keys = table.keys
+        if made is _change:  # its key comes last in the statement
+            rows = [(*row[keys:], *row[:keys]) for row in rows]
+            columns = (*columns[keys:], *columns[:keys])
+        if len(rows) < _SEVERAL:
+            self._db.executemany(made(table, columns, None), rows)
+            return
+        told = list(zip(*rows, strict=True))
+        empty = tuple([values[0] is None and values.count(None) == len(rows) for values in told])
+        kept = zip(*[values for values, is_empty in zip(told, empty, strict=True) if not is_empty], strict=True)
+        self._db.executemany(made(table, columns, empty), list(kept))
 
     def run(self, sql: str, *values: Any) -> None:
         self._db.execute(sql, values)
+
+    def is_made(self) -> bool:
+        return is_current(self)
 
     def make(self) -> None:
         bring(self, SQLITE, f"the store {str(self._path)!r}", makes=self._makes)
@@ -167,7 +190,7 @@ class SqliteLine(Line):
             self._db.execute(sql)
 
     def look(self, seconds: float) -> bool:
-        """SQLite counts what others have committed; to ask costs some microseconds."""
+        """To ask what others have committed costs some microseconds."""
         until, seen = time.monotonic() + seconds, self._version
         while (now := self._db.execute("PRAGMA data_version").fetchone()[0]) == seen and time.monotonic() < until:
             time.sleep(_LOOK_SECONDS)
@@ -189,25 +212,29 @@ def _among_few(sql: str, count: int) -> str:
     return sql.format(these=f"({', '.join('?' * count)})")
 
 
-@cache
-def _add(table: str, names: tuple[str, ...]) -> str:
-    return f'INSERT INTO "{table}" ({named(names)}) VALUES ({", ".join("?" * len(names))})'  # noqa: S608  our own words, as below
+@lru_cache(_STATEMENTS)
+def _add(table: Table, columns: Names, empty: Empty) -> str:
+    return f'INSERT INTO "{table.name}" ({named(columns)}) VALUES ({", ".join(_marks(columns, empty))})'  # noqa: S608  our own words, as below
 
 
-@cache
-def _put(table: str, names: tuple[str, ...], key: tuple[str, ...]) -> str:
-    return or_now(_add(table, names), names, key)
+@lru_cache(_STATEMENTS)
+def _put(table: Table, columns: Names, empty: Empty) -> str:
+    return or_now(_add(table, columns, empty), columns, table.key)
 
 
-@cache
-def _change(table: str, key: tuple[str, ...], columns: tuple[str, ...]) -> str:
-    now = ", ".join(f'"{name}" = ?' for name in columns)
-    return f'UPDATE "{table}" SET {now} WHERE {same(key)}'  # noqa: S608
+@lru_cache(_STATEMENTS)
+def _change(table: Table, columns: Names, empty: Empty) -> str:
+    told = [f'"{name}" = {mark}' for name, mark in zip(columns, _marks(columns, empty), strict=True)]
+    return f'UPDATE "{table.name}" SET {", ".join(told[: -table.keys])} WHERE {" AND ".join(told[-table.keys :])}'  # noqa: S608
 
 
-@cache
-def _drop(table: str, key: tuple[str, ...]) -> str:
-    return f'DELETE FROM "{table}" WHERE {same(key)}'  # noqa: S608
+@lru_cache(_STATEMENTS)
+def _drop(table: Table, key: Names, empty: Empty) -> str:
+    return f'DELETE FROM "{table.name}" WHERE {same(key)}'  # noqa: S608
+
+
+def _marks(columns: Names, empty: Empty) -> list[str]:
+    return ["NULL" if is_empty else "?" for is_empty in empty or (False,) * len(columns)]
 
 
 class SqliteStorage(SqlStorage):

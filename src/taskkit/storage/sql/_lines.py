@@ -36,12 +36,20 @@ class Line(ABC):
     """
 
     @abstractmethod
+    def is_made(self) -> bool:
+        """Whether all tables are there, at the version that is known here."""
+
+    @abstractmethod
     def make(self) -> None:
         """All tables where there are none, and what a newer version of them needs where they are older."""
 
     @abstractmethod
     def writing(self, *, durable: bool) -> AbstractContextManager[None]:
         """A transaction beside which nobody else writes; what breaks off leaves nothing behind."""
+
+    def others_wrote(self) -> bool:
+        """In a transaction that writes: whether anybody else has written since this was asked last; True where nobody can tell."""
+        return True
 
     @abstractmethod
     def reading(self, *, whole: bool) -> AbstractContextManager[None]:

@@ -6,7 +6,7 @@ A write finds all that it needs with a few questions, whatever the number of its
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, product
 from typing import Any
 
@@ -15,9 +15,9 @@ from taskkit.storage import Document
 from taskkit.storage._fires import key_of
 from taskkit.storage._rooms import Rooms
 from taskkit.storage._steps import PLACED_BY
-from taskkit.storage.sql._lent import Lent
+from taskkit.storage.sql._known import Known
 from taskkit.storage.sql._lines import Line, Question, Row
-from taskkit.storage.sql._rooms import rooms_of_a_write
+from taskkit.storage.sql._rooms import WriteRooms
 from taskkit.storage.sql._rows import CAUSES_OF, JOB, cause_of, holds_of, job_of, place_of
 from taskkit.storage.sql._tables import LENT
 from taskkit.storage.units import Absorb, Expect, Free, Hold, Insert, Join, Keep, Move, Name, Unit, Wait
@@ -34,9 +34,10 @@ _BLOBS = "SELECT id FROM taskkit_blobs WHERE id IN {these}"
 
 
 class Wanted:
-    """The keys of all that some units touch."""
+    """The keys of all that some units touch; of holds none, where all of them are known."""
 
-    def __init__(self, units: Sequence[Unit]) -> None:
+    def __init__(self, units: Sequence[Unit], *, holds: bool) -> None:
+        self._asks_for_holds = holds
         self.jobs, self.held, self.keys = dict[str, None](), dict[str, None](), dict[str, None]()
         self.blobs, self.documents = dict[str, None](), defaultdict[str, dict[str, None]](dict)
         self.inserts, self.moves, self.joins, self.absorbs = list[Insert](), list[Move](), list[Join](), list[Absorb]()
@@ -50,11 +51,14 @@ class Wanted:
         self.inserts.append(change)
 
     def _move(self, change: Move) -> None:
-        self.jobs[change.job] = self.held[change.job] = None
-        if not PLACED_BY.isdisjoint(change.fields):
+        job, is_placed = change.job, not PLACED_BY.isdisjoint(change.fields)
+        self.jobs[job] = None
+        if self._asks_for_holds:
+            self.held[job] = None
+        if is_placed:
             self.moves.append(change)
-        if change.causes is not None or not PLACED_BY.isdisjoint(change.fields):
-            self.judged[change.job] = None
+        if is_placed or change.causes is not None:
+            self.judged[job] = None
 
     def _join(self, change: Join) -> None:
         self.jobs[change.cause.job] = self.judged[change.cause.job] = None
@@ -66,20 +70,28 @@ class Wanted:
         self.absorbs.append(change)
 
     def _hold(self, hold: Hold) -> None:
-        self.jobs[hold.job] = self.held[hold.job] = None
-        self.keys.update(dict.fromkeys(hold.keys))
+        self.jobs[hold.job] = None
+        if self._asks_for_holds:
+            self.held[hold.job] = None
+            self.keys.update(dict.fromkeys(hold.keys))
 
     def _wait(self, change: Wait) -> None:
         self._hold(change.hold)
 
     def _free(self, change: Free) -> None:
-        self.held[change.job] = None
+        if self._asks_for_holds:
+            self.held[change.job] = None
 
     def _document(self, change: Expect | Keep) -> None:
         self.documents[change.table][change.id] = None
 
     def _name(self, change: Name) -> None:
         self.blobs[change.blob] = None
+
+    def documents_but(self, known: Container[tuple[str, str]]) -> Mapping[str, Sequence[str]]:
+        """By place, those that are not known."""
+        wanted = {place: [id for id in ids if (place, id) not in known] for place, ids in self.documents.items()}
+        return {place: ids for place, ids in wanted.items() if ids}
 
 
 _NOTES: dict[type[Any], Callable[[Wanted, Any], None]] = {
@@ -88,41 +100,51 @@ _NOTES: dict[type[Any], Callable[[Wanted, Any], None]] = {
 }  # fmt: skip
 
 
-def loaded(line: Line, units: Sequence[Unit], lent: Lent) -> Rooms:
+def loaded(line: Line, units: Sequence[Unit], known: Known) -> WriteRooms:
     """Rooms with all in them that these units touch, and a journal that begins here."""
-    rooms, wanted = rooms_of_a_write(), Wanted(units)
-    _load_named(line, wanted, rooms, lent.among(wanted.jobs))
-    _load_seats_and_fires(line, wanted, rooms)
+    rooms = known.rooms(line)
+    wanted = Wanted(units, holds=not known.has_holds)
+    seats = [] if wanted.judged else _seats_and_fires(wanted, rooms)  # where only new jobs want one, all is asked at once
+    answers = _load_named(line, wanted, rooms, known, seats)
+    open_jobs, kept = answers or line.ask(_seats_and_fires(wanted, rooms))
+    rooms.jobs.load(map(job_of, open_jobs))
+    rooms.fires.load_kept(fire for (fire,) in kept)
     rooms.journal.log.clear()
     return rooms
 
 
-def _load_named(line: Line, wanted: Wanted, rooms: Rooms, lent: Mapping[str, Job]) -> None:
-    """What the units name, and who holds what they want."""
+def _load_named(line: Line, wanted: Wanted, rooms: Rooms, known: Known, more: Sequence[Question]) -> Sequence[Sequence[Row]]:
+    """What the units name, and who holds what they want, as far as it is not known; and the answers to more questions."""
+    lent, doubted, documents = known.lent(wanted.jobs), known.doubted(wanted.jobs), wanted.documents_but(known.documents)
     named: list[tuple[str, Iterable[str]]] = [
-        (_STANDS, lent), (_JOBS, [id for id in wanted.jobs if id not in lent]), (CAUSES_OF, wanted.judged), (_BLOBS, wanted.blobs),
-        (_HOLDS, wanted.held), (_HOLDERS, wanted.keys),
+        (_STANDS, doubted), (_JOBS, [id for id in wanted.jobs if id not in lent and id not in doubted]), (CAUSES_OF, wanted.judged),
+        (_BLOBS, wanted.blobs), (_HOLDS, wanted.held), (_HOLDERS, wanted.keys),
     ]  # fmt: skip
     questions = [Question(sql, (), tuple(these)) for sql, these in named]
-    questions += [Question(_DOCUMENTS, (place,), tuple(ids)) for place, ids in wanted.documents.items()]
-    anybody_waits, stand, jobs, causes, blobs, held, holders, *documents = line.ask([Question(_ANYBODY_WAITS), *questions])
+    questions += [Question(_DOCUMENTS, (place,), tuple(ids)) for place, ids in documents.items()]
+    waits = [] if known.has_holds else [Question(_ANYBODY_WAITS)]
+    stand, jobs, causes, blobs, held, holders, *others = line.ask([*questions, *waits, *more])
     rooms.jobs.load(map(job_of, jobs))
-    _load_lent(line, rooms, lent, stand)
+    rooms.jobs.load(lent.values())
+    _load_doubted(line, rooms, doubted, stand)
     rooms.fires.load_causes(cause_of(job, text) for job, text in causes)
     rooms.blobs.load(id for (id,) in blobs)
-    for place, found in zip(wanted.documents, documents, strict=True):
+    for (place, ids), found in zip(documents.items(), others, strict=False):
         rooms.documents.load(place, (Document(id, revision, {}, family) for id, revision, family in found))
-    holds = {*held, *holders}
-    rooms.holds.load(holds_of(holds | _around(line, holds, wanted.keys) if anybody_waits else holds))
+        known.documents.update((place, id) for id in ids)
+    if not known.has_holds:
+        holds, anybody_waits = {*held, *holders}, others[len(documents)]
+        rooms.holds.load(holds_of(holds | _around(line, holds, wanted.keys) if anybody_waits else holds))
+    return others[len(others) - len(more) :]
 
 
-def _load_lent(line: Line, rooms: Rooms, lent: Mapping[str, Job], stand: Sequence[Row]) -> None:
+def _load_doubted(line: Line, rooms: Rooms, doubted: Mapping[str, Job], stand: Sequence[Row]) -> None:
     """Those that stand as they were left are known; another process has rescued the others, or ended them.
 
     A revision alone does not say so: a server that crashed forgets claims, and gives the job to another at the same revision.
     """
-    known = {id for id, revision, token in stand if (lent[id].revision, lent[id].token) == (revision, token)}
-    rooms.jobs.load(job for id, job in lent.items() if id in known)
+    known = {id for id, revision, token in stand if (doubted[id].revision, doubted[id].token) == (revision, token)}
+    rooms.jobs.load(job for id, job in doubted.items() if id in known)
     if stale := [id for id, *_ in stand if id not in known]:
         rooms.jobs.load(map(job_of, line.among(_JOBS, stale)))
 
@@ -136,16 +158,28 @@ def _around(line: Line, holds: set[Row], keys: Iterable[str]) -> set[Row]:
     return found
 
 
-def _load_seats_and_fires(line: Line, wanted: Wanted, rooms: Rooms) -> None:
+def _seats_and_fires(wanted: Wanted, rooms: Rooms) -> list[Question]:
     """Who sits where a new job or a moved one wants to, and which of their fires were kept before."""
     places, fires = dict[str, None](), dict[str, None]()
-    for stay in _stays(wanted, rooms):
-        for at_line, record in stay.places:
-            places[place_of(at_line, record)] = None
-            fires |= {key_of(at_line, record, fire): None for fire in stay.fires}
-    open_jobs, kept = line.ask([Question(_PENDING, (), tuple(places)), Question(_FIRES, (), tuple(fires))])
-    rooms.jobs.load(map(job_of, open_jobs))
-    rooms.fires.load_kept(fire for (fire,) in kept)
+    for at_line, record, stands_for in _moving(wanted, rooms) if wanted.judged else _new(wanted):
+        places[place_of(at_line, record)] = None
+        for fire in stands_for:
+            fires[key_of(at_line, record, fire)] = None
+    return [Question(_PENDING, (), tuple(places)), Question(_FIRES, (), tuple(fires))]
+
+
+#: A line, a record, and the fires for which a job may stand there.
+There = tuple[str, str | None, Iterable[str]]
+
+
+def _new(wanted: Wanted) -> Iterator[There]:
+    for job, causes in wanted.inserts:
+        own = () if job.fire is None else (job.fire,)
+        yield job.line, job.record, (*own, *[cause.fire for cause in causes]) if causes else own
+
+
+def _moving(wanted: Wanted, rooms: Rooms) -> Iterator[There]:
+    return ((*place, stay.fires) for stay in _stays(wanted, rooms) for place in stay.places)
 
 
 def _stays(wanted: Wanted, rooms: Rooms) -> Iterable[Stay]:
@@ -191,7 +225,7 @@ class Stay:
 
 def waiting(line: Line, keys: Sequence[str]) -> Rooms:
     """Rooms with those who wait for these keys, and all who stand in their way."""
-    rooms, holds = rooms_of_a_write(), _around(line, set(), keys)
+    rooms, holds = WriteRooms(), _around(line, set(), keys)
     rooms.jobs.load(map(job_of, line.among(_JOBS, [row[0] for row in holds if row[-1]])))
     rooms.holds.load(holds_of(holds))
     rooms.journal.log.clear()

@@ -113,10 +113,12 @@ def cause_of(job: str, text: str) -> Cause:
 
 def hold_rows(hold: Hold, *, waits: bool) -> list[Row]:
     """One for each key that it writes, uses, or wants a slot of."""
-    job, wanted = hold.job, hold.wanted
-    rows: list[Row] = [(job, key, "write", None, wanted, int(waits)) for key in dict.fromkeys(hold.writes)]
-    rows += [(job, key, "use", None, wanted, int(waits)) for key in dict.fromkeys(hold.uses)]
-    lowest = dict(sorted(hold.slots, reverse=True))  # of what is said twice
+    job, wanted, writes, uses, slots = hold
+    if len(writes) == 1 and not (uses or slots):
+        return [(job, writes[0], "write", None, wanted, int(waits))]
+    rows: list[Row] = [(job, key, "write", None, wanted, int(waits)) for key in dict.fromkeys(writes)]
+    rows += [(job, key, "use", None, wanted, int(waits)) for key in dict.fromkeys(uses)]
+    lowest = dict(sorted(slots, reverse=True))  # of what is said twice
     return rows + [(job, key, "slot", most, wanted, int(waits)) for key, most in lowest.items()]
 
 

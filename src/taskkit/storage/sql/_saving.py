@@ -18,8 +18,8 @@ from taskkit.storage.sql._tables import BLOBS, CAUSES, DOCUMENTS, FIRES, HOLDS, 
 Changed = Mapping[Any, Any]
 
 
-def save(line: Line, rooms: Rooms) -> list[Job]:
-    """The jobs that were changed, as they stand now."""
+def save(line: Line, rooms: Rooms) -> tuple[list[Job], bool]:
+    """The jobs that were changed, as they stand now; and whether any document was."""
     in_hand, fires, holds, named, documents = rooms.jobs.in_hand, rooms.fires, rooms.holds, rooms.blobs.named, rooms.documents.tables
     jobs, kept, of_jobs, held, wanted, blobs, *changed = rooms.journal.changed(
         in_hand, fires.kept, fires.of_jobs, holds.of_jobs, holds.wants, named, *documents.values()
@@ -30,7 +30,7 @@ def save(line: Line, rooms: Rooms) -> list[Job]:
     for (place, table), written in zip(documents.items(), changed, strict=True):
         _save_documents(line, place, table, written)
     line.change(BLOBS, ("job",), [(blob, named[blob]) for blob in blobs])
-    return [in_hand[job] for job in jobs]
+    return [in_hand[job] for job in jobs], any(changed)
 
 
 def _save_jobs(line: Line, in_hand: Mapping[str, Job], changed: Changed) -> None:

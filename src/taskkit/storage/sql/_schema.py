@@ -62,6 +62,12 @@ class Place(Protocol):
         """Change the tables."""
 
 
+def is_current(place: Place) -> bool:
+    """Whether nothing is to be done. What is wrong with it, `bring` says."""
+    found = place.columns([table.name for table in SCHEMA.tables])
+    return bool(found) and _numbers(place, found).get("schema") == SCHEMA.version and not _lacking(found)
+
+
 def bring(place: Place, words: Words, name: str, *, makes: bool) -> None:
     """The store at the newest version; refused, with nothing touched, where that cannot be. Without `makes`, it has to be there."""
     tried, names = f"opening {name}", [table.name for table in SCHEMA.tables]
@@ -81,8 +87,7 @@ def bring(place: Place, words: Words, name: str, *, makes: bool) -> None:
 
 def _version(place: Place, tried: str, found: Mapping[str, set[str]]) -> int:
     """The version at which it stands, where this taskkit may work on it."""
-    is_numbered = set(NUMBERS.names) <= found.get(NUMBERS.name, set())
-    told: dict[str, int] = dict(place.rows(_VERSIONS)) if is_numbered else {}
+    told = _numbers(place, found)
     if "schema" not in told:
         case = f"there are tables of its names ({', '.join(sorted(found))}), but no version: it is no store of taskkit's"
         raise Refused(tried, case, "give the store a place of its own")
@@ -93,15 +98,23 @@ def _version(place: Place, tried: str, found: Mapping[str, set[str]]) -> int:
     return version
 
 
+def _numbers(place: Place, found: Mapping[str, set[str]]) -> dict[str, int]:
+    is_numbered = set(NUMBERS.names) <= found.get(NUMBERS.name, set())
+    return dict(place.rows(_VERSIONS)) if is_numbered else {}
+
+
 def _must_be_whole(tried: str, found: Mapping[str, set[str]]) -> None:
-    lacking = [
+    if lacking := _lacking(found):
+        raise Refused(tried, f"it is not whole: {', '.join(lacking)} is missing", "somebody changed it: restore a backup")
+
+
+def _lacking(found: Mapping[str, set[str]]) -> list[str]:
+    return [
         f"{table.name}.{column}" if table.name in found else table.name
         for table in SCHEMA.tables
         for column in (table.names if table.name in found else table.names[:1])
         if column not in found.get(table.name, ())
     ]
-    if lacking:
-        raise Refused(tried, f"it is not whole: {', '.join(lacking)} is missing", "somebody changed it: restore a backup")
 
 
 def _noted(name: str, value: int) -> str:

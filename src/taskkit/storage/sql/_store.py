@@ -7,7 +7,7 @@ import sqlite3
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, Self, TypeVar
+from typing import Any, NamedTuple, Self, TypeVar
 
 from taskkit.facts import Fact, FactKey, FactKeys, Fault, Head, Mark
 from taskkit.instants import Instant
@@ -15,7 +15,7 @@ from taskkit.jobs import Cause, Job
 from taskkit.records import EMPTY
 from taskkit.storage import Claimed, Document, Order, Query, Slice, Storage
 from taskkit.storage.sql import _blobs, _chains, _claims, _documents, _purges, _queries
-from taskkit.storage.sql._lent import Lent
+from taskkit.storage.sql._known import Known
 from taskkit.storage.sql._lines import Line
 from taskkit.storage.sql._links import Lines
 from taskkit.storage.sql._loading import loaded, waiting
@@ -28,6 +28,15 @@ from taskkit.storage.units import Landed, Unit
 
 T = TypeVar("T")
 _AT_ONCE = 500
+
+
+class _Written(NamedTuple):
+    answers: Sequence[Landed]
+    #: What was changed, as it stands now.
+    jobs: Sequence[Job]
+    #: Whether any was changed.
+    documents: bool
+    head: Head | None
 
 
 class SqlStorage(Storage):
@@ -44,12 +53,13 @@ class SqlStorage(Storage):
         self._head: Head | None = None
         self._keys: FactKeys = EMPTY
         self._key: FactKey | None = None
-        self._lent = Lent()
+        self._known = Known()
         self._may_be_more = False  # after a claim that got as many as it wanted
         self._known_by: Line | None = None
         self._scribe, self._lines = Scribe(self._write), Lines(self.line)
         try:
-            self._do(lambda line: line.make())
+            if not self._ask(lambda line: line.is_made()):  # who finds all as it should be takes nobody's turn to write
+                self._do(lambda line: line.make())
         except BaseException:
             self.close()
             raise
@@ -79,10 +89,16 @@ class SqlStorage(Storage):
         self._lines.must_be_ours()
         return self._lines.read(question, whole=True)
 
-    def _do(self, deed: Callable[[Line], T], *, durable: bool = True) -> T:
+    def _do(self, deed: Callable[[Line], T], *, durable: bool = True, then: Callable[[T], object] | None = None) -> T:
+        """`then` keeps in mind what has changed, before anybody else writes."""
         self._lines.must_be_ours()
         with self._scribe.pen:
-            return self._lines.write(deed, durable=durable)
+            self._known.open()
+            answer = self._lines.write(deed, durable=durable)
+            if then is not None:
+                then(answer)
+            self._known.settle()
+        return answer
 
     # writing
 
@@ -92,28 +108,37 @@ class SqlStorage(Storage):
 
     def _write(self, units: Sequence[Unit], durable: bool) -> Sequence[Landed]:
         head, self._head = self._head, None  # what breaks off may have landed all the same: the next write looks where the chain ends
-        answers, changed, self._head = self._do(lambda line: self._land(line, units, head), durable=durable)
-        self._lent.keep(changed)
-        return answers
+        return self._do(lambda line: self._land(line, units, head), durable=durable, then=self._keep).answers
 
-    def _land(self, line: Line, units: Sequence[Unit], head: Head | None) -> tuple[Sequence[Landed], list[Job], Head | None]:
+    def _land(self, line: Line, units: Sequence[Unit], head: Head | None) -> _Written:
         if line is not self._known_by:  # a server that crashed forgets what it had not forced to the disk: nothing counts that was known
             self._known_by, head = line, None
-            self._lent.forget()
-        rooms = loaded(line, units, self._lent)
+            self._known.forget()
+        rooms = loaded(line, units, self._known)
         answers = [rooms.land(unit) for unit in units]
-        changed = save(line, rooms)
+        changed, documents = save(line, rooms)
         line.hint(changed)
-        return answers, changed, _chains.append(line, self.chain, head, rooms.told, self._key) if rooms.told else head
+        if rooms.told:
+            head = _chains.append(line, self.chain, head, rooms.told, self._key)
+        return _Written(answers, changed, documents, head)
+
+    def _keep(self, written: _Written) -> None:
+        self._head = written.head
+        self._known.keep(written.jobs)
+        self._known.lay_down(documents=written.documents)
 
     def claim(self, now: Instant, *, worker: str, node: str, pools: Sequence[str], limit: int, lease: Instant) -> Sequence[Claimed]:
-        if limit <= 0 or not (self._may_be_more or self._is_due(now, pools)):  # who only looks takes nobody's turn to write
-            return ()
+        if limit <= 0 or not (self._may_be_more or self._known.is_due(now, pools) or self._is_due(now, pools)):
+            return ()  # who only looks takes nobody's turn to write
         owner = {"worker": worker, "node": node, "lease": lease}
-        found = self._do(lambda line: _claims.claim(line, now, owner, pools, limit), durable=False)
-        self._lent.keep(one.job for one in found)
+        keep = partial(self._lend, now, pools)
+        found: Sequence[Claimed] = self._do(lambda line: _claims.claim(line, now, owner, pools, limit), durable=False, then=keep)
         self._may_be_more = len(found) == limit
         return found
+
+    def _lend(self, now: Instant, pools: Sequence[str], found: Sequence[Claimed]) -> None:
+        self._known.claimed(now, pools)
+        self._known.keep(one.job for one in found)
 
     def _is_due(self, now: Instant, pools: Sequence[str]) -> bool:
         first = self.next_due(pools)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from attrs import field, frozen
+from attrs import Factory, field, frozen
 
 TEXT, WHOLE, BYTES = "text", "whole", "bytes"
 
@@ -16,7 +16,7 @@ class Index:
     where: str = ""
 
 
-@frozen
+@frozen(cache_hash=True)
 class Table:
     """Its columns with their types, in the order of its rows; the first `keys` of them tell one row from another."""
 
@@ -26,14 +26,8 @@ class Table:
     #: A number that grows with each new row, and is no part of what is written.
     counted: bool = False
     indexes: tuple[Index, ...] = ()
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        return tuple(self.columns)
-
-    @property
-    def key(self) -> tuple[str, ...]:
-        return self.names[: self.keys]
+    names: tuple[str, ...] = field(init=False, default=Factory(lambda self: tuple(self.columns), takes_self=True))
+    key: tuple[str, ...] = field(init=False, default=Factory(lambda self: self.names[: self.keys], takes_self=True))
 
 
 def _all(type: str, *names: str) -> dict[str, str]:

@@ -1,0 +1,147 @@
+"""What a store in a database knows by heart from one write to the next: it spares questions, and nobody is told what is not so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import pytest
+
+from taskkit.facts import START
+from taskkit.instants import MINUTE
+from taskkit.states import Step
+from taskkit.storage import Expect, Free, Hold, Insert, Keep, Move, Refusal, Wait
+from taskkit.storage.postgresql import PostgresStorage
+from taskkit.storage.sql import _known
+from taskkit.storage.sql._lines import Line, Question, Row
+from taskkit.storage.sqlite import SqliteStorage
+from taskkit.testing.contracts.storage._makings import NOW, claim, job, kept, lands, refusal, told
+
+Durable = SqliteStorage | PostgresStorage
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def store(request: pytest.FixtureRequest) -> Iterator[Durable]:
+    if request.param == "sqlite":
+        opened: Durable = SqliteStorage(request.getfixturevalue("tmp_path") / "db", relaxed=True)
+    else:
+        opened = PostgresStorage(request.getfixturevalue("database"), schema="store", relaxed=True, keeps_time=False)
+    with opened:
+        yield opened
+
+
+@pytest.fixture
+def other(store: Durable) -> Iterator[Durable]:
+    with store.join() as opened:
+        yield opened
+
+
+def warm(store: Durable) -> None:
+    """It has written twice, and nobody else meanwhile."""
+    for _ in range(3):
+        lands(store, told())
+    assert store._known.has_holds
+
+
+class Asked:
+    """What the line that writes is asked of the tables."""
+
+    def __init__(self, line: Line) -> None:
+        self.questions: list[str] = []
+        self._ask, line.ask = line.ask, self.ask  # type: ignore[method-assign]
+
+    def ask(self, questions: Iterable[Question]) -> list[list[Row]]:
+        several = list(questions)
+        self.questions += [question.sql for question in several if question.these != ()]
+        return self._ask(several)
+
+
+def test_what_the_last_write_knew_is_not_asked_again(store: Durable) -> None:
+    lands(store, Insert(job("a")), Keep("colour", "x", 0, {"is": "red"}))
+    [claimed] = claim(store)
+    warm(store)
+    lands(store, Expect("colour", "x", 1), Expect("colour", "y", 0))
+    assert store._lines._writer is not None
+    asked = Asked(store._lines._writer)
+    token = claimed.job.token
+    lands(store, Expect("colour", "x", 1), Expect("colour", "y", 0), Move("a", Step.START, token=token, fields={"started": NOW}),
+          Hold("a", NOW, ("account:a",)))  # fmt: skip
+    lands(store, Move("a", Step.COMPLETE, token=token, fields={"ended": NOW}))
+    assert asked.questions == []
+
+
+def test_j3_a_job_that_another_process_has_rescued_since_is_its_own(store: Durable, other: Durable) -> None:
+    lands(store, Insert(job("a")))
+    [first] = claim(store)
+    warm(store)
+    [second] = claim(other, NOW + MINUTE * 10)
+    assert refusal(store, Move("a", Step.START, token=first.job.token, fields={"started": NOW})) is Refusal.TOKEN
+    assert refusal(store, Move("a", Step.START, token=first.job.token, fields={"started": NOW})) is Refusal.TOKEN
+    lands(other, Move("a", Step.START, token=second.job.token, fields={"started": NOW}))
+    assert kept(store, "a").token == second.job.token
+
+
+def test_j3_what_stood_when_another_wrote_is_not_taken_for_what_stands_a_write_later(store: Durable, other: Durable) -> None:
+    """The first write of this one sees that somebody has written, and looks only at what it is about itself."""
+    lands(store, Insert(job("a")))
+    [first] = claim(store)
+    warm(store)
+    claim(other, NOW + MINUTE * 10)
+    lands(store, told())
+    lands(store, told())
+    assert refusal(store, Move("a", Step.START, token=first.job.token, fields={"started": NOW})) is Refusal.TOKEN
+
+
+def test_r4_who_holds_it_meanwhile_is_seen(store: Durable, other: Durable) -> None:
+    lands(store, Insert(job("a")), Insert(job("b")), Insert(job("c")))
+    warm(store)
+    lands(other, Hold("b", NOW, ("account:a",)))
+    assert refusal(store, Hold("a", NOW, ("account:a",))) is Refusal.BUSY
+    warm(store)
+    lands(other, Free("b"), Wait(Hold("c", NOW - 1, ("account:a",))))
+    assert refusal(store, Hold("a", NOW, ("account:a",))) is Refusal.BUSY
+    warm(store)
+    lands(other, Free("c"))
+    lands(store, Hold("a", NOW, ("account:a",)))
+
+
+def test_j2_a_document_that_moved_on_meanwhile_is_seen(store: Durable, other: Durable) -> None:
+    lands(store, Keep("colour", "x", 0, {"is": "red"}))
+    warm(store)
+    lands(store, Expect("colour", "x", 1), Expect("colour", "y", 0))
+    lands(other, Keep("colour", "x", 1, {"is": "blue"}), Keep("colour", "y", 0, {"is": "green"}))
+    assert refusal(store, Expect("colour", "x", 1)) is Refusal.REVISION
+    assert refusal(store, Expect("colour", "y", 0)) is Refusal.REVISION
+    lands(store, Expect("colour", "x", 2), Expect("colour", "y", 1))
+    lands(store, Keep("colour", "x", 2, {"is": "white"}))
+    lands(store, Expect("colour", "x", 3))
+
+
+def test_j2_what_broke_off_is_not_known(store: Durable, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It may have landed, or not: whoever goes on looks."""
+    lands(store, Insert(job("a")))
+    warm(store)
+    keep = _known.Known.keep
+
+    def broken(known: _known.Known, jobs: Any) -> None:
+        keep(known, [one.with_({"token": 1}) for one in jobs])
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_known.Known, "keep", broken)
+        with pytest.raises(KeyboardInterrupt):
+            claim(store)
+    token = kept(store, "a").token
+    lands(store, Move("a", Step.START, token=token, fields={"started": NOW}))
+    assert [fact.kind for fact in store.facts(START)[0]][-1] == "Painted"
+
+
+def test_r4_more_holds_than_are_kept_in_mind_are_asked_for(store: Durable, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_known, "_MOST_HOLDS", 1)
+    lands(store, Insert(job("a")), Insert(job("b")), Insert(job("c")))
+    lands(store, Hold("b", NOW, ("account:b",)), Hold("c", NOW, ("account:c",)))
+    for _ in range(3):
+        lands(store, told())
+        assert refusal(store, Hold("a", NOW, ("account:b",))) is Refusal.BUSY
+    assert not store._known.has_holds
+    lands(store, Free("b"), Hold("a", NOW, ("account:b",)))
