@@ -227,12 +227,11 @@ class JobRun:
 
     # how it ended
 
-    def ending(self) -> dict[str, Any]:
+    def ending(self) -> Mapping[str, Any]:
         """What the unit that ends the job keeps of the run."""
-        told = self._written()
         if self._progress is not None:
-            told["progress"] = self._progress
-        return told
+            return {**self._written(), "progress": self._progress}
+        return self._written() if self._operations or self._blobs else EMPTY
 
     def _written(self) -> dict[str, Any]:
         told: dict[str, Any] = {}

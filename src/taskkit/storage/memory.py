@@ -66,9 +66,8 @@ class MemoryStorage(Storage):
     def claim(self, now: Instant, *, worker: str, node: str, pools: Sequence[str], limit: int, lease: Instant) -> Sequence[Claimed]:
         with self._lock:
             owner = {"worker": worker, "node": node, "lease": lease}
-            causes, seated = self._rooms.fires.causes, self._jobs.seated
-            claimed = self._rooms.dues.claim(now, owner, pools, limit)
-            return [Claimed(job, causes(job.id), seated(("fired", job.line, job.record or ""))) for job in claimed]
+            causes, beside = self._rooms.fires.causes, self._jobs.beside
+            return [Claimed(job, causes(job.id), beside(job)) for job in self._rooms.dues.claim(now, owner, pools, limit)]
 
     # reading
 
