@@ -66,7 +66,8 @@ class Nights:
     def following(self, job: Job) -> Insert:
         rng, odd = self.rng, self.odd
         fire = {"fire": f"{rng.randint(1, self.made)}"} if odd() else {"fire": None} if odd() else {}
-        place = {"record": rng.choice("abcd") if odd() else job.record, "state": rng.choice((State.DEFERRED, State.AWAITING_CONSENT)) if odd() else State.SCHEDULED}
+        state = rng.choice((State.DEFERRED, State.AWAITING_CONSENT)) if odd() else State.SCHEDULED
+        place = {"record": rng.choice("abcd") if odd() else job.record, "state": state}
         new = self.successor(f"j{rng.randint(1, self.made)}" if odd() else "", **place, **fire)
         return Insert(new, (cause(new.id, f"c{rng.randint(0, 40)}"),) if odd() else ())
 
