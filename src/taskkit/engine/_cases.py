@@ -73,7 +73,7 @@ class Case:
     @property
     def starts_once(self) -> bool:
         """It starts, and what it does may not be said twice."""
-        return self.after is not None and not self.may_go_on
+        return self.after is not None and not (self.kin.is_repeatable or self.may_go_on)
 
     def begun(self) -> Case:
         """It runs: its start has landed."""

@@ -114,7 +114,9 @@ class Finisher:
     def _unit(self, case: Case, outcome: Outcome, retry: Insert | Move | None = None) -> Unit:
         case.now = self._ground.now() if case.said is None else case.now  # said again, it says the same
         job, run, found = case.job, case.run, verdict(outcome, case.effect)
-        fields = {**found.fields, **run.ending(), **self._ends(case, found, outcome)}
+        fields = self._ends(case, found, outcome) if found.step in SENT_BACK else {"ended": case.now}
+        if found.fields or run.says_something:
+            fields = {**found.fields, **run.ending(), **fields}
         changes: list[Change] = [Move(job.id, found.step, None, job.token, fields)]
         if found.step in SENT_BACK and not job.conducts:  # a run over many goes on: the next one waits for its end (T15)
             changes.append(Free(job.id))

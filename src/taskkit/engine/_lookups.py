@@ -19,9 +19,10 @@ from taskkit.records import NO_ACCOUNTS, Accounts, Record, RecordType
 from taskkit.scrubbing import told
 from taskkit.standings import TABLE as STANDINGS
 from taskkit.standings import Standing, standing_id
-from taskkit.storage import Hold
+from taskkit.storage import Expect, Hold
 from taskkit.targets import Target
 from taskkit.tasks import Task, of_type
+from taskkit.verdicts import REPEATABLE
 
 if TYPE_CHECKING:
     from taskkit.engine._gates import Instead
@@ -53,6 +54,10 @@ class Kin:
         self.shadow: str | None = None
         self.passed: Instant = 0  #: up to when what was due is passed over
         self.sorts: dict[str, Sort] = {}  # by the type of the record
+        #: As which its jobs were planned (J5).
+        self.still = Expect("task", task.id, task.revision)
+        #: Whether it may be performed again, whatever its executor says (J10).
+        self.is_repeatable = script.resumes or script.effect in REPEATABLE
         #: Whether a success moves what is planned (T11).
         self.ages = any(one.interval is not None and one.interval.relative for one in (task, trigger))
         #: Whether account or standing remember a success.
@@ -195,7 +200,7 @@ class Lookups:
     def hold(self, case: Case) -> Hold:
         """What the job holds while it runs: accounts that it changes alone, those that it uses beside others, slots by number."""
         job = case.job
-        case.accounts = accounts = self.accounts(case)
+        case.accounts = accounts = NO_ACCOUNTS if case.kin.is_modest else self.accounts(case)
         own = f"line:{job.line}/{job.record or ''}"  # what passes while it runs becomes one follow-up (T15)
         if job.conducts:  # it waits for its parts, and must not take a slot from them
             return Hold(job.id, job.wanted, (own,))

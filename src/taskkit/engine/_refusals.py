@@ -122,7 +122,7 @@ def expected(case: Case, successor: Unit) -> Unit:
     via = case.job.via
     if via is None and successor:
         return ()
-    own = Expect("task", case.task.id, case.task.revision)
+    own = case.kin.still if hasattr(case, "kin") else Expect("task", case.task.id, case.task.revision)
     return (own,) if via is None or successor else (own, Expect("task", case.trigger.id, case.trigger.revision))
 
 

@@ -227,11 +227,17 @@ class JobRun:
 
     # how it ended
 
-    def ending(self) -> Mapping[str, Any]:
+    @property
+    def says_something(self) -> bool:
+        """Whether there is anything of it to keep."""
+        return bool(self._operations or self._blobs or self._progress)
+
+    def ending(self) -> dict[str, Any]:
         """What the unit that ends the job keeps of the run."""
+        told = self._written()
         if self._progress is not None:
-            return {**self._written(), "progress": self._progress}
-        return self._written() if self._operations or self._blobs else EMPTY
+            told["progress"] = self._progress
+        return told
 
     def _written(self) -> dict[str, Any]:
         told: dict[str, Any] = {}

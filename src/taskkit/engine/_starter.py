@@ -184,7 +184,8 @@ class Starter:
     # the unit
 
     def _start_unit(self, case: Case) -> Unit:
-        job, fields, beside = case.job, self._turning(case), list[Change]()
+        job, fields = case.job, self._turning(case)
+        beside: Sequence[Change] = ()
         if case.beside is not None:
             beside, fields = merged(case, fields, self._storage.causes)
         successor = self._refusals.successor(case)

@@ -182,7 +182,8 @@ class Jobs:
 
     def sitting(self, seat: tuple[str, ...]) -> list[Job]:
         """The pending jobs that have it: what waits is made a job of again only where it is of such a kind."""
-        kinds, in_hand, sitting = _SITTING[seat[0]], self.in_hand, list[Job]()
+        kinds, in_hand = _SITTING[seat[0]], self.in_hand
+        sitting: list[Job] = []
         for id in self._open.get(seat[1], _NOTHING).get(seat[2], ()):
             job = in_hand.get(id)
             if job is None:
