@@ -114,14 +114,13 @@ class Finisher:
     def _unit(self, case: Case, outcome: Outcome, retry: Insert | Move | None = None) -> Unit:
         case.now = self._ground.now() if case.said is None else case.now  # said again, it says the same
         job, run, found = case.job, case.run, verdict(outcome, case.effect)
-        fields = self._ends(case, found, outcome) if found.step in SENT_BACK else {"ended": case.now}
+        fields = self._ends(case, found, outcome)
         if found.fields or run.says_something:
             fields = {**found.fields, **run.ending(), **fields}
         changes: list[Change] = [Move(job.id, found.step, None, job.token, fields)]
         if found.step in SENT_BACK and not job.conducts:  # a run over many goes on: the next one waits for its end (T15)
             changes.append(Free(job.id))
-        if "blobs" in fields:
-            changes += run.names()
+        changes += run.names()
         if found.suspends or case.kin.is_remembered:
             changes = self._learned(changes, case, found)
         if found.again:

@@ -191,7 +191,8 @@ class Starter:
         successor = self._refusals.successor(case)
         move, hold = Move(job.id, Step.START, None, job.token, fields), case.hold or Hold(job.id, job.wanted)
         case.after = fields
-        return (*expected(case, successor), *successor[:1], move, hold, *beside, *self._begins(case), *successor[1:])
+        still, following = successor[:1], successor[1:]
+        return (*expected(case, successor), *still, move, hold, *beside, *self._begins(case), *following)
 
     @staticmethod
     def _begins(case: Case) -> Unit:
