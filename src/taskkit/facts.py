@@ -60,7 +60,7 @@ class Fact(NamedTuple):
         return not self == other
 
     def __hash__(self) -> int:
-        return hash(self[: _TOLD - 1])  # details have none
+        return hash(self[:_DETAILS])  # details have none
 
     def document(self) -> dict[str, Any]:
         """What `json.dumps` takes."""
@@ -70,7 +70,7 @@ class Fact(NamedTuple):
         return told | {"details": dict(self.details), "hash": self.hash}
 
 
-_TOLD = Fact._fields.index("chain")
+_TOLD, _DETAILS = map(Fact._fields.index, ("chain", "details"))
 
 
 def around(facts: Iterable[Fact], at: Instant, limit: int) -> list[Fact]:
@@ -82,14 +82,28 @@ def around(facts: Iterable[Fact], at: Instant, limit: int) -> list[Fact]:
 
 def encoded(fact: Fact) -> str:
     """The bytes that are kept and hashed, as text. Half a character, out of a host's output, is escaped: no store could keep it else."""
-    kind, at, job, task, line, record, who, details, *_ = fact
+    return _encoded(fact, _encode(fact.details) if fact.details else "null")
+
+
+def all_encoded(facts: Iterable[Fact]) -> list[str]:
+    """Of facts that are told together: details that one has in common with the one before are encoded once."""
+    last, told, texts = EMPTY, "null", list[str]()
+    for fact in facts:
+        if (details := fact.details) is not last:
+            last, told = details, _encode(details) if details else "null"
+        texts.append(_encoded(fact, told))
+    return texts
+
+
+def _encoded(fact: Fact, details: str) -> str:
+    kind, at, job, task, line, record, who, *_ = fact
     # one text with each part quoted takes a third of what the encoder needs for the list of them
     text = (
         f"[{_quoted(kind)},{at},{_quoted(job) if job is not None else 'null'},{_quoted(task) if task is not None else 'null'},"
         f"{_quoted(line) if line is not None else 'null'},{_quoted(record) if record is not None else 'null'},"
-        f"{_quoted(who) if who is not None else 'null'},{_encode(details) if details else 'null'}]"
+        f"{_quoted(who) if who is not None else 'null'},{details}]"
     )
-    return text if text.isascii() or _is_whole(text) else _escape((*fact[: _TOLD - 1], details or None))
+    return text if text.isascii() or _is_whole(text) else _escape((*fact[:_DETAILS], fact.details or None))
 
 
 def _is_whole(text: str) -> bool:

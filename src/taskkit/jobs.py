@@ -163,6 +163,12 @@ class Job(NamedTuple):
             row[PLACES[name]] = value
         return tuple.__new__(Job, row)
 
+    def like(self, id: str, other: Job) -> Job:
+        """The same job under another name, for the record and host of another."""
+        row = list(self)
+        row[_ID], row[_RECORD], row[_HOST] = id, other.record, other.host
+        return tuple.__new__(Job, row)
+
     @property
     def is_pending(self) -> bool:
         return self.state in PENDING
@@ -212,5 +218,6 @@ _WAITS_FOR_PARTS = (State.DEFERRED, State.SCHEDULED)
 #: Where each of its values stands.
 PLACES = {name: place for place, name in enumerate(Job._fields)}
 _FRESH = PLACES["state"]
+_ID, _RECORD, _HOST = map(PLACES.__getitem__, ("id", "record", "host"))
 _STATE, _REVISION, _TOKEN, _LEASE, _WORKER = map(PLACES.__getitem__, ("state", "revision", "token", "lease", "worker"))
 _UNTOUCHED: tuple[Any, ...] = tuple(Job._field_defaults[name] for name in Job._fields[_FRESH:])

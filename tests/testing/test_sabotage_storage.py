@@ -582,7 +582,7 @@ class HoldsWhatItSawFree(Looking):
 
     def forced(self, change: Hold) -> None:
         self._rooms.holds.free(change.job)
-        self._rooms.holds._grant(change)
+        self._rooms.holds.grant(change)
 
 
 class CountsSlotsOnce(Broken):

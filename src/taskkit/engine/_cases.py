@@ -17,6 +17,7 @@ from taskkit.tasks import Task
 from taskkit.verdicts import REPEATABLE
 
 if TYPE_CHECKING:
+    from taskkit.engine._cohorts import Cohort
     from taskkit.engine._lookups import Kin
     from taskkit.engine._runs import JobRun
     from taskkit.engine._successors import Successor
@@ -32,6 +33,7 @@ class Case:
     job: Job = field(init=False)  #: as it was claimed; how it stands since its start, its run knows
     causes: tuple[Cause, ...] = field(init=False)
     beside: Job | None = field(init=False)
+    cohort: Cohort = field(init=False)  #: those of its batch that are like it
     kin: Kin = field(init=False)
     task: Task = field(init=False)
     trigger: Task = field(init=False)
@@ -66,12 +68,12 @@ class Case:
     @property
     def may_go_on(self) -> bool:
         """Whether it may be performed again after a worker was lost over it, and nobody saw how far that had come (J10)."""
-        return self.effect in REPEATABLE or self.script.resumes
+        return self.script.resumes or self.effect in REPEATABLE
 
     @property
     def starts_once(self) -> bool:
         """It starts, and what it does may not be said twice."""
-        return self.after is not None and not self.may_go_on
+        return self.after is not None and not (self.kin.is_repeatable or self.may_go_on)
 
     def begun(self) -> Case:
         """It runs: its start has landed."""
@@ -79,6 +81,12 @@ class Case:
             self.run.begin(self.after)
             self.unit = None
         return self
+
+    @property
+    def is_planned_alike(self) -> bool:
+        """Whether what follows it is what follows all that are like it."""
+        standing = self.standing
+        return self.job.via is None and (standing is None or standing.next_run is None) and self.kin.plans_alike
 
     @property
     def suspended(self) -> str | None:

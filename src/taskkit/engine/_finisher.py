@@ -113,14 +113,18 @@ class Finisher:
 
     def _unit(self, case: Case, outcome: Outcome, retry: Insert | Move | None = None) -> Unit:
         case.now = self._ground.now() if case.said is None else case.now  # said again, it says the same
-        job, found = case.job, verdict(outcome, case.effect)
-        fields = {**found.fields, **case.run.ending(), **self._ends(case, found, outcome)}
+        job, run, found = case.job, case.run, verdict(outcome, case.effect)
+        fields = self._ends(case, found, outcome)
+        if found.fields or run.says_something:
+            fields = {**found.fields, **run.ending(), **fields}
         changes: list[Change] = [Move(job.id, found.step, None, job.token, fields)]
         if found.step in SENT_BACK and not job.conducts:  # a run over many goes on: the next one waits for its end (T15)
             changes.append(Free(job.id))
-        changes += case.run.names()
-        changes = self._learned(changes, case, found)
-        retry = retry or self._retries.after(case, found)
+        changes += run.names()
+        if found.suspends or case.kin.is_remembered:
+            changes = self._learned(changes, case, found)
+        if found.again:
+            retry = retry or self._retries.after(case)
         if retry is not None:
             changes += (Expect("task", case.task.id, case.task.revision), retry)
         return (*changes, *self._told(case, found, fields, retried=retry is not None))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from taskkit.engine._occurrences import reason_of
-from taskkit.engine._planner import Planner
+from taskkit.engine._planner import Planner, Seen, suspending
 from taskkit.engine._targets import Aim
 from taskkit.engine._wishes import Wish, takes, waiting_first
 from taskkit.errors import Outdated
@@ -14,6 +14,7 @@ from taskkit.events.happenings import Happening
 from taskkit.facts import Fact
 from taskkit.instants import MINUTE, SECOND, Instant
 from taskkit.jobs import Cause, Job, Kind, Why
+from taskkit.records import EMPTY
 from taskkit.states import State, Step
 from taskkit.storage import Insert, Join, Keep, Move, Query, Refusal, Unit
 from taskkit.tasks import Task
@@ -33,7 +34,9 @@ class Fires:
     def grant(self, wishes: Sequence[Wish]) -> list[str]:
         """The jobs that serve them; none for what its task does not get now. Written together, so no two of them are for one place."""
         granted: list[str | None] = [None] * len(wishes)
-        waiting = {number: self._tried(wish) for number, wish in enumerate(wishes)}
+        asked = (one for wish in wishes for one in tasks_of(wish.aim, wish.trigger))
+        seen = self._planner.seen(place for task, record in asked for place in suspending(task, record))
+        waiting = {number: self._tried(wish, seen) for number, wish in enumerate(wishes)}
         for _ in range(_TRIES):
             if not waiting:
                 break
@@ -70,7 +73,7 @@ class Fires:
         told = {"why": "no_record", "happening": happening.id, "kind": happening.kind}
         self._storage.write([(Fact("HappeningPassed", now, record=happening.record, details=told),)])
 
-    def _refused(self, wish: Wish) -> str | None:
+    def _refused(self, wish: Wish, seen: Seen) -> str | None:
         """Why a task that wants a happening does not get it."""
         task, trigger = wish.aim.task, wish.trigger
         if not (task.active and trigger.active):
@@ -79,12 +82,12 @@ class Fires:
             return "ended"
         if {task.line, trigger.line} & set(wish.happening.origin):
             return "own_origin"
-        return "suspended" if self.suspension(wish.aim, trigger) is not None else None
+        return "suspended" if self.suspension(wish.aim, trigger, seen) is not None else None
 
-    def suspension(self, aim: Aim, trigger: Task) -> str | None:
+    def suspension(self, aim: Aim, trigger: Task, seen: Seen = EMPTY) -> str | None:
         """Why the task waits, for the record or whole, where it runs or where it was triggered (J1)."""
-        why = self._planner.suspension(aim.task, aim.record.id if aim.record else None)
-        return self._planner.suspension(trigger, aim.via[1]) if why is None and aim.via is not None else why
+        whys = (self._planner.suspension(task, record, seen) for task, record in tasks_of(aim, trigger))
+        return next((why for why in whys if why is not None), None)
 
     @staticmethod
     def _passed(wish: Wish, now: Instant, why: str, job: str | None = None) -> Unit:
@@ -93,9 +96,9 @@ class Fires:
 
     # what is
 
-    def _tried(self, wish: Wish) -> tuple[Unit, str | None]:
+    def _tried(self, wish: Wish, seen: Seen = EMPTY) -> tuple[Unit, str | None]:
         """By what is there now: a reason of a job that waits or runs, a job of its own, or what tells that it gets none."""
-        now, refused = self._ground.now(), self._refused(wish)
+        now, refused = self._ground.now(), self._refused(wish, seen)
         if refused is not None:
             return self._passed(wish, now, refused), None
         open_jobs = self._storage.open_jobs(wish.aim.task.line, wish.record)
@@ -149,3 +152,9 @@ class Fires:
         if len(recent) >= burst:
             return True, ()
         return False, (Keep("burst", line, kept.revision if kept else 0, {"at": [*recent, now]}),)
+
+
+def tasks_of(aim: Aim, trigger: Task) -> Sequence[tuple[Task, str | None]]:
+    """Those that have to go on for it, each with its record: the one that runs, and the one that wants it."""
+    runs = aim.task, aim.record.id if aim.record else None
+    return (runs,) if aim.via is None else (runs, (trigger, aim.via[1]))

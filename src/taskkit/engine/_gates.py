@@ -53,6 +53,8 @@ _OF_HAPPENINGS = (Kind.FIRED, Kind.FALLBACK)
 class Gates:
     def __init__(self, ground: Ground, rights: RightsDesk, pauses: Pauses, passings: Passings) -> None:
         self._ground, self._rights, self._pauses, self._passings = ground, rights, pauses, passings
+        #: They say the same of all that are alike.
+        self._of_all = frozenset({self._rescues, self._stop, self._window})
 
     def _of(self, kind: Kind, kin: Kin) -> tuple[Callable[[Case], Instead | None], ...]:
         """Those that may refuse such a job of this task, in their order."""
@@ -71,10 +73,9 @@ class Gates:
         return tuple(gate for gate, may_refuse in gates if may_refuse)
 
     def refusal(self, case: Case) -> Instead | None:
-        kin = case.kin
-        gates = kin.gates = kin.gates or self._of(case.job.kind, kin)
+        cohort = case.cohort
         try:
-            for gate in gates:
+            for gate in self._asked(case.job.kind, case.kin) if cohort.gates is None else cohort.gates:
                 if (instead := gate(case)) is not None:
                     return instead
         except VaultAway as error:
@@ -83,7 +84,15 @@ class Gates:
             raise
         except TaskkitError as error:
             return Instead(Step.FAIL, Why.MISFIT, text=str(error), error="bad_configuration")
+        cohort.gates = case.kin.gates_of_each
         return None
+
+    def _asked(self, kind: Kind, kin: Kin) -> tuple[Callable[[Case], Instead | None], ...]:
+        """All of them, of the first."""
+        if kin.gates is None:
+            kin.gates = self._of(kind, kin)
+            kin.gates_of_each = tuple(gate for gate in kin.gates if gate not in self._of_all)
+        return kin.gates
 
     def _rescues(self, case: Case) -> Instead | None:
         if case.job.rescues <= MOST_RESCUES:
@@ -102,6 +111,8 @@ class Gates:
 
     def _suspension(self, case: Case) -> Instead | None:
         """It waits until somebody resumes the task: the release wakes it, the timer is the net."""
+        if case.standing is None and case.whole is None:
+            return None
         if case.suspended is None or case.job.kind is Kind.RECOVERY or case.job.is_conducting:
             return None
         if case.job.execution is not None:

@@ -7,24 +7,26 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from taskkit.engine._border import asked
 from taskkit.engine._cases import Case
-from taskkit.engine._occurrences import missed, reason_of
+from taskkit.engine._cohorts import Cohort, likeness
+from taskkit.engine._occurrences import missed
 from taskkit.engine._planner import read_standing
 from taskkit.engine._targets import Targets
 from taskkit.errors import MissingPlugin, TaskkitError, VaultAway
 from taskkit.instants import SECOND, Instant
-from taskkit.jobs import Job
+from taskkit.jobs import Job, Kind
 from taskkit.plugins.kinds import Executor, Script
 from taskkit.records import NO_ACCOUNTS, Accounts, Record, RecordType
 from taskkit.scrubbing import told
 from taskkit.standings import TABLE as STANDINGS
 from taskkit.standings import Standing, standing_id
-from taskkit.storage import Hold
+from taskkit.storage import Expect, Hold
 from taskkit.targets import Target
 from taskkit.tasks import Task, of_type
+from taskkit.verdicts import REPEATABLE
 
 if TYPE_CHECKING:
     from taskkit.engine._gates import Instead
-    from taskkit.engine._ground import Ground
+    from taskkit.engine._ground import Ground, Limits
     from taskkit.storage import Document
 
 #: How long what was read for many at once is taken for what is.
@@ -44,26 +46,29 @@ class Kin:
     """What jobs of one kind and task, at one revision, share that were claimed together: looked up once for all of them."""
 
     gates: tuple[Callable[[Case], Instead | None], ...] | None = None  #: those that may refuse one of them
+    gates_of_each: tuple[Callable[[Case], Instead | None], ...] = ()  #: those of them that look at its record or its reasons
 
-    def __init__(self, task: Task, trigger: Task, script: Script, version: int) -> None:
+    def __init__(self, task: Task, trigger: Task, script: Script, version: int, limits: Limits) -> None:
         self.task, self.trigger, self.script, self.version = task, trigger, script, version
         self.whole: Standing | None = None
         self.shadow: str | None = None
         self.passed: Instant = 0  #: up to when what was due is passed over
         self.sorts: dict[str, Sort] = {}  # by the type of the record
+        #: As which its jobs were planned (J5).
+        self.still = Expect("task", task.id, task.revision)
+        #: Whether it may be performed again, whatever its executor says (J10).
+        self.is_repeatable = script.resumes or script.effect in REPEATABLE
         #: Whether a success moves what is planned (T11).
         self.ages = any(one.interval is not None and one.interval.relative for one in (task, trigger))
+        #: Whether account or standing remember a success.
+        self.is_remembered = self.ages or script.changes_secret
         #: Whether the script says nothing of accounts.
         self.is_modest = not script.needs and not script.changes_secret and type(script).accounts is Script.accounts
-        self._reason: tuple[tuple[Any, ...], Mapping[str, Any]] | None = None
+        #: Whether its runs are counted, for the task, its pool or its host.
+        self.is_counted = task.at_once is not None or limits.host is not None or bool(limits.pools)
+        #: Whether what is next is the same for all of its records.
+        self.plans_alike = trigger.interval is not None and not trigger.interval.relative and task.spread is None
         self._missed: tuple[int | None, int, Mapping[str, Any]] | None = None
-
-    def reason(self, job: Job, turned: Mapping[str, Any]) -> Mapping[str, Any]:
-        """Why it starts, for the fact of that: mostly the same for all of them."""
-        key = job.nominal, job.at, job.execution, job.series, job.wanted, job.via, turned.get("missed"), turned.get("cycle", job.cycle)
-        if self._reason is None or self._reason[0] != key:
-            self._reason = key, reason_of(job.with_(turned), self.task)
-        return self._reason[1]
 
     def missed(self, job: Job, now: Instant) -> Mapping[str, Any]:
         """What passed while this occurrence waited: mostly the same for all of them."""
@@ -76,12 +81,23 @@ class Kin:
 class Seen:
     """What one batch of claimed jobs has looked up already; of the standings, as long as the others' questions take no time."""
 
-    __slots__ = ("kins", "standings", "until")
+    __slots__ = ("_cohorts", "kins", "standings", "until")
 
     def __init__(self) -> None:
         self.kins: dict[tuple[Any, ...], Kin] = {}
+        self._cohorts: dict[tuple[str, Kind], Cohort] = {}
         self.standings: dict[str, Document | None] = {}
         self.until = 0.0
+
+    def cohort(self, job: Job, kin_of: Callable[[], Kin | None]) -> Cohort | None:
+        """Those that are like it; None where it has no kin, as its task is no more what it was planned for."""
+        alike, found = likeness(job), self._cohorts.get((job.task, job.kind))
+        if found is not None and found.likeness == alike:
+            return found
+        kin = kin_of()
+        if kin is not None:
+            self._cohorts[job.task, job.kind] = found = Cohort(kin, alike)
+        return None if kin is None else found
 
 
 class Lookups:
@@ -100,12 +116,10 @@ class Lookups:
         """Whether the job still fits its tasks and records. What has begun goes on as it began, whatever was edited since."""
         job = case.job
         case.standing = self._standing(job.line, job.record, seen)
-        key = job.kind, job.task, job.planned_for, job.via and job.via[::2], begun and job.version
-        kin = seen.kins.get(key)
-        if kin is None:
-            if (kin := self._kin(case, seen, begun=begun)) is None:
-                return False
-            seen.kins[key] = kin
+        cohort = seen.cohort(job, lambda: self._kin(case, seen, begun=begun))
+        if cohort is None:
+            return False
+        case.cohort, kin = cohort, cohort.kin
         case.kin = kin
         case.task, case.trigger, case.script = kin.task, kin.trigger, kin.script
         if job.record is None:
@@ -116,14 +130,18 @@ class Lookups:
 
     def _kin(self, case: Case, seen: Seen, *, begun: bool) -> Kin | None:
         job, at = case.job, self._catalog.begun if begun else self._catalog.task_at
+        key = job.kind, job.task, job.planned_for, job.via and job.via[::2], begun and job.version
+        if (known := seen.kins.get(key)) is not None:
+            return known
         task = at(job.task, job.planned_for)
         trigger = task if job.via is None else at(job.via[0], job.via[2])
         if task is None or trigger is None:
             return None
         case.task, case.trigger = task, trigger  # also where the script is missing: its successor is planned
-        kin = Kin(task, trigger, *self._script(task, job.version if begun else None))
+        kin = Kin(task, trigger, *self._script(task, job.version if begun else None), self._ground.settings.limits)
         kin.whole = self._standing(job.line, None, seen) if task.record is None else None
         kin.shadow = self._targets.shadow_name(task)
+        seen.kins[key] = kin
         return kin
 
     def forget(self, task: str) -> None:
@@ -133,7 +151,7 @@ class Lookups:
     def _standing(self, line: str, record: str | None, seen: Seen | None = None) -> Standing | None:
         id = standing_id(line, record)
         if seen is not None and id in seen.standings and self._ground.clock.monotonic() < seen.until:
-            return read_standing(seen.standings[id])
+            return None if (kept := seen.standings[id]) is None else read_standing(kept)
         return read_standing(self._storage.document(STANDINGS, id))
 
     def _script(self, task: Task, version: int | None) -> tuple[Script, int]:
@@ -157,7 +175,10 @@ class Lookups:
         host = (sort.found.host_of(record) or None) if sort.found is not None else None
         if host != job.host:
             case.job = job.with_({"host": host})
-        return begun or ((sort.is_listed or job.execution is not None) and self._is_aimed_there(case, record))
+        if begun:
+            return True
+        is_aimed_there = case.trigger.target is Target.ITSELF or self._is_aimed_there(case, record)
+        return is_aimed_there and (sort.is_listed or job.execution is not None)
 
     def _sort(self, name: str, kin: Kin) -> Sort:
         found = self._catalog.record_type(name)
@@ -170,8 +191,6 @@ class Lookups:
     def _is_aimed_there(self, case: Case, record: Record) -> bool:
         """What changed elsewhere since it was planned may lead to another record, or another task (R2)."""
         job, trigger = case.job, case.trigger
-        if trigger.target is Target.ITSELF:
-            return True
         name = job.trigger[1] or ""
         other = record if job.via is None else asked(lambda: self._ground.vault.records.get(name), "reading the record")
         return other is not None and self._targets.fits(job, trigger, other)
@@ -181,11 +200,11 @@ class Lookups:
     def hold(self, case: Case) -> Hold:
         """What the job holds while it runs: accounts that it changes alone, those that it uses beside others, slots by number."""
         job = case.job
-        case.accounts = accounts = self.accounts(case)
+        case.accounts = accounts = NO_ACCOUNTS if case.kin.is_modest else self.accounts(case)
         own = f"line:{job.line}/{job.record or ''}"  # what passes while it runs becomes one follow-up (T15)
         if job.conducts:  # it waits for its parts, and must not take a slot from them
             return Hold(job.id, job.wanted, (own,))
-        slots = self._slots(job, case.task)
+        slots = self._slots(job, case.task) if case.kin.is_counted else ()
         if accounts is NO_ACCOUNTS:
             return Hold(job.id, job.wanted, (own,), (), slots)
         writes = (own, *(f"account:{name}" for name in sorted(accounts.writes)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from taskkit.engine._cases import Case
@@ -15,20 +15,20 @@ from taskkit.storage import Absorb, Change, Move
 _OF_HAPPENINGS = (Kind.FIRED, Kind.FALLBACK)
 
 
-def merged(case: Case, fields: dict[str, Any], causes_of: Callable[[str], Sequence[Cause]]) -> list[Change]:
-    """What the start of a job adds for the one beside it: its reasons move over, and of a retry this is the next cycle.
+def merged(case: Case, fields: Mapping[str, Any], causes_of: Callable[[str], Sequence[Cause]]) -> tuple[list[Change], Mapping[str, Any]]:
+    """What the start of a job adds for the one beside it, and what it makes of the job then: of a retry, this is the next cycle.
 
     What goes on after a wait has turned before: a retry that happenings have joined since stays beside it (P4).
     """
     beside, job, goes_on = case.beside, case.job, case.job.started is not None
     if beside is None or not _merges(beside, job) or (goes_on and causes_of(beside.id)):
-        return []
+        return [], fields
     if beside.kind is Kind.FALLBACK:  # run by hand, the series ends here; else this is its next cycle (J7)
-        fields |= {"manual": True} if job.is_demanded else {"series": beside.series, "cycle": beside.cycle}
+        fields = {**fields, **({"manual": True} if job.is_demanded else {"series": beside.series, "cycle": beside.cycle})}
     told = {"ended": case.now, "into": job.id, "why": Why.MERGED.value}
     fact = Fact("JobMerged", case.now, beside.id, beside.task, beside.line, beside.record, None, {"into": job.id, **reason_of(beside)})
     revision, token = (beside.revision, None) if beside.is_pending else (None, beside.token)
-    return [Move(beside.id, Step.MERGE, revision, token, told, 0 if goes_on else None), Absorb(beside.id, job.id), fact]
+    return [Move(beside.id, Step.MERGE, revision, token, told, 0 if goes_on else None), Absorb(beside.id, job.id), fact], fields
 
 
 def twins(cases: Sequence[Case]) -> dict[Case, Case]:

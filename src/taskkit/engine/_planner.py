@@ -63,10 +63,9 @@ class Planner:
         id = standing_id(line, record)
         return read_standing(seen[id] if id in seen else self._ground.storage.document(STANDINGS, id))
 
-    def suspension(self, task: Task, record: str | None) -> str | None:
-        """Why a task waits: for this record, or as a whole. A record's own task is none of its type's (R1, J1)."""
-        places = (record, None) if task.record is None else (task.record,)
-        return suspension(*(self.standing(task.line, name) for name in dict.fromkeys(places)))
+    def suspension(self, task: Task, record: str | None, seen: Seen = EMPTY) -> str | None:
+        """Why a task waits: for this record, or as a whole."""
+        return suspension(*(self.standing(*place, seen) for place in suspending(task, record)))
 
     def keep(self, task: Task, record: str | None, standing: Standing, *, group: str = "") -> Keep:
         return Keep(STANDINGS, standing_id(task.line, record), standing.revision, standing.body(), group or task.line)
@@ -241,6 +240,13 @@ class Planner:
 def _led(trigger: Task, aim: Aim) -> tuple[str, ...]:
     """The path to an occurrence: the task that wants it, where another one runs (P5)."""
     return () if aim.via is None else (trigger.line,)
+
+
+def suspending(task: Task, record: str | None) -> Iterable[tuple[str, str | None]]:
+    """Where it may stand that a task waits. A record's own task is none of its type's (R1, J1)."""
+    if task.record is not None:
+        return ((task.line, task.record),)
+    return ((task.line, None),) if record is None else ((task.line, record), (task.line, None))
 
 
 def read_standing(kept: Document | None) -> Standing | None:

@@ -20,7 +20,7 @@ from taskkit.jobs import Job, Kind, Why
 from taskkit.standings import TABLE as STANDINGS
 from taskkit.standings import Standing, standing_id, standing_of
 from taskkit.states import FINAL, SENT_BACK, State, Step, after
-from taskkit.storage import Change, Expect, Free, Keep, Move, Unit
+from taskkit.storage import Change, Expect, Free, Insert, Keep, Move, Unit
 
 if TYPE_CHECKING:
     from taskkit.engine._ground import Ground
@@ -80,7 +80,16 @@ class Refusals:
             return ()
         if case.successor is not None:
             return case.successor.of(case.job, case.trigger, self._planner, case.now, self._trigger_standing(case))
-        return self._planner.successor(case.trigger, case.job, case.now, self._trigger_standing(case))
+        cohort = case.cohort if hasattr(case, "cohort") and case.is_planned_alike else None
+        if cohort is not None and cohort.following is not None:
+            still, first = cohort.following
+            return still, Insert(first.like(self._ground.ids(), case.job))
+        changes = self._planner.successor(case.trigger, case.job, case.now, self._trigger_standing(case))
+        if cohort is not None:
+            match changes:
+                case Expect() as still, Insert(job, ()):
+                    cohort.following = still, job
+        return changes
 
     def _trigger_standing(self, case: Case) -> Standing | None:
         if case.job.via is None:
@@ -110,10 +119,11 @@ def expected(case: Case, successor: Unit) -> Unit:
     """The tasks at the revisions for which it was planned; a successor comes with its own. What runs ends as it began."""
     if case.job.state is not State.QUEUED or not hasattr(case, "trigger"):
         return ()
-    own, via = Expect("task", case.task.id, case.task.revision), case.job.via
-    if via is None:
-        return () if successor else (own,)
-    return (own,) if successor else (own, Expect("task", case.trigger.id, case.trigger.revision))
+    via = case.job.via
+    if via is None and successor:
+        return ()
+    own = case.kin.still if hasattr(case, "kin") else Expect("task", case.task.id, case.task.revision)
+    return (own,) if via is None or successor else (own, Expect("task", case.trigger.id, case.trigger.revision))
 
 
 def given_back(job: Job, due: Instant, why: Why = Why.RELEASED, *, waits: int = 0, text: str = "") -> Unit:

@@ -10,7 +10,6 @@ from taskkit.jobs import Kind
 from taskkit.states import State, Step
 from taskkit.storage import Insert, Move
 from taskkit.tasks import Fallback
-from taskkit.verdicts import Verdict
 
 if TYPE_CHECKING:
     from taskkit.engine._ground import Ground
@@ -20,9 +19,9 @@ class Retries:
     def __init__(self, ground: Ground) -> None:
         self._ground = ground
 
-    def after(self, case: Case, found: Verdict) -> Insert | None:
-        """The next try; None where there is none to come."""
-        fallback = self._fallback(case) if found.again else None
+    def after(self, case: Case) -> Insert | None:
+        """The next try of what is worth one; None where there is none to come."""
+        fallback = self._fallback(case)
         if fallback is None or case.run.job.cycle >= fallback.cycles or not self._goes_on(case):
             return None
         job, due = case.run.job, self._due(fallback, case.now)

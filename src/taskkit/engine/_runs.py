@@ -255,6 +255,11 @@ class JobRun:
 
     # how it ended
 
+    @property
+    def says_something(self) -> bool:
+        """Whether there is anything of it to keep."""
+        return bool(self._operations or self._blobs or self._progress)
+
     def ending(self) -> dict[str, Any]:
         """What the unit that ends the job keeps of the run."""
         told = self._written()

@@ -6,7 +6,7 @@ Where something stood against it, nothing has happened: what that was is noted o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from taskkit.engine._gates import Gates, Instead
 from taskkit.engine._ground import MOST_RESCUES, VAULT_AWAY_LOOK
 from taskkit.engine._lookups import Lookups, Seen
 from taskkit.engine._merges import merged, twins
+from taskkit.engine._occurrences import reason_of
 from taskkit.engine._refusals import Refusals, expected, given_back
 from taskkit.engine._runs import JobRun
 from taskkit.engine._successors import Successor
@@ -27,7 +28,7 @@ from taskkit.instants import MINUTE
 from taskkit.jobs import Job, Kind, Why
 from taskkit.records import EMPTY
 from taskkit.states import State, Step
-from taskkit.storage import Claimed, Expect, Hold, Landed, Move, Refusal, Unit, Wait
+from taskkit.storage import Change, Claimed, Expect, Hold, Landed, Move, Refusal, Unit, Wait
 
 if TYPE_CHECKING:
     from taskkit.engine._ground import Ground
@@ -184,28 +185,43 @@ class Starter:
 
     def _start_unit(self, case: Case) -> Unit:
         job, fields = case.job, self._turning(case)
-        beside, successor = merged(case, fields, self._storage.causes), self._refusals.successor(case)
+        beside: Sequence[Change] = ()
+        if case.beside is not None:
+            beside, fields = merged(case, fields, self._storage.causes)
+        successor = self._refusals.successor(case)
         move, hold = Move(job.id, Step.START, None, job.token, fields), case.hold or Hold(job.id, job.wanted)
         case.after = fields
-        return (*expected(case, successor), move, hold, *beside, *successor, *self._begins(case))
+        still, following = successor[:1], successor[1:]
+        return (*expected(case, successor), *still, move, hold, *beside, *self._begins(case), *following)
 
     @staticmethod
     def _begins(case: Case) -> Unit:
-        job = case.job
+        job, cohort = case.job, case.cohort
         if job.started is not None:
             return ()
-        told = case.kin.reason(job, case.after or EMPTY)
+        told = cohort.reason if case.beside is None else None
+        if told is None:
+            told = reason_of(job.with_(case.after or EMPTY), case.task)
+        if case.beside is None:
+            cohort.reason = told
         if case.given_up:
             told = {**told, "despite": Why.SESSION.value}
         return (Fact("JobStarted", case.now, job.id, job.task, job.line, job.record, None, told),)
 
-    def _turning(self, case: Case) -> dict[str, Any]:
-        job, now = case.job, case.now
-        fields: dict[str, Any] = {"node": self._ground.node, "version": case.kin.version, "why": None, "waits": 0, "host": job.host}
+    def _turning(self, case: Case) -> Mapping[str, Any]:
+        """What the start makes of it."""
+        turning = case.cohort.turning
+        fields = turning if turning is not None else self._turning_all(case)
+        if case.job is not case.claimed.job:  # its record says of another host
+            fields = {**fields, "host": case.job.host}
+        return {**fields, "text": "sessions went on for longer than it may wait"} if case.given_up else fields
+
+    def _turning_all(self, case: Case) -> Mapping[str, Any]:
+        job = case.job
+        fields: dict[str, Any] = {"node": self._ground.node, "version": case.kin.version, "why": None, "waits": 0}
         if job.started is None:  # what goes on has turned before, whatever it waited for since; whoever was lost before had not begun
-            fields |= {"started": now, "turned_at": now, "rescues": 0}
+            fields |= {"started": case.now, "turned_at": case.now, "rescues": 0}
         if job.started is None and job.kind is Kind.OCCURRENCE:
-            fields |= case.kin.missed(job, now)
-        if case.given_up:
-            fields["text"] = "sessions went on for longer than it may wait"
+            fields |= case.kin.missed(job, case.now)
+        case.cohort.turning = fields
         return fields

@@ -9,7 +9,7 @@ from itertools import takewhile
 
 from attrs import evolve
 
-from taskkit.facts import Fact, FactKey, FactKeys, Fault, Head, KeptChain, Mark, all_faults, began, decoded, encoded, heads_in, linked
+from taskkit.facts import Fact, FactKey, FactKeys, Fault, Head, KeptChain, Mark, all_encoded, all_faults, began, decoded, heads_in, linked
 from taskkit.instants import Instant
 from taskkit.records import EMPTY
 from taskkit.storage._stories import Stories
@@ -76,7 +76,7 @@ class Chains:
 
     def append(self, name: str, facts: Sequence[Fact], key: FactKey | None = None) -> None:
         """All of them, or none where one cannot be told as JSON. The key is the one with which the chain was begun."""
-        texts = [encoded(fact) for fact in facts]
+        texts = all_encoded(facts)
         chain = self._chains.get(name) or self._begun(name, facts[0].at, key)
         chain.append(texts, key)
 
@@ -84,7 +84,7 @@ class Chains:
         """A new chain absorbs the heads of the others: who removes one of those chains is found by this one."""
         others = {head.chain: [head.position, head.hash] for head in self.heads()}
         chain = self._chains[name] = Chain(name, None if key is None else key.id)
-        chain.append([encoded(Fact("ChainBegan", at, details={"heads": others}))], key)
+        chain.append(all_encoded([Fact("ChainBegan", at, details={"heads": others})]), key)
         return chain
 
     def heads(self) -> list[Head]:

@@ -63,13 +63,15 @@ class Queue:
             self._drop(side)
         return None
 
-    def pop(self) -> str:
-        """The first job, which waits no more."""
-        side = self._side()
-        id = side[0][2]
-        self._drop(side)
-        del self.waiting[id]
-        return id
+    def take(self, now: Instant, most: int) -> list[str]:
+        """The first jobs that are due, which wait no more."""
+        row, heap, waiting, taken = self._row, self._heap, self.waiting, list[str]()
+        while len(taken) < most and (side := row if row and not (heap and heap[0] < row[0]) else heap) and side[0][0] <= now:
+            due, _, id = row.popleft() if side is row else heapq.heappop(heap)
+            if waiting.get(id) == due:
+                del waiting[id]
+                taken.append(id)
+        return taken
 
     def _side(self) -> Side:
         """Where the first entry stands."""
@@ -125,8 +127,9 @@ class Dues:
         found = [self._rescue(job, owner, now) for job in self._lost(now, pools)[: max(0, limit)]]
         changes = {**owner, "state": State.QUEUED}
         queues = [queue for pool in dict.fromkeys(pools) if (queue := self._heaps.get(pool))]
+        at_once = limit if len(queues) == 1 else 1  # those of several pools come in their common order
         while len(found) < limit and (queue := _first(now, queues)) is not None:
-            found.append(self._give(queue.pop(), changes, now))
+            found += [self._give(id, changes, now) for id in queue.take(now, min(at_once, limit - len(found)))]
         return found
 
     def _give(self, id: str, changes: dict[str, Any], now: Instant) -> Job:

@@ -20,7 +20,7 @@ class Fires:
     def __init__(self, journal: Journal) -> None:
         self._journal, self._log = journal, journal.log
         self.kept: dict[str, None] = {}  # those of jobs that are there
-        self._left: dict[str, Instant] = {}  # those of jobs that are not there any more, with their ends
+        self.left: dict[str, Instant] = {}  # those of jobs that are not there any more, with their ends
         self.of_jobs: dict[str, tuple[Row, ...]] = {}
 
     def load_kept(self, fires: Iterable[str]) -> None:
@@ -35,7 +35,7 @@ class Fires:
     def keep(self, job: Job, fire: str) -> bool:
         """False where it was kept before."""
         key = key_of(job.line, job.record, fire)
-        if key in self.kept or key in self._left:
+        if key in self.kept or key in self.left:
             return False
         self._log += (self.kept, key, ABSENT)
         self.kept[key] = None
@@ -74,12 +74,12 @@ class Fires:
         """From now on the 90 days count."""
         for fire in self._of(job):
             if self.kept.pop(fire_key(job, fire), ABSENT) is None:
-                self._left[fire_key(job, fire)] = job.ended or job.created
+                self.left[fire_key(job, fire)] = job.ended or job.created
         self.of_jobs.pop(job.id, None)
 
     def expire(self, now: Instant) -> None:
-        for key in [key for key, ended in self._left.items() if ended <= now - _KEPT]:
-            del self._left[key]
+        for key in [key for key, ended in self.left.items() if ended <= now - _KEPT]:
+            del self.left[key]
 
 
 def fire_key(job: Job, fire: str) -> str:

@@ -30,7 +30,7 @@ class Holds:
     def load(self, holds: Iterable[tuple[Hold, bool]]) -> None:
         """Each with whether its job only waits for it."""
         for hold, waits in holds:
-            (self._want if waits else self._grant)(hold)
+            (self._want if waits else self.grant)(hold)
 
     # writing
 
@@ -44,13 +44,13 @@ class Holds:
         if self.wants or hold.job in self.of_jobs:
             self.free(hold.job)
             self.freed[:] = [key for key in self.freed if key not in hold.writes]
-        self._grant(hold)
+        self.grant(hold)
         return None
 
     def _gone(self, job: str) -> Refusal:
         return Refusal.TURNED if job in self._jobs.number else Refusal.ABSENT
 
-    def _grant(self, hold: Hold) -> None:
+    def grant(self, hold: Hold) -> None:
         log, job, writers = self._log, hold.job, self._writers
         for key in hold.writes:
             log += (writers, key, ABSENT)
@@ -62,6 +62,13 @@ class Holds:
             self._journal.put(self._slots[key], job, None)
         log += (self.of_jobs, job, ABSENT)
         self.of_jobs[job] = hold
+
+    def are_free(self, keys: tuple[str, ...]) -> bool:
+        """Whether nobody holds any of them, and nobody waits for anything."""
+        for key in keys:
+            if key in self._writers or self._users.get(key):
+                return False
+        return not self.wants
 
     def wait(self, change: Wait) -> Refusal | None:
         hold = change.hold

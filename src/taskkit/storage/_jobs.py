@@ -38,7 +38,7 @@ class Jobs:
         self._at_rest: dict[str, Row] = {}  # those that wait; in a write, those in hand as they stood before
         self._ended: defaultdict[int, dict[str, Row]] = defaultdict(dict)  # by number, so many in one: what is full is never looked into
         self._first: dict[int, Instant] = {}  # when the first of so many ended: what is younger is not looked through
-        self._touched: list[str] = []
+        self.touched: list[str] = []
         self.last: Instant = 0  # when a job ended last
         self.number: dict[str, int] = {}
         self._numbers = count(1)
@@ -60,7 +60,7 @@ class Jobs:
         id, number, in_hand = job.id, self.number, self.in_hand
         self._log += (number, id, ABSENT, in_hand, id, ABSENT)
         number[id], in_hand[id] = next(self._numbers), job
-        self._touched.append(id)
+        self.touched.append(id)
         self._list(job)
 
     def put(self, job: Job) -> None:
@@ -68,7 +68,7 @@ class Jobs:
         id, in_hand = job.id, self.in_hand
         self._log += (in_hand, id, in_hand.get(id, ABSENT))
         in_hand[id] = job
-        self._touched.append(id)
+        self.touched.append(id)
 
     def _list(self, job: Job) -> None:
         id, log = job.id, self._log
@@ -105,7 +105,7 @@ class Jobs:
     def lay_down(self) -> None:
         """What the write has touched, and nobody works on."""
         in_hand, at_rest = self.in_hand, self._at_rest
-        for id in self._touched:
+        for id in self.touched:
             job = in_hand.get(id)
             if job is None or (state := job.state) in CLAIMED:
                 continue
@@ -115,7 +115,7 @@ class Jobs:
                 self._put_away(job)
             else:
                 at_rest[id] = row(job)
-        self._touched.clear()
+        self.touched.clear()
 
     def _put_away(self, job: Job) -> None:
         many, ended = self.number[job.id] // _MANY, job.ended or job.created
@@ -166,14 +166,24 @@ class Jobs:
         ids = self._open.get(line, _NOTHING).get(record or "", ())
         return [job for id in sorted(ids, key=self.number.__getitem__) if (job := self.get(id))]
 
+    def open_ids(self, job: Job) -> Mapping[str, None]:
+        """The jobs of its line and record that have not ended."""
+        return self._open[job.line][job.record or ""]
+
     def seated(self, seat: tuple[str, ...]) -> Job | None:
         """The pending job that has the seat: the one that came first, where another came back to a seat that was taken meanwhile."""
         sitting = self.sitting(seat)
         return min(sitting, key=lambda job: self.number[job.id]) if sitting else None
 
+    def beside(self, job: Job) -> Job | None:
+        """The fired job that waits where it does."""
+        ids = self._open[job.line][job.record or ""]
+        return self.seated(("fired", job.line, job.record or "")) if len(ids) > (job.id in ids) else None
+
     def sitting(self, seat: tuple[str, ...]) -> list[Job]:
         """The pending jobs that have it: what waits is made a job of again only where it is of such a kind."""
-        kinds, in_hand, sitting = _SITTING[seat[0]], self.in_hand, list[Job]()
+        kinds, in_hand = _SITTING[seat[0]], self.in_hand
+        sitting: list[Job] = []
         for id in self._open.get(seat[1], _NOTHING).get(seat[2], ()):
             job = in_hand.get(id)
             if job is None:

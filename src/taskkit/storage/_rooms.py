@@ -17,6 +17,7 @@ from taskkit.storage._holds import Holds
 from taskkit.storage._jobs import Jobs
 from taskkit.storage._journal import Journal
 from taskkit.storage._steps import Steps
+from taskkit.storage._wholes import Wholes
 from taskkit.storage.units import LANDED, Absorb, Expect, Free, Hold, Insert, Join, Keep, Landed, Move, Name, Refusal, Unit, Wait
 
 
@@ -34,9 +35,15 @@ class Rooms:
             Hold: self.holds.take, Wait: self.holds.wait, Free: self.holds.release, Keep: self.documents.keep, Name: self.blobs.name,
             Fact: self.told.append,
         }  # fmt: skip
+        self._wholes = Wholes(self).of
 
     def land(self, unit: Unit) -> Landed:
         """All of it, or nothing."""
+        whole = self._wholes.get(tuple(map(type, unit)))
+        return LANDED if whole is not None and whole(*unit) else self._land(unit)
+
+    def _land(self, unit: Unit) -> Landed:
+        """Change by change."""
         apply, freed, told = self.apply, self.holds.freed, self.told
         mark, said = len(self.journal.log), len(told)
         freed.clear()

@@ -66,9 +66,9 @@ class MemoryStorage(Storage):
     def claim(self, now: Instant, *, worker: str, node: str, pools: Sequence[str], limit: int, lease: Instant) -> Sequence[Claimed]:
         with self._lock:
             owner = {"worker": worker, "node": node, "lease": lease}
-            causes, seated = self._rooms.fires.causes, self._jobs.seated
+            fires, beside = self._rooms.fires, self._jobs.beside
             claimed = self._rooms.dues.claim(now, owner, pools, limit)
-            return [Claimed(job, causes(job.id), seated(("fired", job.line, job.record or ""))) for job in claimed]
+            return [Claimed(job, fires.causes(job.id) if job.id in fires.of_jobs else (), beside(job)) for job in claimed]
 
     # reading
 

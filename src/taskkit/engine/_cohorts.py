@@ -1,0 +1,33 @@
+"""Claimed jobs that differ in nothing but their names, records and hosts, as most of a night's do: what they share is found out once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from operator import itemgetter
+from typing import TYPE_CHECKING, Any
+
+from taskkit.jobs import PLACES, Job
+from taskkit.storage import Expect
+
+if TYPE_CHECKING:
+    from taskkit.engine._cases import Case
+    from taskkit.engine._gates import Instead
+    from taskkit.engine._lookups import Kin
+
+_OWN = frozenset({"id", "record", "host", "created", "revision", "token"})
+#: All that jobs of one cohort have in common.
+likeness: Callable[[Job], tuple[Any, ...]] = itemgetter(*(place for name, place in PLACES.items() if name not in _OWN))
+
+
+class Cohort:
+    """Of one batch: all of it is judged by what was read for that batch, at one time."""
+
+    __slots__ = ("following", "gates", "kin", "likeness", "reason", "turning")
+
+    def __init__(self, kin: Kin, alike: tuple[Any, ...]) -> None:
+        self.kin, self.likeness = kin, alike
+        #: Those that may still refuse one of them: once they have let one pass, without those that say the same of all.
+        self.gates: tuple[Callable[[Case], Instead | None], ...] | None = None
+        self.turning: Mapping[str, Any] | None = None  #: what its start makes of each
+        self.reason: Mapping[str, Any] | None = None  #: why each starts, for the fact of that
+        self.following: tuple[Expect, Job] | None = None  #: what the first of them added for its successor, where that goes for all

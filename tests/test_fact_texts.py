@@ -1,0 +1,30 @@
+"""The texts of facts, which are kept and hashed (A6)."""
+
+from __future__ import annotations
+
+from taskkit.facts import Fact, all_encoded, encoded
+from taskkit.records import EMPTY
+
+SHARED = {"wanted": 5, "said": "as a host says: \u00fc"}
+HALF = {"said": "\ud800"}
+FACTS = [
+    Fact("JobStarted", 1, "j-1", "t", "t", "r-1", None, SHARED),
+    Fact("JobStarted", 2, "j-2", "t", "t", "r-2", "ann", SHARED),
+    Fact("JobStarted", 2, "j-3", "t", "t", None, None, dict(SHARED)),
+    Fact("JobCompleted", 3, "j-1", "t", "t", "r-1"),
+    Fact("JobCompleted", 3, "j-1", "t", "t", "r-1", None, {}),
+    Fact("JobFailed", 4, "j-2", None, None, "half \udfff", None, HALF),
+    Fact("JobFailed", 4, "j-3", None, None, "r-3", None, HALF),
+    Fact("Paused", 5, details=EMPTY),
+]
+
+
+def test_a06_a_fact_has_one_text_whoever_is_told_of_with_it() -> None:
+    assert all_encoded(FACTS) == [encoded(fact) for fact in FACTS]
+    assert all_encoded(reversed(FACTS)) == [encoded(fact) for fact in reversed(FACTS)]
+
+
+def test_a06_details_that_are_alike_by_name_alone_are_told_apart() -> None:
+    facts = [Fact("Painted", 1, details={"is": number}) for number in range(100)]
+    assert len(set(all_encoded(facts))) == 100
+    assert all_encoded(Fact("Painted", 1, details={"is": number}) for number in range(100)) == [encoded(fact) for fact in facts]
