@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from taskkit.jobs import Job, Kind
 from taskkit.states import State, Step
 from taskkit.storage import Change, Expect, Free, Hold, Insert, Keep, Move, Query, Wait
 from taskkit.storage.memory import MemoryStorage
+from taskkit.storage.sqlite import SqliteStorage
 from taskkit.storage.units import Unit
 from taskkit.testing.contracts.storage._makings import NOW, POISON, cause, occurrence, told
 from tests.storage.test_rooms import rooms
@@ -105,6 +108,23 @@ def test_c01_a_whole_is_what_its_changes_are(seed: int) -> None:
                   for store in (whole, parts)]  # fmt: skip
         assert claims[0] == claims[1]
     assert landed > 40
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_c01_a_whole_in_a_database_is_what_it_is_in_memory(seed: int, tmp_path: Path) -> None:
+    """Where only what a write is about is loaded, and the rooms stay from one write to the next."""
+    memory, _ = twins()
+    nights = Nights(seed)
+    with closing(SqliteStorage(tmp_path / "jobs.db")) as database:
+        database.write([(Keep("task", "t", 0, {}),)])
+        for turn in range(40):
+            units = list(nights.units(memory))
+            for portion in (units[:2], units[2:]):
+                assert [answer.refusal for answer in database.write(portion)] == [answer.refusal for answer in memory.write(portion)], turn
+            nights.now += MINUTE
+            claims = [store.claim(nights.now, worker="w", node="n", pools=["local", "dmz"], limit=4, lease=nights.now + MINUTE)
+                      for store in (memory, database)]  # fmt: skip
+            assert list(claims[0]) == list(claims[1]), turn
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sized
+from collections.abc import Mapping, Sized
 from typing import Any
 
 from taskkit.jobs import Job
-from taskkit.states import PENDING
+from taskkit.states import FINAL, PENDING
 from taskkit.storage._dues import Dues
 from taskkit.storage._jobs import Jobs
 from taskkit.storage._journal import Journal
@@ -22,7 +22,7 @@ class _Loaded(Jobs):
         tables: tuple[dict[Any, Any], ...] = (self.in_hand, self.number, self._places)
         for table in tables:
             table.clear()
-        self._touched.clear()
+        self.touched.clear()
 
     def _list(self, job: Job) -> None:
         self._places.setdefault((job.line, job.record or ""), []).append(job.id)
@@ -31,6 +31,11 @@ class _Loaded(Jobs):
         self._list(moved)
 
     def end(self, job: Job) -> None: ...
+
+    def open_ids(self, job: Job) -> Mapping[str, None]:
+        """Those of them that were asked for: whoever has the seat is among them."""
+        ids = self._places.get((job.line, job.record or ""), ())
+        return {id: None for id in ids if (there := self.in_hand.get(id)) is not None and there.state not in FINAL}
 
     def sitting(self, seat: tuple[str, ...]) -> list[Job]:
         there = [job for id in self._places.get((seat[1], seat[2]), ()) if (job := self.in_hand.get(id)) is not None]
