@@ -30,7 +30,9 @@ def _ssh() -> Iterable[Executor]:
     """Where its extra is installed: a record type that names it without is told so."""
     try:
         from taskkit.plugins.executors.ssh import Ssh
-    except ImportError:
+    except ModuleNotFoundError as error:
+        if error.name != "paramiko":
+            raise
         return
     yield Ssh()
 
