@@ -20,10 +20,11 @@ from taskkit.errors import InvalidValue, NarrowWindow, UnreadableDocument
 from taskkit.events import Daily, MaxAge, OpenTime, RandomDays, Spread, TimeWindow
 from taskkit.events.happenings import Happening
 from taskkit.events.policies import NOW, POLICIES, AfterSession, AfterUnlock, Due, OnDemand, Policy
+from taskkit.outcomes import ErrorClass
 from taskkit.plugins.kinds import Script
 from taskkit.plugins.manager import Plugins
 from taskkit.records import RecordType
-from taskkit.scripts import Check, CheckStatus, Commands, Step
+from taskkit.scripts import Check, CheckStatus, Commands, Cue, Dialogue, Exchange, Step
 from taskkit.selections import SELECTIONS, AllOf, Contains, Everything, FieldIs, Listed, Not, OfType, OfVault, OneOf, Selection, Tagged
 from taskkit.tasks import ConsentRule, Fallback, Guard, Task, TaskList, Waves
 from tests.events.data.rules import rules, scenes
@@ -113,10 +114,34 @@ steps = st.builds(
     level=st.sampled_from(["error", "warning"]),
 )
 checks = st.builds(Check, st.just("df"), name=names, capture=st.just({"free": r"(\d+)"}), warn_below=st.none() | st.floats(1, 9))
+cues = st.one_of(
+    st.builds(Cue, st.sampled_from(["#", "/[$%] $/"]), st.none() | st.just("show {user}"), then=st.sampled_from(["next", "end"])),
+    st.builds(Cue, st.just("Password:"), st.just("{password}")),
+    st.builds(Cue, st.just("% denied"), error=st.sampled_from(ErrorClass), text=texts),
+)
+exchanges = st.builds(
+    Exchange,
+    st.lists(cues, min_size=1, max_size=3),
+    timeout=st.floats(0.1, 999),
+    retries=st.integers(0, 5),
+    expect=st.none() | st.just("ok"),
+    forbid=st.none() | st.just("no"),
+    level=st.sampled_from(["error", "warning"]),
+)
 fields = st.sampled_from(["host", "port", "user", "password", "key"])
 definitions = st.one_of(
     st.builds(Commands, names, st.lists(steps, min_size=1, max_size=3)),
-    st.builds(CheckStatus, names, checks=st.lists(checks, min_size=1, max_size=2, unique_by=lambda check: check.name)),
+    st.builds(
+        Dialogue,
+        names,
+        st.lists(exchanges, min_size=1, max_size=3),
+        paging=st.booleans(),
+        quiet=st.floats(0.1, 9),
+        always=st.lists(st.just(Cue("--more--", "<space>")), max_size=1),
+        values=st.sampled_from(["words", "any"]),
+        effect=st.sampled_from(["blind", "idempotent"]),
+    ),
+    st.builds(CheckStatus, names, checks=st.lists(checks, min_size=0, max_size=2, unique_by=lambda check: check.name)),
     st.builds(
         RecordType, names, executor=optional_names, host=fields, port=fields, user=fields, secret=fields, key=fields, settings=mappings
     ),
@@ -151,7 +176,7 @@ def test_r10_a_definition_comes_back_from_its_document_as_it_was(definition: Any
 
 
 def test_r10_every_definition_that_taskkit_brings_is_drawn_above() -> None:
-    assert set(PLUGINS.scripts.values()) == {Commands, CheckStatus}
+    assert set(PLUGINS.scripts.values()) == {Commands, CheckStatus, Dialogue}
 
 
 def test_r09_every_selection_is_drawn_above() -> None:

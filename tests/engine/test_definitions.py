@@ -250,11 +250,14 @@ def test_r08_a_script_that_its_executor_cannot_do_is_refused_at_once(house: Hous
 
 def test_r08_a_script_that_no_executor_can_do_is_refused_at_once(house: House) -> None:
     play = Play()
-    kind = scripted(play, "dial", needs=frozenset({Verb.DIALOGUE}))
+    kind = scripted(play, "dial", needs=frozenset({Verb.READ_DIRECTORY}))
     made = House(Record("h01", "unix"), scripts=[kind], executors=[FakeExecutor()], play=play)
     made.engine.define(RecordType("unix", executor="fake"))
     made.engine.define(kind("dial"))
-    with nothing_changed(made), pytest.raises(MissingPlugin, match="cannot do dialogue, which 'dial' needs; no installed executor can"):
+    with (
+        nothing_changed(made),
+        pytest.raises(MissingPlugin, match="cannot do read_directory, which 'dial' needs; no installed executor can"),
+    ):
         made.engine.put(Task("t", "dial"), list=UNIX)
 
 
