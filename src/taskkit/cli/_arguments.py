@@ -9,6 +9,7 @@ from typing import Any, NoReturn
 import pendulum
 
 from taskkit.cli._stores import without_urls
+from taskkit.cli._try_options import TRY_EXAMPLES, add_options
 from taskkit.instants import Instant, instant
 from taskkit.states import State
 from taskkit.storage import Query
@@ -95,6 +96,18 @@ _URL = "where the store is, such as sqlite:///var/lib/vault.db or postgresql://v
 class Parser(argparse.ArgumentParser):
     """Errors show what was typed, but no URL: it may hold a password."""
 
+    #: Whether what stands behind `--` is lines for a machine.
+    takes_lines = False
+
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Lines are taken out first: to argparse they would be more of the positional arguments, which it has counted already."""
+        if not self.takes_lines or args is None:
+            return super().parse_known_args(args, namespace)
+        end = args.index("--") if "--" in args else len(args)
+        found, rest = super().parse_known_args(args[:end], namespace)
+        found.lines = list(args[end + 1 :])
+        return found, rest
+
     def error(self, message: str) -> NoReturn:
         super().error(without_urls(message))
 
@@ -116,6 +129,11 @@ def add(commands: Any) -> None:
     rerun.add_argument("--by", metavar="NAME", help="who says so: their rights count")
     rerun.set_defaults(run=_run_rerun)
     _add_forecast(_command(commands, "forecast", "what is going to run", FORECAST_EXAMPLES))
+    tried = _command(commands, "try", "commands, a dialogue or a log-in against a real machine, which does what it is told", TRY_EXAMPLES)
+    tried.takes_lines = True
+    tried.usage = "taskkit try PLACE [options] [-- COMMAND ...]"
+    add_options(tried)
+    tried.set_defaults(run=_run_try)
     what, examples = "back up a store, bring one back, or print the SQL that makes one", BACKUP_EXAMPLES + RESTORED_EXAMPLES + SQL_EXAMPLES
     store = _command(commands, "store", what, examples)
     parts = store.add_subparsers(metavar="COMMAND", required=True)
@@ -148,11 +166,9 @@ def _add_restores(parts: Any) -> None:
     resume.set_defaults(run=_run_resume)
 
 
-def _command(commands: Any, name: str, what: str, examples: str) -> argparse.ArgumentParser:
+def _command(commands: Any, name: str, what: str, examples: str) -> Parser:
     raw = argparse.RawDescriptionHelpFormatter
-    made: argparse.ArgumentParser = commands.add_parser(
-        name, help=what, description=f"{what[0].upper()}{what[1:]}.", epilog=examples, formatter_class=raw
-    )
+    made: Parser = commands.add_parser(name, help=what, description=f"{what[0].upper()}{what[1:]}.", epilog=examples, formatter_class=raw)
     return made
 
 
@@ -199,6 +215,12 @@ def _run_explain(options: argparse.Namespace) -> int:
     from taskkit.cli import _explains
 
     return _explains.run(options.engine, options.task, options.record, options.at, as_json=options.json)
+
+
+def _run_try(options: argparse.Namespace) -> int:
+    from taskkit.cli import _tries
+
+    return _tries.run(options)
 
 
 def _run_jobs(options: argparse.Namespace) -> int:
