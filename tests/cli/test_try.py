@@ -7,6 +7,7 @@ import base64
 import getpass
 import io
 import json
+import os
 import re
 import shlex
 import subprocess
@@ -124,6 +125,25 @@ def test_breaking_it_off_leaves_nobody_certain(capsys: Capsys, monkeypatch: pyte
     assert tried(capsys, "local", "--", "true", code=1) == "unknown: it was broken off, and nobody saw how the last step ended\n"
 
 
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_a_machine_is_not_left_in_the_middle_because_nobody_reads_on(options: list[str], tmp_path: Path) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "taskkit", "try", "local", *options, "--", "echo one", f"touch {tmp_path}/there"]
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, b"")
+    assert (tmp_path / "there").exists()
+
+
+def test_an_output_that_cannot_show_a_letter_breaks_nothing_off(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "taskkit", "try", "local", "--", "echo ä", f"touch {tmp_path}/there"]
+    done = subprocess.run(command, capture_output=True, env={**os.environ, "PYTHONIOENCODING": "ascii"})
+    assert done.returncode == 0
+    assert b"    ?" in done.stdout
+    assert (tmp_path / "there").exists()
+
+
 def test_on_a_terminal_it_has_colours_and_the_same_words(capsys: Capsys, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("rich")
     plain = tried(capsys, "local", "--", "echo one", "false", code=1)
@@ -153,6 +173,12 @@ def test_on_a_terminal_it_has_colours_and_the_same_words(capsys: Capsys, monkeyp
         (["app:engine", "--", "true"], "it is no place"),
         (["ssh://", "--", "true"], "it is no place"),
         (["local", "--", "echo {what"], "expected '}'"),
+        (["local", "--", "echo {what}"], "filling in {what}: nobody says what stands there; say --set what=…, or --ask what"),
+        (["local", "--", "awk {print $1}"], "nobody says what stands there"),
+        (["local", "--dialogue", "# -> {shadow.user}"], "there is no shadow account here"),
+        (["local", "--dialogue", "Password: -> {password}"], "or --ask password where it is a secret"),
+        (["local", "--ask", "enable", "--", "echo {enable}"], "everybody can read a command line; say it in a dialogue"),
+        (["ssh://a:65536", "--probe"], "there is no port 65536"),
     ],
 )
 def test_what_cannot_be_read_is_told(arguments: list[str], said: str, capsys: Capsys) -> None:
@@ -186,6 +212,15 @@ def test_s01_what_is_no_pair_is_refused_and_not_shown(arguments: list[str], caps
     with pytest.raises(SystemExit, match="2"):
         main(["try", "local", *arguments, "--", "true"])
     assert "tr0ub4dor" not in capsys.readouterr().err
+
+
+def test_what_stands_before_the_dashes_is_no_command_and_its_value_is_not_shown(capsys: Capsys) -> None:
+    for typed in ("true", "--password=tr0ub4dor"):
+        with pytest.raises(SystemExit, match="2"):
+            main(["try", "local", typed])
+        said = capsys.readouterr().err
+        assert f"{typed.partition('=')[0]!r} is no option; commands stand behind --" in said
+        assert "tr0ub4dor" not in said
 
 
 @pytest.mark.parametrize("seconds", ["0", "nan", "inf", "soon", "86401"])
@@ -230,6 +265,16 @@ def test_s01_without_a_terminal_no_secret_is_asked_for(capsys: Capsys, monkeypat
     assert "there is no terminal; give it by standard input, with --stdin" in tried(
         capsys, "local", "--ask", "password", "--", "true", code=2
     )
+
+
+def test_nothing_is_said_where_the_question_is_broken_off(capsys: Capsys, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(prompt: str) -> str:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(getpass, "getpass", interrupted)
+    said = tried(capsys, "local", "--ask", "password", "--", "touch there", code=1)
+    assert "asking for the secret 'password': it was broken off" in said
+    assert not Path("there").exists()
 
 
 def test_a_secret_that_does_not_come_is_told(capsys: Capsys, answers: Callable[..., None]) -> None:

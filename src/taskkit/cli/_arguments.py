@@ -105,6 +105,8 @@ class Parser(argparse.ArgumentParser):
             return super().parse_known_args(args, namespace)
         end = args.index("--") if "--" in args else len(args)
         found, rest = super().parse_known_args(args[:end], namespace)
+        if rest:
+            self.error(f"{rest[0].partition('=')[0]!r} is no option; commands stand behind --")
         found.lines = list(args[end + 1 :])
         return found, rest
 

@@ -20,6 +20,7 @@ from taskkit.records import Record
 #: The one record that there is.
 ID = "try"
 KEY = "key"
+_LAST_PORT = 65_535
 _SECRETS = frozenset({"password", "passphrase", KEY})
 _PLACE = re.compile(r"([\w-]+)(?:://(?:([^@/]*)@)?(\[[0-9A-Fa-f:.]+\]|[^:/@\[\]]+)(?::(\d{1,5}))?/?)?")
 
@@ -43,6 +44,8 @@ def machine_at(place: str) -> Machine:
     executor, user, address, port = found.groups()
     if user is not None and ":" in user:
         raise InvalidValue(tried, "there is a password in it, which whoever lists processes reads", "leave it out, and say --ask password")
+    if port is not None and not 1 <= int(port) <= _LAST_PORT:
+        raise InvalidValue(tried, f"there is no port {port}", f"give one from 1 to {_LAST_PORT:,}")
     fields = {"user": user, "host": address and address.strip("[]"), "port": port}
     return Machine(executor, {name: value for name, value in fields.items() if value})
 
@@ -97,6 +100,8 @@ def _typed(name: str, place: str) -> str:
             typed = getpass.getpass(f"{name} for {place}: ")
     except (getpass.GetPassWarning, EOFError):
         raise InvalidValue(f"asking for the secret {name!r}", "there is no terminal", "give it by standard input, with --stdin") from None
+    except KeyboardInterrupt:
+        raise Refused(f"asking for the secret {name!r}", "it was broken off", "nothing was said to anybody") from None
     if not typed:
         raise InvalidValue(f"asking for the secret {name!r}", "nothing was typed", "type it, or leave --ask away")
     return typed

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import json
+import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
@@ -20,35 +23,52 @@ Say = Callable[[str, str], None]
 class Teller:
     def __init__(self, *, as_json: bool) -> None:
         self._as_json, self._seen = as_json, 0
+        if isinstance(sys.stdout, io.TextIOWrapper):
+            sys.stdout.reconfigure(errors="replace")
         self._say = (sys.stdout.isatty() and _painting()) or (lambda line, style: say(line))
 
     def operations(self, told: Sequence[Mapping[str, Any]]) -> None:
         """Those that were not told yet."""
-        for one in told[self._seen :]:
-            if self._as_json:
-                say(json.dumps({"operation": dict(one)}))
-            else:
-                self._operation(one)
+        with _to_whoever_listens():
+            for one in told[self._seen :]:
+                if self._as_json:
+                    say(json.dumps({"operation": dict(one)}))
+                else:
+                    self._operation(one)
         self._seen = max(self._seen, len(told))
 
     def outcome(self, outcome: Outcome | None, refusal: str) -> None:
         """`refusal` is why nothing was begun, where nothing was."""
-        state = _state(outcome)
         error = outcome.error.value if isinstance(outcome, NotDone) else None
         text = refusal if outcome is None else getattr(outcome, "text", "")
-        line = key_line(text)
-        if self._as_json:
-            result = dict(getattr(outcome, "result", {}))
-            say(json.dumps({"outcome": state, "error": error, "text": text, "result": result, "host_key": line}))
-            return
-        self._say(plain(": ".join(filter(None, (", ".join(filter(None, (_words(state), error))), text)))), _STYLES[state])
-        if line is not None:
+        told = {"outcome": _state(outcome), "error": error, "text": text, "result": dict(getattr(outcome, "result", {}))}
+        with _to_whoever_listens():
+            if self._as_json:
+                say(json.dumps(told | {"host_key": key_line(text)}))
+            else:
+                self._outcome(_state(outcome), error, text)
+
+    def _outcome(self, state: str, error: str | None, text: str) -> None:
+        head = ", ".join(filter(None, (_words(state), error)))
+        self._say(plain(": ".join(filter(None, (head, text)))), _STYLES[state])
+        if (line := key_line(text)) is not None:
             self._say(f"  once you have compared it: --host-key {plain(line)!r}", "")
 
     def _operation(self, told: Mapping[str, Any]) -> None:
         self._say(plain(f"{_words(told['state'])}: {told['name']}"), _STYLES[told["state"]])
         for line in _details(told):
             self._say(line, "dim")
+
+
+@contextmanager
+def _to_whoever_listens() -> Iterator[None]:
+    """A machine that is in the middle of something is not left there because nobody reads on."""
+    try:
+        yield
+    except BrokenPipeError:
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, sys.stdout.fileno())
+        os.close(nowhere)
 
 
 def key_line(text: str) -> str | None:

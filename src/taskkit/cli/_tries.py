@@ -16,6 +16,7 @@ from taskkit.outcomes import Done, Outcome, Unknown
 from taskkit.plugins import Plugins
 from taskkit.plugins.kinds import Executor, Script
 from taskkit.scripts import CheckStatus, Commands, Dialogue, Step
+from taskkit.scripts._templates import places
 from taskkit.testing.transcripts import Recording
 from taskkit.testing.trials import Trial
 
@@ -24,6 +25,7 @@ def run(options: argparse.Namespace) -> int:
     """1 where it is not done, or nobody knows."""
     machine, script = machine_at(options.place), _script(options)
     fields = fields_of(options.set, options.ask) | _key_of_host(options)
+    _check_places(script, {*machine.fields, *fields}, set(options.ask))
     file = _file_of(options)
     executor = _executor(machine.executor, script)
     secrets = secrets_of(options.ask, options.place, options.key, by_stdin=options.stdin)
@@ -81,6 +83,20 @@ def _script(options: argparse.Namespace) -> Script:
     if options.dialogue:
         return Dialogue.of("dialogue", _text(options.dialogue))
     return Commands("commands", [Step(line, timeout=options.timeout, shell=options.shell) for line in options.lines])
+
+
+def _check_places(script: Script, fields: set[str], secrets: set[str]) -> None:
+    """Before anybody is asked for a secret, and before anything is said."""
+    lines = [step.line for step in script.commands] if isinstance(script, Commands) else []
+    answers = [cue.answer for cue in script.cues] if isinstance(script, Dialogue) else []
+    for place in [place for text in (*lines, *answers) for place in places(text)]:
+        if place.of_shadow:
+            raise InvalidValue(f"filling in {place}", "there is no shadow account here", "name a field, or {{ }} for braces")
+        if lines and place.field in secrets:
+            raise InvalidValue(f"filling in {place}", "it is a secret, and everybody can read a command line", "say it in a dialogue")
+        if place.field not in fields | secrets:
+            helps = f"say --set {place.field}=…, or --ask {place.field} where it is a secret; {{{{ }}}} are braces"
+            raise InvalidValue(f"filling in {place}", "nobody says what stands there", helps)
 
 
 def _text(given: str) -> str:
