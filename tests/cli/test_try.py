@@ -325,6 +325,69 @@ def test_a_dialogue_stands_in_a_file_too_and_one_that_fails_leaves_its_transcrip
     assert "Login incorrect" in str(Transcript.read(tmp_path / "talk.json"))
 
 
+# executors of others
+
+#: Says what it was told to log in with wherever it can, and scrubs nothing.
+PARROT = """
+from contextlib import contextmanager
+
+import pendulum
+from taskkit.errors import HostRefused
+from taskkit.plugins import hookimpl
+from taskkit.plugins.kinds import Executor, Operation, Verb
+
+
+class Parrot(Executor):
+    name = "parrot"
+    verbs = frozenset({Verb.COMMANDS})
+
+    @contextmanager
+    def connect(self, host, login, run):
+        self.song = login.secret.reveal()
+        if host.address == "shut":
+            raise HostRefused(self.song, self.song, self.song)
+        if host.address == "broken":
+            raise RuntimeError(self.song)
+        yield self
+
+    def commands(self, sequence, run):
+        now, song = pendulum.now(), self.song
+        for command in sequence:
+            said = f"{song} for {run.record.fields['user']}"
+            yield Operation(song, "not_done", now, now, 1, None, said, song, error="failed", text=song, captured={"a": song, song: "b"})
+
+
+@hookimpl
+def taskkit_executors():
+    return [Parrot()]
+"""
+
+
+@pytest.fixture
+def _parrot(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Installed by a distribution of its own."""
+    info = tmp_path / "parrots-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: parrots\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[taskkit]\nparrot = parrots_parrot\n")
+    (tmp_path / "parrots_parrot.py").write_text(PARROT)
+    monkeypatch.delitem(sys.modules, "parrots_parrot", raising=False)
+    monkeypatch.syspath_prepend(str(tmp_path))
+
+
+@pytest.mark.usefixtures("_parrot")
+@pytest.mark.parametrize("options", [[], ["--json"]])
+@pytest.mark.parametrize("host", ["open", "shut", "broken"])
+def test_s01_an_executor_of_others_that_scrubs_nothing_tells_no_secret(
+    host: str, options: list[str], capsys: Capsys, answers: Callable[..., None]
+) -> None:
+    answers("tr0ub4dor&3")
+    said = tried(capsys, f"parrot://polly@{host}", *options, "--ask", "password", "--stdin", "--", "sing", code=1)
+    assert "[secret]" in said
+    assert ("[secret] for polly" in said) == (host == "open")
+    assert "tr0ub4dor" not in said
+
+
 # machines that are reached by SSH
 
 
@@ -338,6 +401,27 @@ def test_commands_run_on_a_machine_by_ssh(sshd: Sshd, capsys: Capsys) -> None:
 def test_a_log_in_alone_is_tried_by_a_file_of_known_hosts(sshd: Sshd, capsys: Capsys, tmp_path: Path) -> None:
     (tmp_path / "known").write_text(f"[{sshd.address}]:{sshd.port} {sshd.host_key}\n")
     assert tried(capsys, at(sshd), "--known-hosts", "known", "--key", str(sshd.folder / "user_ed25519"), "--probe") == "done\n"
+
+
+def test_a_dialogue_is_held_over_ssh(sshd: Sshd, capsys: Capsys, tmp_path: Path) -> None:
+    given = ["--host-key", sshd.host_key, "--key", str(sshd.folder / "user_ed25519"), "--record", "talk.json"]
+    said = tried(capsys, at(sshd), *given, "--dialogue", r"/[#$] ?$/ -> echo I am {user} ; capture who /^I am (.*)$/ ; /[#$] ?$/ -> exit")
+    assert f"  who = {sshd.user}\n" in said
+    assert Transcript.read(tmp_path / "talk.json").remarks[0].hears == f"echo I am {sshd.user}\n"
+
+
+def test_s01_a_passphrase_opens_the_key_and_is_not_told(sshd: Sshd, capsys: Capsys, tmp_path: Path, answers: Callable[..., None]) -> None:
+    key = tmp_path / "locked"
+    key.write_text((sshd.folder / "user_ed25519").read_text())
+    key.chmod(0o600)
+    subprocess.run(["ssh-keygen", "-q", "-p", "-P", "", "-N", "tr0ub4dor", "-f", str(key)], check=True, capture_output=True)  # noqa: S607
+    given = [at(sshd), "--host-key", sshd.host_key, "--key", "locked", "--ask", "passphrase", "--stdin", "--probe"]
+    answers("tr0ub4dor")
+    assert tried(capsys, *given) == "done\n"
+    answers("another tr0ub4dor")
+    said = tried(capsys, *given, code=1)
+    assert "its passphrase is another one" in said
+    assert "tr0ub4dor" not in said
 
 
 def test_s07_an_unknown_host_key_is_told_with_the_line_to_give(sshd: Sshd, capsys: Capsys) -> None:
