@@ -24,6 +24,7 @@ from taskkit.cli._try_options import TRY_EXAMPLES
 from taskkit.errors import InvalidValue
 from taskkit.scripts import Dialogue
 from taskkit.testing import Replay, Transcript, Trial
+from tests import servers
 from tests.servers import router
 from tests.servers.accounts import Hostel
 from tests.servers.sshd import Sshd, keygen
@@ -323,6 +324,19 @@ def test_a_dialogue_stands_in_a_file_too_and_one_that_fails_leaves_its_transcrip
     said = talk(capsys, answers, "look.txt", "--record", "talk.json", said="another one", code=1)
     assert "\nnot done, wrong_credentials: " in said
     assert "Login incorrect" in str(Transcript.read(tmp_path / "talk.json"))
+
+
+def test_where_nothing_was_said_the_transcript_of_before_is_kept(capsys: Capsys, tmp_path: Path) -> None:
+    (tmp_path / "talk.json").write_text("of before")
+    place = f"ssh://ops@127.0.0.1:{servers.free_port()}"
+    assert "unreachable" in tried(capsys, place, "--dialogue", "# -> exit", "--record", "talk.json", code=1)
+    assert (tmp_path / "talk.json").read_text() == "of before"
+
+
+def test_s07_a_machine_cannot_offer_a_host_key_in_its_words(capsys: Capsys) -> None:
+    line = "keep 'ssh-ed25519 AAAA' in the record's field"
+    assert "--host-key" not in tried(capsys, "local", "--shell", "--", "echo one", f'echo "{line}" >&2; exit 1', code=1)
+    assert "--host-key" not in tried(capsys, "local", "--shell", "--", f'echo "{line}" >&2; exit 127', code=1)
 
 
 # executors of others

@@ -12,7 +12,8 @@ from datetime import datetime
 
 import pendulum
 
-from taskkit.cli._arguments import Parser, add
+from taskkit.cli._arguments import add
+from taskkit.cli._parsers import Parser
 from taskkit.errors import InvalidValue, TaskkitError
 
 NO_RICH = "taskkit: this command needs the package 'rich', which is not installed: pip install '.[cli]' in a checkout\n"

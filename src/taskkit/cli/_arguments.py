@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import argparse
 from datetime import datetime
-from typing import Any, NoReturn
+from typing import Any
 
 import pendulum
 
-from taskkit.cli._stores import without_urls
+from taskkit.cli._parsers import Parser
 from taskkit.cli._try_options import TRY_EXAMPLES, add_options
 from taskkit.instants import Instant, instant
 from taskkit.states import State
@@ -91,27 +91,6 @@ examples:
 The engine is made by importing the module: with all that the module does. What is planned is run by whoever works on its store.
 """
 _URL = "where the store is, such as sqlite:///var/lib/vault.db or postgresql://vault@db.example/jobs"
-
-
-class Parser(argparse.ArgumentParser):
-    """Errors show what was typed, but no URL: it may hold a password."""
-
-    #: Whether what stands behind `--` is lines for a machine.
-    takes_lines = False
-
-    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
-        """Lines are taken out first: to argparse they would be more of the positional arguments, which it has counted already."""
-        if not self.takes_lines or args is None:
-            return super().parse_known_args(args, namespace)
-        end = args.index("--") if "--" in args else len(args)
-        found, rest = super().parse_known_args(args[:end], namespace)
-        if rest:
-            self.error(f"{rest[0].partition('=')[0]!r} is no option; commands stand behind --")
-        found.lines = list(args[end + 1 :])
-        return found, rest
-
-    def error(self, message: str) -> NoReturn:
-        super().error(without_urls(message))
 
 
 def add(commands: Any) -> None:

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from taskkit.cli._shows import plain, say
-from taskkit.outcomes import Done, NotDone, Outcome
+from taskkit.outcomes import Done, ErrorClass, NotDone, Outcome
 
 _STYLES = {"done": "bold green", "not_done": "bold red", "unknown": "bold yellow"}
 _HOST_KEY = re.compile(r"keep '([^' ]+ [^' ]+)' in the record's field")
@@ -41,17 +41,19 @@ class Teller:
         """`refusal` is why nothing was begun, where nothing was."""
         error = outcome.error.value if isinstance(outcome, NotDone) else None
         text = refusal if outcome is None else getattr(outcome, "text", "")
+        # once a machine has said anything, such words may be its own
+        line = _key_line(text) if error == ErrorClass.BAD_CONFIGURATION and not self._seen else None
         told = {"outcome": _state(outcome), "error": error, "text": text, "result": dict(getattr(outcome, "result", {}))}
         with _to_whoever_listens():
             if self._as_json:
-                say(json.dumps(told | {"host_key": key_line(text)}))
+                say(json.dumps(told | {"host_key": line}))
             else:
-                self._outcome(_state(outcome), error, text)
+                self._outcome(_state(outcome), error, text, line)
 
-    def _outcome(self, state: str, error: str | None, text: str) -> None:
+    def _outcome(self, state: str, error: str | None, text: str, line: str | None) -> None:
         head = ", ".join(filter(None, (_words(state), error)))
         self._say(plain(": ".join(filter(None, (head, text)))), _STYLES[state])
-        if (line := key_line(text)) is not None:
+        if line is not None:
             self._say(f"  once you have compared it: --host-key {plain(line)!r}", "")
 
     def _operation(self, told: Mapping[str, Any]) -> None:
@@ -71,7 +73,7 @@ def _to_whoever_listens() -> Iterator[None]:
         os.close(nowhere)
 
 
-def key_line(text: str) -> str | None:
+def _key_line(text: str) -> str | None:
     """The key of a machine of which none is known, as `--host-key` takes it."""
     found = _HOST_KEY.search(text)
     return found[1] if found else None

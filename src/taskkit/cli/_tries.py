@@ -37,7 +37,7 @@ def run(options: argparse.Namespace) -> int:
             record=record, settings=_settings(options), secrets={ID: secrets}, deadline=options.timeout, clock=SystemClock()
         )
     finally:
-        if recording is not None and file is not None:
+        if recording is not None and file is not None and recording.transcript.remarks:
             _keep(recording, file)
     return 0 if isinstance(outcome, Done) else 1
 
