@@ -109,7 +109,8 @@ def test_a_setting_that_is_none_is_told(capsys: Capsys) -> None:
 
 
 def test_what_takes_too_long_is_not_waited_for(capsys: Capsys) -> None:
-    assert "unknown: " in tried(capsys, "local", "--timeout", "0.2", "--", "sleep 60", code=1)
+    said = tried(capsys, "local", "--timeout", "0.5", "--", "sleep 60", code=1)
+    assert re.search("^(unknown|not done, timeout): ", said, re.MULTILINE)  # the latter where a busy machine did not come to begin it
 
 
 def test_what_a_machine_says_cannot_drive_the_terminal(capsys: Capsys) -> None:
