@@ -1,4 +1,4 @@
-"""The files of keyrings: who may read them, what stands in them, and how they are written without a moment open to others.
+"""The files of keys: who may read them, what stands in those of keyrings, and how they are written without a moment open to others.
 
 All functions answer an error instead of raising it, since their frames hold keys.
 """
@@ -30,45 +30,48 @@ _READING = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 # reading
 
 
-def contents_of(path: Path) -> bytes | Refused:
+def contents_of(path: Path, what: str = "keyring") -> bytes | Refused:
     """All of a file that is this user's or root's and nobody else's to read; what is looked at is the file that was opened."""
-    tried = f"reading the keyring {str(path)!r}"
+    tried = f"reading the {what} {str(path)!r}"
     try:
         opened = os.open(path, _READING)
     except OSError as error:
-        return _unopened(tried, error)
+        return _unopened(tried, error, what)
     try:
-        return _unfit(tried, path, os.fstat(opened)) or _all_of(tried, opened)
+        return _unfit(tried, path, os.fstat(opened), what) or _all_of(tried, opened)
     except OSError as error:
         return Refused(tried, error.strerror or type(error).__name__, "look at the disk")
     finally:
         os.close(opened)
 
 
-def _unopened(tried: str, error: OSError) -> Refused:
+def _unopened(tried: str, error: OSError, what: str) -> Refused:
     if error.errno == errno.ELOOP:
         return Refused(tried, "it is a symbolic link, and whoever may change that chooses the keys", "name the file itself")
-    what = "make one by Keyring.generate(…).write_file(…)" if error.errno == errno.ENOENT else "let this user own and read it"
-    return Refused(tried, error.strerror or type(error).__name__, what)
+    advice = "let this user own and read it"
+    if error.errno == errno.ENOENT:
+        advice = "make one by Keyring.generate(…).write_file(…)" if what == "keyring" else "look whether its name is right"
+    return Refused(tried, error.strerror or type(error).__name__, advice)
 
 
-def _unfit(tried: str, path: Path, found: os.stat_result) -> Refused | None:
+def _unfit(tried: str, path: Path, found: os.stat_result, what: str) -> Refused | None:
     mode = stat.S_IMODE(found.st_mode)
     if not stat.S_ISREG(found.st_mode):
         return Refused(tried, "it is no regular file", "name a file")
     if found.st_uid not in (os.geteuid(), 0):
         return Refused(tried, f"it belongs to the user {found.st_uid}, who can change it", f"chown {os.geteuid()} {path}")
     if mode & _OTHERS:
-        return Refused(tried, f"its mode is {mode:04o}: it is open to its group or to others", f"chmod 0600 {path}, and change its keys")
+        changed = "change its keys" if what == "keyring" else "make a new one where others may have read it"
+        return Refused(tried, f"its mode is {mode:04o}: it is open to its group or to others", f"chmod 0600 {path}, and {changed}")
     if found.st_size > LARGEST:
-        return Refused(tried, f"it has {found.st_size:,} bytes, and a keyring at most {LARGEST:,}", "name the file of the keyring")
+        return Refused(tried, f"it has {found.st_size:,} bytes, and a {what} at most {LARGEST:,}", f"name the file of the {what}")
     return None
 
 
 def _all_of(tried: str, opened: int) -> bytes | Refused:
     with open(opened, "rb", closefd=False) as file:
         found = file.read(LARGEST + 1)
-    return found if len(found) <= LARGEST else Refused(tried, "it grows while it is read", "write it by Keyring.write_file")
+    return found if len(found) <= LARGEST else Refused(tried, "it grows while it is read", "copy it, and name the copy")
 
 
 def read_lines(path: Path, text: bytes) -> tuple[dict[str, Secret], str] | InvalidValue:

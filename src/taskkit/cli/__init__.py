@@ -1,4 +1,4 @@
-"""The command line: what rules mean, and what is in a store.
+"""The command line: what rules mean, what is in a store, and what a machine does when it is told something.
 
 Exit codes: 0 fine, 1 it failed or a check found faults, 2 what was typed cannot be read.
 """
@@ -12,7 +12,8 @@ from datetime import datetime
 
 import pendulum
 
-from taskkit.cli._arguments import Parser, add
+from taskkit.cli._arguments import add
+from taskkit.cli._parsers import Parser
 from taskkit.errors import InvalidValue, TaskkitError
 
 NO_RICH = "taskkit: this command needs the package 'rich', which is not installed: pip install '.[cli]' in a checkout\n"
@@ -56,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = Parser(prog="taskkit", description="What makes a task due, and what is in a store, seen from a terminal.")
+    parser = Parser(prog="taskkit", description="What makes a task due, what is in a store, and what a machine does, seen from a terminal.")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     raw = argparse.RawDescriptionHelpFormatter
 

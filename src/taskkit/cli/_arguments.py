@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import argparse
 from datetime import datetime
-from typing import Any, NoReturn
+from typing import Any
 
 import pendulum
 
-from taskkit.cli._stores import without_urls
+from taskkit.cli._parsers import Parser
+from taskkit.cli._try_options import TRY_EXAMPLES, add_options
 from taskkit.instants import Instant, instant
 from taskkit.states import State
 from taskkit.storage import Query
@@ -92,13 +93,6 @@ The engine is made by importing the module: with all that the module does. What 
 _URL = "where the store is, such as sqlite:///var/lib/vault.db or postgresql://vault@db.example/jobs"
 
 
-class Parser(argparse.ArgumentParser):
-    """Errors show what was typed, but no URL: it may hold a password."""
-
-    def error(self, message: str) -> NoReturn:
-        super().error(without_urls(message))
-
-
 def add(commands: Any) -> None:
     """The commands about stores, and about what is installed."""
     _add_jobs(_command(commands, "jobs", "the jobs of a store, the newest first", JOBS_EXAMPLES + EXECUTION_EXAMPLES))
@@ -116,6 +110,11 @@ def add(commands: Any) -> None:
     rerun.add_argument("--by", metavar="NAME", help="who says so: their rights count")
     rerun.set_defaults(run=_run_rerun)
     _add_forecast(_command(commands, "forecast", "what is going to run", FORECAST_EXAMPLES))
+    tried = _command(commands, "try", "commands, a dialogue or a log-in against a real machine, which does what it is told", TRY_EXAMPLES)
+    tried.takes_lines = True
+    tried.usage = "taskkit try PLACE [options] [-- COMMAND ...]"
+    add_options(tried)
+    tried.set_defaults(run=_run_try)
     what, examples = "back up a store, bring one back, or print the SQL that makes one", BACKUP_EXAMPLES + RESTORED_EXAMPLES + SQL_EXAMPLES
     store = _command(commands, "store", what, examples)
     parts = store.add_subparsers(metavar="COMMAND", required=True)
@@ -148,11 +147,9 @@ def _add_restores(parts: Any) -> None:
     resume.set_defaults(run=_run_resume)
 
 
-def _command(commands: Any, name: str, what: str, examples: str) -> argparse.ArgumentParser:
+def _command(commands: Any, name: str, what: str, examples: str) -> Parser:
     raw = argparse.RawDescriptionHelpFormatter
-    made: argparse.ArgumentParser = commands.add_parser(
-        name, help=what, description=f"{what[0].upper()}{what[1:]}.", epilog=examples, formatter_class=raw
-    )
+    made: Parser = commands.add_parser(name, help=what, description=f"{what[0].upper()}{what[1:]}.", epilog=examples, formatter_class=raw)
     return made
 
 
@@ -199,6 +196,12 @@ def _run_explain(options: argparse.Namespace) -> int:
     from taskkit.cli import _explains
 
     return _explains.run(options.engine, options.task, options.record, options.at, as_json=options.json)
+
+
+def _run_try(options: argparse.Namespace) -> int:
+    from taskkit.cli import _tries
+
+    return _tries.run(options)
 
 
 def _run_jobs(options: argparse.Namespace) -> int:
