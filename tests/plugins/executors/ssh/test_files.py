@@ -22,6 +22,7 @@ from tests.runs import WatchedRun
 from tests.servers.accounts import lacking as lacking_namespaces
 from tests.servers.sshd import Sshd, running
 from tests.servers.walled import Walled
+from tests.test_docs import DOCS, blocks
 
 HIDDEN = Secret("correct-horse-battery")
 
@@ -454,3 +455,18 @@ def test_a_session_ends_with_each_file(sshd: Sshd, tmp_path: Path) -> None:
         assert {connection.put(f"{tmp_path}/conf", str(number), run).state for number in range(120)} == {"done"}
         assert connection._files._exchange._bells == {}
     assert (tmp_path / "conf").read_text() == "119"
+
+
+def test_the_script_of_the_docs_puts_a_password(walled: Walled) -> None:
+    [code] = [block.code for block in blocks(DOCS / "how-to" / "reach-machines-by-ssh.md") if "class PutPassword" in block.code]
+    page: dict[str, Any] = {}
+    exec(code, page)  # noqa: S102  our own page
+    folder = walled.shared / "app"
+    folder.mkdir()
+    folder.chmod(0o777)
+    run = there(walled, "plain")
+    assert page["PutPassword"]("put", f"{folder}/db.conf").perform(run) == page["Done"]()
+    assert (folder / "db.conf").read_text() == f"password = {walled.password('plain').reveal()}\n"
+    assert (folder / "db.conf").stat().st_mode & 0o7777 == 0o600
+    assert [told.state for told in run.operations] == ["done"]
+    assert page["PutPassword"]("put", "/etc/passwd").perform(run).error == "permission"
