@@ -13,7 +13,7 @@ import pytest
 
 from taskkit.errors import HostRefused
 from taskkit.plugins.executors.ssh._replacements import Replacement
-from taskkit.plugins.executors.ssh._sftp import RENAME, SPACE, SYNC, Sftp
+from taskkit.plugins.executors.ssh._sftp import PIECE, RENAME, SPACE, SYNC, Sftp
 from taskkit.plugins.kinds import Content, File, Operation
 from taskkit.secrets import Secret
 from tests import servers
@@ -100,7 +100,7 @@ def test_s01_secrets_in_the_content_are_told_to_nobody(sshd: Sshd, tmp_path: Pat
     found = get(run, tmp_path / "conf")
     for said in (repr(told), repr(refused), repr(found), caplog.text, str(not_got(run, f"{tmp_path}/correct-horse-battery"))):
         assert "correct-horse" not in said
-    assert str(tmp_path) not in caplog.text
+    assert not [record for record in caplog.records if record.name.startswith(("taskkit-ssh", "paramiko"))]
 
 
 def test_nobody_else_may_read_it_while_it_is_written(sshd: Sshd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -251,6 +251,13 @@ def test_a_file_that_is_larger_than_what_was_asked_for_is_refused(sshd: Sshd, tm
     assert (refused.error, "1000 bytes" in str(refused)) == ("bad_configuration", True)
 
 
+def test_no_more_is_read_of_a_file_than_is_needed_to_refuse_it(sshd: Sshd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "log").write_bytes(b"x" * 1_000_000)
+    asked = watched(monkeypatch)
+    not_got(there(sshd), tmp_path / "log", most=1000)
+    assert len([given for given in asked if PIECE in given]) == 1
+
+
 def test_a_file_that_says_no_size_is_fetched_whole(sshd: Sshd) -> None:
     assert get(there(sshd), "/proc/self/status").content.startswith(b"Name:")
     assert not_got(there(sshd), "/proc/self/status", most=10).error == "bad_configuration"
@@ -287,7 +294,7 @@ def test_j10_a_server_that_says_nothing_is_waited_for_no_longer_than_was_said(tm
     with running(servers.program("sshd"), config="Subsystem sftp /bin/sleep 5\n") as server:
         told = put(there(server), tmp_path / "conf", "x", timeout=0.5)
         assert (told.state, told.error) == ("not_done", "timeout")
-        assert told.text == "beginning: it took longer than 0.5 s"
+        assert told.text.endswith("it took longer than 0.5 s")
 
 
 def test_a_server_that_only_reads_is_told(tmp_path: Path) -> None:
@@ -319,7 +326,9 @@ def test_without_a_way_to_replace_in_one_step_nothing_is_written(sshd: Sshd, tmp
 
 def test_without_fsync_it_is_done_all_the_same(sshd: Sshd, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     lacking(monkeypatch, SYNC)
+    asked = watched(monkeypatch)
     assert put(there(sshd), tmp_path / "conf", "x").state == "done"
+    assert not [given for given in asked if SYNC in given]
 
 
 def test_without_a_word_about_its_room_a_full_disk_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -358,7 +367,10 @@ def watched(monkeypatch: pytest.MonkeyPatch, at: str = "", then: Any = None) -> 
 
 
 def cut(sftp: Sftp) -> None:
-    sftp.get_channel().get_transport().close()  # type: ignore[union-attr]
+    """What the server may have answered by then is lost, too."""
+    channel: Any = sftp.get_channel()
+    channel.get_transport().close()
+    channel.in_buffer.empty()
 
 
 @pytest.mark.parametrize("at", ["creating", "writing", "giving it the mode", "bringing", "closing"])

@@ -156,7 +156,7 @@ class Sftp(SFTPClient):
     # what paramiko does otherwise
 
     def _log(self, level: Any, msg: Any, *args: Any) -> None:
-        """It would name paths in a log that is not ours to fill."""
+        """What silences the log of the wire does not silence this one."""
 
     def _send_version(self) -> int:
         asked = Message()
