@@ -53,7 +53,7 @@ ERROR_CLASSES = (
     " bad_configuration permission refused"
 )  # fmt: skip
 EFFECTS = "idempotent verifiable compensable blind"
-VERBS = "commands dialogue probe change_secret read_directory find_services"
+VERBS = "commands dialogue files probe change_secret read_directory find_services"
 TARGETS = "itself referenced shadow"
 ERRORS = (
     "taskkit_error invalid_value naive_moment unknown_zone never_fires unreadable_text unreadable_document refused not_found not_allowed"

@@ -47,6 +47,7 @@ FLOORS = [
         "plugins.executors.ssh._wires plugins.executors.ssh._links plugins.executors.ssh._keys plugins.executors.ssh._questions",
         "plugins.executors.ssh._logins plugins.executors.ssh._sessions plugins.executors.ssh._privileges",
         "plugins.executors.ssh._exchanges plugins.executors.ssh._talks plugins.executors.ssh._channels",
+        "plugins.executors.ssh._sftp plugins.executors.ssh._replacements plugins.executors.ssh._files",
         "plugins.executors.ssh._terminals plugins.executors.ssh",
         "plugins.executors.local plugins.exporters plugins.exporters.json_lines plugins.notifiers plugins.notifiers.inbox",
         "plugins.notifiers.log",

@@ -32,6 +32,7 @@ PermitRootLogin yes
 MaxStartups 200
 MaxSessions 100
 LogLevel VERBOSE
+Subsystem sftp internal-sftp
 SetEnv SHLVL=2
 """
 

@@ -32,6 +32,7 @@ class Verb(StrEnum):
 
     COMMANDS = "commands"
     DIALOGUE = "dialogue"
+    FILES = "files"
     PROBE = "probe"
     CHANGE_SECRET = "change_secret"  # noqa: S105  the name of a verb
     READ_DIRECTORY = "read_directory"
@@ -147,6 +148,32 @@ class HoldsDialogue(Protocol):
 
     def terminal(self, run: Run) -> AbstractContextManager[Terminal]:
         """A new one, as somebody finds it who has just come in; closed at the end of the block."""
+        ...
+
+
+#: What a file is to hold: several parts stand one after the other, so that nobody has to reveal a secret to put text around it.
+Content = bytes | str | Secret | tuple[bytes | str | Secret, ...]
+
+
+@frozen
+class File:
+    """A file of a host, as it was when it was fetched. Whoever knows its content to be secret has the run `keep` it."""
+
+    content: bytes = field(repr=False)
+    mode: int
+    uid: int
+    gid: int
+
+
+class MovesFiles(Protocol):
+    """Connections of executors with `Verb.FILES`."""
+
+    def get(self, path: str, run: Run, *, most: int = 1_048_576, timeout: float = 60.0) -> File:
+        """HostRefused where it cannot be had, or is larger than `most` bytes: part of a file is none."""
+        ...
+
+    def put(self, path: str, content: Content, run: Run, *, mode: int | None = None, timeout: float = 60.0) -> Operation:
+        """Replace it in one step, with the owner and mode of what stood there; said twice is once."""
         ...
 
 
@@ -348,11 +375,14 @@ class Report(ABC):
 __all__ = [
     "Command",
     "Connection",
+    "Content",
     "Executor",
     "Exporter",
+    "File",
     "HoldsDialogue",
     "Host",
     "Login",
+    "MovesFiles",
     "Notifier",
     "Operation",
     "Probe",

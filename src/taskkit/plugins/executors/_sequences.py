@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any, Self
 
 from attrs import field, frozen
@@ -73,11 +74,17 @@ class Ready:
 def in_order(sequence: Iterable[Command], run: Run, carry_out: Callable[[Command, Run], Result]) -> Iterator[Operation]:
     """One after the other, as the caller asks for them; the first that may not begin any more is told, and is the last."""
     for command in sequence:
-        refusal, began = _refusal(run), run.now()
-        result = Result(refusal) if refusal else carry_out(command, run)
-        yield Operation(name=run.scrub(command.line)[:200], began=began, ended=run.now(), **result.told(run))
+        refusal = not_any_more(run)
+        yield told(command.line, run, partial(carry_out, command, run), refusal)
         if refusal:
             return
+
+
+def told(name: str, run: Run, carry_out: Callable[[], Result], refusal: Judgement | None) -> Operation:
+    """What becomes of it, unless it is refused."""
+    began = run.now()
+    result = Result(refusal) if refusal else carry_out()
+    return Operation(name=run.scrub(name)[:200], began=began, ended=run.now(), **result.told(run))
 
 
 def refuse_secrets(run: Run, *texts: str) -> None:
@@ -87,8 +94,8 @@ def refuse_secrets(run: Run, *texts: str) -> None:
             raise InvalidValue("starting a command", "its line or environment holds a secret of this run", "give secrets by stdin")
 
 
-def _refusal(run: Run) -> Judgement | None:
-    """Why no command may begin any more."""
+def not_any_more(run: Run) -> Judgement | None:
+    """Why nothing may begin any more."""
     if run.seconds_left <= 0:
         return Judgement("not_done", ErrorClass.TIMEOUT, "it was not begun: the job has no time left")
     return Judgement("not_done", ErrorClass.STOPPED, "it was not begun: the job was asked to stop") if run.stop_requested else None

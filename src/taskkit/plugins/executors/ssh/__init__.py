@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
+from functools import partial
 
 from taskkit.errors import HostRefused
 from taskkit.outcomes import class_of
 from taskkit.plugins.executors._sequences import in_order
 from taskkit.plugins.executors.ssh._berths import Berths
 from taskkit.plugins.executors.ssh._channels import Channels
+from taskkit.plugins.executors.ssh._exchanges import Exchange
+from taskkit.plugins.executors.ssh._files import Files
 from taskkit.plugins.executors.ssh._links import linked
 from taskkit.plugins.executors.ssh._logins import HELP, let_in
 from taskkit.plugins.executors.ssh._privileges import Standing, standing
@@ -19,7 +22,7 @@ from taskkit.plugins.executors.ssh._settings import SshSettings
 from taskkit.plugins.executors.ssh._stops import Stop, way_to
 from taskkit.plugins.executors.ssh._terminals import opened
 from taskkit.plugins.executors.ssh._wires import Wire
-from taskkit.plugins.kinds import Command, Executor, Host, Login, Operation, Probe, Run, Terminal, Verb
+from taskkit.plugins.kinds import Command, Content, Executor, File, Host, Login, Operation, Probe, Run, Terminal, Verb
 
 __all__ = ["Ssh", "SshSettings"]
 
@@ -28,7 +31,7 @@ class Ssh(Executor):
     """Runs commands on the machine that a record names, as the account of the record or its shadow."""
 
     name = "ssh"
-    verbs = frozenset({Verb.COMMANDS, Verb.DIALOGUE, Verb.PROBE})
+    verbs = frozenset({Verb.COMMANDS, Verb.DIALOGUE, Verb.FILES, Verb.PROBE})
     settings = SshSettings
 
     def __init__(self) -> None:
@@ -68,7 +71,9 @@ class SshConnection:
 
     def __init__(self, wire: Wire, settings: SshSettings, as_whom: Standing) -> None:
         self._wire, self._settings = wire, settings
-        self._channels = Channels(wire, settings, as_whom)
+        exchange = Exchange(wire)
+        self._channels = Channels(exchange, settings, as_whom)
+        self._files = Files(exchange, settings, partial(first_words, wire, settings))
 
     def commands(self, sequence: Iterable[Command], run: Run) -> Iterator[Operation]:
         """Run one after the other; the first that may not begin any more is told, and is the last."""
@@ -77,3 +82,11 @@ class SshConnection:
     def terminal(self, run: Run) -> AbstractContextManager[Terminal]:
         """A shell of its own."""
         return opened(self._wire, self._settings)
+
+    def get(self, path: str, run: Run, *, most: int = 1_048_576, timeout: float = 60.0) -> File:
+        """By SFTP, as the account that logged in."""
+        return self._files.get(path, run, most, timeout)
+
+    def put(self, path: str, content: Content, run: Run, *, mode: int | None = None, timeout: float = 60.0) -> Operation:
+        """By SFTP, as the account that logged in; what a symbolic link leads to is replaced."""
+        return self._files.put(path, content, run, mode, timeout)

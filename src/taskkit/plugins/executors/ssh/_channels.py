@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from attrs import evolve
-from paramiko import Channel, ChannelException, SSHException, Transport
+from paramiko import Channel, ChannelException, SSHException
 
 from taskkit.outcomes import ErrorClass
 from taskkit.plugins.executors._endings import with_end
@@ -23,8 +23,8 @@ _WANTS_CHANGE = ("Password change required but no TTY available", "You must chan
 
 
 class Channels:
-    def __init__(self, transport: Transport, settings: SshSettings, standing: Standing) -> None:
-        self._exchange, self._settings, self._standing = Exchange(transport), settings, standing
+    def __init__(self, exchange: Exchange, settings: SshSettings, standing: Standing) -> None:
+        self._exchange, self._settings, self._standing = exchange, settings, standing
 
     def carry_out(self, command: Command, run: Run) -> Result:
         try:
@@ -36,7 +36,7 @@ class Channels:
         try:
             channel = self._exchange.opened(self._settings.connect_timeout)
         except (SSHException, EOFError, OSError) as error:
-            return Result(_not_opened(error))
+            return Result(not_opened(error))
         try:
             return self._talk(channel, spoken, ready, run)
         except BaseException:
@@ -73,7 +73,7 @@ def _seen(judgement: Judgement, told: Told, errors: str) -> Judgement:
     return judgement
 
 
-def _not_opened(error: Exception) -> Judgement:
+def not_opened(error: Exception) -> Judgement:
     if not isinstance(error, ChannelException):
         return Judgement("not_done", ErrorClass.UNREACHABLE, f"no channel could be opened: {error or type(error).__name__}")
     if error.code in _TOO_MANY:

@@ -67,10 +67,10 @@ class Exchange:
         """By which signal the command ended, as the machine calls it."""
         return self._signals.get(channel.chanid)
 
-    def begin(self, channel: Channel, line: str) -> None:
-        """Ask for the command to be carried out; whether the machine does is told by `accepted`."""
+    def begin(self, channel: Channel, what: str, kind: str = "exec") -> None:
+        """Ask for a command or a subsystem; whether the machine begins it is told by `accepted`."""
         channel.event_ready = False
-        self._request(channel, "exec", line, answer=True)
+        self._request(channel, kind, what, answer=True)
 
     def send_signal(self, channel: Channel, name: str) -> None:
         """Nobody answers (RFC 4254, 6.9), and some machines do not even look: only the command's end tells."""
