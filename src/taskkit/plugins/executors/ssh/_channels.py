@@ -10,7 +10,7 @@ from taskkit.plugins.executors._endings import with_end
 from taskkit.plugins.executors._expectations import Judgement
 from taskkit.plugins.executors._outputs import Output, Recorder
 from taskkit.plugins.executors._sequences import Ready, Result, refuse_secrets
-from taskkit.plugins.executors.ssh._exchanges import Exchange
+from taskkit.plugins.executors.ssh._exchanges import Exchange, NotSaid
 from taskkit.plugins.executors.ssh._privileges import Spoken, Standing
 from taskkit.plugins.executors.ssh._settings import SshSettings
 from taskkit.plugins.executors.ssh._talks import Sieve, Talk, Told
@@ -39,6 +39,8 @@ class Channels:
             return Result(_not_opened(error))
         try:
             return self._talk(channel, spoken, ready, run)
+        except NotSaid:
+            return Result(Judgement("not_done", ErrorClass.UNREACHABLE, "the connection was lost before it was begun"))
         except BaseException:
             self._exchange.send_signal(channel, "KILL")
             raise
@@ -57,7 +59,17 @@ class Channels:
         end = told.end
         judgement = ready.expectations.by_shell().judge(end.exit, end.signal, output, errors)
         judgement = self._standing.judge(judgement, end.exit, str(errors), marked)
-        return Result(_seen(with_end(judgement, end), told, str(errors)), end.exit, end.signal, output, errors)
+        judgement = with_end(judgement, end)
+        if told.lost and end.signal is None and end.exit in (None, *ready.expectations.exits):
+            judgement = _lost(judgement, told.lost)
+        return Result(_seen(judgement, told, str(errors)), end.exit, end.signal, output, errors)
+
+
+def _lost(judgement: Judgement, text: str) -> Judgement:
+    """Neither a success nor a failure by its output, unless it is known that it was never begun."""
+    if judgement.error is ErrorClass.WRONG_CREDENTIALS:
+        return judgement
+    return evolve(judgement, state="unknown", error=ErrorClass.UNREACHABLE, text=text)
 
 
 def _seen(judgement: Judgement, told: Told, errors: str) -> Judgement:
@@ -66,8 +78,6 @@ def _seen(judgement: Judgement, told: Told, errors: str) -> Judgement:
         return Judgement("not_done", ErrorClass.REFUSED, "the machine would not begin it: it takes no commands this way")
     if told.unnamed:
         return evolve(judgement, state="not_done", text=f"it was ended by a signal that the machine calls {told.unnamed!r}")
-    if told.lost:
-        return evolve(judgement, error=ErrorClass.UNREACHABLE, text=f"{told.lost}: nobody saw how it ended")
     if told.end.exit == 1 and any(said in errors for said in _WANTS_CHANGE):
         return Judgement("not_done", ErrorClass.MUST_CHANGE, "the password of the account has expired: change it first, nothing was begun")
     return judgement

@@ -11,7 +11,7 @@ from threading import Event
 from typing import Any, cast
 
 from paramiko import Channel, Message, SSHException, Transport
-from paramiko.common import MSG_CHANNEL_REQUEST, MSG_CHANNEL_WINDOW_ADJUST, cMSG_CHANNEL_REQUEST
+from paramiko.common import MSG_CHANNEL_CLOSE, MSG_CHANNEL_REQUEST, MSG_CHANNEL_WINDOW_ADJUST, cMSG_CHANNEL_REQUEST
 
 _Handler = Callable[[Channel, Message], None]
 
@@ -28,6 +28,10 @@ class Bell(Event):
         return rang
 
 
+class NotSaid(Exception):
+    """Nothing could be said any more: the connection was lost before."""
+
+
 class Exchange:
     """Hears what a connection tells of its channels, and tells it what else is to be told."""
 
@@ -35,9 +39,11 @@ class Exchange:
         self._transport = cast(Any, transport)
         self._bells: dict[int, Bell] = {}
         self._signals: dict[int, str] = {}
+        self._closed: set[int] = set()
         before: dict[int, _Handler] = self._transport._channel_handler_table
         self._transport._channel_handler_table = {
             **before,
+            MSG_CHANNEL_CLOSE: self._closing(before[MSG_CHANNEL_CLOSE]),
             MSG_CHANNEL_REQUEST: self._heeding(before[MSG_CHANNEL_REQUEST]),
             MSG_CHANNEL_WINDOW_ADJUST: self._ringing(before[MSG_CHANNEL_WINDOW_ADJUST]),
         }
@@ -59,6 +65,7 @@ class Exchange:
         channel.close()
         self._bells.pop(channel.chanid, None)
         self._signals.pop(channel.chanid, None)
+        self._closed.discard(channel.chanid)
 
     def bell(self, channel: Channel) -> Bell:
         return self._bells[channel.chanid]
@@ -67,8 +74,14 @@ class Exchange:
         """By which signal the command ended, as the machine calls it."""
         return self._signals.get(channel.chanid)
 
+    def is_whole(self, channel: Channel) -> bool:
+        """Whether the machine has said that no more comes."""
+        return bool(channel.eof_received) or channel.chanid in self._closed
+
     def begin(self, channel: Channel, line: str) -> None:
         """Ask for the command to be carried out; whether the machine does is told by `accepted`."""
+        if not self.alive:
+            raise NotSaid
         channel.event_ready = False
         self._request(channel, "exec", line, answer=True)
 
@@ -95,6 +108,13 @@ class Exchange:
             handler(channel, message)
 
         return self._ringing(heed)
+
+    def _closing(self, handler: _Handler) -> _Handler:
+        def close(channel: Channel, message: Message) -> None:
+            self._closed.add(channel.chanid)
+            handler(channel, message)
+
+        return close
 
     def _ringing(self, handler: _Handler) -> _Handler:
         def ring(channel: Channel, message: Message) -> None:
