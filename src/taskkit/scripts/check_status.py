@@ -154,6 +154,7 @@ class CheckStatus(Script):
             for check, command in zip(self.checks, commands, strict=True):
                 findings.append(_look(check, command, connection, run))
                 run.progress(len(findings), len(commands))
+                login.heed(findings[-1].operation)
 
 
 def _look(check: Check, command: Command, connection: RunsCommands, run: Run) -> Finding:
