@@ -10,14 +10,12 @@ from taskkit.plugins.executors._endings import with_end
 from taskkit.plugins.executors._expectations import Judgement
 from taskkit.plugins.executors._outputs import Output, Recorder
 from taskkit.plugins.executors._sequences import Ready, Result, refuse_secrets
-from taskkit.plugins.executors.ssh._exchanges import Exchange, NotSaid
+from taskkit.plugins.executors.ssh._exchanges import TOO_MANY, Exchange, NotSaid
 from taskkit.plugins.executors.ssh._privileges import Spoken, Standing
 from taskkit.plugins.executors.ssh._settings import SshSettings
 from taskkit.plugins.executors.ssh._talks import Sieve, Talk, Told
 from taskkit.plugins.kinds import Command, Run
 
-#: What a machine gives as the reason why it opens no channel (RFC 4254, 5.1): who has too many of them says 2 or 4.
-_TOO_MANY = frozenset({2, 4})
 #: What sshd says in place of the command, which it ends with 1.
 _WANTS_CHANGE = ("Password change required but no TTY available", "You must change your password now")
 
@@ -86,7 +84,7 @@ def _seen(judgement: Judgement, told: Told, errors: str) -> Judgement:
 def _not_opened(error: Exception) -> Judgement:
     if not isinstance(error, ChannelException):
         return Judgement("not_done", ErrorClass.UNREACHABLE, f"no channel could be opened: {error or type(error).__name__}")
-    if error.code in _TOO_MANY:
+    if error.code in TOO_MANY:
         case = "the machine opens no further channel for now: its limit may be MaxSessions"
         return Judgement("not_done", ErrorClass.BUSY, f"{case} ({error.text})")
     return Judgement("not_done", ErrorClass.REFUSED, f"the machine opens no channel for commands: {error.text}")

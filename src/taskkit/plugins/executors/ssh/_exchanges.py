@@ -5,14 +5,19 @@ Only this file touches what paramiko keeps for itself.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from threading import Event
 from typing import Any, cast
 
-from paramiko import Channel, Message, SSHException, Transport
+from paramiko import Channel, ChannelException, Message, SSHException, Transport
 from paramiko.common import MSG_CHANNEL_CLOSE, MSG_CHANNEL_REQUEST, MSG_CHANNEL_WINDOW_ADJUST, cMSG_CHANNEL_REQUEST
 
+#: What a machine gives as the reason why it opens no channel (RFC 4254, 5.1): who has too many of them says 2 or 4.
+TOO_MANY = frozenset({2, 4})
+#: For so many seconds a machine may count a channel that was closed, and how often it is asked again.
+_LINGERS, _AGAIN = 2.0, 0.02
 _Handler = Callable[[Channel, Message], None]
 
 
@@ -40,6 +45,7 @@ class Exchange:
         self._bells: dict[int, Bell] = {}
         self._signals: dict[int, str] = {}
         self._closed: set[int] = set()
+        self._left_at = float("-inf")
         before: dict[int, _Handler] = self._transport._channel_handler_table
         self._transport._channel_handler_table = {
             **before,
@@ -54,15 +60,26 @@ class Exchange:
 
     def opened(self, seconds: float) -> Channel:
         """A channel that rings when something happens in it."""
-        channel: Channel = self._transport.open_session(timeout=seconds)
+        channel = self._open(seconds)
         bell = self._bells[channel.chanid] = Bell()
         channel.in_buffer.set_event(bell)
         channel.in_stderr_buffer.set_event(bell)
         channel.event = bell
         return channel
 
+    def _open(self, seconds: float) -> Channel:
+        """Where a session is all that a machine gives (`MaxSessions 1`), the one before has to be gone there, too."""
+        while True:
+            try:
+                return cast(Channel, self._transport.open_session(timeout=seconds))
+            except ChannelException as error:
+                if error.code not in TOO_MANY or self._bells or time.monotonic() >= self._left_at + _LINGERS:
+                    raise
+            time.sleep(_AGAIN)
+
     def forget(self, channel: Channel) -> None:
         channel.close()
+        self._left_at = time.monotonic()
         self._bells.pop(channel.chanid, None)
         self._signals.pop(channel.chanid, None)
         self._closed.discard(channel.chanid)
