@@ -99,6 +99,13 @@ def crashes(session: nox.Session) -> None:
 
 
 @nox.session
+def cuts(session: nox.Session) -> None:
+    """SSH connections that are cut after each single byte of both ways: an hour, not minutes."""
+    install(session, "test")
+    session.run("pytest", "tests/plugins/executors/ssh/test_faults.py", *session.posargs, env={"TASKKIT_CUTS": "100000"})
+
+
+@nox.session
 def explained(session: nox.Session) -> None:
     """What is said about tomorrow, over five thousand random days: each is explained, played and compared."""
     install(session, "test")

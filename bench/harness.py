@@ -196,6 +196,7 @@ class Run:
     slice_seconds: float
     imports: int
     gauges: list[float] = field(default_factory=list)
+    is_full: bool = False  # whether to do what takes minutes
 
     def race(self, cases: dict[str, Case]) -> Race:
         found = race(cases, rounds=self.rounds, slice_seconds=self.slice_seconds)
@@ -209,7 +210,7 @@ def quick() -> Run:
 
 
 def full() -> Run:
-    return Run(rounds=61, slice_seconds=0.008, imports=31)
+    return Run(rounds=61, slice_seconds=0.008, imports=31, is_full=True)
 
 
 Section = Callable[[Run], Iterator[Row]]

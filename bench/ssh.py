@@ -1,4 +1,4 @@
-"""What the executor `ssh` costs over bare paramiko, on a private sshd: a log-in with a command, a command more, twenty log-ins at once.
+"""What the executor `ssh` costs over bare paramiko, on a private sshd: log-ins, commands, much output; and many hosts in one execution.
 
 python bench/ssh.py [--quick] [--json] [--only log_in]
 """
@@ -19,8 +19,10 @@ from io import StringIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from _houses import Clock, Doer, in_turns, ready
-from harness import Goal, Row, Run, command
+from _hosts import WORKERS, visit
+from _houses import Clock, Doer, in_turns, ready, timed
+from _peaks import peak
+from harness import Goal, Middle, Row, Run, command
 from paramiko import Ed25519Key, PKey, Transport
 
 from taskkit.plugins.executors.ssh import Ssh
@@ -34,6 +36,16 @@ if TYPE_CHECKING:
 OURS, BARE, OPENSSH = "taskkit", "paramiko", "OpenSSH's client"
 #: How many times as long as by bare paramiko, which checks the host key and sends at once (TCP_NODELAY), too.
 AS_LONG = Goal("≤", 1.3)
+#: How much of the rate at which a bare channel is read, where the output is large.
+AS_MUCH = Goal("≥", 0.8)
+#: Megabytes: what a channel has under way, and what is kept of the output, but not the output.
+GROWN, WHOLE = Goal("≤", 32), Goal("≤", 250)
+#: Each worker has a thread, each connection one, and each handshake a clock.
+THREADS = Goal("≤", 3 * WORKERS + 10)
+MEGABYTE = 1_000_000
+#: How many of them a command says, and to how many hosts one execution goes; in short runs, fewer.
+SIZE, SHORT_SIZE = 1000, 64
+HOSTS, FEW_HOSTS = 500, 50
 SAYS = "echo ok"
 AT_ONCE = 20
 CLOCKS: dict[str, Clock] = {"processor": time.process_time, "wall": time.perf_counter}
@@ -64,6 +76,14 @@ class Bare:
             channel.exec_command(SAYS)
             _alike((channel.makefile("rb").read(), channel.recv_exit_status()), (b"ok\n", 0))
 
+    def much(self, transport: Transport, size: int) -> None:
+        with transport.open_session() as channel:
+            channel.exec_command(_much(size))
+            read = 0
+            while piece := channel.recv(65_536):
+                read += len(piece)
+            _alike((read, channel.recv_exit_status()), (size, 0))
+
 
 class Ours:
     """As the engine does it, in the run of a job."""
@@ -82,6 +102,10 @@ class Ours:
     def command(self, connection: Any) -> None:
         [told] = connection.commands([Command(SAYS)], self.run)
         _alike((told.state, told.output), ("done", "ok\n"))
+
+    def much(self, connection: Any, size: int) -> None:
+        [told] = connection.commands([Command(_much(size), shell=True, timeout=3600)], self.run)  # noqa: S604
+        _alike((told.state, told.truncated), ("done", True))
 
 
 Peer = Bare | Ours
@@ -112,6 +136,56 @@ def at_once(run: Run) -> Iterator[Row]:
         if server:
             cases = {name: _at_once(_log_ins(peer), threads) for name, peer in peers(server).items()}
             yield from _rows(f"{AT_ONCE} log-ins and commands at once", run, cases, each=AT_ONCE)
+
+
+def much(run: Run) -> Iterator[Row]:
+    """A gigabyte of output, of which the executor keeps what its setting `cap` says."""
+    size = (SIZE if run.is_full else SHORT_SIZE) * MEGABYTE
+    with served() as server, ExitStack() as stack:
+        if not server:
+            return
+        cases = {name: _reads(peer, stack.enter_context(peer.connected()), size) for name, peer in peers(server).items()}
+        section, rounds = f"{size // MEGABYTE:,} MB of output", 1 if run.is_full else 2
+        turns = {case: ready(do, 1) for case, do in cases.items()}
+        found = in_turns(turns, rounds=rounds, each=1, gauges=run.gauges, clock=time.process_time)
+        yield Row(section, f"{OURS} : {BARE}", "rate by the processor", found.ratio(OURS, BARE), "x", AS_MUCH)
+        for case, do in cases.items():
+            yield Row(section, case, "seconds of the processor", _once(found.micros(case).value / 1e6), "s")
+            with peak() as most:
+                do(1)
+            if most.grown is not None:
+                yield Row(section, case, "grown by", _once(most.grown), "MB", GROWN if case == OURS else None)
+
+
+def hosts(run: Run) -> Iterator[Row]:
+    """One execution over many records, each of which is the same server."""
+    count = HOSTS if run.is_full else FEW_HOSTS
+    with served() as server:
+        if not server:
+            return
+        section = f"{count} hosts in one execution, {WORKERS} workers"
+        with peak() as most:
+            processor = timed(lambda: visit(server, count), time.process_time)
+        yield Row(section, OURS, "threads at most", _once(most.threads), "", THREADS)
+        if most.megabytes is not None:
+            yield Row(section, OURS, "memory at most", _once(most.megabytes), "MB", WHOLE)
+        yield Row(section, OURS, "milliseconds of the processor for each", _once(1000 * processor / count), "ms")
+
+
+def _once(value: float) -> Middle:
+    return Middle.of([value])
+
+
+def _much(size: int) -> str:
+    return f"yes 0123456789abcdefghijklmnopqrstuvwxyz | head -c {size}"
+
+
+def _reads(peer: Peer, connection: Any, size: int) -> Doer:
+    def do(count: int) -> None:
+        for _ in range(count):
+            peer.much(connection, size)
+
+    return do
 
 
 def _log_ins(peer: Peer) -> Doer:
@@ -197,7 +271,7 @@ def _typed(line: str) -> tuple[str, bytes]:
     return kind, base64.b64decode(text)
 
 
-SECTIONS = (log_in, command_more, at_once)
+SECTIONS = (log_in, command_more, at_once, much, hosts)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

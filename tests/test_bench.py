@@ -223,10 +223,12 @@ def test_ssh_is_measured_against_bare_paramiko_on_a_real_server(
 ) -> None:
     program("sshd")
     monkeypatch.setattr(harness, "quick", tiny)
-    monkeypatch.setattr(ssh, "AT_ONCE", 3)
+    for name, few in {"AT_ONCE": 3, "SHORT_SIZE": 4, "FEW_HOSTS": 5}.items():
+        monkeypatch.setattr(ssh, name, few)
     ssh.main(["--quick"])
     shown = capsys.readouterr().out
-    assert shown.count("taskkit : paramiko") >= 6
+    assert shown.count("taskkit : paramiko") >= 7
+    assert "5 hosts in one execution" in shown
 
 
 def test_without_a_server_nothing_is_measured_and_that_is_said(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

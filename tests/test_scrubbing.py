@@ -501,3 +501,11 @@ def test_a_secret_that_is_there_already_is_not_worked_out_again(monkeypatch: pyt
     scrubber.add(Secret("hunter23"))
     assert worked_out == [b"hunter22", b"hunter23"]
     assert scrubber.scrub("hunter22 hunter23") == "[secret] [secret]"
+
+
+def test_s01_an_empty_piece_forgets_nothing_of_a_secret_that_is_being_hidden() -> None:
+    """A decoder gives one for half a character, and at the end."""
+    secret = Secret("correct-horse-battery")
+    text = "well: " + secret.reveal() + "." * 50
+    stream = Scrubber(secret).stream()
+    assert stream.feed(text) + stream.feed("") + stream.finish() == Scrubber(secret).scrub(text)

@@ -112,8 +112,18 @@ class Stream:
 
     def feed(self, piece: str) -> str:
         """What can be said by now; the rest is kept back, less than the longest form."""
+        return self._say(piece, self._scrubber._forms, self.back)
+
+    @property
+    def back(self) -> int:
+        """How many characters a secret may stand before the last one that is looked at."""
         forms = self._scrubber._forms
-        return self._say(piece, forms, len(forms[0]) - 1 if forms else 0)
+        return len(forms[0]) - 1 if forms else 0
+
+    def leap(self, text: str) -> int:
+        """Go on with `text` after a gap; so many characters of its beginning may be the end of a secret, and are not said."""
+        self._kept, self._covered = text, min(len(text), self.back)
+        return self._covered
 
     def finish(self) -> str:
         """What was kept back; no piece follows."""
@@ -125,7 +135,7 @@ class Stream:
             return self._withhold(text)
         cut = max(0, len(text) - back)
         said, end = _hidden(text, forms, cut, self._covered)
-        self._kept, self._covered = text[cut:], max(0, end - cut)
+        self._kept, self._covered = text[cut:], max(0, end - cut, self._covered - cut)
         return said
 
     def _withhold(self, text: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 from taskkit.errors import HostRefused
 from taskkit.events.happenings import Drifted
 from taskkit.outcomes import ErrorClass, class_of
-from taskkit.plugins.kinds import Run
+from taskkit.plugins.kinds import Operation, Run
 
 OK = "ok"
 
@@ -38,6 +38,12 @@ class Entrance:
                 raise
             self._tell(None)
             yield connection
+
+    def heed(self, operation: Operation) -> None:
+        """HostRefused where the machine does nothing until the secret is changed: some say so to the first command only."""
+        if operation.error == ErrorClass.MUST_CHANGE:
+            self._tell(ErrorClass.MUST_CHANGE)
+            raise HostRefused("trying the log-in", operation.text, error=ErrorClass.MUST_CHANGE)
 
     def _tell(self, error: ErrorClass | None) -> None:
         self.result = {"login": error.value if error else OK}

@@ -145,7 +145,8 @@ class CheckStatus(Script):
         except (StaleToken, StorageAway):
             raise  # the job is another's, or will be, and so is what it ends with
         except Exception as error:  # whatever the vault or an executor raises becomes an outcome here
-            return evolve(answer(error, run), result=login.result | _result(findings))
+            ended = {} if isinstance(error, StopAsked) else {"state": Health.ERROR.value}
+            return evolve(answer(error, run), result=login.result | _result(findings) | ended)
         return _outcome(findings, login.result)
 
     def _look_around(self, login: Entrance, findings: list[Finding], run: Run) -> None:
@@ -154,6 +155,7 @@ class CheckStatus(Script):
             for check, command in zip(self.checks, commands, strict=True):
                 findings.append(_look(check, command, connection, run))
                 run.progress(len(findings), len(commands))
+                login.heed(findings[-1].operation)
 
 
 def _look(check: Check, command: Command, connection: RunsCommands, run: Run) -> Finding:

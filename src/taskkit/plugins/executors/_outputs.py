@@ -37,24 +37,55 @@ class Output:
 
 
 SILENCE = Output("")
+#: Characters that are looked at together, when it is time to leave some out.
+_MOST_WAITING = 262_144
 
 
 class Recorder:
-    """Takes the pieces of one stream and keeps no more than `cap` bytes of them, however much comes."""
+    """Takes the pieces of one stream and keeps no more than `cap` bytes of them, however much comes.
+
+    When the beginning is full, what comes is scrubbed at the end alone: the most of much is left out, and nobody has to look through it.
+    """
 
     def __init__(self, stream: Stream, cap: int) -> None:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._stream, self._half = stream, cap // 2
         self._head, self._tail, self._said = bytearray(), bytearray(), 0
+        self._later, self._waiting, self._leapt = list[str](), 0, False
 
     def feed(self, piece: bytes) -> None:
-        self._keep(self._stream.feed(self._decoder.decode(piece)))
+        text = self._decoder.decode(piece)
+        if len(self._head) < self._half:
+            self._keep(self._stream.feed(text))
+            return
+        self._later.append(text)
+        self._waiting += len(text)
+        if self._waiting > 2 * (self._half + self._stream.back) + _MOST_WAITING:
+            self._leave_out()
 
     def finish(self) -> Output:
         """All that was kept; no piece follows."""
-        self._keep(self._stream.feed(self._decoder.decode(b"", final=True)) + self._stream.finish())
+        self._later.append(self._decoder.decode(b"", final=True))
+        if self._leapt:
+            self._leave_out()
+        later = "".join(self._later)
+        if self._leapt:
+            self._said += self._stream.leap(later)
+            later = ""
+        self._keep(self._stream.feed(later) + self._stream.finish())
         left_out = self._said - len(self._head) - len(self._tail)
         return Output(_text(self._head), _text(self._tail), left_out) if left_out else Output(_text(self._head + self._tail))
+
+    def _leave_out(self) -> None:
+        """All but what the end may need, and what stands before that and may be the beginning of a secret in it."""
+        if not self._leapt:
+            self._leapt = True
+            self._said += len(self._stream.finish().encode())
+            self._tail.clear()
+        text = "".join(self._later)
+        cut = max(0, len(text) - self._half - self._stream.back)
+        self._said += len(text[:cut].encode())
+        self._later, self._waiting = [text[cut:]], len(text) - cut
 
     def _keep(self, text: str) -> None:
         said = text.encode()

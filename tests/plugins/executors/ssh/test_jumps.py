@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -134,3 +135,12 @@ def test_nothing_stays_open_on_a_jump_host(sshd: Sshd, gate: Sshd) -> None:
     assert open_here() == 0
     refused(trial_of((record("gate", gate), gate), (record("db", sshd, jump="gate", user="nobody-here"), sshd)))
     assert open_here() == 0
+
+
+def test_a_chain_of_three_jump_hosts_carries_much_and_its_end_leaves_nothing(sshd: Sshd, gate: Sshd) -> None:
+    stops = [("outer", gate), ("middle", sshd), ("inner", gate), ("db", sshd)]
+    way = [(record(id, server, **({"jump": stops[at - 1][0]} if at else {})), server) for at, (id, server) in enumerate(stops)]
+    before = threading.active_count(), len(gate.log), len(sshd.log)
+    assert says(trial_of(*way), "cat /dev/zero | head -c 3000000 | wc -c; echo $SSH_CONNECTION >&2") == "3000000"
+    assert (gate.log[before[1] :] + sshd.log[before[2] :]).count("Accepted publickey") == 4
+    assert threading.active_count() == before[0]

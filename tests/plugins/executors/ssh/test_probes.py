@@ -13,7 +13,7 @@ from taskkit.outcomes import Done, ErrorClass, NotDone
 from taskkit.plugins.executors.ssh import Ssh
 from taskkit.plugins.kinds import Probe
 from taskkit.records import Record
-from taskkit.scripts import CheckStatus
+from taskkit.scripts import Check, CheckStatus
 from taskkit.secrets import Secret
 from taskkit.testing.trials import Trial
 from tests import servers
@@ -106,6 +106,20 @@ def test_a_heartbeat_tells_each_way_in_which_a_log_in_ends(with_questions: Hoste
         assert isinstance(outcome, Done if login == "ok" else NotDone)
         assert trial.entry.error == (None if login == "ok" else login)
         assert "horse" not in repr(trial.entry)
+
+
+@pytest.mark.parametrize("level", ["error", "warning"])
+def test_checks_tell_a_secret_that_must_be_changed_as_the_heartbeat_does(without_pam: Hostel, level: Any) -> None:
+    """The log-in alone does not tell: each command is answered so."""
+    account, server = without_pam.account("chage -d 0"), without_pam.server
+    checks = [Check("true", name="first", level=level), Check("true", name="second")]
+    trial = Trial(
+        CheckStatus("look", checks), about(server, account.name), executor=Ssh(), secrets={"db-1": {"password": password(account)}}
+    )
+    outcome = trial.perform()
+    assert isinstance(outcome, NotDone)
+    assert (outcome.error, outcome.result["login"]) == ("must_change", "must_change")
+    assert [one["name"] for one in trial.entry.operations] == ["first"]
 
 
 def test_a_jump_host_that_lets_nobody_in_says_nothing_of_the_account(with_pam: Hostel, sshd: Sshd) -> None:

@@ -10,14 +10,12 @@ from taskkit.plugins.executors._endings import with_end
 from taskkit.plugins.executors._expectations import Judgement
 from taskkit.plugins.executors._outputs import Output, Recorder
 from taskkit.plugins.executors._sequences import Ready, Result, refuse_secrets
-from taskkit.plugins.executors.ssh._exchanges import Exchange
+from taskkit.plugins.executors.ssh._exchanges import TOO_MANY, Exchange, NotSaid
 from taskkit.plugins.executors.ssh._privileges import Spoken, Standing
 from taskkit.plugins.executors.ssh._settings import SshSettings
 from taskkit.plugins.executors.ssh._talks import Sieve, Talk, Told
 from taskkit.plugins.kinds import Command, Run
 
-#: What a machine gives as the reason why it opens no channel (RFC 4254, 5.1): who has too many of them says 2 or 4.
-_TOO_MANY = frozenset({2, 4})
 #: What sshd says in place of the command, which it ends with 1.
 _WANTS_CHANGE = ("Password change required but no TTY available", "You must change your password now")
 
@@ -39,6 +37,8 @@ class Channels:
             return Result(not_opened(error))
         try:
             return self._talk(channel, spoken, ready, run)
+        except NotSaid:
+            return Result(Judgement("not_done", ErrorClass.UNREACHABLE, "the connection was lost before it was begun"))
         except BaseException:
             self._exchange.send_signal(channel, "KILL")
             raise
@@ -57,7 +57,17 @@ class Channels:
         end = told.end
         judgement = ready.expectations.by_shell().judge(end.exit, end.signal, output, errors)
         judgement = self._standing.judge(judgement, end.exit, str(errors), marked)
-        return Result(_seen(with_end(judgement, end), told, str(errors)), end.exit, end.signal, output, errors)
+        judgement = with_end(judgement, end)
+        if told.lost and end.signal is None and end.exit in (None, *ready.expectations.exits):
+            judgement = _lost(judgement, told.lost)
+        return Result(_seen(judgement, told, str(errors)), end.exit, end.signal, output, errors)
+
+
+def _lost(judgement: Judgement, text: str) -> Judgement:
+    """Neither a success nor a failure by its output, unless it is known that it was never begun."""
+    if judgement.error is ErrorClass.WRONG_CREDENTIALS:
+        return judgement
+    return evolve(judgement, state="unknown", error=ErrorClass.UNREACHABLE, text=text)
 
 
 def _seen(judgement: Judgement, told: Told, errors: str) -> Judgement:
@@ -66,8 +76,6 @@ def _seen(judgement: Judgement, told: Told, errors: str) -> Judgement:
         return Judgement("not_done", ErrorClass.REFUSED, "the machine would not begin it: it takes no commands this way")
     if told.unnamed:
         return evolve(judgement, state="not_done", text=f"it was ended by a signal that the machine calls {told.unnamed!r}")
-    if told.lost:
-        return evolve(judgement, error=ErrorClass.UNREACHABLE, text=f"{told.lost}: nobody saw how it ended")
     if told.end.exit == 1 and any(said in errors for said in _WANTS_CHANGE):
         return Judgement("not_done", ErrorClass.MUST_CHANGE, "the password of the account has expired: change it first, nothing was begun")
     return judgement
@@ -76,7 +84,7 @@ def _seen(judgement: Judgement, told: Told, errors: str) -> Judgement:
 def not_opened(error: Exception) -> Judgement:
     if not isinstance(error, ChannelException):
         return Judgement("not_done", ErrorClass.UNREACHABLE, f"no channel could be opened: {error or type(error).__name__}")
-    if error.code in _TOO_MANY:
+    if error.code in TOO_MANY:
         case = "the machine opens no further channel for now: its limit may be MaxSessions"
         return Judgement("not_done", ErrorClass.BUSY, f"{case} ({error.text})")
     return Judgement("not_done", ErrorClass.REFUSED, f"the machine opens no channel for commands: {error.text}")

@@ -45,6 +45,7 @@ def _cut(wire: Wire, connection: Any) -> None:
     connection.close()
     if wire.ident is not None:
         wire.join(_FAREWELL_SECONDS)
+    wire.packetizer.complete_handshake()  # or the clock of one that was cut off runs on, in a thread of its own
 
 
 def _through(before: Wire, stop: Stop, run: Run) -> Any:

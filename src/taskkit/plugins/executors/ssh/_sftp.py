@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, cast
 
 from attrs import frozen
@@ -17,7 +17,7 @@ from paramiko import Channel, Message, SFTPAttributes, SFTPClient, SFTPError, SS
 from taskkit.outcomes import ErrorClass
 from taskkit.plugins.executors._endings import Patience
 from taskkit.plugins.executors.ssh._channels import not_opened
-from taskkit.plugins.executors.ssh._exchanges import Exchange, accepted
+from taskkit.plugins.executors.ssh._exchanges import Exchange, NotSaid, accepted
 from taskkit.plugins.executors.ssh._questions import told_of
 from taskkit.plugins.executors.ssh._settings import SshSettings
 
@@ -221,7 +221,8 @@ def session(exchange: Exchange, settings: SshSettings, patience: Patience, first
 
 
 def _begun(exchange: Exchange, channel: Channel, patience: Patience, first_words: Callable[[], str]) -> Sftp:
-    exchange.begin(channel, "sftp", "subsystem")
+    with suppress(NotSaid):  # then nobody is there any more
+        exchange.begin(channel, "sftp", "subsystem")
     while not accepted(channel) and not channel.closed and exchange.alive:
         if case := patience.over():
             raise Fault(ErrorClass.TIMEOUT, f"beginning SFTP: {case}")

@@ -63,7 +63,7 @@ class Told:
 
     end: End
     refused: bool = False  #: the machine would not begin it
-    lost: str = ""  #: why nobody saw its end, where the channel was closed before
+    lost: str = ""  #: why nobody saw its end, or all that it said, where the channel was closed before
     unnamed: str = ""  #: a signal that has no number here
 
 
@@ -99,8 +99,18 @@ class Talk:
         note = "it left processes behind that held its output: they may still run" if left else ""
         # What was cut short may have left somebody who goes on: its child, or sudo. Who holds the output is one of them.
         end = End(status if status >= 0 else None, number, cut, seen and (not cut or self._is_over()), note)
-        lost = "" if seen or cut else "the channel was closed before its end" if self._exchange.alive else "the connection was lost"
-        return Told(end, not (accepts or seen or cut) and self._exchange.alive, lost, named if named and number is None else "")
+        return Told(
+            end,
+            not (accepts or seen or cut) and self._exchange.alive,
+            "" if cut else self._loss(seen=seen),
+            named if named and number is None else "",
+        )
+
+    def _loss(self, *, seen: bool) -> str:
+        alive = self._exchange.alive
+        if not seen:
+            return f"{'the channel was closed before its end' if alive else 'the connection was lost'}: nobody saw how it ended"
+        return "" if alive or self._exchange.is_whole(self._channel) else "the connection was lost: nobody saw all that it said"
 
     def _has_told(self) -> bool:
         return self._has_ended() or self._is_over()

@@ -6,10 +6,13 @@ What paramiko would log holds stacks of ours, and texts of the machine.
 from __future__ import annotations
 
 import logging
+import socket
+import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
-from paramiko import Message, Transport
+from paramiko import Message, SSHException, Transport
 from paramiko.common import cMSG_GLOBAL_REQUEST
 from paramiko.packet import Packetizer
 
@@ -18,6 +21,7 @@ _QUIET = "taskkit-ssh-wire"
 logging.getLogger(_QUIET).addFilter(lambda record: False)
 _LONGEST_LINE = 200
 _MOST_BEFORE_BANNER = 65_536
+_PATIENCE = 15.0
 #: What both sides have to have in common, in the words of the protocol's lists.
 _LISTS = {
     "kex_algo_list": ("key exchanges", "preferred_kex"),
@@ -37,7 +41,9 @@ class _Reader(Packetizer):
     def __init__(self, sock: Any) -> None:
         super().__init__(sock)
         self.lines: list[str] = []
-        self._heard = 0
+        #: For how many seconds the machine may take nothing of what is written.
+        self.patience = _PATIENCE
+        self._sock, self._heard = sock, 0
 
     def _read_timeout(self, timeout: float) -> bytes:
         piece: bytes = super()._read_timeout(timeout)  # type: ignore[misc]
@@ -51,6 +57,24 @@ class _Reader(Packetizer):
         if len(self.lines) < 3:
             self.lines.append(line[:_LONGEST_LINE])
         return line
+
+    def write_all(self, out: Any) -> None:
+        """paramiko's own waits for ever, and nobody can ask whether the machine is there as long as somebody writes."""
+        super().write_all(b"")  # it notes when something was said last
+        rest, until = memoryview(out), time.monotonic() + self.patience
+        while rest:
+            if sent := self._sent(rest):
+                rest, until = rest[sent:], time.monotonic() + self.patience
+            elif self.closed or time.monotonic() >= until:
+                raise EOFError
+
+    def _sent(self, rest: memoryview) -> int:
+        try:
+            return int(self._sock.send(rest))
+        except (TimeoutError, BlockingIOError):
+            return 0
+        except Exception:
+            raise EOFError from None
 
 
 class Wire(Transport):
@@ -101,6 +125,14 @@ class Wire(Transport):
 
     # whether anybody is there
 
+    def _send_user_message(self, data: Message) -> None:
+        """What did not get through has cut the wire: who reads from it learns that, and tells."""
+        try:
+            super()._send_user_message(data)  # type: ignore[misc]
+        except (EOFError, SSHException):
+            with suppress(OSError, EOFError):
+                self.sock.shutdown(socket.SHUT_RDWR)
+
     def watch(self, every: float, most: float) -> None:
         """Ask after so many seconds of silence; the wire is cut where it stays silent for so long."""
 
@@ -112,8 +144,9 @@ class Wire(Transport):
             asked.add_byte(cMSG_GLOBAL_REQUEST)
             asked.add_string("keepalive@openssh.com")
             asked.add_boolean(True)
-            self._send_user_message(asked)  # type: ignore[attr-defined]
+            self._send_user_message(asked)
 
+        self.packetizer.patience = most
         self.packetizer.set_keepalive(every, ask)
 
     def _parse_request_success(self, m: Message) -> None:
