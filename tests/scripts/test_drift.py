@@ -54,6 +54,7 @@ def test_p05_drift_sets_off_tasks_that_want_it_but_not_the_one_that_found_it(fak
     job = beats(house)
     entry = house.engine.job(job)
     assert (entry.state, entry.error, entry.result["login"]) == (State.ERROR, "wrong_credentials", "wrong_credentials")
+    assert entry.result["state"] == "error"
     assert house.play.count("h01") == 1
     [made] = [fact for fact in house.engine.facts(kinds=["JobMade"]) if fact.details.get("kind") == "drifted"]
     assert made.details["happening"] == f"drift:{job}"
