@@ -255,6 +255,17 @@ def test_a_store_forecasts_as_its_product_does_as_far_as_jobs_tell(store: Path, 
     assert {one[1] for one in runs[0]} == {"db-1", "db-2", "replica", "far", None}
 
 
+def test_r03_the_record_that_tasks_work_as_is_there_also_where_no_job_is_about_it(tmp_path: Path, capsys: Capsys) -> None:
+    with SqliteStorage(tmp_path / "shadow.db") as storage:
+        clock = VirtualClock(NOW)
+        product = Engine(MemoryVault([Record("db-1", "unix"), Record("root", "people")]), storage, clock=clock)
+        product.define(RecordType("unix", executor="local"))
+        product.define(Commands("look", Step("true")))
+        product.put(Task("nightly", "look", Daily(at="02:30"), shadow="root"), list=UNIX)
+    found = document(capsys, "forecast", "sqlite:shadow.db", "--days", "2")
+    assert (found["idle"], len(found["runs"])) == ([], 2)
+
+
 def test_what_is_assumed_is_said(capsys: Capsys) -> None:
     assumed = document(capsys, "forecast", "sqlite:vault.db", "--days", "1")["assumed"]
     assert [one for one in assumed if "no vault: its records are the 4 that" in one]

@@ -45,6 +45,8 @@ class StoreRecords(Records):
         jobs = self._storage.jobs(Query(record=id), limit=_LAST).jobs
         if jobs and jobs[0].why != Why.RECORD_REMOVED:
             return self._made(id, jobs)
+        if not jobs and id in self._shadows:
+            return Record(id, UNKNOWN)
         if self._strict and not jobs:
             raise VaultAway(f"looking for the record {id!r}", "no job in the store tells of it, and the vault is not here", _HELP)
         return None
@@ -87,6 +89,12 @@ class StoreRecords(Records):
                 led[job.via[1]] = job.record
         found = {id: self._made(id, several) for id, several in jobs.items()}
         return {id: evolve(record, reference=led.get(id)) for id, record in found.items()}
+
+    @cached_property
+    def _shadows(self) -> set[str]:
+        """Records that tasks work as (R3): mostly nothing is done about these themselves."""
+        catalog = self._catalog
+        return {name for task in catalog.all_tasks() if (name := task.shadow or catalog.list(task.list).shadow) is not None}
 
     @cached_property
     def _selected(self) -> Mapping[Selection, Sequence[str]]:
