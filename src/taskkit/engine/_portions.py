@@ -24,7 +24,7 @@ from taskkit.tasks import Task
 if TYPE_CHECKING:
     from taskkit.engine._ground import Ground
 
-_AT_ONCE = 500
+_AT_ONCE = 300
 _TRIES = 8
 
 
