@@ -115,3 +115,12 @@ def mapping(given: Mapping[str, Any]) -> Mapping[str, Any]:
     if not isinstance(given, Mapping):
         raise InvalidValue(f"taking {given!r} as a mapping", f"it is a {type(given).__name__}", "give a dict")
     return given if isinstance(given, MappingProxyType) else MappingProxyType(dict(given))
+
+
+def is_whole(text: str) -> bool:
+    """Whether it holds no half of a character, which no encoding takes."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

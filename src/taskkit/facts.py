@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, final
 
 from attrs import frozen
 
+from taskkit.checks import is_whole
 from taskkit.instants import Instant, shown
 from taskkit.records import EMPTY
 
@@ -103,15 +104,7 @@ def _encoded(fact: Fact, details: str) -> str:
         f"{_quoted(line) if line is not None else 'null'},{_quoted(record) if record is not None else 'null'},"
         f"{_quoted(who) if who is not None else 'null'},{details}]"
     )
-    return text if text.isascii() or _is_whole(text) else _escape((*fact[:_DETAILS], fact.details or None))
-
-
-def _is_whole(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+    return text if text.isascii() or is_whole(text) else _escape((*fact[:_DETAILS], fact.details or None))
 
 
 def decoded(text: str, chain: str, position: int, hash: str) -> Fact:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from attrs import Attribute, field, frozen
 
-from taskkit.checks import mapping, named, names, optional_name
+from taskkit.checks import is_whole, mapping, named, names, optional_name
 from taskkit.errors import InvalidValue
 
 AccountId = str
@@ -65,17 +65,9 @@ def account_id(given: object, tried: str) -> AccountId:
     """An id as a store can keep it; InvalidValue where none could."""
     if not isinstance(given, str):
         raise InvalidValue(tried, f"the id of an account is a {type(given).__name__}", "give a text")
-    if not given.isprintable() and ("\0" in given or not _is_whole(given)):
+    if not given.isprintable() and ("\0" in given or not is_whole(given)):
         raise InvalidValue(tried, f"the account {given!r} holds NUL or half a character", "no store keeps these: give another id")
     return given
-
-
-def _is_whole(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _accounts(given: Iterable[AccountId]) -> frozenset[AccountId]:

@@ -12,9 +12,9 @@ from taskkit.checks import a, mapping, one_of, optional_a, refused, several, who
 from taskkit.errors import InvalidValue
 from taskkit.outcomes import ErrorClass
 from taskkit.plugins.executors._expectations import compiled
+from taskkit.scripts._steps import seconds
 from taskkit.scripts._templates import pieces
 
-LONGEST = 86_400.0
 #: What a prompt may be beside words and patterns: nothing came in time, and the machine closed the connection.
 SILENCE, CLOSED = "<silence>", "<closed>"
 #: Stands before what is looked for in all that was said since the last answer, and not where the machine waits.
@@ -117,11 +117,6 @@ def some_cues(instance: object, attribute: Attribute[Any], given: tuple[object, 
 def _at_least_one(instance: object, attribute: Attribute[Any], given: tuple[object, ...]) -> None:
     if not given:
         raise refused(instance, attribute, given, "there is nothing to wait for", "give at least one Cue")
-
-
-def seconds(instance: object, attribute: Attribute[Any], given: object) -> None:
-    if isinstance(given, bool) or not isinstance(given, int | float) or not 0 < given <= LONGEST:
-        raise refused(instance, attribute, given, "these are no seconds", f"give a number above 0 and up to {LONGEST:,.0f}")
 
 
 def _optional_name(instance: object, attribute: Attribute[Any], given: str) -> None:

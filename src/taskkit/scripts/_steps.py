@@ -36,9 +36,9 @@ def _of_step(*checks: Validator) -> Validator:
     return check
 
 
-def _seconds(step: Step, attribute: Attribute[Any], given: object) -> None:
+def seconds(instance: object, attribute: Attribute[Any], given: object) -> None:
     if isinstance(given, bool) or not isinstance(given, int | float) or not 0 < given <= LONGEST:
-        raise refused(step, attribute, given, "these are no seconds", f"give a number above 0 and up to {LONGEST:,.0f}")
+        raise refused(instance, attribute, given, "these are no seconds", f"give a number above 0 and up to {LONGEST:,.0f}")
 
 
 def _codes(given: Iterable[int] | int) -> tuple[int, ...]:
@@ -95,8 +95,8 @@ class Step:
     stdin: str | None = field(default=None, validator=_of_step(optional_a(str), _template), kw_only=True)
     #: A program for the interpreter that the line names, said to it by stdin as it stands.
     script: str | None = field(default=None, validator=_of_step(optional_a(str), _program), kw_only=True)
-    timeout: float = field(default=60.0, validator=_of_step(_seconds), kw_only=True)
-    idle: float | None = field(default=None, validator=_of_step(optional(_seconds)), kw_only=True)
+    timeout: float = field(default=60.0, validator=_of_step(seconds), kw_only=True)
+    idle: float | None = field(default=None, validator=_of_step(optional(seconds)), kw_only=True)
     shell: bool = field(default=False, validator=_of_step(a(bool)), kw_only=True)
     exits: tuple[int, ...] = field(default=(0,), converter=_codes, validator=_of_step(_exits), kw_only=True)
     expect: str | None = field(default=None, validator=_of_step(optional_a(str), _pattern), kw_only=True)

@@ -15,10 +15,10 @@ from taskkit.plugins.kinds import Run, Script, Verb
 from taskkit.records import Accounts
 from taskkit.scripts._answers import answers
 from taskkit.scripts._conversations import Conversation, told
-from taskkit.scripts._exchanges import SILENCE, Cue, Exchange, seconds, some_cues
+from taskkit.scripts._exchanges import SILENCE, Cue, Exchange, some_cues
 from taskkit.scripts._fields import with_secrets
 from taskkit.scripts._lines import read, written
-from taskkit.scripts._steps import answer
+from taskkit.scripts._steps import answer, seconds
 from taskkit.scripts._talk_courses import TalkCourse
 from taskkit.scripts._templates import PASSWORD, places
 
