@@ -11,7 +11,7 @@ from attrs import asdict
 from taskkit.cli._jobs import names_of, utc
 from taskkit.cli._places import engine_at
 from taskkit.cli._shows import plain, say, show
-from taskkit.cli._stores import opened
+from taskkit.cli._stores import watched
 from taskkit.engine._executions import Execution, execution, last_parts
 from taskkit.errors import NotFound
 from taskkit.states import State
@@ -24,17 +24,8 @@ _NAMED = 5
 
 
 def run(url: str, id: str, *, as_json: bool, follow: bool) -> int:
-    storage = opened(url)
-    try:
-        found = _found(storage, id)
-        if follow:
-            _follow(storage, found, as_json=as_json)
-        else:
-            _tell(storage, found, as_json=as_json)
-    except KeyboardInterrupt:
-        pass
-    finally:
-        storage.close()
+    with watched(url) as storage:
+        (_follow if follow else _tell)(storage, _found(storage, id), as_json=as_json)
     return 0
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from taskkit.cli._shows import lines, plain, say, show
-from taskkit.cli._stores import opened
+from taskkit.cli._stores import watched
 from taskkit.errors import InvalidValue, NotFound
 from taskkit.facts import Fact
 from taskkit.instants import Instant, shown
@@ -26,17 +26,12 @@ Names = Callable[[str], str]
 
 
 def run(url: str, query: Query, limit: int, *, as_json: bool, follow: bool) -> int:
-    storage = opened(url)
-    try:
+    with watched(url) as storage:
         query = with_task(storage, query)
         if follow:
             _follow(storage, query, as_json=as_json)
         else:
             _list(storage, query, limit, as_json=as_json)
-    except KeyboardInterrupt:
-        pass
-    finally:
-        storage.close()
     return 0
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from taskkit.errors import InvalidValue, MissingPlugin, TaskkitError
 from taskkit.plugins import Plugins
@@ -15,6 +17,18 @@ _URL = re.compile(r"((?:\b[a-zA-Z][a-zA-Z0-9+.-]*:)?//|password=)\S*")
 
 def without_urls(text: str) -> str:
     return _URL.sub(r"\1…", text)
+
+
+@contextmanager
+def watched(url: str) -> Iterator[Storage]:
+    """Closed at the end, which may be Ctrl-C."""
+    storage = opened(url)
+    try:
+        yield storage
+    except KeyboardInterrupt:
+        pass
+    finally:
+        storage.close()
 
 
 def opened(url: str) -> Storage:
