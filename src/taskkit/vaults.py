@@ -81,6 +81,48 @@ class Secrets:
         """When its current secret was set, where the vault knows."""
         return None
 
+    def keep(self, account: AccountId, secrets: Mapping[str, Secret], attempt: str, token: int) -> bool:
+        """Put new secrets in force, for vaults without slots; what was in force becomes the previous.
+
+        Said again by the same attempt it is once; StaleToken where a newer token has written. False: this vault takes none.
+        """
+        return False
+
+
+@frozen
+class Slot:
+    """New secrets of an account that are not in force yet, and the attempt that they belong to."""
+
+    attempt: str
+    secrets: Mapping[str, Secret] = field(converter=mapping, repr=False, eq=False)
+
+
+class Slots(ABC):
+    """Where the candidates of accounts lie until they are in force (S2, S4): one for each account, kept before any host hears of it.
+
+    Every call brings the token of its job. The highest one that was seen for an account rules: StaleToken for whoever comes with a lower
+    one, and nothing changes. All that answers has been written for good.
+    """
+
+    @abstractmethod
+    def propose(self, account: AccountId, secrets: Mapping[str, Secret], attempt: str, token: int) -> bool:
+        """Keep a candidate; said twice is once. False, and nothing is kept, where the candidate of another attempt lies there."""
+
+    @abstractmethod
+    def adopt(self, account: AccountId, token: int) -> Slot | None:
+        """The candidate that lies there, this token's from now on; None where there is none."""
+
+    @abstractmethod
+    def promote(self, account: AccountId, attempt: str, token: int) -> bool:
+        """The candidate comes into force, and what was in force becomes the previous.
+
+        True as well where it came into force before: what is in force remembers its attempt. False where it is neither.
+        """
+
+    @abstractmethod
+    def discard(self, account: AccountId, attempt: str, token: int) -> bool:
+        """The candidate is none any more; a vault with a history keeps it there. False only where it is in force."""
+
 
 class Hosts:
     """Host keys that were believed at first sight, by the address of the machine: `db.example.org`, `[10.0.0.5]:2222` (S7)."""
@@ -159,11 +201,12 @@ class Vault:
     rights: Rights = field(factory=Rights, kw_only=True)
     outbox: Outbox = field(factory=Outbox, kw_only=True)
     hosts: Hosts = field(factory=Hosts, kw_only=True)
+    slots: Slots | None = field(default=None, kw_only=True)
 
     def __attrs_post_init__(self) -> None:
         wanted: tuple[tuple[str, type[Any]], ...] = (
             ("records", Records), ("secrets", Secrets), ("sessions", Sessions), ("rights", Rights), ("outbox", Outbox),
-            ("hosts", Hosts),
+            ("hosts", Hosts), *((("slots", Slots),) if self.slots is not None else ()),
         )  # fmt: skip
         for name, kind in wanted:
             if not isinstance(getattr(self, name), kind):

@@ -12,7 +12,7 @@ from attrs import Attribute, field, frozen
 
 from taskkit.checks import mapping, refused
 from taskkit.errors import HostRefused
-from taskkit.outcomes import Effect, ErrorClass, Outcome, class_of
+from taskkit.outcomes import Done, Effect, ErrorClass, NotDone, Outcome, Unknown, class_of
 from taskkit.records import NO_ACCOUNTS, Accounts, Record
 from taskkit.secrets import Secret
 
@@ -99,6 +99,15 @@ class Probe:
     @property
     def works(self) -> bool:
         return self.error is None
+
+
+@frozen
+class SecretChange:
+    """A new secret for an account of a host, and the one in force as far as anybody knows."""
+
+    user: str
+    new: Secret = field(repr=False, eq=False)
+    old: Secret | None = field(default=None, repr=False, eq=False)
 
 
 @frozen
@@ -200,6 +209,14 @@ class Executor(ABC):
                 return Probe()
         except HostRefused as refused:
             return Probe(class_of(refused), run.scrub(str(refused)))
+
+    def change(self, host: Host, login: Login, change: SecretChange, run: Run) -> Done | NotDone | Unknown:
+        """Log in, and give an account a new secret: the one that logs in its own, or another's where it may do that.
+
+        For executors with `Verb.CHANGE_SECRET`. `NotDone` is certain: the host has taken nothing. What a rule of the host refuses is of the
+        class `refused`, and says by which rule: `result={"refusal": "too_simple"}`, a word of `passwords.Refusal`.
+        """
+        return NotDone(ErrorClass.BAD_CONFIGURATION, f"the executor {self.name!r} changes no secrets")
 
 
 class Run(Protocol):
@@ -390,6 +407,7 @@ __all__ = [
     "Run",
     "RunsCommands",
     "Script",
+    "SecretChange",
     "Terminal",
     "Verb",
 ]
