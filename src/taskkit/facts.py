@@ -25,11 +25,12 @@ KINDS = frozenset(
     {
         "ChainBegan", "ClockRighted", "ClockSkewed", "ConsentAsked", "ConsentExpired", "Consented", "Declined", "Defined", "Demanded",
         "EngineFailed", "ExecutionRerun", "FallbackEnded", "HappeningFailed", "HappeningJoined", "HappeningPassed", "HistoryPurged",
-        "HostTrusted", "JobCanceled", "JobCompleted", "JobDeferred", "JobFailed", "JobMade", "JobMerged", "JobMissed", "JobRescued",
-        "JobSatisfied", "JobStarted", "JobStopped", "JobUncertain", "KeyTaken", "ListEdited", "ListMadeUnique", "ListShared",
-        "NextRunSet", "NotifierFailed", "PassedOver", "Paused", "PlanFailed", "PluginAbandoned", "PolicyFailed", "Reconciled", "Resealed",
-        "RestoreNoticed", "Restored", "Resumed", "RunAsked", "StaleWriteRefused", "StopAsked", "TaskEdited", "TaskPut", "TaskRemoved",
-        "TaskResumed", "TaskSuspended", "Undefined", "WaveBegan",
+        "HostTrusted", "IntentDoubted", "IntentOpened", "IntentSettled", "IntentWord", "JobCanceled", "JobCompleted", "JobDeferred",
+        "JobFailed", "JobMade", "JobMerged", "JobMissed", "JobRescued", "JobSatisfied", "JobStarted", "JobStopped", "JobUncertain",
+        "KeyTaken", "ListEdited", "ListMadeUnique", "ListShared", "NextRunSet", "NotifierFailed", "PassedOver", "Paused", "PlanFailed",
+        "PluginAbandoned", "PolicyFailed", "Reconciled", "Resealed", "RestoreNoticed", "Restored", "Resumed", "RunAsked",
+        "StaleWriteRefused", "StopAsked", "TaskEdited", "TaskPut", "TaskRemoved", "TaskResumed", "TaskSuspended", "Undefined",
+        "WaveBegan",
     }
 )  # fmt: skip
 #: A reader's place: the last position that it has seen, per chain.

@@ -55,6 +55,7 @@ class Why(StrEnum):
     RESCUES = "rescues"
     GUARD = "guard"
     MERGED = "merged"
+    UNCERTAIN = "uncertain"
     NO_CONSENT = "no_consent"
 
 

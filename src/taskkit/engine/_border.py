@@ -7,7 +7,7 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from taskkit.errors import BrokenPlugin, HostRefused, StaleToken, StopAsked, StorageAway, TaskkitError, VaultAway
-from taskkit.outcomes import Asks, Done, NotDone, NotNow, Outcome, Unknown, class_of
+from taskkit.outcomes import Asks, Done, ErrorClass, NotDone, NotNow, Outcome, Unknown, class_of
 from taskkit.records import AccountId, Record, account_id
 from taskkit.scrubbing import Scrubber, told
 from taskkit.secrets import Secret
@@ -156,6 +156,21 @@ def performed(perform: Callable[[R], Outcome], run: R) -> Outcome:
     if isinstance(outcome, _OUTCOMES):
         return _said(outcome, run)
     return Unknown(f"the script answered with a {type(outcome).__name__}, which is no outcome")
+
+
+def changed(change: Callable[[], object], run: Touching) -> Done | NotDone | Unknown:
+    """What became of a secret, whatever an executor raised or answered instead of saying it."""
+    try:
+        outcome = change()
+    except (StaleToken, StorageAway):
+        raise
+    except _CERTAIN as error:
+        return NotDone(class_of(error) or ErrorClass.FAILED, run.scrubber.scrub(str(error)))
+    except Exception as error:
+        return Unknown(f"the executor raised {told(error, run.scrubber)}")
+    if isinstance(outcome, Done | NotDone | Unknown):
+        return _said(outcome, run)  # type: ignore[return-value]  # of its own kind, or unknown
+    return Unknown(f"the executor answered with a {type(outcome).__name__}, which is no outcome of a change")
 
 
 def _said(outcome: Outcome, run: Touching) -> Outcome:

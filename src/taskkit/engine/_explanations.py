@@ -53,6 +53,7 @@ class Factor(StrEnum):
     PAUSE = "pause"
     RIGHTS = "rights"
     SATISFIED = "satisfied"
+    INTENT = "intent"
     STOP = "stop"
     VAULT = "vault"
     SCRIPT = "script"

@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from taskkit.errors import StaleToken
+from taskkit.errors import Outdated, StaleToken
 from taskkit.facts import Fact
 from taskkit.instants import Instant
 from taskkit.jobs import Job
 from taskkit.states import State, Step
-from taskkit.storage import Move, Unit
+from taskkit.storage import Move, Name, Unit
 
 if TYPE_CHECKING:
     from taskkit.engine._ground import Ground
@@ -32,9 +32,12 @@ class Fence:
         self._ground, self._job = ground, job
         self._lease = job.lease or 0
 
-    def save(self, fields: Mapping[str, Any], names: Unit = (), *, durable: bool) -> None:
-        """Keep something of the job, and name its blobs; StaleToken where it is another's."""
-        if not self._lands(Step.SAVE, fields, names, durable=durable):
+    def save(self, fields: Mapping[str, Any], changes: Unit = (), *, durable: bool) -> None:
+        """Keep something of the job, and in one with it what else is to land; StaleToken where it is another's.
+
+        Outdated where somebody has changed meanwhile what stands beside it, and nothing has landed.
+        """
+        if not self._lands(Step.SAVE, fields, changes, durable=durable):
             raise self._stale()
 
     def pass_on(self) -> None:
@@ -75,12 +78,14 @@ class Fence:
         """Once the lease ran out, only the store can say that nobody else has taken the job over (J4)."""
         return not self._lost and (self._ground.now() < self._lease or self._lands(Step.BEAT, {}, durable=False))
 
-    def _lands(self, step: Step, fields: Mapping[str, Any], names: Unit = (), *, durable: bool) -> bool:
+    def _lands(self, step: Step, fields: Mapping[str, Any], changes: Unit = (), *, durable: bool) -> bool:
         lease = self._ground.now() + self._ground.settings.lease_length
         move = Move(self._job.id, step, token=self._job.token, fields={"lease": lease, **fields})
-        landed = self._ground.storage.write([(move, *names)], durable=durable)[0]
-        if not landed and landed.change in names:  # the store has lost a blob, and nobody the job
-            return self._lands(step, fields, tuple(name for name in names if name != landed.change), durable=durable)
+        landed = self._ground.storage.write([(move, *changes)], durable=durable)[0]
+        if isinstance(landed.change, Name):  # the store has lost a blob, and nobody the job
+            return self._lands(step, fields, tuple(change for change in changes if change != landed.change), durable=durable)
+        if not landed and landed.change in changes:
+            raise Outdated(f"keeping how far the job {self._job.id!r} has come", "somebody was there first", "it is looked at anew")
         if not landed:
             self.lose(step)
             return False

@@ -14,6 +14,7 @@ from attrs import define
 from taskkit.engine._ages import aged
 from taskkit.engine._cases import Case
 from taskkit.engine._executions import wake_conductors
+from taskkit.engine._intents import followed
 from taskkit.engine._planner import Planner
 from taskkit.engine._refusals import suspended
 from taskkit.engine._retries import Retries
@@ -21,6 +22,7 @@ from taskkit.engine._waits import written
 from taskkit.errors import StorageAway
 from taskkit.facts import Fact
 from taskkit.instants import DAY, MINUTE, SECOND, Instant, instant
+from taskkit.jobs import Kind
 from taskkit.outcomes import Asks, NotNow, Outcome
 from taskkit.records import EMPTY
 from taskkit.states import SENT_BACK, Step
@@ -121,9 +123,13 @@ class Finisher:
         if found.step in SENT_BACK and not job.conducts:  # a run over many goes on: the next one waits for its end (T15)
             changes.append(Free(job.id))
         changes += run.names()
+        if (intents := run.used_intents) is not None:
+            changes += intents.handed_on()
+        if job.kind is Kind.RECOVERY and found.step not in SENT_BACK:
+            changes += followed(self._ground, job)
         if found.suspends or case.kin.is_remembered:
             changes = self._learned(changes, case, found)
-        if found.again:
+        if found.again and job.kind is not Kind.RECOVERY:
             retry = retry or self._retries.after(case)
         if retry is not None:
             changes += (Expect("task", case.task.id, case.task.revision), retry)
@@ -149,7 +155,7 @@ class Finisher:
             return suspended(changes, case, found.error.value if found.error else "unknown", case.now)
         if found.step is not Step.COMPLETE:
             return changes
-        if case.script.changes_secret and case.accounts:
+        if case.script.changes_secret and case.accounts and case.run.used_intents is None:
             changes += [self._changed(account, case) for account in sorted(case.accounts.writes)]
         return [*changes, *aged(self._ground, self._planner, case)] if case.kin.ages else changes
 

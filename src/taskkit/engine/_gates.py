@@ -10,12 +10,14 @@ from attrs import frozen
 from taskkit.engine._border import account_of, asked
 from taskkit.engine._cases import Case
 from taskkit.engine._ground import MOST_RESCUES, VAULT_AWAY_LOOK
+from taskkit.engine._intents import read
 from taskkit.engine._occurrences import lateness, starts_at
 from taskkit.engine._passings import is_passed
 from taskkit.errors import StorageAway, TaskkitError, VaultAway
 from taskkit.events._wording import counted
 from taskkit.events.windows import Window
 from taskkit.instants import DAY, MINUTE, SECOND, Instant, instant
+from taskkit.intents import TABLE
 from taskkit.jobs import Cause, Kind, Why
 from taskkit.standings import TABLE as STANDINGS
 from taskkit.standings import standing_id, suspension
@@ -64,11 +66,11 @@ class Gates:
         kin.passed = self._passings.until(task.line)
         is_active = kind is Kind.RECOVERY or (task.active and kin.trigger.active)
         gates: tuple[tuple[Callable[[Case], Instead | None], bool], ...] = (
-            (self._rescues, True), (self._stop, True), (self._active, not is_active), (self._suspension, True),
-            (self._passing, kin.passed > 0), (self._lateness, task.max_lateness is not None), (self._window, windows is not None),
-            (self._spread, task.spread is not None), (self._right, task.runs_as is not None), (self._consent, consents is not None),
-            (self._session, kind in _OF_HAPPENINGS), (self._host, self._pauses.is_a_host_paused()),
-            (self._satisfied, kin.script.changes_secret),
+            (self._intent, kind is Kind.RECOVERY), (self._rescues, True), (self._stop, True), (self._active, not is_active),
+            (self._suspension, True), (self._passing, kin.passed > 0), (self._lateness, task.max_lateness is not None),
+            (self._window, windows is not None), (self._spread, task.spread is not None), (self._right, task.runs_as is not None),
+            (self._consent, consents is not None), (self._session, kind in _OF_HAPPENINGS),
+            (self._host, self._pauses.is_a_host_paused()), (self._satisfied, kin.script.changes_secret),
         )  # fmt: skip
         return tuple(gate for gate, may_refuse in gates if may_refuse)
 
@@ -93,6 +95,17 @@ class Gates:
             kin.gates = self._of(kind, kin)
             kin.gates_of_each = tuple(gate for gate in kin.gates if gate not in self._of_all)
         return kin.gates
+
+    def _intent(self, case: Case) -> Instead | None:
+        """A recovery job is for an intent that is open, and where nobody knows the secret it waits for a person (S3, S4)."""
+        account = case.job.account
+        intent = None if account is None else read(self._ground.storage, account)
+        if intent is None or intent.recovery != case.job.id:
+            return Instead(Step.MERGE, Why.MERGED, text="the account's intent is resolved")
+        if not intent.is_uncertain:
+            return None
+        still = Expect(TABLE, intent.account, intent.revision)
+        return Instead(Step.DEFER, Why.UNCERTAIN, case.now + DAY, intent.doubt, still=still)
 
     def _rescues(self, case: Case) -> Instead | None:
         if case.job.rescues <= MOST_RESCUES:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from taskkit.engine._border import asked
 from taskkit.engine._cases import Case
 from taskkit.engine._cohorts import Cohort, likeness
+from taskkit.engine._intents import hold
 from taskkit.engine._occurrences import missed
 from taskkit.engine._planner import read_standing
 from taskkit.engine._targets import Targets
@@ -204,6 +205,8 @@ class Lookups:
         own = f"line:{job.line}/{job.record or ''}"  # what passes while it runs becomes one follow-up (T15)
         if job.conducts:  # it waits for its parts, and must not take a slot from them
             return Hold(job.id, job.wanted, (own,))
+        if job.kind is Kind.RECOVERY and job.account is not None:
+            return hold(job.id, job.account, accounts.uses)
         slots = self._slots(job, case.task) if case.kin.is_counted else ()
         if accounts is NO_ACCOUNTS:
             return Hold(job.id, job.wanted, (own,), (), slots)

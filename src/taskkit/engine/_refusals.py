@@ -11,11 +11,12 @@ from taskkit.engine._border import asked
 from taskkit.engine._cases import Case
 from taskkit.engine._fits import Fits
 from taskkit.engine._gates import Instead
+from taskkit.engine._intents import followed, hold
 from taskkit.engine._occurrences import in_blackout, missed, reason_of
 from taskkit.engine._planner import Planner
 from taskkit.engine._portions import Plan
 from taskkit.facts import Fact
-from taskkit.instants import SECOND, Instant
+from taskkit.instants import DAY, SECOND, Instant
 from taskkit.jobs import Job, Kind, Why
 from taskkit.standings import TABLE as STANDINGS
 from taskkit.standings import Standing, standing_id, standing_of
@@ -39,14 +40,14 @@ class Refusals:
             fields["text"] = instead.text
         ends = after(job.state, instead.step) in FINAL
         changes: list[Change] = [Move(job.id, instead.step, token=job.token, fields=fields, causes=len(case.causes) if ends else None)]
-        if instead.step in SENT_BACK and not case.job.is_conducting:  # the next run over many waits for the end of this one (T15)
-            changes.append(Free(job.id))
+        if instead.step in SENT_BACK:
+            changes += self._given_back(case, instead)
         fields |= self._told(case, instead)
         if ends:
             successor = self.successor(case)
             if successor and job.kind is Kind.OCCURRENCE:  # the next one comes after them: they are counted here, or nowhere (T15)
                 fields |= missed(case.trigger, job, now)
-            changes = [*expected(case, successor), *changes, *successor]
+            changes = [*expected(case, successor), *changes, *successor, *followed(self._ground, job)]
         if instead.still is not None:
             changes = [instead.still, *changes]
         if instead.suspends:
@@ -55,6 +56,14 @@ class Refusals:
             told = {**self._reason(case, job.with_(fields), instead), **{name: fields[name] for name in _DETAILS if fields.get(name)}}
             changes.append(Fact(_FACTS[instead.step], now, job.id, job.task, job.line, job.record, None, told))
         return tuple(changes)
+
+    @staticmethod
+    def _given_back(case: Case, instead: Instead) -> Unit:
+        """What waits holds nothing, but for a run over many, for whose end the next one waits (T15), and for an open intent (R4)."""
+        job = case.job
+        if job.kind is not Kind.RECOVERY:
+            return () if job.is_conducting else (Free(job.id),)
+        return (hold(job.id, job.account),) if instead.why is Why.UNCERTAIN and job.account is not None else ()
 
     @staticmethod
     def _reason(case: Case, job: Job, instead: Instead) -> dict[str, Any]:
@@ -98,6 +107,8 @@ class Refusals:
 
     def stale(self, case: Case) -> Unit:
         """What it was planned for is no more, or is elsewhere: it is planned anew, or ends (R1, R2, R8)."""
+        if case.job.kind is Kind.RECOVERY:  # nothing ends it (S4): what is missing may come back
+            return self.away(case, Instead(Step.DEFER, Why.MISFIT, case.now + DAY, "its record, task or script is gone"))
         job, vault, case.after = case.job, self._ground.vault, None
         fit = self._fits.fitted(job, lambda name: asked(lambda: vault.records.get(name), "reading the record"), anew=True)
         if isinstance(fit, Plan):
@@ -117,7 +128,7 @@ class Refusals:
 
 def expected(case: Case, successor: Unit) -> Unit:
     """The tasks at the revisions for which it was planned; a successor comes with its own. What runs ends as it began."""
-    if case.job.state is not State.QUEUED or not hasattr(case, "trigger"):
+    if case.job.state is not State.QUEUED or case.job.kind is Kind.RECOVERY or not hasattr(case, "trigger"):
         return ()
     via = case.job.via
     if via is None and successor:
@@ -139,7 +150,7 @@ def given_back(job: Job, due: Instant, why: Why = Why.RELEASED, *, waits: int = 
 
 _FACTS = {
     Step.DEFER: "JobDeferred", Step.ASK: "ConsentAsked", Step.MISS: "JobMissed", Step.CANCEL: "JobCanceled",
-    Step.SATISFY: "JobSatisfied", Step.FAIL: "JobFailed", Step.DOUBT: "JobUncertain",
+    Step.SATISFY: "JobSatisfied", Step.MERGE: "JobMerged", Step.FAIL: "JobFailed", Step.DOUBT: "JobUncertain",
 }  # fmt: skip
 _DETAILS = ("why", "text", "error", "due", "asks_until", "into")
 

@@ -20,6 +20,7 @@ from taskkit.engine._pauses import ENGINE
 from taskkit.errors import InvalidValue, NotFound, TaskkitError, UnknownMark, VaultAway
 from taskkit.facts import Fact
 from taskkit.instants import Instant, instant, shown
+from taskkit.intents import TABLE as INTENTS
 from taskkit.storage import Keep, Storage, Unit
 from taskkit.vaults import Outbox, Secrets
 
@@ -119,7 +120,7 @@ class Restores:
         for account in sorted(self._accounts()):
             with suppress(VaultAway):
                 values = asked(lambda account=account: secrets.values(account, reader), "asking the vault for candidates")  # type: ignore[misc]
-                if values.pending and not self._storage.holders(f"account:{account}"):
+                if values.pending and self._storage.document(INTENTS, account) is None:
                     yield account
 
     def _accounts(self) -> set[AccountId]:

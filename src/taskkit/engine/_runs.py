@@ -10,21 +10,23 @@ from typing import TYPE_CHECKING, Any
 import pendulum
 from attrs import asdict, evolve
 
-from taskkit.engine._border import guarded, plain
+from taskkit.engine._border import changed, guarded, plain
 from taskkit.engine._cases import Case
 from taskkit.engine._fences import Fence
+from taskkit.engine._run_intents import RunIntents
 from taskkit.errors import InvalidValue
 from taskkit.facts import Fact
-from taskkit.instants import shown
+from taskkit.instants import Instant, shown
 from taskkit.jobs import Job
-from taskkit.plugins.kinds import Executor, Host, Login, Operation, Probe
+from taskkit.outcomes import Done, NotDone, Unknown
+from taskkit.plugins.kinds import Executor, Host, Login, Operation, Probe, SecretChange, Verb
 from taskkit.records import EMPTY, Record
 from taskkit.scrubbing import Scrubber, Stream
 from taskkit.secrets import Secret
 from taskkit.states import State
-from taskkit.storage import Name
+from taskkit.storage import Name, Unit
 from taskkit.tasks import Task
-from taskkit.vaults import Vault
+from taskkit.vaults import Slots, Vault
 
 if TYPE_CHECKING:
     from taskkit.engine._ground import Ground
@@ -54,6 +56,7 @@ class JobRun:
         self._fence: Fence | None = None
         self._scrubber: Scrubber | None = None
         self._turned: Mapping[str, Any] | None = None
+        self._intents: RunIntents | None = None
 
     def begin(self, turned: Mapping[str, Any]) -> None:
         """Its start has landed, and has made this of the job."""
@@ -123,6 +126,23 @@ class JobRun:
     def viewer(self) -> str | None:
         return self._kin.task.runs_as
 
+    # what it is about to change
+
+    @property
+    def intents(self) -> RunIntents:
+        with _PEN:
+            intents = self._intents = self._intents or RunIntents(self._ground, self)
+        return intents
+
+    @property
+    def slots(self) -> Slots:
+        return self.intents.slots
+
+    @property
+    def used_intents(self) -> RunIntents | None:
+        """None where it never spoke of any."""
+        return self._intents
+
     # time and stopping
 
     def now(self) -> pendulum.DateTime:
@@ -140,29 +160,47 @@ class JobRun:
     # the host
 
     @contextmanager
-    def connect(self, login: Record | None = None) -> Iterator[Any]:
-        """The record's host, as its shadow account or else as the record itself."""
-        executor, record = self._reached("connecting")
+    def connect(self, login: Record | None = None, *, to: Record | None = None) -> Iterator[Any]:
+        """The record's host, or that of another one, as its shadow account or else as the record itself."""
+        executor, record = self._reached("connecting", to)
         self.point("connect")
         host, login_ = self.host(record), self.login(login or self._shadow or record)
         with executor.connect(host, login_, self) as connection:
             self.touch()
             yield connection
 
-    def probe(self, login: Record | None = None, secret: Secret | None = None) -> Probe:
+    def probe(self, login: Record | None = None, secret: Secret | None = None, *, to: Record | None = None) -> Probe:
         """What a fresh log-in tells of the account's secret, or of this one in its place. It is one try (S5)."""
-        executor, record = self._reached("trying a secret")
+        executor, record = self._reached("trying a secret", to)
         self.point("probe")
-        found = self.login(login or self._shadow or record)
-        if secret is not None:
-            found = evolve(found, secret=self.keep(secret), by_secret=True)
-        return executor.probe(self.host(record), found, self)
+        return executor.probe(self.host(record), self._login(login or self._shadow or record, secret), self)
 
-    def _reached(self, doing: str) -> tuple[Executor, Record]:
-        if self._executor is None or self._record is None:
+    def change(self, change: SecretChange, login: Record | None = None, *, to: Record | None = None) -> Done | NotDone | Unknown:
+        """Whatever the executor raises, it is an answer: that nothing was changed is believed only of a log-in that was refused (J10)."""
+        executor, record = self._reached("changing a secret", to)
+        host, found = self.host(record), self._login(login or record, change.old if login in (None, record) else None)
+        self.keep(change.new)
+        self.point("change")
+        self.touch()
+        return changed(lambda: executor.change(host, found, change, self), self)
+
+    def verbs(self, to: Record | None = None) -> frozenset[Verb]:
+        return self._reached("looking what can be done", to)[0].verbs
+
+    def _login(self, record: Record, secret: Secret | None) -> Login:
+        """With this secret in the place of the current one, where one is given: only it may let in then."""
+        found = self.login(record)
+        return found if secret is None else evolve(found, secret=self.keep(secret), by_secret=True)
+
+    def _reached(self, doing: str, to: Record | None) -> tuple[Executor, Record]:
+        record, executor = to or self._record, self._executor
+        if record is not None and record is not self._record:
+            found = self._ground.catalog.record_type(record.type)
+            executor = self._ground.plugins.executor(found.executor) if found is not None and found.executor is not None else None
+        if executor is None or record is None:
             tried = f"{doing} for {self._kin.script.name!r}"
             raise InvalidValue(tried, "its record's type names no executor", "name one in the record type")
-        return self._executor, self._record
+        return executor, record
 
     def host(self, record: Record) -> Host:
         """The machine that a record names, and what its type says about reaching it."""
@@ -224,7 +262,11 @@ class JobRun:
         self.fence.save({"progress": self._progress, **further}, durable=False)
 
     def save(self, memo: Mapping[str, Any], *, turned: bool = False) -> None:
-        """The memo may hold ids of blobs: they are seen from now on, and stay the job's whoever goes on with it."""
+        self.save_with(memo, turned=turned)
+
+    def save_with(self, memo: Mapping[str, Any], changes: Unit = (), *, turned: bool = False) -> None:
+        """The memo may hold ids of blobs: they are seen from now on, and stay the job's whoever goes on with it. Outdated where `changes`
+        could not land; then nothing has."""
         self.point("save")
         kept = plain(self.scrubber.scrub_deep(dict(memo)))
         fields = {"memo": kept, **self._written()}
@@ -232,11 +274,15 @@ class JobRun:
             fields["rescues"] = 0
         if turned:
             fields["turned_at"] = self._ground.now()
-        self.fence.save(fields, self.names(), durable=True)
+        self.fence.save(fields, (*self.names(), *changes), durable=True)
         if turned:
-            self._job = self.job.with_({"turned_at": fields["turned_at"]})
+            self.turned(fields["turned_at"])
         self._memo, self.touched = kept, True
         self.point("saved")
+
+    def turned(self, at: Instant) -> None:
+        """Its secret was chosen: what happens from now on is not for it any more (P4)."""
+        self._job = self.job.with_({"turned_at": at})
 
     def blob(self, pieces: Iterable[bytes], name: str = "") -> str:
         id = self._ground.storage.put_blob(pieces, job=self._job.id)

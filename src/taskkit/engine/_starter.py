@@ -147,7 +147,7 @@ class Starter:
 
     def _unit(self, case: Case, seen: Seen) -> Unit:
         try:
-            if not self._lookups.fill(case, seen):
+            if not self._lookups.fill(case, seen, begun=case.job.kind is Kind.RECOVERY):
                 return self._refusals.stale(case)
             if (instead := self._gates.refusal(case)) is not None:
                 return self._refusals.away(case, instead)

@@ -46,6 +46,7 @@ WHYS: Mapping[str, tuple[Factor, str]] = {
     Why.RESCUES: (F.NODE, "workers lost over it"),
     Why.GUARD: (F.CONSENT, "more than may run before people are asked"),
     Why.MERGED: (F.MERGE, "done by another job"),
+    Why.UNCERTAIN: (F.INTENT, "nobody knows which secret is the live one: somebody has to say"),
     Why.NO_CONSENT: (F.CONSENT, "no consent"),
 }
 #: Why a task did not get a happening that it wants.
@@ -70,6 +71,10 @@ FACTS: Mapping[str, tuple[Factor, str]] = {
     "HappeningJoined": (F.JOIN, "{kind} joined it"),
     "HappeningPassed": (F.HAPPENING, "{kind} made no run: {why}"),
     "HostTrusted": (F.SCRIPT, "the host key of {address} was believed at first sight: {key}"),
+    "IntentDoubted": (F.INTENT, "no known secret of {account} let in: {text}"),
+    "IntentOpened": (F.INTENT, "a new secret for {account} was drawn and kept"),
+    "IntentSettled": (F.INTENT, "it was known again which secret of {account} is the live one"),
+    "IntentWord": (F.INTENT, "{who} said what is to be done about the secret of {account}: {word}"),
     "JobCanceled": (F.RESULT, "it ended before it ran: {why}"),
     "JobCompleted": (F.RESULT, "it was done"),
     "JobDeferred": (F.JOB, "it waited: {why}{until}"),

@@ -13,7 +13,7 @@ from attrs import Attribute, field, frozen
 from taskkit.checks import mapping, refused
 from taskkit.errors import HostRefused
 from taskkit.outcomes import Done, Effect, ErrorClass, NotDone, Outcome, Unknown, class_of
-from taskkit.records import NO_ACCOUNTS, Accounts, Record
+from taskkit.records import NO_ACCOUNTS, AccountId, Accounts, Record
 from taskkit.secrets import Secret
 
 if TYPE_CHECKING:
@@ -21,10 +21,11 @@ if TYPE_CHECKING:
 
     from taskkit.events.happenings import Happening
     from taskkit.facts import Fact
+    from taskkit.intents import Intent
     from taskkit.jobs import Job
     from taskkit.scrubbing import Stream
     from taskkit.tasks import Task
-    from taskkit.vaults import Vault
+    from taskkit.vaults import Slots, Vault
 
 
 class Verb(StrEnum):
@@ -219,6 +220,26 @@ class Executor(ABC):
         return NotDone(ErrorClass.BAD_CONFIGURATION, f"the executor {self.name!r} changes no secrets")
 
 
+class Intents(Protocol):
+    """What is about to happen to secrets, noted for good before it begins (S2, S4)."""
+
+    def read(self, account: AccountId) -> Intent | None:
+        """The open one, whoever opened it."""
+        ...
+
+    def open(self, account: AccountId, record: str, attempt: str) -> Intent:
+        """Before a candidate is kept or anything touched; another attempt at an intent that is open takes its place."""
+        ...
+
+    def settle(self, account: AccountId, attempt: str, memo: Mapping[str, Any], *, changed: bool) -> None:
+        """It is known again which secret is the live one: nobody has to look after the account any more. The memo is saved with it."""
+        ...
+
+    def doubt(self, account: AccountId, text: str) -> None:
+        """No known secret lets in: nothing more is tried until a person says something."""
+        ...
+
+
 class Run(Protocol):
     """What a script sees of its job."""
 
@@ -272,8 +293,8 @@ class Run(Protocol):
 
     def now(self) -> pendulum.DateTime: ...
 
-    def connect(self, login: Record | None = None) -> AbstractContextManager[Any]:
-        """The record's host, as its shadow account or else as the record itself."""
+    def connect(self, login: Record | None = None, *, to: Record | None = None) -> AbstractContextManager[Any]:
+        """The record's host, or that of another one, as its shadow account or else as the record itself."""
         ...
 
     def login(self, record: Record) -> Login:
@@ -284,8 +305,23 @@ class Run(Protocol):
         """The machine that a record names."""
         ...
 
-    def probe(self, login: Record | None = None, secret: Secret | None = None) -> Probe:
+    def verbs(self, to: Record | None = None) -> frozenset[Verb]:
+        """What the executor of the record can do, or that of another one."""
+        ...
+
+    def probe(self, login: Record | None = None, secret: Secret | None = None, *, to: Record | None = None) -> Probe:
         """What a fresh log-in tells of the account's secret, or of this one in its place. It is one try (S5)."""
+        ...
+
+    @property
+    def intents(self) -> Intents: ...
+    @property
+    def slots(self) -> Slots:
+        """Where new secrets lie until they are in force: in the vault, or sealed in the store. Refused where there is neither."""
+        ...
+
+    def change(self, change: SecretChange, login: Record | None = None, *, to: Record | None = None) -> Done | NotDone | Unknown:
+        """Give an account of the record's host a new secret, logged in as the record itself with the old one, or as another account."""
         ...
 
     def happened(self, happening: Happening) -> None:
@@ -398,6 +434,7 @@ __all__ = [
     "File",
     "HoldsDialogue",
     "Host",
+    "Intents",
     "Login",
     "MovesFiles",
     "Notifier",
