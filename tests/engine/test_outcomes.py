@@ -22,7 +22,7 @@ from taskkit.secrets import Secret
 from taskkit.states import State
 from taskkit.tasks import Fallback, Task, of_type
 from taskkit.testing import Trial
-from tests.engine.houses import UNIX, House, Play, does, hosts, scripted
+from tests.engine.houses import UNIX, House, Play, hosts, scripted
 
 REPEATABLE = (Effect.IDEMPOTENT, Effect.VERIFIABLE)
 
@@ -328,12 +328,16 @@ def test_j10_an_answer_of_the_vault_that_breaks_off_is_away_too() -> None:
 def test_j10_asking_a_facet_that_changes_something_is_a_touch() -> None:
     house = house_of(Effect.BLIND)
 
-    class Slots:
-        def promote(self) -> None:
-            raise ConnectionError
+    def fails(*asked: object) -> bool:
+        raise ConnectionError
 
-    object.__setattr__(house.vault, "slots", Slots())
-    house.play.says("h01", does(lambda run: run.vault.slots.promote()))  # type: ignore[attr-defined]
+    def promotes(run: Run) -> Outcome:
+        assert run.vault.slots is not None
+        run.vault.slots.promote("h01", "attempt", run.token)
+        return Done()
+
+    house.vault.slots.promote = fails  # type: ignore[union-attr, method-assign]
+    house.play.says("h01", promotes)
     house.engine.drain()
     assert ended(house).state is State.UNCERTAIN
 

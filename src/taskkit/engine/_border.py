@@ -11,7 +11,7 @@ from taskkit.outcomes import Asks, Done, ErrorClass, NotDone, NotNow, Outcome, U
 from taskkit.records import AccountId, Record, account_id
 from taskkit.scrubbing import Scrubber, told
 from taskkit.secrets import Secret
-from taskkit.vaults import Values
+from taskkit.vaults import Slot, Values
 
 if TYPE_CHECKING:
     from taskkit.vaults import Vault
@@ -80,7 +80,7 @@ def answered(question: Callable[[], T], tried: str, scrubber: Scrubber) -> T:
 #: Facets that only tell: a question to one of them changes nothing, whether it is answered or not.
 _TELLING = frozenset({"records", "secrets", "sessions", "rights", "outbox", "hosts"})
 #: But for these deeds of theirs.
-_DEEDS = frozenset({"passed", "trust"})
+_DEEDS = frozenset({"passed", "trust", "keep"})
 
 
 class _AskedFacet:
@@ -121,6 +121,8 @@ def _secrets(answer: object) -> Iterator[Secret]:
         yield answer
     elif isinstance(answer, Values):
         yield from (*answer.current.values(), *answer.pending.values(), *answer.previous.values())
+    elif isinstance(answer, Slot):
+        yield from answer.secrets.values()
     elif isinstance(answer, Mapping | list | tuple):
         inside: Iterable[object] = answer.values() if isinstance(answer, Mapping) else answer
         yield from (secret for one in inside for secret in _secrets(one))
@@ -135,7 +137,8 @@ class _AskedVault:
         self._vault, self._touch, self._keep = vault, touch, keep
 
     def __getattr__(self, name: str) -> Any:
-        return _AskedFacet(getattr(self._vault, name), name in _TELLING, self._touch, self._keep)
+        facet = getattr(self._vault, name)
+        return None if facet is None else _AskedFacet(facet, name in _TELLING, self._touch, self._keep)
 
 
 def guarded(vault: Vault, touch: Callable[[], None], keep: Callable[[Secret], object]) -> Vault:

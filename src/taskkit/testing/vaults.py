@@ -10,10 +10,12 @@ from attrs import evolve
 
 from taskkit.errors import TaskkitError
 from taskkit.events.happenings import Happening
+from taskkit.instants import Clock, SystemClock, shown
 from taskkit.records import AccountId, Record
 from taskkit.secrets import Secret
 from taskkit.selections import Selection
-from taskkit.vaults import Hosts, Outbox, Records, Rights, Secrets, Session, Sessions, Values, Vault, Viewer, unknown_mark
+from taskkit.testing._accounts import KeepingSecrets, MemorySecrets, MemorySlots
+from taskkit.vaults import Hosts, Outbox, Records, Rights, Session, Sessions, Slot, Vault, unknown_mark
 
 
 class _Records(Records):
@@ -36,22 +38,6 @@ class _Records(Records):
 
     def account(self, record: Record) -> AccountId:
         return self.logins.get(record.id) or super().account(record)
-
-
-class _Secrets(Secrets):
-    def __init__(self, secrets: Mapping[str, Mapping[str, str]]) -> None:
-        self.kept = {account: {name: Secret(value) for name, value in values.items()} for account, values in secrets.items()}
-        self.pending: dict[AccountId, dict[str, Secret]] = {}
-        self.previous: dict[AccountId, dict[str, Secret]] = {}
-        self.changed: dict[AccountId, datetime] = {}
-        self.read_by: list[str | None] = []
-
-    def values(self, account: AccountId, run: Viewer) -> Values:
-        self.read_by.append(run.viewer)
-        return Values(*({**kept.get(account, {})} for kept in (self.kept, self.pending, self.previous)))
-
-    def changed_at(self, account: AccountId) -> datetime | None:
-        return self.changed.get(account)
 
 
 class _Sessions(Sessions):
@@ -141,17 +127,27 @@ class MemoryVault(Vault):
     """
 
     records: _Records
-    secrets: _Secrets
+    secrets: MemorySecrets
     sessions: _Sessions
     rights: _Rights
     outbox: _Outbox
     hosts: _Hosts
 
-    def __init__(self, records: Iterable[Record] = (), secrets: Mapping[str, Mapping[str, str]] | None = None) -> None:
-        kept = _Records(records)
+    def __init__(
+        self,
+        records: Iterable[Record] = (),
+        secrets: Mapping[str, Mapping[str, str]] | None = None,
+        *,
+        slots: bool = True,
+        keeps: bool = True,
+        clock: Clock | None = None,
+    ) -> None:
+        kept, ticking = _Records(records), clock or SystemClock()
+        sealed = (KeepingSecrets if keeps else MemorySecrets)(secrets or {}, lambda: shown(ticking.now()))
         super().__init__(
-            kept, secrets=_Secrets(secrets or {}), sessions=_Sessions(kept), rights=_Rights(), outbox=_Outbox(), hosts=_Hosts()
-        )
+            kept, secrets=sealed, sessions=_Sessions(kept), rights=_Rights(), outbox=_Outbox(), hosts=_Hosts(),
+            slots=MemorySlots(sealed) if slots else None,
+        )  # fmt: skip
 
     def put(self, *records: Record) -> None:
         self.records.kept.update({record.id: record for record in records})
@@ -179,16 +175,16 @@ class MemoryVault(Vault):
         self.sessions.open[record] = [one for one in self.sessions.open[record] if one.id != session]
 
     def change_secret(self, account: AccountId, name: str, value: str, *, at: datetime) -> None:
-        """A new one is in force, what was in force is the previous one, and nothing is pending under this name."""
-        kept = self.secrets
-        if (before := kept.kept.setdefault(account, {}).get(name)) is not None:
-            kept.previous.setdefault(account, {})[name] = before
-        kept.kept[account][name], kept.changed[account] = Secret(value), at
-        kept.pending.get(account, {}).pop(name, None)
+        """A new one is in force, what was in force is the previous one, and what a person proposed under this name is gone."""
+        self.secrets.change(account, name, Secret(value), at)
 
     def propose_secret(self, account: AccountId, name: str, value: str) -> None:
-        """A candidate that is not in force yet."""
-        self.secrets.pending.setdefault(account, {})[name] = Secret(value)
+        """A candidate that is not in force yet; refused where that of a job lies there."""
+        self.secrets.propose(account, name, Secret(value))
+
+    def former(self, account: AccountId) -> tuple[Slot, ...]:
+        """All that were in force once or proposed in vain, the last first, with their attempts."""
+        return self.secrets.former(account)
 
     def forget_host(self, address: str) -> None:
         """Its key is known no more: whatever it shows next may be believed again."""
