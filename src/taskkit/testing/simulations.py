@@ -83,6 +83,10 @@ class Simulation:
         self._stage.call("spend", lambda: None)
         self._stage.sleep(self.clock.now() + round((hours * 60 + minutes) * MINUTE))
 
+    def call(self, what: str, do: Callable[[], Any]) -> Any:
+        """Called by an executor around what it does on a host: a place at which the world may step in (`FakeExecutor.stage`)."""
+        return self._stage.call(what, do)
+
     def run(self, *, days: float = 0, hours: float = 0, minutes: float = 0) -> Simulation:
         """Play on for so much time."""
         try:
