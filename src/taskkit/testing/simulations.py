@@ -22,7 +22,7 @@ from taskkit.testing.laws import Broken, Laws
 from taskkit.testing.stage import Act, Lot, Stage, Turn
 from taskkit.testing.stories import Names, claims, writes
 from taskkit.testing.vaults import MemoryVault
-from taskkit.vaults import Outbox, Records, Rights, Secrets, Sessions, Vault
+from taskkit.vaults import Outbox, Records, Rights, Secrets, Sessions, Slots, Vault
 
 _AWAY = (ConnectionError, VaultAway)
 #: Reads that change nothing and on which nothing hangs alone: whoever steps in does so at the write that follows.
@@ -181,6 +181,7 @@ class Simulation:
             sessions=ported(Sessions, vault.sessions, stage),
             rights=ported(Rights, vault.rights, stage),
             outbox=ported(Outbox, vault.outbox, stage),
+            slots=None if vault.slots is None else ported(Slots, vault.slots, stage),
         )
         storage = ported(Storage, Followed(self._handles(), self.laws, self._names, stage.tell), stage)
         rng = Dice(self._seed, self._numbers)
