@@ -53,7 +53,7 @@ class Simulation:
         seed: int = 0,
     ) -> None:
         self.clock = VirtualClock(start)
-        self.vault = vault or MemoryVault()
+        self.vault = vault or MemoryVault(clock=self.clock)
         self._handles = handles or MemoryStorage().join
         self.storage = self._handles()
         self._names = Names()
