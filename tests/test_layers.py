@@ -39,7 +39,7 @@ FLOORS = [
         "plugins.kinds plugins.storages plugins._troubles plugins._shapes plugins._filling plugins.forms plugins.specs",
         "plugins._requirements plugins._sources plugins.offers plugins._contracts plugins.manager plugins",
         "plugins.executors plugins.executors._circumstances plugins.executors._outputs plugins.executors._expectations",
-        "plugins.executors._endings plugins.executors._processes plugins.executors._sequences",
+        "plugins.executors._endings plugins.executors._processes plugins.executors._sequences plugins.executors._changes",
         "plugins.executors._screens plugins.executors._talks plugins.executors._ptys",
         "plugins.executors.ssh._circumstances",
         "plugins.executors.ssh._settings plugins.executors.ssh._stops plugins.executors.ssh._berths plugins.executors.ssh._known_hosts",

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from attrs import field, frozen
 
-from taskkit.checks import mapping
+from taskkit.checks import mapping, named
 from taskkit.errors import InvalidValue, NotFound, UnknownMark
 from taskkit.records import AccountId, Record
+from taskkit.secrets import Secret
 from taskkit.selections import Selection
 
 if TYPE_CHECKING:
     from taskkit.events.happenings import Happening
-    from taskkit.secrets import Secret
 
 
 class Viewer(Protocol):
@@ -93,8 +93,13 @@ class Secrets:
 class Slot:
     """New secrets of an account that are not in force yet, and the attempt that they belong to."""
 
-    attempt: str
+    attempt: str = field(validator=named)
     secrets: Mapping[str, Secret] = field(converter=mapping, repr=False, eq=False)
+
+    def __attrs_post_init__(self) -> None:
+        if not self.secrets or not all(isinstance(name, str) and name and isinstance(one, Secret) for name, one in self.secrets.items()):
+            case = "there is none, or one without a name, or one that is no Secret"
+            raise InvalidValue("keeping new secrets of an account", case, "give Secret values by the names of their fields")
 
 
 class Slots(ABC):
@@ -106,7 +111,10 @@ class Slots(ABC):
 
     @abstractmethod
     def propose(self, account: AccountId, secrets: Mapping[str, Secret], attempt: str, token: int) -> bool:
-        """Keep a candidate; said twice is once. False, and nothing is kept, where the candidate of another attempt lies there."""
+        """Keep a candidate. False, and nothing is kept, where the candidate of another attempt lies there.
+
+        Said again it is once: what this attempt proposed first stays, and once it is in force nothing is pending any more.
+        """
 
     @abstractmethod
     def adopt(self, account: AccountId, token: int) -> Slot | None:

@@ -135,7 +135,8 @@ class House:
         policies: Iterable[type[Policy]] = (),
         rng: random.Random | None = None,
     ) -> None:
-        self.clock, self.vault = VirtualClock(start), MemoryVault(records, secrets)
+        self.clock = VirtualClock(start)
+        self.vault = MemoryVault(records, secrets, clock=self.clock)
         self.storage, self.play = MemoryStorage(), play or Play()
         self.Scripted = scripted(self.play)
         self._offer, self._rng = Offer((self.Scripted, *(scripts or ())), executors, notifiers, policies), rng

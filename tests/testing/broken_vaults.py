@@ -15,7 +15,8 @@ from taskkit.events.happenings import Happening, Unlocked
 from taskkit.records import Record
 from taskkit.selections import Selection
 from taskkit.testing import MemoryVault
-from taskkit.testing.vaults import _Hosts, _Outbox, _Records, _Rights, _Secrets, _Sessions
+from taskkit.testing._accounts import KeepingSecrets
+from taskkit.testing.vaults import _Hosts, _Outbox, _Records, _Rights, _Sessions
 from taskkit.vaults import Session, Values
 from tests.testing.test_contracts_of_vaults import TestMemoryVault as Sound
 
@@ -98,34 +99,34 @@ class BelongsToOneThread(_Records):
         return super().get(id)
 
 
-class HandsOutText(_Secrets):
+class HandsOutText(KeepingSecrets):
     def values(self, account: str, run: Any) -> Values:
         return Values({name: secret.reveal() for name, secret in super().values(account, run).current.items()})
 
 
-class HandsOutItsOwn(_Secrets):
+class HandsOutItsOwn(KeepingSecrets):
     def values(self, account: str, run: Any) -> Any:
-        return SimpleNamespace(current=self.kept.get(account, {}))
+        return SimpleNamespace(current=self.of(account).current)
 
 
-class KnowsNoZone(_Secrets):
+class KnowsNoZone(KeepingSecrets):
     def changed_at(self, account: str) -> datetime | None:
         changed = super().changed_at(account)
         return None if changed is None else changed.replace(tzinfo=None)
 
 
-class KeepsTheOldOneInForce(_Secrets):
+class KeepsTheOldOneInForce(KeepingSecrets):
     def values(self, account: str, run: Any) -> Values:
         values = super().values(account, run)
         return Values({**values.current, **values.previous})
 
 
-class ShowsItsSecrets(_Secrets):
+class ShowsItsSecrets(KeepingSecrets):
     def __repr__(self) -> str:
-        return repr({account: {name: secret.reveal() for name, secret in kept.items()} for account, kept in self.kept.items()})
+        return repr([{name: secret.reveal() for name, secret in self.of(account).current.items()} for account in ("root", "lone")])
 
 
-class CountsAReadAsAnUnlock(_Secrets):
+class CountsAReadAsAnUnlock(KeepingSecrets):
     vault: MemoryVault
 
     def values(self, account: str, run: Any) -> Values:

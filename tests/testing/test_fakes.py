@@ -14,7 +14,7 @@ from attrs import evolve
 from taskkit.errors import HostRefused, Refused, StaleToken
 from taskkit.events.happenings import CheckedIn
 from taskkit.outcomes import ErrorClass
-from taskkit.plugins.kinds import Command, Host, Login, Operation, Run
+from taskkit.plugins.kinds import Command, Host, Login, Operation, Run, SecretChange
 from taskkit.records import Record
 from taskkit.scripts import Commands, Step
 from taskkit.secrets import Secret
@@ -121,6 +121,131 @@ def test_what_stood_in_the_stdin_is_kept_and_not_shown() -> None:
     [told] = trial.executor.said  # type: ignore[attr-defined]
     assert [part.reveal() if isinstance(part, Secret) else part for part in told.stdin] == ["app:", PASSWORD]
     assert PASSWORD not in repr(told)
+
+
+# Changes of secrets
+
+NEW = "brand-new-horse"
+
+
+def guarded(**given: Any) -> FakeExecutor:
+    executor = FakeExecutor(clock=VirtualClock(START))
+    executor.guard(HOST, "app", PASSWORD, **given)
+    executor.guard(HOST, "root", "root-horse", root=True)
+    return executor
+
+
+def changed(
+    executor: FakeExecutor, *, user: str = "app", by: str = "app", secret: str = PASSWORD, new: str = NEW, old: str | None = None
+) -> tuple[str, str | None, str | None]:
+    """What is answered, of which class, by which rule."""
+    login = Login(Record("db-1", "unix"), by, Secret(secret))
+    with Trial(executor=executor, clock=executor.clock).run() as run:
+        outcome = executor.change(Host(HOST), login, SecretChange(user, Secret(new), Secret(old) if old else None), run)
+    return type(outcome).__name__, getattr(outcome, "error", None), outcome.result.get("refusal")
+
+
+def lets_in(executor: FakeExecutor, secret: str, user: str = "app") -> bool | str | None:
+    with Trial(executor=executor, clock=executor.clock).run() as run:
+        found = executor.probe(Host(HOST), Login(Record("db-1", "unix"), user, Secret(secret)), run)
+    return found.works or found.error
+
+
+def test_a_secret_that_was_changed_lets_in_and_the_old_one_does_not() -> None:
+    executor = guarded()
+    assert changed(executor) == ("Done", None, None)
+    assert (lets_in(executor, NEW), lets_in(executor, PASSWORD)) == (True, "wrong_credentials")
+    kept = executor.secret(HOST, "app")
+    assert kept is not None
+    assert kept.same_as(Secret(NEW))
+
+
+def test_root_changes_everybodys_secret_and_others_their_own_only() -> None:
+    executor = guarded()
+    executor.guard(HOST, "web", "web-horse")
+    assert changed(executor, by="web", secret="web-horse") == ("NotDone", "permission", None)  # noqa: S106
+    assert changed(executor, by="root", secret="root-horse", old="nobody looks") == ("Done", None, None)  # noqa: S106
+    assert changed(executor, user="nobody", by="root", secret="root-horse") == ("NotDone", "bad_configuration", None)  # noqa: S106
+    assert lets_in(executor, NEW) is True
+
+
+@pytest.mark.parametrize(
+    ("answer", "told", "taken"),
+    [
+        ("in_history", ("NotDone", "refused", "in_history"), False),
+        (lambda: "too_young", ("NotDone", "refused", "too_young"), False),
+        (ErrorClass.UNREACHABLE, ("NotDone", "unreachable", None), False),
+        (Reply(seen=False, does=False), ("Unknown", None, None), False),
+        (Reply(seen=False), ("Unknown", None, None), True),
+        (Reply(takes=inf), ("Unknown", None, None), True),
+        (Reply(takes=inf, does=False), ("Unknown", None, None), False),
+        (Reply(does=False), ("Done", None, None), False),
+        (Reply(exit=1), ("NotDone", "refused", "other"), True),
+        (Reply(takes=5), ("Done", None, None), True),
+    ],
+)
+def test_a_host_tells_one_thing_of_a_change_and_may_have_done_another(answer: Any, told: Any, taken: bool) -> None:
+    executor = guarded()
+    executor.script_changes(HOST, answer)
+    assert changed(executor) == told
+    assert lets_in(executor, NEW if taken else PASSWORD) is True
+    assert lets_in(executor, PASSWORD if taken else NEW) == "wrong_credentials"
+
+
+def test_what_was_replaced_may_let_in_for_a_while() -> None:
+    executor = guarded(keeps_old=90)
+    changed(executor)
+    assert (lets_in(executor, PASSWORD), lets_in(executor, NEW)) == (True, True)
+    assert executor.clock is not None
+    executor.clock.advance(seconds=90)
+    assert (lets_in(executor, PASSWORD), lets_in(executor, NEW)) == ("wrong_credentials", True)
+
+
+def test_an_expired_secret_lets_in_to_be_changed_only() -> None:
+    executor = guarded(expired=True)
+    assert lets_in(executor, PASSWORD) == "must_change"
+    assert changed(executor) == ("Done", None, None)
+    assert lets_in(executor, NEW) is True
+
+
+def test_s05_a_change_with_a_wrong_secret_is_a_try() -> None:
+    executor = guarded(locks_after=2)
+    assert changed(executor, secret="guess-1") == ("NotDone", "wrong_credentials", None)  # noqa: S106
+    assert changed(executor, old="guess-2") == ("NotDone", "wrong_credentials", None)
+    assert changed(executor, secret="guess-3") == ("NotDone", "wrong_credentials", None)  # noqa: S106
+    assert changed(executor) == ("NotDone", "account_locked", None)
+
+
+@pytest.mark.parametrize("user", ["", "a:b", "-a", "a\nb", "a\0", "a b"])
+def test_no_host_hears_of_a_name_that_is_none(user: str) -> None:
+    executor = guarded()
+    assert changed(executor, user=user) == ("NotDone", "bad_configuration", None)
+    assert executor.secret(HOST, user) is None
+
+
+@pytest.mark.parametrize("new", ["two\nlines", "a\0b", "bell\a", "x" * 512])
+def test_no_host_hears_of_a_secret_that_is_no_line(new: str) -> None:
+    executor = guarded()
+    executor.stage = lambda what, do: pytest.fail(f"the host was asked: {what}")
+    assert changed(executor, new=new) == ("NotDone", "bad_configuration", None)
+
+
+def test_j10_the_world_steps_in_before_and_after_a_change() -> None:
+    executor, calls = guarded(), list[str]()
+
+    def lost(what: str, do: Any) -> Any:
+        calls.append(what)
+        answer = do()
+        if what == "change":
+            raise ConnectionError("the answer was lost")
+        return answer
+
+    executor.stage = lost
+    assert changed(executor) == ("Unknown", None, None)
+    assert calls == ["log-in", "change"]
+    assert lets_in(executor, NEW) is True
+    executor.stage = lambda what, do: (_ for _ in ()).throw(ConnectionError("away"))
+    assert changed(executor, secret=NEW) == ("NotDone", "unreachable", None)
 
 
 # The vault

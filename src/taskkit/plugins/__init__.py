@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         Run,
         RunsCommands,
         Script,
+        SecretChange,
         Terminal,
         Verb,
     )
@@ -57,6 +58,7 @@ __all__ = [
     "Run",
     "RunsCommands",
     "Script",
+    "SecretChange",
     "Setting",
     "Shape",
     "StorageKind",

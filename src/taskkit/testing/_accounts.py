@@ -34,7 +34,7 @@ class Account:
 
     def put_in_force(self, secrets: Mapping[str, Secret], attempt: str | None) -> None:
         for name, secret in secrets.items():
-            before = self.attempts.pop(name, "")
+            before = self.attempts.pop(name, BY_HAND)
             if name in self.current:
                 self.previous[name] = self.current[name]
                 self.former.insert(0, Slot(before, {name: self.current[name]}))
@@ -94,22 +94,22 @@ class MemorySecrets(Secrets):
     def propose(self, account: AccountId, name: str, secret: Secret) -> None:
         with self.lock:
             found = self.of(account)
-            before = found.slot or Slot(BY_HAND, {})
-            if before.attempt != BY_HAND:
-                case = f"the candidate of the attempt {before.attempt!r} lies there"
+            if found.slot is not None and found.slot.attempt != BY_HAND:
+                case = f"the candidate of the attempt {found.slot.attempt!r} lies there"
                 raise Refused(f"proposing a secret of {account!r}", case, "wait until its job has promoted or discarded it")
-            if name in before.secrets:
-                found.former.insert(0, Slot(BY_HAND, {name: before.secrets[name]}))
-            found.slot = Slot(BY_HAND, {**before.secrets, name: secret})
+            before = {} if found.slot is None else found.slot.secrets
+            if name in before:
+                found.former.insert(0, Slot(BY_HAND, {name: before[name]}))
+            found.slot = Slot(BY_HAND, {**before, name: secret})
 
 
 class KeepingSecrets(MemorySecrets):
     def keep(self, account: AccountId, secrets: Mapping[str, Secret], attempt: str, token: int) -> bool:
         with self.lock:
-            found = self.of(account)
+            kept, found = Slot(attempt, secrets), self.of(account)
             found.checked(token, f"keeping new secrets of {account!r}")
             if attempt not in found.attempts.values():
-                self.put_in_force(account, secrets, attempt, self.now())
+                self.put_in_force(account, kept.secrets, attempt, self.now())
             return True
 
 
@@ -119,11 +119,11 @@ class MemorySlots(Slots):
 
     def propose(self, account: AccountId, secrets: Mapping[str, Secret], attempt: str, token: int) -> bool:
         with self._secrets.lock:
-            found = self._asked(account, token, "proposing secrets")
+            proposed, found = Slot(attempt, secrets), self._asked(account, token, "proposing secrets")
             if attempt in found.attempts.values():
                 return True
             if found.slot is None:
-                found.slot = Slot(attempt, dict(secrets))
+                found.slot = proposed
             return found.slot.attempt == attempt
 
     def adopt(self, account: AccountId, token: int) -> Slot | None:

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from attrs import field, frozen
 
 from taskkit.errors import HostRefused, InvalidValue
-from taskkit.outcomes import Effect, ErrorClass
+from taskkit.outcomes import Done, Effect, ErrorClass, NotDone, Unknown
+from taskkit.plugins.executors._changes import may_begin, refused_by
 from taskkit.plugins.executors._expectations import Judgement
 from taskkit.plugins.executors._outputs import Output, Recorder
 from taskkit.plugins.executors._sequences import Ready, Result, in_order, refuse_secrets
-from taskkit.plugins.kinds import Command, Executor, Host, Login, Operation, Run, Verb
+from taskkit.plugins.kinds import Command, Executor, Host, Login, Operation, Run, SecretChange, Verb
 from taskkit.secrets import Secret
 from taskkit.testing.clocks import VirtualClock
-from taskkit.testing.hosts import Answer, FakeHost, Reply
+from taskkit.testing.hosts import Account, Answer, FakeHost, Reply
 
 
 @frozen
@@ -34,7 +36,7 @@ class FakeExecutor(Executor):
     """Hosts answer `ok`, unless `script(host, …)` says otherwise: a text, an error class, a `Reply`, or a function that gives one."""
 
     name = "fake"
-    verbs = frozenset({Verb.COMMANDS, Verb.PROBE})
+    verbs = frozenset({Verb.COMMANDS, Verb.PROBE, Verb.CHANGE_SECRET})
     effect = Effect.IDEMPOTENT
 
     def __init__(
@@ -43,6 +45,8 @@ class FakeExecutor(Executor):
         self.name = name  # type: ignore[misc]
         self.effect = effect  # type: ignore[misc]
         self.clock, self.cap = clock, cap
+        #: Through which each log-in and each change passes, with its name: a simulation's `call`.
+        self.stage: Callable[[str, Callable[[], Any]], Any] = lambda what, do: do()
         self.said: list[Said] = []
         #: How many connections are open, and how many there were.
         self.connections = 0
@@ -62,12 +66,30 @@ class FakeExecutor(Executor):
     def up(self, host: str) -> None:
         self._hosts[host].down = None
 
-    def guard(self, host: str, user: str, secret: str, *, locks_after: int | None = None) -> None:
-        """From now on the host lets in only whom it knows; after so many wrong secrets it lets in this user no more."""
-        self._hosts[host].know(user, Secret(secret), locks_after)
+    def guard(
+        self,
+        host: str,
+        user: str,
+        secret: str,
+        *,
+        locks_after: int | None = None,
+        root: bool = False,
+        expired: bool = False,
+        keeps_old: float = 0.0,
+    ) -> None:
+        """From now on the host lets in only whom it knows; after so many wrong secrets it lets in this user no more.
+
+        `root` may change others' secrets, an `expired` one has to be changed before it lets in, and what was replaced still lets in for
+        `keeps_old` seconds: without a clock, for ever.
+        """
+        self._hosts[host].accounts[user] = Account(Secret(secret), locks_after, root, expired, keeps_old)
 
     def unlock(self, host: str, user: str) -> None:
         self._hosts[host].unlock(user)
+
+    def script_changes(self, host: str, *answers: Answer) -> None:
+        """What becomes of the next changes of secrets: a text is the word of the rule that refuses one, all else is as for `script`."""
+        self._hosts[host].changes.extend(answers)
 
     # what a test asks
 
@@ -78,22 +100,47 @@ class FakeExecutor(Executor):
         """The lines that the host has carried out, whatever it said."""
         return tuple(self._hosts[host].deeds)
 
+    def secret(self, host: str, user: str) -> Secret | None:
+        """What the host really takes for the user's secret now."""
+        account = self._hosts[host].accounts.get(user)
+        return None if account is None else account.secret
+
     # the executor
 
     @contextmanager
     def connect(self, host: Host, login: Login, run: Run) -> Iterator[FakeConnection]:
-        for secret in filter(None, (login.secret, login.key)):
-            run.keep(secret)
-        found = self._hosts[host.address]
-        if (error := found.refusal(login.user, login.secret)) is not None:
-            raise HostRefused(
-                f"connecting to {host.address!r}", error.value.replace("_", " "), _HELP.get(error, "bring it up"), error=error
-            )
+        found = self._let_in(host, login, run)
         self._count(1)
         try:
             yield FakeConnection(self, host, login, found)
         finally:
             self._count(-1)
+
+    def change(self, host: Host, login: Login, change: SecretChange, run: Run) -> Done | NotDone | Unknown:
+        if (misfit := may_begin(change, run)) is not None:
+            return misfit
+        try:
+            found = self._let_in(host, login, run, expired=login.user == change.user)
+        except HostRefused as refused:
+            return NotDone(ErrorClass(refused.error), run.scrub(str(refused)))
+        try:
+            return self.stage("change", lambda: _Change(found, login, change, self.clock).outcome(run.seconds_left))  # type: ignore[no-any-return]
+        except ConnectionError as error:
+            return Unknown(f"the host's answer to the change was lost: {error}")
+
+    def _let_in(self, host: Host, login: Login, run: Run, *, expired: bool = False) -> FakeHost:
+        for secret in filter(None, (login.secret, login.key)):
+            run.keep(secret)
+        found = self._hosts[host.address]
+        try:
+            error = self.stage("log-in", lambda: found.refusal(login.user, login.secret, _seconds(self.clock)))
+        except ConnectionError:
+            error = ErrorClass.UNREACHABLE
+        if error is not None and not (expired and error is ErrorClass.MUST_CHANGE):
+            raise HostRefused(
+                f"connecting to {host.address!r}", error.value.replace("_", " "), _HELP.get(error, "bring it up"), error=error
+            )
+        return found
 
     def _count(self, more: int) -> None:
         with self._counting:
@@ -101,7 +148,11 @@ class FakeExecutor(Executor):
             self.connected += max(0, more)
 
 
-_HELP = {ErrorClass.WRONG_CREDENTIALS: "look at the secret", ErrorClass.ACCOUNT_LOCKED: "unlock it"}
+_HELP = {
+    ErrorClass.WRONG_CREDENTIALS: "look at the secret",
+    ErrorClass.ACCOUNT_LOCKED: "unlock it",
+    ErrorClass.MUST_CHANGE: "give it a new secret",
+}
 
 
 class FakeConnection:
@@ -130,7 +181,7 @@ class FakeConnection:
             self._found.deeds.append(command.line)
         seconds = min(ready.seconds, ready.idle or ready.seconds)
         idle = seconds < ready.seconds  # a reply says nothing before it is over
-        if not self._ends_within(reply, seconds):
+        if not _ends_within(reply, seconds, self._executor.clock):
             case = f"it said nothing for {seconds:g} s" if idle else f"it took longer than {seconds:g} s"
             return Result(Judgement("unknown", ErrorClass.TIMEOUT, f"{case}; nobody saw it end: it may still run"))
         said = "".join(part.reveal() if isinstance(part, Secret) else part for part in stdin) if reply.repeats else reply.output
@@ -138,18 +189,51 @@ class FakeConnection:
         end = reply.exit if reply.seen else None
         return Result(ready.expectations.judge(end, None, *outputs), end, None, *outputs)
 
-    def _ends_within(self, reply: Reply, seconds: float) -> bool:
-        """Time passes on the clock, where there is one; without it only the numbers count."""
-        self._pass(min(reply.takes, seconds))
-        passed = reply.takes
-        while passed < seconds and reply.until is not None and not reply.until():
-            self._pass(min(1.0, seconds - passed))
-            passed += 1.0
-        return passed < seconds
 
-    def _pass(self, seconds: float) -> None:
-        if self._executor.clock is not None:
-            self._executor.clock.advance(seconds=seconds)
+class _Change:
+    """One change of a secret, as its host takes it."""
+
+    def __init__(self, host: FakeHost, login: Login, change: SecretChange, clock: VirtualClock | None) -> None:
+        self._host, self._login, self._change, self._clock = host, login, change, clock
+
+    def outcome(self, seconds_left: float) -> Done | NotDone | Unknown:
+        answer = self._host.answer_to_change()
+        if isinstance(answer, ErrorClass):
+            return NotDone(answer, answer.value.replace("_", " "))
+        if isinstance(answer, str):
+            return refused_by(answer, f"the host refused the new secret: {answer.replace('_', ' ')}")
+        by, user, now = self._login.user, self._change.user, _seconds(self._clock)
+        if (error := self._host.refusal_of_change(by, user, self._change.old or self._login.secret, now)) is not None:
+            return NotDone(error, f"changing the secret of {user!r} as {by!r}: {error.value.replace('_', ' ')}")
+        return self._taken(answer, min(60.0, seconds_left))
+
+    def _taken(self, reply: Reply, seconds: float) -> Done | NotDone | Unknown:
+        if reply.does:
+            self._host.accounts[self._change.user].change(self._change.new, _seconds(self._clock))
+        if not _ends_within(reply, seconds, self._clock):
+            return Unknown(f"the host took longer than {seconds:g} s; nobody saw how the change ended")
+        if not reply.seen:
+            return Unknown("the connection broke, and nobody saw how the change ended")
+        return Done() if reply.exit == 0 else refused_by("other", reply.errors or f"the host ended the change with {reply.exit}")
+
+
+def _seconds(clock: VirtualClock | None) -> float:
+    return clock.monotonic() if clock else 0.0
+
+
+def _ends_within(reply: Reply, seconds: float, clock: VirtualClock | None) -> bool:
+    """Time passes on the clock, where there is one; without it only the numbers count."""
+    _pass(min(reply.takes, seconds), clock)
+    passed = reply.takes
+    while passed < seconds and reply.until is not None and not reply.until():
+        _pass(min(1.0, seconds - passed), clock)
+        passed += 1.0
+    return passed < seconds
+
+
+def _pass(seconds: float, clock: VirtualClock | None) -> None:
+    if clock is not None:
+        clock.advance(seconds=seconds)
 
 
 def _recorded(text: str, run: Run, cap: int) -> Output:

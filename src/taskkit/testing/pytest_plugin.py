@@ -50,11 +50,11 @@ def taskkit_clock() -> VirtualClock:
 
 
 @pytest.fixture
-def taskkit_vault() -> MemoryVault:
+def taskkit_vault(taskkit_clock: VirtualClock) -> MemoryVault:
     """A vault without records; put some, or give one of your own."""
     from taskkit.testing.vaults import MemoryVault
 
-    return MemoryVault()
+    return MemoryVault(clock=taskkit_clock)
 
 
 @pytest.fixture

@@ -22,7 +22,7 @@ from taskkit.testing.laws import Broken, Laws
 from taskkit.testing.stage import Act, Lot, Stage, Turn
 from taskkit.testing.stories import Names, claims, writes
 from taskkit.testing.vaults import MemoryVault
-from taskkit.vaults import Outbox, Records, Rights, Secrets, Sessions, Vault
+from taskkit.vaults import Outbox, Records, Rights, Secrets, Sessions, Slots, Vault
 
 _AWAY = (ConnectionError, VaultAway)
 #: Reads that change nothing and on which nothing hangs alone: whoever steps in does so at the write that follows.
@@ -53,7 +53,7 @@ class Simulation:
         seed: int = 0,
     ) -> None:
         self.clock = VirtualClock(start)
-        self.vault = vault or MemoryVault()
+        self.vault = vault or MemoryVault(clock=self.clock)
         self._handles = handles or MemoryStorage().join
         self.storage = self._handles()
         self._names = Names()
@@ -82,6 +82,10 @@ class Simulation:
         """Called by a script or an executor: what it does takes so much time, and the others go on meanwhile."""
         self._stage.call("spend", lambda: None)
         self._stage.sleep(self.clock.now() + round((hours * 60 + minutes) * MINUTE))
+
+    def call(self, what: str, do: Callable[[], Any]) -> Any:
+        """Called by an executor around what it does on a host: a place at which the world may step in (`FakeExecutor.stage`)."""
+        return self._stage.call(what, do)
 
     def run(self, *, days: float = 0, hours: float = 0, minutes: float = 0) -> Simulation:
         """Play on for so much time."""
@@ -181,6 +185,7 @@ class Simulation:
             sessions=ported(Sessions, vault.sessions, stage),
             rights=ported(Rights, vault.rights, stage),
             outbox=ported(Outbox, vault.outbox, stage),
+            slots=None if vault.slots is None else ported(Slots, vault.slots, stage),
         )
         storage = ported(Storage, Followed(self._handles(), self.laws, self._names, stage.tell), stage)
         rng = Dice(self._seed, self._numbers)

@@ -91,7 +91,7 @@ class Trial:
         self.clock: Any = clock or VirtualClock(_START)
         self.executor = executor or FakeExecutor(clock=self.clock if isinstance(self.clock, VirtualClock) else None)
         script = script or _acting(self.executor.verbs if record is not None else frozenset())
-        self.vault: Any = vault or MemoryVault(filter(None, (record, shadow)), secrets)
+        self.vault: Any = vault or MemoryVault(filter(None, (record, shadow)), secrets, clock=self.clock)
         #: Called at each point that a run passes, with its name.
         self.points = points
         self._storage, self._processes = MemoryStorage(), 0
