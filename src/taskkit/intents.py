@@ -41,6 +41,7 @@ class Intent:
     line: str
     recovery: str  #: the job that resolves it where nobody else does
     opened: Instant
+    print: str = ""  #: a keyed hash of the candidate, where there is a keyring
     #: Why nobody knows which secret is the live one; empty as long as nobody had to give up.
     doubt: str = ""
     word: Word | None = field(default=None, converter=_word)

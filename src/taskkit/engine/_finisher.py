@@ -163,7 +163,7 @@ class Finisher:
         """What counts is when the new one was chosen: who looked at the account after that has seen it (P4)."""
         kept, turned = self._storage.document("account", account), case.run.job.turned_at or case.now
         changed = max(turned, kept.body["changed"]) if kept else turned
-        body = {"changed": changed, "ended": case.now, "job": case.job.id}
+        body = {**(kept.body if kept else {}), "changed": changed, "ended": case.now, "job": case.job.id}
         return Keep("account", account, kept.revision if kept else 0, body)
 
     @staticmethod

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -20,8 +20,12 @@ from taskkit.vaults import Secrets, Slots
 if TYPE_CHECKING:
     from taskkit.engine._ground import Ground
     from taskkit.engine._runs import JobRun
+    from taskkit.passwords import Former
+    from taskkit.secrets import Secret
 
 _TRIES = 4
+#: Of how many former secrets of an account keyed hashes are kept.
+_PRINTS = 100
 
 
 class RunIntents:
@@ -52,7 +56,11 @@ class RunIntents:
             self._open[account] = found
         return found
 
-    def open(self, account: AccountId, record: str, attempt: str) -> Intent:
+    def former(self, account: AccountId, secrets: Iterable[Secret] = ()) -> Former:
+        known, seals = self._storage.document("account", account), self._ground.seals
+        return seals.former(account, (*secrets, *(known.body.get("prints", ()) if known else ())))
+
+    def open(self, account: AccountId, record: str, attempt: str, candidate: Secret) -> Intent:
         """Before anything is kept or touched. Another attempt at an intent that is open takes its place."""
         now, job, before = self._ground.now(), self._run.job, self.read(account)
         new: Unit = ()
@@ -108,7 +116,9 @@ class RunIntents:
     def _changed(self, intent: Intent) -> Keep:
         """What counts is when the new one was chosen: who looked at the account after that has seen it (P4)."""
         known = self._storage.document("account", intent.account)
-        body = {"changed": intent.opened, "ended": self._ground.now(), "job": self._run.job.id}
+        before = known.body.get("prints", ()) if known else ()
+        prints = [intent.print, *before][:_PRINTS] if intent.print else list(before)
+        body = {"changed": intent.opened, "ended": self._ground.now(), "job": self._run.job.id, **({"prints": prints} if prints else {})}
         return Keep("account", intent.account, known.revision if known else 0, body)
 
     def _told(self, kind: str, intent: Intent, more: Mapping[str, Any] | None = None) -> Fact:

@@ -216,7 +216,8 @@ class JobRun:
         values = vault.secrets.values(vault.records.account(record), self).current
         if found is None:
             return Login(record, secrets=values)
-        return Login(record, found.user_of(record), values.get(found.secret), values.get(found.key), secrets=values)
+        secret, key = values.get(found.secret), values.get(found.key)
+        return Login(record, found.user_of(record), secret, key, secrets=values, secret_name=found.secret)
 
     def touch(self) -> None:
         self.touched = True

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import json
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from attrs import field, frozen
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from taskkit.engine._ground import Ground
     from taskkit.engine._rights import RightsDesk
     from taskkit.keyrings import Keyring
+    from taskkit.passwords import Former
 
 #: What is sealed, by id; and of each key that has sealed, what only that key opens.
 SEALED, KEYS = "sealed", "key"
@@ -81,6 +82,21 @@ class Seals:
     def drop(self, id: str, revision: int) -> Keep:
         """A change for a unit: it is needed no more. That takes no key."""
         return Keep(SEALED, id, revision, None)
+
+    # what was
+
+    def former(self, account: str, passwords: Iterable[Secret | str]) -> Former:
+        """With hashes of which a key is there."""
+        from taskkit.passwords import Former
+
+        keyring = self._keyring
+        ids = () if keyring is None else keyring.ids
+        known = [one for one in passwords if isinstance(one, Secret) or one.partition(":")[0] in ids]
+        return Former(known, keyring=keyring, account=account)
+
+    def print_of(self, account: str, secret: Secret) -> str:
+        """A keyed hash of it; empty without a keyring."""
+        return "" if self._keyring is None else self.former(account, ()).print_of(secret)
 
     def _opened(self, kept: Document, keyring: Keyring) -> Opened:
         secrets = _unpacked(Secret(keyring.open(_sealed(kept), _place(SEALED, kept.id))))

@@ -42,8 +42,9 @@ def taskkit_scripts() -> Iterable[type[Script]]:
     from taskkit.scripts.check_status import CheckStatus
     from taskkit.scripts.commands import Commands
     from taskkit.scripts.dialogue import Dialogue
+    from taskkit.scripts.password_reset import PasswordReset
 
-    return [Commands, CheckStatus, Dialogue]
+    return [Commands, CheckStatus, Dialogue, PasswordReset]
 
 
 @hookimpl

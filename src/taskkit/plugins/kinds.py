@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from taskkit.facts import Fact
     from taskkit.intents import Intent
     from taskkit.jobs import Job
+    from taskkit.passwords import Former
     from taskkit.scrubbing import Stream
     from taskkit.tasks import Task
     from taskkit.vaults import Slots, Vault
@@ -61,6 +62,8 @@ class Login:
     secrets: Mapping[str, Secret] = field(factory=dict, converter=mapping, kw_only=True, repr=False, eq=False, hash=False)
     #: Whether it has to be `secret` that lets in: what a key opens proves nothing of it.
     by_secret: bool = field(default=False, kw_only=True)
+    #: Under which name the vault keeps `secret`.
+    secret_name: str = field(default="password", kw_only=True)
 
 
 def _line(instance: object, attribute: Attribute[Any], given: object) -> None:
@@ -215,7 +218,7 @@ class Executor(ABC):
         """Log in, and give an account a new secret: the one that logs in its own, or another's where it may do that.
 
         For executors with `Verb.CHANGE_SECRET`. `NotDone` is certain: the host has taken nothing. What a rule of the host refuses is of the
-        class `refused`, and says by which rule: `result={"refusal": "too_simple"}`, a word of `passwords.Refusal`.
+        class `refused`, and says by which rule: `result={"objection": "too_simple"}`, a word of `passwords.Objection`.
         """
         return NotDone(ErrorClass.BAD_CONFIGURATION, f"the executor {self.name!r} changes no secrets")
 
@@ -227,8 +230,12 @@ class Intents(Protocol):
         """The open one, whoever opened it."""
         ...
 
-    def open(self, account: AccountId, record: str, attempt: str) -> Intent:
-        """Before a candidate is kept or anything touched; another attempt at an intent that is open takes its place."""
+    def former(self, account: AccountId, secrets: Iterable[Secret] = ()) -> Former:
+        """What a new one is compared with: these, and keyed hashes of those that were changed before, where there is a keyring."""
+        ...
+
+    def open(self, account: AccountId, record: str, attempt: str, candidate: Secret) -> Intent:
+        """Before the candidate is kept or anything touched; another attempt at an intent that is open takes its place."""
         ...
 
     def settle(self, account: AccountId, attempt: str, memo: Mapping[str, Any], *, changed: bool) -> None:

@@ -5,6 +5,7 @@ from taskkit.scripts._steps import Step
 from taskkit.scripts.check_status import Check, CheckStatus, Health
 from taskkit.scripts.commands import Commands
 from taskkit.scripts.dialogue import Dialogue
+from taskkit.scripts.password_reset import PasswordReset
 
 __all__ = [
     "Check",
@@ -14,5 +15,6 @@ __all__ = [
     "Dialogue",
     "Exchange",
     "Health",
+    "PasswordReset",
     "Step",
 ]

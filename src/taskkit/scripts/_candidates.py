@@ -1,0 +1,93 @@
+"""Where the candidate of an account is kept, and what is noted of it: in the vault, in the store, and in this order (S2, S4)."""
+
+from __future__ import annotations
+
+from attrs import define
+
+from taskkit.errors import Refused
+from taskkit.intents import Intent, Word
+from taskkit.plugins.kinds import Run
+from taskkit.records import AccountId
+from taskkit.secrets import Secret
+
+#: In the memo: the attempt that has put its candidate in force.
+CHANGED = "changed"
+_MEND = "the vault has to be mended"
+
+
+@define
+class Attempt:
+    """A candidate that is kept, under the name of its attempt."""
+
+    name: str
+    candidate: Secret
+    #: Whether it may have been sent, and nobody has seen since that it is not the live one.
+    is_doubtful: bool = False
+
+
+class Candidates:
+    """Of one account, for one run."""
+
+    def __init__(self, run: Run, account: AccountId, record: str, name: str) -> None:
+        self._run, self._slots, self._account, self._record, self._name = run, run.slots, account, record, name
+        self._drawn = 0
+        self.intent: Intent | None = None
+
+    def adopted(self) -> tuple[Attempt | None, Word | None]:
+        """What is open, this run's from now on, and what a person said of it; also what only the vault knows of, as after a restore."""
+        self.intent = self._run.intents.read(self._account)
+        word = None if self.intent is None else self.intent.word
+        slot = self._slots.adopt(self._account, self._run.token)
+        self._run.point("adopted")
+        if slot is None or self._name not in slot.secrets:
+            return None, word
+        candidate = self._run.keep(slot.secrets[self._name])
+        if self.intent is None or self.intent.attempt != slot.attempt:
+            self._intend(slot.attempt, candidate)
+        return Attempt(slot.attempt, candidate, is_doubtful=True), word
+
+    def propose(self, candidate: Secret) -> Attempt:
+        """Kept for good and read back, before any host hears of it."""
+        self._drawn += 1
+        name = f"{self._run.job.id}/{self._run.token}/{self._drawn}"
+        self._run.keep(candidate)
+        self._intend(name, candidate)
+        self._run.point("intended")
+        is_kept = self._slots.propose(self._account, {self._name: candidate}, name, self._run.token)
+        kept = self._slots.adopt(self._account, self._run.token) if is_kept else None
+        if kept is None or kept.attempt != name or not kept.secrets[self._name].same_as(candidate):
+            raise Refused("keeping a new password", "the vault does not give it back as it was given", _MEND)
+        self._run.point("proposed")
+        return Attempt(name, candidate)
+
+    def _intend(self, attempt: str, candidate: Secret) -> None:
+        self.intent = self._run.intents.open(self._account, self._record, attempt, candidate)
+
+    def is_in_force(self) -> bool:
+        """Where no candidate lies there any more: whether the one that the intent is about has come into force."""
+        return self.intent is not None and self._slots.promote(self._account, self.intent.attempt, self._run.token)
+
+    def put_in_force(self, attempt: Attempt) -> None:
+        token = self._run.token
+        if not self._slots.promote(self._account, attempt.name, token):  # the vault has lost it: it is here still
+            self._slots.propose(self._account, {self._name: attempt.candidate}, attempt.name, token)
+            if not self._slots.promote(self._account, attempt.name, token):
+                raise Refused("putting a new password in force", "the vault does not take it", _MEND)
+        self._run.point("promoted")
+
+    def forget(self, attempt: Attempt) -> None:
+        """It is not the live one, and never will be."""
+        self._slots.discard(self._account, attempt.name, self._run.token)
+        self._run.point("discarded")
+
+    def settle(self, *, changed: bool) -> None:
+        """The account is nobody's trouble any more."""
+        if self.intent is not None:
+            attempt, self.intent = self.intent.attempt, None
+            self._run.intents.settle(self._account, attempt, {CHANGED: attempt} if changed else {}, changed=changed)
+            self._run.point("settled")
+
+    def doubt(self, text: str) -> None:
+        """All are kept, and a person has to say something."""
+        self._run.intents.doubt(self._account, text)
+        self._run.point("doubted")

@@ -1,0 +1,245 @@
+"""How a password is changed so that it cannot be lost (S2, S3): plan, intent, probe, apply, verify, commit.
+
+Each step may be the last that this process takes. Where it had come is therefore found out by looking: at the intent in the store, at the
+candidate in the vault, and at what the host lets in. Whoever holds the account next does that before anything else (S4).
+
+A candidate that may have been sent is not exchanged for another one: the same is sent again, so that a worker that was thought dead, and
+sends it late, changes nothing.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, NoReturn
+
+from taskkit.errors import Refused, StaleToken, StorageAway, TaskkitError
+from taskkit.intents import Word
+from taskkit.jobs import Kind
+from taskkit.outcomes import Done, ErrorClass, NotDone, NotNow, Outcome, Unknown, class_of
+from taskkit.passwords import Objection
+from taskkit.plugins.kinds import Run, SecretChange, Verb
+from taskkit.scripts._candidates import CHANGED, Attempt, Candidates
+from taskkit.scripts._tries import CannotSay, Tries, Which, tell
+from taskkit.secrets import Secret
+from taskkit.vaults import root
+
+if TYPE_CHECKING:
+    from taskkit.scripts.password_reset import PasswordReset
+
+VERBS = frozenset({Verb.PROBE, Verb.CHANGE_SECRET})
+#: In minutes: how long the recovery of an account waits at first, and at most, until it looks at the host again (S5).
+_FIRST_WAIT, _LAST_WAIT = 1, 60
+_TRIED = "changing a password"
+_SAID = {Word.CANDIDATE: Which.CANDIDATE, Word.CURRENT: Which.CURRENT, Word.PREVIOUS: Which.PREVIOUS}
+
+
+class _Ended(Exception):
+    """How a rotation ends; without an outcome where a new secret is in force."""
+
+    def __init__(self, outcome: Outcome | None = None) -> None:
+        super().__init__()
+        self.outcome = outcome
+
+
+class Rotation:
+    """One run of the protocol, for one account."""
+
+    def __init__(self, reset: PasswordReset, run: Run) -> None:
+        if run.record is None:
+            raise Refused(_TRIED, "there is no record", "put the task on the list of a type or record")
+        self._reset, self._run, self._policy = reset, run, reset.passwords
+        self._is_recovery = run.job.kind is Kind.RECOVERY
+        self.record = run.record if self._is_recovery else root(run.vault.records, run.record)
+        self.account = (run.job.account if self._is_recovery else None) or run.vault.records.account(self.record)
+        login = run.login(self.record)
+        self._user, self._tries = login.user, Tries(run, self.account, self.record, login.secret_name)
+        self._candidates = Candidates(run, self.account, self.record.id, login.secret_name)
+        self._attempt: Attempt | None = None
+        #: What lets in, as far as this run has seen.
+        self._old: Secret | None = None
+
+    def perform(self) -> Outcome | None:
+        """None once a new secret is in force, else how the run ends."""
+        if CHANGED in self._run.memo:
+            return None
+        try:
+            return self._ended()
+        except CannotSay as silent:
+            return self._later(silent.error, silent.text)
+        except (StaleToken, StorageAway):
+            raise
+        except TaskkitError as error:
+            if self._candidates.intent is None:
+                raise
+            return self._later(class_of(error) or ErrorClass.FAILED, self._run.scrub(str(error)))
+
+    def _ended(self) -> Outcome | None:
+        try:
+            self._plan()
+            self._take_over()
+            self._change()
+        except _Ended as ended:
+            return ended.outcome
+
+    def _plan(self) -> None:
+        """All that can fail without the host."""
+        lacking = sorted(VERBS - self._run.verbs(self.record))
+        if lacking:
+            raise Refused(_TRIED, f"its executor cannot do {', '.join(lacking)}", "choose one that can in the record type")
+        if not self._user:
+            raise Refused(_TRIED, f"the record {self.record.id!r} names no user", "fill in the field that its type says")
+        self._run.point("planned")
+
+    # an intent that is open (S4)
+
+    def _take_over(self) -> None:
+        """What is open is resolved. Where a new secret is wanted still, the candidate is left as the attempt, to be sent once more."""
+        self._attempt, word = self._candidates.adopted()
+        if self._attempt is not None:
+            self._resolve(self._attempt, word)
+        elif self._candidates.is_in_force():
+            self._in_force()
+        elif self._is_recovery:  # it was kept nowhere, and so was sent nowhere
+            self._unchanged(Which.CURRENT)
+
+    def _resolve(self, attempt: Attempt, word: Word | None) -> None:
+        if word is Word.ANEW:
+            self._forget(attempt)
+            return
+        which = _SAID.get(word) if word is not None else None
+        if which is None:
+            which, self._old = self._tries.live(attempt.candidate)
+        if which is Which.CANDIDATE:
+            self._commit(attempt)
+        if which is None and self._run.shadow is None:
+            self._doubt()
+        attempt.is_doubtful = which is None
+        if which is not None and (word in _SAID or (self._is_recovery and not self._run.task.active)):
+            self._leave(attempt, which)
+
+    def _leave(self, attempt: Attempt, which: Which) -> NoReturn:
+        """Nobody wants a new one: what lets in is in force, or comes into force."""
+        previous = self._tries.known().get(Which.PREVIOUS)
+        self._forget(attempt)
+        if which is Which.PREVIOUS and previous is not None:
+            self._commit(self._candidates.propose(previous))
+        self._unchanged(which)
+
+    # intent, probe, apply, verify
+
+    def _change(self) -> NoReturn:
+        attempt = self._attempt or self._drawn()
+        if self._old is None and not self._is_through_shadow:
+            self._prove(attempt)
+        for _ in range(self._reset.attempts):
+            if self._run.stop_requested:
+                self._give_up(attempt, NotDone(ErrorClass.STOPPED, "stopped before anything was sent"))
+            outcome = self._applied(attempt)
+            if isinstance(outcome, NotDone):
+                attempt = self._after_refusal(attempt, outcome)
+            else:
+                self._verify(attempt)
+        self._give_up(attempt, NotDone(ErrorClass.FAILED, "the host does not let in with what it was given"))
+
+    @property
+    def _is_through_shadow(self) -> bool:
+        """Whether the shadow account changes it: always, or where no known secret lets in."""
+        return self._run.shadow is not None and (self._reset.shadow == "always" or self._old is None)
+
+    def _drawn(self) -> Attempt:
+        former = self._run.intents.former(self.account, self._tries.known().values())
+        self._attempt = self._candidates.propose(self._policy.draw(user=self._user, former=former))
+        return self._attempt
+
+    def _prove(self, attempt: Attempt) -> None:
+        """Before anything is sent: some known secret lets in, or another account can set it right."""
+        _, self._old = self._tries.live()
+        if self._old is None and self._run.shadow is None:
+            case = "neither the secret in force nor the one before lets in: a shadow account could set it right"
+            self._give_up(attempt, NotDone(ErrorClass.WRONG_CREDENTIALS, case))
+
+    def _applied(self, attempt: Attempt) -> Done | NotDone | Unknown:
+        self._run.point("applying")
+        began, before, attempt.is_doubtful = self._run.now(), attempt.is_doubtful, True
+        login = self._run.shadow if self._is_through_shadow else self.record
+        outcome = self._run.change(SecretChange(self._user, attempt.candidate, self._old), login, to=self.record)
+        if isinstance(outcome, NotDone):
+            attempt.is_doubtful = before
+        tell(self._run, "change", outcome, began)
+        self._run.point("applied")
+        return outcome
+
+    def _verify(self, attempt: Attempt) -> None:
+        """A fresh log-in says whether the host has taken it. Where another one is live still, the same can be sent again."""
+        which, self._old = self._tries.live(attempt.candidate)
+        if which is Which.CANDIDATE:
+            self._run.point("verified")
+            self._commit(attempt)
+        if which is None and self._run.shadow is None:
+            self._doubt()
+        attempt.is_doubtful = which is None
+
+    def _after_refusal(self, attempt: Attempt, outcome: NotDone) -> Attempt:
+        """A candidate that the host's rules refuse is replaced; anything else ends the run."""
+        said = outcome.result.get("objection") if outcome.error is ErrorClass.REFUSED else None
+        stricter = self._policy.stricter(Objection(said)) if said in set(Objection) else None
+        if stricter is None:
+            self._give_up(attempt, outcome)
+        self._policy = stricter
+        self._see_it_dead(attempt)
+        self._forget(attempt)
+        return self._drawn()
+
+    # how it ends
+
+    def _commit(self, attempt: Attempt) -> NoReturn:
+        """It is the live one."""
+        self._candidates.put_in_force(attempt)
+        self._in_force()
+
+    def _in_force(self) -> NoReturn:
+        self._candidates.settle(changed=True)
+        raise _Ended
+
+    def _unchanged(self, which: Which) -> NoReturn:
+        self._candidates.settle(changed=False)
+        raise _Ended(Done({"account": self.account, "changed": False, "live": which.value}))
+
+    def _give_up(self, attempt: Attempt, outcome: NotDone) -> NoReturn:
+        """Nothing was changed."""
+        self._see_it_dead(attempt)
+        self._forget(attempt)
+        self._candidates.settle(changed=False)
+        raise _Ended(outcome)
+
+    def _see_it_dead(self, attempt: Attempt) -> None:
+        """A candidate that may have been sent is never thrown away before another one was seen to let in (S3)."""
+        if attempt.is_doubtful:
+            which, self._old = self._tries.live(attempt.candidate)
+            if which is Which.CANDIDATE:
+                self._commit(attempt)
+            if which is None:
+                self._doubt()
+
+    def _forget(self, attempt: Attempt) -> None:
+        self._candidates.forget(attempt)
+        self._attempt = None
+
+    def _doubt(self) -> NoReturn:
+        """No known secret lets in (S3)."""
+        text = "neither the candidate nor the secret in force nor the one before lets in"
+        self._candidates.doubt(text)
+        raise _Ended(Unknown(f"{text}: all are kept, and somebody has to say what is to be done"))
+
+    def _later(self, error: ErrorClass, text: str) -> Outcome:
+        """Nobody can say now. What was never sent is forgotten; else the intent stays open, and the recovery of the account looks again."""
+        attempt = self._attempt
+        if attempt is not None and not attempt.is_doubtful:
+            with suppress(TaskkitError):  # the vault may be what does not answer
+                self._forget(attempt)
+                self._candidates.settle(changed=False)
+        if self._is_recovery:
+            minutes = min(_FIRST_WAIT * 2 ** min(self._run.job.waits, 10), _LAST_WAIT)
+            return NotNow(self._run.now().add(minutes=minutes), error.value)
+        about = "" if self._candidates.intent is None else "; whether it was changed is found out by the recovery of the account"
+        return NotDone(error, text + about)
