@@ -120,8 +120,11 @@ class Restores:
         for account in sorted(self._accounts()):
             with suppress(VaultAway):
                 values = asked(lambda account=account: secrets.values(account, reader), "asking the vault for candidates")  # type: ignore[misc]
-                if values.pending and self._storage.document(INTENTS, account) is None:
+                if values.pending and not self._is_looked_after(account):
                     yield account
+
+    def _is_looked_after(self, account: AccountId) -> bool:
+        return bool(self._storage.holders(f"account:{account}")) or self._storage.document(INTENTS, account) is not None
 
     def _accounts(self) -> set[AccountId]:
         """Of all records whose tasks change secrets, and all that jobs have changed."""

@@ -6,7 +6,7 @@ runs are limited, on the character before. One number below the count names one 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Mapping
 from itertools import product
 
 from attrs import field, frozen
@@ -76,37 +76,35 @@ class _Move:
 
     group: int
     ways: int
-    place: _Place
+    place: int
     again: bool = False
 
 
 class Spellings:
-    """All texts that keep the demands, each with a number."""
+    """All texts that keep the demands, each with a number. Places go by numbers, too; the first is where texts begin."""
 
     def __init__(self, demands: Demands) -> None:
         self._demands, self._groups = demands, demands.groups
-        needed = tuple(least for _, least in demands.classes)
-        self._start = _Place(needed)
-        self._moves = {place: tuple(self._moves_from(place)) for place in self._places(needed)}
-        self._ways = [{place: int(not any(place.lacking)) for place in self._moves}]
-        for left in range(1, demands.longest):
-            self._ways.append({place: sum(self._blocks(place, left)) for place in self._moves})
-        self._totals = {length: self._total(length) for length in range(demands.shortest, demands.longest + 1)}
+        self._places = tuple(self._all_places())
+        numbers = {place: number for number, place in enumerate(self._places)}
+        self._moves = [tuple(self._moves_from(place, numbers)) for place in self._places]
+        self._ways = self._counted()
+        lengths = range(demands.shortest, demands.longest + 1)
+        self._totals = {length: sum(self._block(move, length) for move in self._open(0, length, first=True)) for length in lengths}
         self.count = sum(self._totals.values())
 
     def spelled(self, number: int) -> str:
         """The text of a number below the count."""
         length, number = self._length_of(number)
         said: list[str] = []
-        place = self._start
+        place = 0
         for left in range(length, 0, -1):
-            for move in self._moves_of(place, left, first=not said):
-                block = move.ways * self._ways[left - 1][move.place]
-                if number < block:
+            for move in self._open(place, left, first=not said):
+                if number < (block := self._block(move, left)):
                     break
                 number -= block
             which, number = divmod(number, self._ways[left - 1][move.place])
-            said.append(self._character(move, which, said[-1] if said else "", place.group))
+            said.append(self._character(move, which, said[-1] if said else "", self._places[place].group))
             place = move.place
         return "".join(said)
 
@@ -124,37 +122,45 @@ class Spellings:
         characters = self._groups[move.group].characters
         return characters[which + (which >= characters.index(before))] if move.group == group else characters[which]
 
-    def _places(self, needed: tuple[int, ...]) -> Iterator[_Place]:
-        for lacking in product(*(range(least + 1) for least in needed)):
+    # places and moves
+
+    def _all_places(self) -> Iterator[_Place]:
+        limited = self._demands.limited
+        for lacking in product(*(range(least, -1, -1) for _, least in self._demands.classes)):
             yield _Place(lacking)
-            if self._demands.limited:
-                yield from (_Place(lacking, group, run) for group, run in product(range(len(self._groups)), self._runs))
+            if limited:
+                yield from (_Place(lacking, group, run) for group, run in product(range(len(self._groups)), range(1, limited + 1)))
 
-    @property
-    def _runs(self) -> Iterable[int]:
-        return range(1, (self._demands.limited or 0) + 1)
-
-    def _moves_from(self, place: _Place) -> Iterator[_Move]:
+    def _moves_from(self, place: _Place, numbers: Mapping[_Place, int]) -> Iterator[_Move]:
         limited = self._demands.limited
         for number, group in enumerate(self._groups):
             lacking = tuple(least - (least > 0 and counts) for least, counts in zip(place.lacking, group.counts, strict=True))
             if not limited:
-                yield _Move(number, len(group.characters), _Place(lacking))
+                yield _Move(number, len(group.characters), numbers[_Place(lacking)])
                 continue
             same = number == place.group
             if same and place.run < limited:
-                yield _Move(number, 1, _Place(lacking, number, place.run + 1), again=True)
-            yield _Move(number, len(group.characters) - same, _Place(lacking, number, 1))
+                yield _Move(number, 1, numbers[_Place(lacking, number, place.run + 1)], again=True)
+            yield _Move(number, len(group.characters) - same, numbers[_Place(lacking, number, 1)])
 
-    def _moves_of(self, place: _Place, left: int, *, first: bool = False) -> Iterator[_Move]:
-        """Those that are open where so many characters are left."""
+    def _open(self, place: int, left: int, *, first: bool = False) -> Iterator[_Move]:
+        """The moves from a place where so many characters are left."""
         for move in self._moves[place]:
             group = self._groups[move.group]
             if (group.ends or left > 1) and (group.begins or not first):
                 yield move
 
-    def _blocks(self, place: _Place, left: int, *, first: bool = False) -> Iterator[int]:
-        return (move.ways * self._ways[left - 1][move.place] for move in self._moves_of(place, left, first=first))
+    # counting
 
-    def _total(self, length: int) -> int:
-        return sum(self._blocks(self._start, length, first=True))
+    def _counted(self) -> list[list[int]]:
+        """How many ways lead on, by how many characters are left and by place."""
+        ways = [[int(not any(place.lacking)) for place in self._places]]
+        last = [[(move.ways, move.place) for move in self._open(place, 1)] for place in range(len(self._places))]
+        inner = [[(move.ways, move.place) for move in moves] for moves in self._moves]
+        for left in range(1, self._demands.longest):
+            behind = ways[-1]
+            ways.append([sum(count * behind[place] for count, place in moves) for moves in (last if left == 1 else inner)])
+        return ways
+
+    def _block(self, move: _Move, left: int) -> int:
+        return move.ways * self._ways[left - 1][move.place]

@@ -25,14 +25,15 @@ class Former:
     """Former passwords of an account, the newest first: Secrets, or hashes that `print_of` made with a keyring. It shows none of them."""
 
     __slots__ = ("_account", "_keyring", "_passwords")
+    _passwords: tuple[Secret | str, ...]
 
     def __init__(self, passwords: Iterable[Secret | str] | Secret = (), *, keyring: Keyring | None = None, account: str = "") -> None:
-        found = _several(passwords)
-        trouble = _trouble(found, keyring, account)
+        self._passwords, self._keyring, self._account = _several(passwords), keyring, account
+        trouble = _trouble(self._passwords, keyring, account)
         if trouble is not None:
-            del passwords, found, keyring  # who dumps the locals of this frame shows none
+            self._passwords = ()
+            del passwords, keyring  # who dumps the locals of this frame shows none
             raise trouble
-        self._passwords, self._keyring, self._account = found, keyring, account
 
     def print_of(self, secret: Secret) -> str:
         """A hash to keep: with the key that is current, whose id stands in front."""

@@ -218,7 +218,7 @@ class Executor(ABC):
         """Log in, and give an account a new secret: the one that logs in its own, or another's where it may do that.
 
         For executors with `Verb.CHANGE_SECRET`. `NotDone` is certain: the host has taken nothing. What a rule of the host refuses is of the
-        class `refused`, and says by which rule: `result={"objection": "too_simple"}`, a word of `passwords.Objection`.
+        class `refused`, and says by which rule: `result={"refusal": "too_simple"}`, a word of `passwords.Objection`.
         """
         return NotDone(ErrorClass.BAD_CONFIGURATION, f"the executor {self.name!r} changes no secrets")
 

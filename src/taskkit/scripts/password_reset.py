@@ -30,8 +30,8 @@ class PasswordReset(Script):
     passwords: PasswordPolicy = field(default=Passwords(), converter=password_policy, kw_only=True)
     #: How many candidates are drawn or sent before it gives up.
     attempts: int = field(default=3, validator=whole(1, 10), kw_only=True)
-    #: Whether a shadow account makes all changes, or only repairs what the account itself cannot change any more.
-    shadow: Literal["always", "repair"] = field(default="always", validator=one_of("always", "repair"), kw_only=True)
+    #: Where there is a shadow account: whether it makes all changes, or only sets right what the account itself cannot change any more.
+    through: Literal["shadow", "itself"] = field(default="shadow", validator=one_of("shadow", "itself"), kw_only=True)
 
     def accounts(self, run: Run) -> Accounts:
         """The account at the end of the path of references is changed; the shadow account is used (R3, R4)."""

@@ -16,7 +16,7 @@ from taskkit.errors import Refused, StaleToken, StorageAway, TaskkitError
 from taskkit.intents import Word
 from taskkit.jobs import Kind
 from taskkit.outcomes import Done, ErrorClass, NotDone, NotNow, Outcome, Unknown, class_of
-from taskkit.passwords import Objection
+from taskkit.passwords import Objection, PasswordPolicy
 from taskkit.plugins.kinds import Run, SecretChange, Verb
 from taskkit.scripts._candidates import CHANGED, Attempt, Candidates
 from taskkit.scripts._tries import CannotSay, Tries, Which, tell
@@ -30,6 +30,8 @@ VERBS = frozenset({Verb.PROBE, Verb.CHANGE_SECRET})
 #: In minutes: how long the recovery of an account waits at first, and at most, until it looks at the host again (S5).
 _FIRST_WAIT, _LAST_WAIT = 1, 60
 _TRIED = "changing a password"
+_UNSENT = NotDone(ErrorClass.STOPPED, "stopped before anything was sent")
+_NOT_TAKEN = NotDone(ErrorClass.FAILED, "the host does not let in with what it was given")
 _SAID = {Word.CANDIDATE: Which.CANDIDATE, Word.CURRENT: Which.CURRENT, Word.PREVIOUS: Which.PREVIOUS}
 
 
@@ -131,20 +133,23 @@ class Rotation:
         attempt = self._attempt or self._drawn()
         if self._old is None and not self._is_through_shadow:
             self._prove(attempt)
-        for _ in range(self._reset.attempts):
+        outcome: Outcome = _UNSENT
+        for left in reversed(range(self._reset.attempts)):
             if self._run.stop_requested:
-                self._give_up(attempt, NotDone(ErrorClass.STOPPED, "stopped before anything was sent"))
+                break
             outcome = self._applied(attempt)
-            if isinstance(outcome, NotDone):
-                attempt = self._after_refusal(attempt, outcome)
-            else:
+            if not isinstance(outcome, NotDone):
                 self._verify(attempt)
-        self._give_up(attempt, NotDone(ErrorClass.FAILED, "the host does not let in with what it was given"))
+            elif left and (stricter := self._stricter(outcome)) is not None:
+                self._policy, attempt = stricter, self._exchanged(attempt)
+            else:
+                break
+        self._give_up(attempt, outcome if isinstance(outcome, NotDone) else _NOT_TAKEN)
 
     @property
     def _is_through_shadow(self) -> bool:
         """Whether the shadow account changes it: always, or where no known secret lets in."""
-        return self._run.shadow is not None and (self._reset.shadow == "always" or self._old is None)
+        return self._run.shadow is not None and (self._reset.through == "shadow" or self._old is None)
 
     def _drawn(self) -> Attempt:
         former = self._run.intents.former(self.account, self._tries.known().values())
@@ -179,13 +184,12 @@ class Rotation:
             self._doubt()
         attempt.is_doubtful = which is None
 
-    def _after_refusal(self, attempt: Attempt, outcome: NotDone) -> Attempt:
-        """A candidate that the host's rules refuse is replaced; anything else ends the run."""
-        said = outcome.result.get("objection") if outcome.error is ErrorClass.REFUSED else None
-        stricter = self._policy.stricter(Objection(said)) if said in set(Objection) else None
-        if stricter is None:
-            self._give_up(attempt, outcome)
-        self._policy = stricter
+    def _stricter(self, outcome: NotDone) -> PasswordPolicy | None:
+        """A policy by which the host may take the next one, where a rule of it refused this one."""
+        said = outcome.result.get("refusal") if outcome.error is ErrorClass.REFUSED else None
+        return self._policy.stricter(Objection(said)) if said in set(Objection) else None
+
+    def _exchanged(self, attempt: Attempt) -> Attempt:
         self._see_it_dead(attempt)
         self._forget(attempt)
         return self._drawn()

@@ -1,0 +1,139 @@
+"""The protocol of a rotation over a played host: what it does where all goes well, and where one thing goes wrong (S2 to S5)."""
+
+from __future__ import annotations
+
+import pytest
+
+from taskkit.outcomes import ErrorClass
+from taskkit.states import State
+from taskkit.testing.hosts import Reply
+from tests.engine.houses import Crash
+from tests.scripts.rotations import RotationHouse
+
+
+@pytest.fixture
+def house() -> RotationHouse:
+    return RotationHouse()
+
+
+def test_s02_a_new_password_is_on_the_host_and_in_the_vault(house: RotationHouse) -> None:
+    job = house.rotated(house.rotates())
+    assert job.state is State.COMPLETED, job
+    assert house.live == house.kept() != "old-secret"
+    assert house.kept("previous") == "old-secret"
+    assert house.kept("pending") is None
+    assert not house.recoveries()
+    assert [one["name"] for one in job.operations] == ["try current", "change", "try candidate"]
+
+
+def test_s02_through_the_shadow_account_no_try_of_the_old_one_is_spent(house: RotationHouse) -> None:
+    job = house.rotated(house.rotates("root"))
+    assert job.state is State.COMPLETED
+    assert house.live == house.kept() != "old-secret"
+    assert [one["name"] for one in job.operations] == ["change", "try candidate"]
+
+
+@pytest.mark.parametrize("does", [True, False])
+def test_s03_a_lost_reply_is_found_out_by_log_ins(house: RotationHouse, does: bool) -> None:
+    house.box.script_changes("box", Reply(does=does, seen=False))
+    job = house.rotated(house.rotates())
+    assert job.state is State.COMPLETED
+    assert house.live == house.kept() != "old-secret"
+
+
+def test_s03_a_host_that_goes_away_after_the_change_is_asked_again_by_the_recovery(house: RotationHouse) -> None:
+    def gone() -> Reply:
+        house.box.down("box")
+        return Reply(seen=False)
+
+    house.box.script_changes("box", gone)
+    job = house.rotated(house.rotates())
+    assert (job.state, job.error) == (State.ERROR, "unreachable")
+    assert house.kept() == "old-secret"
+    assert house.live == house.kept("pending")
+    (recovery,) = house.recoveries()
+    house.pass_time(minutes=30)
+    assert [one.id for one in house.recoveries()] == [recovery.id]
+    house.box.up("box")
+    house.pass_time(hours=2)
+    assert house.live == house.kept()
+    assert not house.recoveries()
+
+
+def test_s03_where_no_known_secret_lets_in_all_are_kept_and_a_person_is_asked(house: RotationHouse) -> None:
+    def lost() -> bool:
+        house.box.guard("box", "ops", "nobody-knows")
+        return True
+
+    house.box.script_changes("box", Reply(seen=False, until=lost))
+    job = house.rotated(house.rotates())
+    assert job.state is State.UNCERTAIN
+    assert (house.kept(), house.kept("pending")) != ("old-secret", None)
+    tries = len(house.box.said)
+    house.pass_time(days=3)
+    assert len(house.recoveries()) == 1
+    assert len(house.box.said) == tries
+
+
+def test_s03_a_wrong_secret_is_told_before_anything_is_sent(house: RotationHouse) -> None:
+    house.box.guard("box", "ops", "somebody-changed-it")
+    job = house.rotated(house.rotates())
+    assert (job.state, job.error) == (State.ERROR, "wrong_credentials")
+    assert house.live == "somebody-changed-it"
+    assert house.kept() == "old-secret"
+    assert house.kept("pending") is None
+    assert not house.recoveries()
+
+
+def test_s03_a_shadow_account_repairs_what_no_known_secret_lets_in(house: RotationHouse) -> None:
+    house.box.guard("box", "ops", "somebody-changed-it")
+    job = house.rotated(house.rotates("root", through="itself"))
+    assert job.state is State.COMPLETED
+    assert house.live == house.kept()
+
+
+def test_s03_a_candidate_that_the_host_refuses_is_replaced_up_to_a_cap(house: RotationHouse) -> None:
+    house.box.script_changes("box", "too_simple", "in_history")
+    job = house.rotated(house.rotates())
+    assert job.state is State.COMPLETED
+    assert house.live == house.kept()
+    house.box.script_changes("box", *["in_history"] * 9)
+    before = house.live
+    job = house.rotated(house.engine.tasks()[0])
+    assert (job.state, job.error) == (State.ERROR, "refused")
+    assert house.live == house.kept() == before
+
+
+def test_s03_a_host_that_is_away_from_the_begin_leaves_nothing_open(house: RotationHouse) -> None:
+    house.box.down("box")
+    job = house.rotated(house.rotates())
+    assert (job.state, job.error) == (State.ERROR, "unreachable")
+    assert house.kept("pending") is None
+    assert not house.recoveries()
+
+
+POINTS = ["planned", "adopted", "intended", "proposed", "probe", "applying", "change", "applied", "verified", "promoted", "settled"]
+
+
+@pytest.mark.parametrize("shadow", [None, "root"])
+@pytest.mark.parametrize("where", POINTS)
+def test_s03_a_kill_at_any_point_loses_nothing(where: str, shadow: str | None) -> None:
+    house = RotationHouse()
+    task = house.rotates(shadow)
+    crashed = []
+
+    def crash(point: str, job: object) -> None:
+        if point == where and not crashed:
+            crashed.append(point)
+            raise Crash
+
+    first = house.enter(points=crash)
+    job = first.demand(task.id, "ops")
+    with pytest.raises(Crash):
+        first.drain()
+    assert house.is_known
+    house.pass_time(hours=3)
+    assert house.engine.job(job).state is State.COMPLETED
+    assert house.live == house.kept() != "old-secret"
+    assert house.kept("pending") is None
+    assert not house.recoveries()
