@@ -100,9 +100,9 @@ class WatchedRun:
             self.trial.clock.advance(seconds=self._begun.seconds_left)
         return float(self._begun.seconds_left)
 
-    def connect(self, login: Record | None = None) -> AbstractContextManager[Any]:
+    def connect(self, login: Record | None = None, *, to: Record | None = None) -> AbstractContextManager[Any]:
         self.connections += 1
-        found: AbstractContextManager[Any] = self._begun.connect(login)
+        found: AbstractContextManager[Any] = self._begun.connect(login, to=to)
         return found
 
     def operation(self, operation: Operation) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from taskkit.outcomes import ErrorClass
 from taskkit.states import State
 from taskkit.testing.hosts import Reply
 from tests.engine.houses import Crash
@@ -120,7 +119,7 @@ POINTS = ["planned", "adopted", "intended", "proposed", "probe", "applying", "ch
 def test_s03_a_kill_at_any_point_loses_nothing(where: str, shadow: str | None) -> None:
     house = RotationHouse()
     task = house.rotates(shadow)
-    crashed = []
+    crashed: list[str] = []
 
     def crash(point: str, job: object) -> None:
         if point == where and not crashed:
