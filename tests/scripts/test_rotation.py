@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import pytest
+from attrs import evolve
 
+from taskkit.errors import InvalidValue, NotFound, Refused
+from taskkit.events.windows import TimeWindow
 from taskkit.states import State
 from taskkit.testing.hosts import Reply
 from tests.engine.houses import Crash
@@ -136,3 +139,93 @@ def test_s03_a_kill_at_any_point_loses_nothing(where: str, shadow: str | None) -
     assert house.live == house.kept() != "old-secret"
     assert house.kept("pending") is None
     assert not house.recoveries()
+
+
+def uncertain(house: RotationHouse, live: str = "nobody-knows") -> str:
+    """The host takes none of the secrets that are known; the job that found that out."""
+
+    def lost() -> bool:
+        house.box.guard("box", "ops", live)
+        return True
+
+    house.box.script_changes("box", Reply(seen=False, until=lost))
+    job = house.rotated(house.rotates())
+    assert job.state is State.UNCERTAIN
+    return str(job.id)
+
+
+def test_s03_a_person_has_it_looked_at_once_more(house: RotationHouse) -> None:
+    uncertain(house)
+    (intent,) = house.engine.intents.all(uncertain=True)
+    assert (intent.account, intent.record) == ("ops", "ops")
+    house.box.guard("box", "ops", "old-secret")
+    house.engine.intents.say("ops", "probe", by="anna", why="the host was restored")
+    house.engine.drain()
+    assert not house.engine.intents.all()
+    assert house.live == house.kept() != "old-secret"
+    assert {"IntentOpened", "IntentDoubted", "IntentWord", "IntentSettled"} <= set(house.kinds())
+
+
+@pytest.mark.parametrize("word", ["candidate", "current", "previous"])
+def test_s03_a_person_names_the_live_secret_and_nothing_is_tried(house: RotationHouse, word: str) -> None:
+    house.vault.change_secret("ops", "password", "older-secret", at=house.clock.moment)
+    house.vault.change_secret("ops", "password", "old-secret", at=house.clock.moment)
+    uncertain(house)
+    named = {"candidate": house.kept("pending"), "current": "old-secret", "previous": "older-secret"}[word]
+    house.engine.intents.say("ops", word, by="anna")
+    house.engine.drain()
+    assert house.kept() == named
+    assert house.kept("pending") is None
+    assert not house.engine.intents.all()
+    assert house.live == "nobody-knows"
+
+
+def test_s03_a_person_gives_a_candidate_up_for_a_new_one(house: RotationHouse) -> None:
+    uncertain(house)
+    first = house.kept("pending")
+    house.box.guard("box", "ops", "old-secret")
+    house.engine.intents.say("ops", "anew", by="anna")
+    house.engine.drain()
+    assert house.live == house.kept() not in ("old-secret", first)
+
+
+def test_s03_a_word_that_is_none_and_an_account_without_intent_are_refused(house: RotationHouse) -> None:
+    with pytest.raises(InvalidValue, match="candidate"):
+        house.engine.intents.say("ops", "guess")
+    with pytest.raises(NotFound):
+        house.engine.intents.say("ops", "probe")
+
+
+def test_s04_nobody_logs_in_with_a_secret_that_may_be_wrong(house: RotationHouse) -> None:
+    uncertain(house)
+    holders = house.storage.holders("account:ops")
+    assert list(holders) == [house.recoveries()[0].id]
+    (task,) = house.engine.tasks()
+    house.engine.resume_task(task.id, "ops")
+    assert house.rotated(task).state is State.DEFERRED
+
+
+@pytest.mark.parametrize("how", ["deactivate", "remove", "suspend", "window"])
+def test_s04_nothing_that_befalls_the_task_ends_the_recovery(house: RotationHouse, how: str) -> None:
+    def gone() -> Reply:
+        house.box.down("box")
+        return Reply(seen=False)
+
+    house.box.script_changes("box", gone)
+    task = house.rotates()
+    house.rotated(task)
+    if how == "deactivate":
+        house.engine.deactivate(task.id)
+    elif how == "remove":
+        house.engine.remove(task.id)
+    elif how == "suspend":
+        house.engine.suspend_task(task.id, "ops", why="holidays")
+    else:
+        house.engine.edit(evolve(house.engine.task(task.id), window=TimeWindow("* 3 1 1 *")))
+    (recovery,) = house.recoveries()
+    with pytest.raises(Refused):
+        house.engine.cancel(recovery.id)
+    house.box.up("box")
+    house.pass_time(hours=2)
+    assert house.live == house.kept() != "old-secret"
+    assert not house.engine.intents.all()
