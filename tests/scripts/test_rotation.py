@@ -159,20 +159,20 @@ def test_s03_a_person_has_it_looked_at_once_more(house: RotationHouse) -> None:
     (intent,) = house.engine.intents.all(uncertain=True)
     assert (intent.account, intent.record) == ("ops", "ops")
     house.box.guard("box", "ops", "old-secret")
-    house.engine.intents.say("ops", "probe", by="anna", why="the host was restored")
+    house.engine.intents.rule("ops", "probe", by="anna", why="the host was restored")
     house.engine.drain()
     assert not house.engine.intents.all()
     assert house.live == house.kept() != "old-secret"
-    assert {"IntentOpened", "IntentDoubted", "IntentWord", "IntentSettled"} <= set(house.kinds())
+    assert {"IntentOpened", "IntentDoubted", "IntentRuled", "IntentSettled"} <= set(house.kinds())
 
 
-@pytest.mark.parametrize("word", ["candidate", "current", "previous"])
-def test_s03_a_person_names_the_live_secret_and_nothing_is_tried(house: RotationHouse, word: str) -> None:
+@pytest.mark.parametrize("ruling", ["candidate", "current", "previous"])
+def test_s03_a_person_names_the_live_secret_and_nothing_is_tried(house: RotationHouse, ruling: str) -> None:
     house.vault.change_secret("ops", "password", "older-secret", at=house.clock.moment)
     house.vault.change_secret("ops", "password", "old-secret", at=house.clock.moment)
     uncertain(house)
-    named = {"candidate": house.kept("pending"), "current": "old-secret", "previous": "older-secret"}[word]
-    house.engine.intents.say("ops", word, by="anna")
+    named = {"candidate": house.kept("pending"), "current": "old-secret", "previous": "older-secret"}[ruling]
+    house.engine.intents.rule("ops", ruling, by="anna")
     house.engine.drain()
     assert house.kept() == named
     assert house.kept("pending") is None
@@ -184,16 +184,16 @@ def test_s03_a_person_gives_a_candidate_up_for_a_new_one(house: RotationHouse) -
     uncertain(house)
     first = house.kept("pending")
     house.box.guard("box", "ops", "old-secret")
-    house.engine.intents.say("ops", "anew", by="anna")
+    house.engine.intents.rule("ops", "anew", by="anna")
     house.engine.drain()
     assert house.live == house.kept() not in ("old-secret", first)
 
 
 def test_s03_a_word_that_is_none_and_an_account_without_intent_are_refused(house: RotationHouse) -> None:
     with pytest.raises(InvalidValue, match="candidate"):
-        house.engine.intents.say("ops", "guess")
+        house.engine.intents.rule("ops", "guess")
     with pytest.raises(NotFound):
-        house.engine.intents.say("ops", "probe")
+        house.engine.intents.rule("ops", "probe")
 
 
 def test_s04_nobody_logs_in_with_a_secret_that_may_be_wrong(house: RotationHouse) -> None:

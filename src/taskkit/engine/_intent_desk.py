@@ -12,7 +12,7 @@ from taskkit.engine._standings import Standings
 from taskkit.engine._waits import written
 from taskkit.errors import InvalidValue, NotFound, Outdated, TaskkitError
 from taskkit.facts import Fact
-from taskkit.intents import Intent, Word
+from taskkit.intents import Intent, Ruling
 from taskkit.records import AccountId
 from taskkit.standings import TABLE as STANDINGS
 from taskkit.standings import standing_id
@@ -41,16 +41,16 @@ class IntentDesk:
         found = (one for one in all_open(self._ground.storage) if one.is_uncertain or not uncertain)
         return [one for one in found if rights.sees(catalog.task(one.task), one.record, user)]
 
-    def say(self, account: AccountId, word: Word | str, *, by: str | None = None, why: str = "") -> None:
+    def rule(self, account: AccountId, ruling: Ruling | str, *, by: str | None = None, why: str = "") -> None:
         """Try once more what is known, name the secret that is the live one, or give up the candidate for a new one.
 
         The recovery of the account does it at once. A task that waits because nobody knew goes on.
         """
         tried = f"saying what is to be done about the secret of {account!r}"
         try:
-            said = Word(word)
+            said = Ruling(ruling)
         except ValueError:
-            raise InvalidValue(tried, f"{word!r} is no word for it", f"say one of {', '.join(Word)}") from None
+            raise InvalidValue(tried, f"{ruling!r} is no ruling for it", f"say one of {', '.join(Ruling)}") from None
         for _ in range(_TRIES):
             intent = read(self._ground.storage, account)
             if intent is None:
@@ -62,15 +62,15 @@ class IntentDesk:
                 return
         raise Outdated(tried, "it moves too fast", "look at it again")
 
-    def _said(self, intent: Intent, word: Word, by: str | None, why: str) -> Unit:
+    def _said(self, intent: Intent, ruling: Ruling, by: str | None, why: str) -> Unit:
         now, recovery = self._ground.now(), self._ground.storage.job(intent.recovery)
-        told = {"account": intent.account, "word": word.value, **({"why": why} if why else {})}
-        fact = Fact("IntentWord", now, intent.recovery, intent.task, intent.line, intent.record, by, told)
+        told = {"account": intent.account, "ruling": ruling.value, **({"why": why} if why else {})}
+        fact = Fact("IntentRuled", now, intent.recovery, intent.task, intent.line, intent.record, by, told)
         woken: Unit = ()
         if recovery is not None and recovery.is_pending:  # one that is claimed reads it at its next look
             step = Step.WAKE if recovery.state is State.DEFERRED else Step.ADVANCE
             woken = (Move(recovery.id, step, recovery.revision, fields={"due": now}),)
-        return kept(evolve(intent, word=word)), *woken, fact
+        return kept(evolve(intent, ruling=ruling)), *woken, fact
 
     def _resume(self, intent: Intent, by: str | None) -> None:
         """For the record of the job that did not find out, and for that of the account."""

@@ -94,7 +94,7 @@ class RunIntents:
         """No known secret lets in: nothing is tried any more until a person says something."""
         intent = self.read(account)
         if intent is not None:
-            doubted = evolve(intent, doubt=text or "unknown", word=None)
+            doubted = evolve(intent, doubt=text or "unknown", ruling=None)
             self._written((kept(doubted), self._told("IntentDoubted", doubted, {"text": text})), {})
             self._known(doubted)
 
