@@ -26,6 +26,7 @@ FLOORS = [
         "events._tokens events._sentences events.texts events.documents events",
         "events.happenings events._tellings events.policies",
         "instants records selections targets tasks states jobs outcomes verdicts facts dice standings",
+        "passwords._classes passwords._counting passwords._former passwords._policies passwords._characters passwords._phrases passwords",
         "storage.units storage storage._journal storage._rows storage._jobs storage._fires storage._dues storage._holds storage._steps",
         "storage._documents storage._blobs storage._stories storage._chains storage._queries storage._wholes storage._rooms",
         "storage._purges storage.memory",

@@ -1,6 +1,6 @@
 """Tasks, definitions and lists as JSON documents and back: the form in which a storage keeps them.
 
-What has kinds (policies, intervals, windows, selections, scripts) names its kind; the rest is plain fields.
+What has kinds (policies, intervals, windows, selections, password policies, scripts) names its kind; the rest is plain fields.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from taskkit.events import documents as rules
 from taskkit.events.intervals import Interval
 from taskkit.events.policies import Policy
 from taskkit.events.windows import Window
+from taskkit.passwords import PasswordPolicy, password_policy
 from taskkit.records import RecordType
 from taskkit.selections import SELECTIONS, Selection
 from taskkit.tasks import Task
@@ -82,6 +83,8 @@ class Documents:
         converter.register_structure_hook_func(_is_a(Window), lambda given, _: _window(given))
         converter.register_unstructure_hook_func(_is_a(Policy), self._kinded)
         converter.register_unstructure_hook_func(_is_a(Selection), self._kinded)
+        converter.register_unstructure_hook_func(_is_a(PasswordPolicy), self._kinded)
+        converter.register_structure_hook_func(_is_a(PasswordPolicy), _password_policy)
         converter.register_structure_hook(Selection, lambda given, _: self._selection(given))
         converter.register_structure_hook(Policy | Interval, lambda given, _: self._policy(given))
         kept: dict[str, Any] = {name: override(omit=True) for name in ("revision", "interval")}
@@ -133,6 +136,13 @@ def _window(given: Mapping[str, Any]) -> Interval | Window:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", NarrowWindow)
         return rules.from_document(given)
+
+
+def _password_policy(given: Any, made: type[PasswordPolicy]) -> PasswordPolicy:
+    found = password_policy(given)
+    if not isinstance(found, made):
+        raise UnreadableDocument(f"reading {made.__name__}", f"it is {type(found).__name__}")
+    return found
 
 
 #: What JSON has: taken as it is or refused, and never made of something else, as "false" would be made True.
