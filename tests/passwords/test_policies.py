@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from taskkit import CharacterClass, Dice, Former, Keyring, Objection, Passphrases, PasswordPolicy, Passwords, Secret
+from taskkit import CharacterClass, Dice, FormerPasswords, Keyring, Objection, Passphrases, PasswordPolicy, Passwords, Secret
 from taskkit.errors import InvalidValue, MissingKey, Refused
 from taskkit.passwords import password_policy
 
@@ -82,7 +82,7 @@ def test_names_of_one_or_two_characters_are_in_most_passwords_and_passed_over() 
 def test_none_of_the_last_is_drawn_again() -> None:
     former = [Secret(text) for text in ("0000", "0002", "0004", "0001")]
     assert pins(former=former) == ["0001", "0003", "0005", "0006"]
-    assert pins(former=Former(former)) == pins(former=former)
+    assert pins(former=FormerPasswords(former)) == pins(former=former)
 
 
 def test_faults_tell_of_what_was_drawn_before() -> None:
@@ -94,15 +94,15 @@ def test_faults_tell_of_what_was_drawn_before() -> None:
 
 
 def test_hashes_do_as_well_as_the_passwords_themselves() -> None:
-    former = Former(keyring=KEYS, account="db-1")
+    former = FormerPasswords(keyring=KEYS, account="db-1")
     kept = [former.print_of(Secret(text)) for text in ("0000", "0002")]
-    known = Former([Secret("0003"), *kept], keyring=KEYS, account="db-1")
+    known = FormerPasswords([Secret("0003"), *kept], keyring=KEYS, account="db-1")
     assert pins(former=known) == ["0001", "0004", "0005", "0006"]
 
 
 def test_a_hash_depends_on_password_key_and_account() -> None:
     def hashed(text: str, keys: Keyring = KEYS, account: str = "db-1") -> str:
-        return Former(keyring=keys, account=account).print_of(Secret(text)).partition(":")[2]
+        return FormerPasswords(keyring=keys, account=account).print_of(Secret(text)).partition(":")[2]
 
     other = Keyring({"a": bytes(range(1, 33))}, "a")
     hashes = [hashed("0000"), hashed("0001"), hashed("0000", other), hashed("0000", account="db-2"), hashed("10000", account="db-")]
@@ -111,25 +111,25 @@ def test_a_hash_depends_on_password_key_and_account() -> None:
 
 def test_a_hash_stays_what_it_is() -> None:
     """Products keep them for years."""
-    kept = Former(keyring=KEYS, account="db-1").print_of(Secret("0000"))
+    kept = FormerPasswords(keyring=KEYS, account="db-1").print_of(Secret("0000"))
     assert kept == "a:a1b6564920c6d215e9203286e3dea226f72cd875930c1f3daea112341fc22346"
     message = b"\0\0\0\x04db-1" + b"0000"
     assert kept == f"a:{hmac.new(KEYS.derived('former passwords'), message, 'sha256').hexdigest()}"
 
 
 def test_a_hash_of_an_older_key_is_compared_with_that_key() -> None:
-    kept = Former(keyring=KEYS).print_of(Secret("0000"))
+    kept = FormerPasswords(keyring=KEYS).print_of(Secret("0000"))
     both = KEYS.add("b", Keyring.new_key())
-    assert Former([kept], keyring=both).holds(Secret("0000"), 1)
-    assert not Former([kept], keyring=both).holds(Secret("0001"), 1)
-    assert Former(keyring=both).print_of(Secret("0000")).startswith("b:")
+    assert FormerPasswords([kept], keyring=both).holds(Secret("0000"), 1)
+    assert not FormerPasswords([kept], keyring=both).holds(Secret("0001"), 1)
+    assert FormerPasswords(keyring=both).print_of(Secret("0000")).startswith("b:")
     with pytest.raises(MissingKey) as caught:
-        PIN.draw(former=Former([kept], keyring=both.retired("a")))
+        PIN.draw(former=FormerPasswords([kept], keyring=both.retired("a")))
     assert caught.value.missing == "a"
 
 
 def test_s01_a_hash_that_cannot_be_checked_shows_no_candidate() -> None:
-    former = Former([Former(keyring=KEYS).print_of(Secret("0000"))], keyring=Keyring.generate("b"))
+    former = FormerPasswords([FormerPasswords(keyring=KEYS).print_of(Secret("0000"))], keyring=Keyring.generate("b"))
     with pytest.raises(MissingKey) as caught:
         Passwords(6, only="Q", lower=None, digits=None, symbols=None).draw(former=former)
     assert "QQQQQQ" not in told(caught.value)
@@ -138,29 +138,31 @@ def test_s01_a_hash_that_cannot_be_checked_shows_no_candidate() -> None:
 @pytest.mark.parametrize("given", [[PLAIN], PLAIN, PLAIN.encode(), [PLAIN.encode()], [Secret("x"), PLAIN], [f"a:{PLAIN}"]], ids=repr)
 def test_s01_a_password_among_the_former_ones_is_refused_and_not_repeated(given: Any) -> None:
     uses: list[Callable[[], object]] = [
-        lambda: Former(given, keyring=KEYS), lambda: Passwords().draw(former=given), lambda: Passwords().faults(Secret("x"), former=given)
-    ]  # fmt: skip
+        lambda: FormerPasswords(given, keyring=KEYS),
+        lambda: Passwords().draw(former=given),
+        lambda: Passwords().faults(Secret("x"), former=given),
+    ]
     for use in uses:
-        with pytest.raises(InvalidValue, match="making Former passwords") as caught:
+        with pytest.raises(InvalidValue, match="making FormerPasswords") as caught:
             use()
         assert PLAIN not in told(caught.value)
 
 
 def test_hashes_need_a_keyring() -> None:
-    kept = Former(keyring=KEYS).print_of(Secret("0000"))
+    kept = FormerPasswords(keyring=KEYS).print_of(Secret("0000"))
     with pytest.raises(InvalidValue, match="there are hashes and no keyring"):
-        Former([kept])
+        FormerPasswords([kept])
     with pytest.raises(Refused, match="there is no keyring"):
-        Former().print_of(Secret("0000"))
+        FormerPasswords().print_of(Secret("0000"))
     with pytest.raises(InvalidValue, match="the keyring is a dict"):
-        Former(keyring={"a": b"key"})  # type: ignore[arg-type]
+        FormerPasswords(keyring={"a": b"key"})  # type: ignore[arg-type]
     with pytest.raises(InvalidValue, match="the account is a int"):
-        Former(account=3)  # type: ignore[arg-type]
+        FormerPasswords(account=3)  # type: ignore[arg-type]
 
 
 def test_s01_former_passwords_do_not_show() -> None:
-    former = Former([Secret(PLAIN), Former(keyring=KEYS).print_of(Secret(PLAIN))], keyring=KEYS)
-    assert repr(former) == "Former(<2>)"
+    former = FormerPasswords([Secret(PLAIN), FormerPasswords(keyring=KEYS).print_of(Secret(PLAIN))], keyring=KEYS)
+    assert repr(former) == "FormerPasswords(<2>)"
     assert not hasattr(former, "__dict__")
 
 
