@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,6 +23,8 @@ from taskkit.events.policies import POLICIES
 from taskkit.facts import KINDS
 from taskkit.jobs import Kind, Why
 from taskkit.outcomes import Effect, ErrorClass
+from taskkit.passwords import KINDS as PASSWORD_POLICIES
+from taskkit.passwords import Objection
 from taskkit.plugins.kinds import Verb
 from taskkit.selections import SELECTIONS
 from taskkit.states import State, Step
@@ -47,6 +50,7 @@ FACTORS = (
     " miss merge session hold consent suspension activation end edit record pause rights satisfied stop vault script log"
 )
 TENSES = "past now future"
+OBJECTIONS = "too_simple too_short in_history too_young other"
 REFUSALS = "revision token step seat fire turned busy absent"
 ERROR_CLASSES = (
     "unreachable timeout busy failed stopped wrong_credentials account_locked must_change host_changed no_space"
@@ -85,6 +89,7 @@ FACTS = (
     [
         (STATES, State), (STEPS, Step), (JOB_KINDS, Kind), (REASONS, Why), (REFUSALS, Refusal), (ERROR_CLASSES, ErrorClass),
         (EFFECTS, Effect), (VERBS, Verb), (TARGETS, Target), (FACTORS, Factor), (TENSES, Tense),
+        (OBJECTIONS, Objection),
     ],
     ids=lambda given: given.__name__ if isinstance(given, type) else "",
 )  # fmt: skip
@@ -95,10 +100,15 @@ def test_the_words_of_every_enumeration_are_stable(words: str, kind: type[StrEnu
 
 @pytest.mark.parametrize(
     ("words", "kinds"),
-    [(HAPPENING_KINDS, HAPPENINGS), (POLICY_KINDS, POLICIES), (SELECTION_KINDS, SELECTIONS)],
-    ids=["happenings", "policies", "selections"],
+    [
+        (HAPPENING_KINDS, HAPPENINGS),
+        (POLICY_KINDS, POLICIES),
+        (SELECTION_KINDS, SELECTIONS),
+        ("passwords passphrases", PASSWORD_POLICIES.values()),
+    ],
+    ids=["happenings", "policies", "selections", "password policies"],
 )
-def test_the_kinds_in_documents_are_stable(words: str, kinds: Iterable[type[taskkit.Policy]]) -> None:
+def test_the_kinds_in_documents_are_stable(words: str, kinds: Iterable[type[Any]]) -> None:
     assert [made.kind for made in kinds] == words.split()
 
 

@@ -20,7 +20,7 @@ from taskkit.vaults import Secrets, Slots
 if TYPE_CHECKING:
     from taskkit.engine._ground import Ground
     from taskkit.engine._runs import JobRun
-    from taskkit.passwords import Former
+    from taskkit.passwords import FormerPasswords
     from taskkit.secrets import Secret
 
 _TRIES = 4
@@ -56,7 +56,7 @@ class RunIntents:
             self._open[account] = found
         return found
 
-    def former(self, account: AccountId, secrets: Iterable[Secret] = ()) -> Former:
+    def former(self, account: AccountId, secrets: Iterable[Secret] = ()) -> FormerPasswords:
         known, seals = self._storage.document("account", account), self._ground.seals
         return seals.former(account, (*secrets, *(known.body.get("prints", ()) if known else ())))
 
