@@ -44,10 +44,12 @@ REASONS = (
     "window spread suspended consent session busy host_paused vault_away conducting not_now released late inactive edited ended misfit"
     " removed"
     " record_removed rights satisfied passed_over gave_up by_person asked_to_stop list_changed rescues guard merged no_consent"
+    " uncertain"
 )
 FACTORS = (
     "rule anchor draw clock window blackout spread next_run happening demand retry part target job result node join"
-    " miss merge session hold consent suspension activation end edit record pause rights satisfied stop vault script log"
+    " miss merge session hold consent suspension activation end edit record pause rights satisfied intent stop vault script"
+    " log"
 )
 TENSES = "past now future"
 OBJECTIONS = "too_simple too_short in_history too_young other"
@@ -76,7 +78,7 @@ RIGHT_NAMES = (
 )
 FACTS = (
     "ChainBegan ClockRighted ClockSkewed ConsentAsked ConsentExpired Consented Declined Defined Demanded EngineFailed ExecutionRerun"
-    " FallbackEnded HappeningFailed HappeningJoined HappeningPassed HistoryPurged HostTrusted JobCanceled JobCompleted JobDeferred"
+    " FallbackEnded HappeningFailed HappeningJoined HappeningPassed HistoryPurged HostTrusted IntentDoubted IntentOpened IntentRuled IntentSettled JobCanceled JobCompleted JobDeferred"
     " JobFailed JobMade JobMerged JobMissed JobRescued JobSatisfied JobStarted JobStopped JobUncertain KeyTaken ListEdited"
     " ListMadeUnique ListShared NextRunSet NotifierFailed PassedOver Paused PlanFailed PluginAbandoned PolicyFailed Reconciled Resealed"
     " RestoreNoticed Restored Resumed RunAsked StaleWriteRefused StopAsked TaskEdited TaskPut TaskRemoved TaskResumed TaskSuspended"

@@ -52,6 +52,8 @@ if TYPE_CHECKING:
         Explanation,
         Factor,
         Gathering,
+        Intent,
+        IntentDesk,
         KeyUse,
         Limits,
         OpenWork,
@@ -59,6 +61,7 @@ if TYPE_CHECKING:
         Pause,
         Restore,
         Row,
+        Ruling,
         Settings,
         Tense,
         Vitals,
@@ -208,13 +211,15 @@ if TYPE_CHECKING:
         Secrets,
         Session,
         Sessions,
+        Slot,
+        Slots,
         Values,
         Vault,
     )
 
 _ROOMS = {
-    "taskkit.engine": "RIGHTS Aftermath Ailment Because Condition Contradiction Engine Entry Execution Explanation Factor Gathering KeyUse"
-    " Limits OpenWork Page Pause Restore Row Settings Tense Vitals",
+    "taskkit.engine": "RIGHTS Aftermath Ailment Because Condition Contradiction Engine Entry Execution Explanation Factor Gathering Intent"
+    " IntentDesk KeyUse Limits OpenWork Page Pause Restore Row Ruling Settings Tense Vitals",
     "taskkit.events": "FRI MON SAT SUN THU TUE WED AnyOf Daily Hourly Interval MaxAge Memory Minutely Missed Monthly Nominal"
     " Occurrence Once Opening OpenTime RandomDays Reason Spread TimeWindow Weekday Weekly Window every"
     " every_day from_document on_days on_the parse parse_interval parse_window to_document weekdays weekends",
@@ -235,7 +240,7 @@ _ROOMS = {
     "taskkit.states": "State",
     "taskkit.targets": "Target",
     "taskkit.tasks": "SYSTEM ConsentRule Fallback Guard Task Waves of_record of_type",
-    "taskkit.vaults": "Hosts Outbox Records Rights Secrets Session Sessions Values Vault",
+    "taskkit.vaults": "Hosts Outbox Records Rights Secrets Session Sessions Slot Slots Values Vault",
 }
 _LATE = {name: room for room, names in _ROOMS.items() for name in names.split()}
 
@@ -316,6 +321,8 @@ __all__ = [
     "Hourly",
     "IllegalStep",
     "InUse",
+    "Intent",
+    "IntentDesk",
     "Interval",
     "InvalidValue",
     "KeyUse",
@@ -372,6 +379,7 @@ __all__ = [
     "Restore",
     "Rights",
     "Row",
+    "Ruling",
     "Secret",
     "Secrets",
     "Selection",
@@ -380,6 +388,8 @@ __all__ = [
     "SessionStarted",
     "Sessions",
     "Settings",
+    "Slot",
+    "Slots",
     "Spread",
     "SqliteVault",
     "StaleToken",
