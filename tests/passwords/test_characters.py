@@ -229,7 +229,7 @@ def test_the_default_is_sensible() -> None:
         (Passwords(9, symbols=0, only="abAB12-", first=("symbols", "digits"), without_user=False, history=0), "9 characters: lower (at"
          " least 1), upper (at least 1), digits (at least 1) and symbols; of abAB12- only; begins with a digit or a symbol; perhaps with"
          " the user's name in it; perhaps one that was"),
-        (Passwords(1, upper=None, digits=None, symbols=None), "1 character: lower, at least 1; begins with one of lower"),
+        (Passwords(1, upper=None, digits=None, symbols=None), "1 character: lower, at least 1; begins with a small letter"),
     ],
 )  # fmt: skip
 def test_a_policy_is_a_sentence(policy: Passwords, said: str) -> None:
@@ -244,10 +244,10 @@ def test_a_policy_is_a_sentence(policy: Passwords, said: str) -> None:
         ({"without": string.digits}, "no password is with at least 1 of digits, without '0123456789'"),
         ({"only": "abc"}, "no password is with at least 1 of symbols, of 'abc' only"),
         ({"length": 2, "lower": 0, "upper": 0, "symbols": 0, "digits": 2, "first": "lower"},
-         "no password is at most 2 long, with at least 2 of digits, beginning with one of lower"),
+         "no password is at most 2 long, with at least 2 of digits, beginning with a small letter"),
         ({"lower": 0, "upper": 0, "without": string.ascii_letters}, "no password is beginning with a letter, without 'abc"),
         ({"length": 1, "digits": 0, "symbols": 0, "upper": 0, "lower": 0, "last": "digits", "first": "lower"},
-         "no password is at most 1 long, beginning with one of lower, ending with a digit"),
+         "no password is at most 1 long, beginning with a small letter, ending with a digit"),
         ({"upper": 0, "lower": 1, "digits": 0, "symbols": 0, "only": "a", "runs": 2, "length": (5, 9)},
          "no password is at least 5 long, with no character more than 2 times in a row, of 'a' only"),
         ({"first": "hex"}, "it is to begin with 'hex', and has no such class"),

@@ -31,7 +31,6 @@ class FormerPasswords:
         self._passwords, self._keyring, self._account = _several(passwords), keyring, account
         trouble = _trouble(self._passwords, keyring, account)
         if trouble is not None:
-            self._passwords = ()
             del passwords, keyring  # who dumps the locals of this frame shows none
             raise trouble
 
