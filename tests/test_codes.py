@@ -78,7 +78,8 @@ RIGHT_NAMES = (
 )
 FACTS = (
     "ChainBegan ClockRighted ClockSkewed ConsentAsked ConsentExpired Consented Declined Defined Demanded EngineFailed ExecutionRerun"
-    " FallbackEnded HappeningFailed HappeningJoined HappeningPassed HistoryPurged HostTrusted IntentDoubted IntentOpened IntentRuled IntentSettled JobCanceled JobCompleted JobDeferred"
+    " FallbackEnded HappeningFailed HappeningJoined HappeningPassed HistoryPurged HostTrusted"
+    " IntentDoubted IntentOpened IntentRuled IntentSettled JobCanceled JobCompleted JobDeferred"
     " JobFailed JobMade JobMerged JobMissed JobRescued JobSatisfied JobStarted JobStopped JobUncertain KeyTaken ListEdited"
     " ListMadeUnique ListShared NextRunSet NotifierFailed PassedOver Paused PlanFailed PluginAbandoned PolicyFailed Reconciled Resealed"
     " RestoreNoticed Restored Resumed RunAsked StaleWriteRefused StopAsked TaskEdited TaskPut TaskRemoved TaskResumed TaskSuspended"
