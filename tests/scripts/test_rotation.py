@@ -6,10 +6,15 @@ import pytest
 from attrs import evolve
 
 from taskkit.errors import InvalidValue, NotFound, Refused
+from taskkit.events import Daily
 from taskkit.events.windows import TimeWindow
+from taskkit.keyrings import Keyring
+from taskkit.records import Record
+from taskkit.scripts import PasswordReset
 from taskkit.states import State
+from taskkit.tasks import Task
 from taskkit.testing.hosts import Reply
-from tests.engine.houses import Crash
+from tests.engine.houses import UNIX, Crash
 from tests.scripts.rotations import RotationHouse
 
 
@@ -229,3 +234,74 @@ def test_s04_nothing_that_befalls_the_task_ends_the_recovery(house: RotationHous
     house.pass_time(hours=2)
     assert house.live == house.kept() != "old-secret"
     assert not house.engine.intents.all()
+
+
+def test_r04_a_record_that_refers_to_another_has_that_ones_password_changed(house: RotationHouse) -> None:
+    house.vault.put(Record("app", "unix", fields={"host": "elsewhere", "user": "app"}, reference="ops"))
+    task = house.rotates()
+    job = house.engine.demand(task.id, "app")
+    house.engine.drain()
+    assert house.engine.job(job).state is State.COMPLETED
+    assert house.live == house.kept() != "old-secret"
+
+
+def test_r04_many_records_of_one_account_make_one_change_a_night(house: RotationHouse) -> None:
+    house.vault.put(*(Record(f"app-{number}", "unix", reference="ops") for number in range(20)))
+    house.engine.define(PasswordReset("rotate"))
+    house.engine.put(Task("rotation", "rotate", [Daily(at="02:00")], list=UNIX))
+    house.vault.remove("root")
+    house.pass_time(hours=3)
+    ended = [job for job in house.engine.history(limit=1000).entries if job.state is State.COMPLETED]
+    assert len(ended) == 21
+    assert sum(bool(job.operations) for job in ended) == 1
+    assert house.live == house.kept() != "old-secret"
+
+
+def test_s04_a_recovery_needs_neither_the_task_nor_its_script(house: RotationHouse) -> None:
+    def gone() -> Reply:
+        house.box.down("box")
+        return Reply(seen=False)
+
+    house.box.script_changes("box", gone)
+    task = house.rotates()
+    house.rotated(task)
+    house.engine.remove(task.id)
+    house.engine.undefine("rotate")
+    house.box.up("box")
+    house.pass_time(hours=2)
+    assert house.live == house.kept() != "old-secret"
+
+
+def test_s04_a_record_that_is_gone_keeps_its_recovery_until_it_is_back(house: RotationHouse) -> None:
+    def gone() -> Reply:
+        house.box.down("box")
+        return Reply(seen=False)
+
+    house.box.script_changes("box", gone)
+    house.rotated(house.rotates())
+    record = house.vault.records.get("ops")
+    assert record is not None
+    house.vault.remove("ops")
+    house.engine.reconcile()
+    house.box.up("box")
+    house.pass_time(days=2)
+    assert len(house.recoveries()) == 1
+    house.vault.put(record)
+    house.pass_time(days=2)
+    assert house.live == house.kept() != "old-secret"
+
+
+def test_s02_a_vault_without_slots_keeps_its_candidate_sealed_in_the_store() -> None:
+    house = RotationHouse(keyring=Keyring.generate("k1"), slots=False)
+    job = house.rotated(house.rotates())
+    assert job.state is State.COMPLETED, job.text
+    assert house.live == house.kept() != "old-secret"
+    assert not house.storage.documents("sealed")
+
+
+def test_s02_without_slots_and_keyring_nothing_is_touched() -> None:
+    house = RotationHouse(slots=False)
+    job = house.rotated(house.rotates())
+    assert (job.state, job.error) == (State.ERROR, "bad_configuration")
+    assert house.live == house.kept() == "old-secret"
+    assert not house.recoveries()

@@ -46,6 +46,7 @@ class RunIntents:
         if type(vault.secrets).keep is Secrets.keep:
             case = "the vault has neither slots for new secrets nor keeps any"
             raise Refused("changing a secret", case, "give Vault(slots=…), or a subclass of Secrets with keep")
+        self._ground.seals.demand("changing a secret")
         return SealedSlots(self._ground.seals, self._run)
 
     def read(self, account: AccountId) -> Intent | None:

@@ -104,6 +104,10 @@ class Seals:
             raise BadSeal(f"reading the secret {kept.id!r}", "it opens, and has another form", "it was written by a newer version")
         return Opened(kept.id, kept.revision, kept.group, secrets)
 
+    def demand(self, tried: str) -> None:
+        """Refused where nothing can be sealed."""
+        self._wanted(tried)
+
     def _wanted(self, tried: str) -> Keyring:
         if self._keyring is None:
             raise Refused(tried, "there is no keyring", "give Engine(…, keyring=…), or a plug-in that offers one: nothing is kept in plain")
