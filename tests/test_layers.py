@@ -96,7 +96,8 @@ FLOORS = [
         "insight._stand_ins insight._store_records insight._onlookers",
         "cli._rows cli._months cli._peers cli._next cli._forecasts cli._clocks cli._house cli._day cli._month cli._demo",
         "cli._shows cli._stores cli._places cli._jobs cli._checks cli._restores cli._explains cli._executions",
-        "cli._coming cli._ahead cli._plugins cli._hosts cli._tellers cli._tries cli._try_options cli._parsers cli._arguments cli",
+        "cli._coming cli._ahead cli._intents cli._intent_options",
+        "cli._plugins cli._hosts cli._tellers cli._tries cli._try_options cli._parsers cli._arguments cli",
         "__main__",
     )
     for name in storey.split()
