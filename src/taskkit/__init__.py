@@ -192,12 +192,15 @@ if TYPE_CHECKING:
         of_type,
     )
     from taskkit.vaults import (
+        Hosts,
         Outbox,
         Records,
         Rights,
         Secrets,
         Session,
         Sessions,
+        Slot,
+        Slots,
         Values,
         Vault,
     )
@@ -224,7 +227,7 @@ _ROOMS = {
     "taskkit.states": "State",
     "taskkit.targets": "Target",
     "taskkit.tasks": "SYSTEM ConsentRule Fallback Guard Task Waves of_record of_type",
-    "taskkit.vaults": "Hosts Outbox Records Rights Secrets Session Sessions Values Vault",
+    "taskkit.vaults": "Hosts Outbox Records Rights Secrets Session Sessions Slot Slots Values Vault",
 }
 _LATE = {name: room for room, names in _ROOMS.items() for name in names.split()}
 
@@ -362,6 +365,8 @@ __all__ = [
     "SessionStarted",
     "Sessions",
     "Settings",
+    "Slot",
+    "Slots",
     "Spread",
     "SqliteVault",
     "StaleToken",
