@@ -62,6 +62,7 @@ class SqliteVault(Vault):
         for name, value in (("_file", file), ("_kinds", kinds), ("_sealed", sealed)):
             object.__setattr__(self, name, value)
 
+    slots: FileSlots
     _file: File
     _sealed: SealedSecrets
     _kinds: dict[str, type[Happening]]
