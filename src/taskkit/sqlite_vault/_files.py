@@ -191,7 +191,7 @@ class File:
             raise Refused(f"making the vault {self.path!r}", error.strerror or type(error).__name__, "look at the folder") from None
 
     def _make_tables(self) -> None:
-        """A newer form has more tables, and columns at the end of those that there were; processes of the older one go on."""
+        """A newer form has more tables, and columns at the end of those that there were."""
         with self.writing():
             for table in filter(str.strip, _TABLES.split(";")):
                 self._run(table)
