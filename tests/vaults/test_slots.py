@@ -7,8 +7,10 @@ import shutil
 import sqlite3
 import subprocess
 import sys
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -141,6 +143,33 @@ def test_s02_the_moment_of_kept_secrets_is_the_vaults_own(clock: VirtualClock) -
     vault = MemoryVault(slots=False, clock=clock)
     assert vault.secrets.keep("root", new("candidate"), "attempt-1", 1)
     assert vault.secrets.changed_at("root") == LATER
+
+
+class Unhurried(VirtualClock):
+    """Lets others go on while it is asked, and counts how often that was."""
+
+    asked = 0
+
+    def now(self) -> int:
+        self.asked += 1
+        time.sleep(0.01)
+        return super().now()
+
+
+def test_s04_of_many_threads_that_promote_or_keep_in_memory_one_does() -> None:
+    clock = Unhurried(LATER)
+    vault = MemoryVault(clock=clock)
+    assert vault.slots is not None
+    vault.slots.propose("root", new("candidate"), "attempt-1", 1)
+    deeds = [
+        lambda _: vault.slots.promote("root", "attempt-1", 1),  # type: ignore[union-attr]
+        lambda _: vault.secrets.keep("root", new("the next one"), "attempt-2", 1),
+    ]
+    for number, deed in enumerate(deeds):
+        with ThreadPoolExecutor(8) as threads:
+            assert all(threads.map(deed, range(16)))
+        assert clock.asked == number + 1
+    assert shown(vault) == ("the next one", None, "candidate")
 
 
 # in one file
