@@ -162,7 +162,7 @@ def test_s04_of_many_threads_that_promote_or_keep_in_memory_one_does() -> None:
     assert vault.slots is not None
     vault.slots.propose("root", new("candidate"), "attempt-1", 1)
     deeds = [
-        lambda _: vault.slots.promote("root", "attempt-1", 1),  # type: ignore[union-attr]
+        lambda _: vault.slots.promote("root", "attempt-1", 1),
         lambda _: vault.secrets.keep("root", new("the next one"), "attempt-2", 1),
     ]
     for number, deed in enumerate(deeds):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 from attrs import define, field
@@ -61,6 +62,13 @@ def shown(vault: Vault, account: str) -> tuple[str | None, str | None, str | Non
     said = [kept.get(FIELD) for kept in (values.current, values.pending, values.previous)]
     current, pending, previous = (None if one is None else one.reveal() for one in said)
     return current, pending, previous
+
+
+def changed(vault: Vault) -> datetime:
+    moment = vault.secrets.changed_at("root")
+    assert moment is not None, "the vault does not know when it was changed"
+    assert moment.tzinfo is not None, "changed_at is a moment without a zone"
+    return moment
 
 
 @define

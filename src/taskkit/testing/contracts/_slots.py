@@ -1,11 +1,10 @@
-"""What vaults keep that take new secrets from jobs: V20 to V28 of `docs/reference/contracts.md`."""
+"""What vaults with slots keep: V20 to V27 of `docs/reference/contracts.md`."""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
 
 import pendulum
 import pytest
@@ -13,8 +12,8 @@ import pytest
 from taskkit.errors import StaleToken
 from taskkit.secrets import Secret
 from taskkit.testing.contracts._deeds import OTHER, PASSWORD, RECORDS, SECRETS, Reader, VaultDeeds
-from taskkit.testing.contracts._slot_walks import FIELD, Walk, shown
-from taskkit.vaults import Secrets, Slots, Vault
+from taskkit.testing.contracts._slot_walks import FIELD, Walk, changed, shown
+from taskkit.vaults import Slots, Vault
 
 CANDIDATE = "a-candidate-of-a-horse"
 _WRITTEN = (CANDIDATE, "Grüße aus Zürich, 10 € 🐎", b"\x00\xff\xfe bytes that are no text", "long " * 800, " \"quotes' \\ and\n lines ")
@@ -108,16 +107,10 @@ class SlotClauses(VaultDeeds):
         assert vault.secrets.changed_at("root") == _BEFORE, "what was discarded counts as a change"
         slots.propose("root", {FIELD: Secret(CANDIDATE)}, "attempt-3", 1)
         slots.promote("root", "attempt-3", 1)
-        changed = self._changed(vault)
-        assert changed > _BEFORE, f"it was promoted, and changed_at is {changed}"
+        promoted = changed(vault)
+        assert promoted > _BEFORE, f"it was promoted, and changed_at is {promoted}"
         assert slots.promote("root", "attempt-3", 1)
-        assert self._changed(vault) == changed, "it was promoted again, and changed_at has moved"
-
-    def _changed(self, vault: Vault) -> datetime:
-        changed = vault.secrets.changed_at("root")
-        assert changed is not None, "the vault does not know when it was changed"
-        assert changed.tzinfo is not None, "changed_at is a moment without a zone"
-        return changed
+        assert changed(vault) == promoted, "it was promoted again, and changed_at has moved"
 
     def test_v23_what_is_discarded_is_no_candidate_any_more(self) -> None:
         vault, slots = self._with_slots()
@@ -221,12 +214,12 @@ class SlotClauses(VaultDeeds):
             again().promote("root", "attempt-1", 4)
         assert again().promote("root", "attempt-1", 5)
         assert again().promote("root", "attempt-1", 5), "opened again, what is in force has forgotten its attempt"
-        changed = vault.secrets.changed_at("root")
+        promoted = vault.secrets.changed_at("root")
         again().propose("root", {FIELD: Secret("another-one")}, "attempt-2", 5)
         again().discard("root", "attempt-2", 5)
         again()
         assert shown(vault, "root") == (CANDIDATE, None, PASSWORD), "opened again, other secrets are there"
-        assert vault.secrets.changed_at("root") == changed, "opened again, it was changed at another moment"
+        assert vault.secrets.changed_at("root") == promoted, "opened again, it was changed at another moment"
 
     def test_v24_whatever_jobs_do_the_slots_are_what_their_promises_make_of_them(self) -> None:
         for seed in range(6):
@@ -238,39 +231,6 @@ class SlotClauses(VaultDeeds):
     def _change(self, vault: Vault, account: str, secret: str) -> None:
         self.change_secret(vault, account, FIELD, secret, pendulum.datetime(2026, 3, 2, tz="UTC"))
 
-    # without slots
-
-    def test_v28_new_secrets_that_are_kept_are_in_force_once(self) -> None:
-        vault = self.vault(RECORDS, SECRETS)
-        kept = vault.secrets.keep("root", {FIELD: Secret(CANDIDATE)}, "attempt-1", 3)
-        if not _keeps(vault):
-            assert not kept, "it keeps no secrets, and says that it did"
-            assert shown(vault, "root") == (PASSWORD, None, None), "it says that it keeps no secrets, and has changed them"
-            return
-        assert kept, "it does not keep them"
-        for _ in range(2):
-            assert shown(vault, "root") == (CANDIDATE, None, PASSWORD), "what was kept is not in force, or what was before is lost"
-            changed = self._changed(vault)
-            assert vault.secrets.keep("root", {FIELD: Secret(CANDIDATE)}, "attempt-1", 3), "said again, it is refused"
-            assert self._changed(vault) == changed, "said again, it counts as another change"
-        assert shown(vault, "lone") == (OTHER, None, None), "another account has changed"
-        assert vault.secrets.keep("root", {FIELD: Secret("the-next-one")}, "attempt-2", 4), "the next ones are not kept"
-        assert shown(vault, "root") == ("the-next-one", None, CANDIDATE), "what was kept is not in force, or what was before is lost"
-
-    def test_v28_a_lower_token_keeps_nothing(self) -> None:
-        vault = self.vault(RECORDS, SECRETS)
-        if not _keeps(vault):
-            return
-        vault.secrets.keep("root", {FIELD: Secret(CANDIDATE)}, "attempt-1", 3)
-        for attempt in ("attempt-1", "attempt-2"):
-            try:
-                answer = vault.secrets.keep("root", {FIELD: Secret("the-next-one")}, attempt, 2)
-            except StaleToken:
-                continue
-            pytest.fail(f"a lower token keeps new secrets: it answers {answer}")
-        assert shown(vault, "root") == (CANDIDATE, None, PASSWORD), "a lower token has changed something"
-        assert vault.secrets.keep("lone", {FIELD: Secret(CANDIDATE)}, "attempt-3", 1), "a token of one account is asked of another"
-
 
 _DEEDS: dict[str, Callable[[Slots, str, int], object]] = {
     "propose": lambda slots, account, token: slots.propose(account, {FIELD: Secret("another-one")}, "attempt-9", token),
@@ -278,7 +238,3 @@ _DEEDS: dict[str, Callable[[Slots, str, int], object]] = {
     "promote": lambda slots, account, token: slots.promote(account, "attempt-1", token),
     "discard": lambda slots, account, token: slots.discard(account, "attempt-1", token),
 }
-
-
-def _keeps(vault: Vault) -> bool:
-    return type(vault.secrets).keep is not Secrets.keep

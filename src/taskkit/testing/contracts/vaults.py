@@ -16,11 +16,12 @@ from taskkit.records import AccountId, Record
 from taskkit.secrets import Secret
 from taskkit.selections import Everything, OfType, Tagged
 from taskkit.testing.contracts._deeds import OTHER, PASSWORD, RECORDS, SECRETS, Reader
+from taskkit.testing.contracts._keeping import KeepClauses
 from taskkit.testing.contracts._slots import SlotClauses
 from taskkit.vaults import Hosts, Outbox, Vault
 
 
-class VaultContract(SlotClauses):
+class VaultContract(SlotClauses, KeepClauses):
     """To inherit: `vault` makes one; the other methods do to it what its people do. What it has not is closed with a reason."""
 
     def _made(self) -> Vault:
