@@ -89,6 +89,10 @@ class Secrets:
         return False
 
 
+#: The attempt of a candidate that a person proposed.
+BY_HAND = "by hand"
+
+
 @frozen
 class Slot:
     """New secrets of an account that are not in force yet, and the attempt that they belong to."""

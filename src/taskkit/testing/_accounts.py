@@ -11,10 +11,7 @@ from attrs import define, field
 from taskkit.errors import Refused, StaleToken
 from taskkit.records import AccountId
 from taskkit.secrets import Secret
-from taskkit.vaults import Secrets, Slot, Slots, Values, Viewer
-
-#: The attempt of a candidate that a person proposed.
-BY_HAND = "by hand"
+from taskkit.vaults import BY_HAND, Secrets, Slot, Slots, Values, Viewer
 
 
 @define
