@@ -7,8 +7,8 @@ import os
 import pytest
 
 pytest_plugins = [
-    "pytester", "tests.servers.postgresql", "tests.servers.sshd", "tests.servers.accounts", "tests.servers.walled",
-    "tests.servers.dropbear", "tests.servers.box",
+    "pytester", "tests.servers.postgresql", "tests.servers.sshd", "tests.servers.box", "tests.servers.accounts",
+    "tests.servers.dropbear",
 ]  # fmt: skip
 
 

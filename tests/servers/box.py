@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import count
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import pytest
 from attrs import define, field, frozen
@@ -80,6 +80,32 @@ class Account:
     password: Secret
 
 
+class Door(Sshd):
+    """A server that lets the accounts of its box in; `key` opens each of them."""
+
+    def __init__(self, box: Box, name: str) -> None:
+        super().__init__(box.shared / name, servers.free_port())
+        self.box = box
+        self.folder.mkdir()
+        self.folder.chmod(0o711)
+        self.shared.mkdir()
+        self.shared.chmod(0o777)
+
+    @property
+    def shared(self) -> Path:
+        """Where both the accounts and the tests may write; /tmp is the box's own."""
+        return self.folder / "shared"
+
+    def account(self, name: str = "", **given: Any) -> Account:
+        return self.box.account(name, **given)
+
+    def password(self, user: str) -> Secret:
+        return self.box.accounts[user].password
+
+    def secrets(self, user: str) -> dict[str, Secret]:
+        return {"password": self.password(user)} if user in self.box.accounts else super().secrets(user)
+
+
 @define
 class Box:
     """`folder` is empty, and known to a warden (`tests.servers.folder`)."""
@@ -89,7 +115,7 @@ class Box:
     _numbers: Iterator[int] = field(factory=lambda: count(1), init=False)
     _process: subprocess.Popen[bytes] = field(init=False)
     _leader: int = field(init=False)
-    _door: Sshd | None = field(default=None, init=False)
+    _doors: dict[str, Door] = field(factory=dict, init=False)
 
     def __enter__(self) -> Self:
         self.folder.chmod(0o711)
@@ -137,10 +163,10 @@ class Box:
             raise RuntimeError(f"{line!r} ended with {ran.returncode} in the box: {ran.stderr or ran.stdout}")
         return ran.stdout
 
-    def start(self, name: str, *command: str) -> None:
+    def start(self, name: str, log: Path, *command: str) -> None:
         """A service that sees the loopback of this machine, and is there until the box ends or `systemctl stop`s it."""
-        seen = ("--property=NetworkNamespacePath=/etc/outside", "--property=KillMode=process")
-        self.run('exec systemd-run --quiet --collect "$@"', f"--unit={name}", *seen, "--", *command)
+        words = (f"--unit={name}", "--property=NetworkNamespacePath=/etc/outside", "--property=KillMode=process")
+        self.run('exec systemd-run --quiet --collect "$@"', *words, f"--property=StandardError=append:{log}", "--", *command)
 
     @contextmanager
     def unit(self, name: str, text: str) -> Iterator[str]:
@@ -154,11 +180,9 @@ class Box:
     # doors
 
     @property
-    def door(self) -> Sshd:
+    def door(self) -> Door:
         """The sshd that takes passwords, by PAM, and keys."""
-        if self._door is None:
-            self._door = self.open()
-        return self._door
+        return self.open()
 
     @property
     def port(self) -> int:
@@ -170,22 +194,20 @@ class Box:
 
     @property
     def key(self) -> Secret:
-        """Opens each account."""
         return self.door.key
 
-    def open(self, config: str = "", *, pam: bool = True, password: bool = True, questions: bool = True) -> Sshd:
-        """One sshd more, for the same accounts; `config` goes before what is said otherwise, and in its place."""
-        name = f"door{next(self._numbers)}"
-        server = Sshd(self.shared / name, servers.free_port())
-        server.folder.mkdir()
-        server.folder.chmod(0o711)
+    def open(self, config: str = "", *, pam: bool = True, password: bool = True, questions: bool = True) -> Door:
+        """The sshd that lets in so, for all accounts; `config` goes before what is said otherwise, and in its place."""
         words = {word: "yes" if value else "no" for word, value in (("pam", pam), ("password", password), ("questions", questions))}
-        sshd.settle(server, config + DOOR.format(**words))
-        program = servers.program("sshd")
-        self.run("mkdir -p /run/sshd")
-        self.start(name, str(program), "-D", "-f", str(server.folder / "config"), "-E", str(server.folder / "log"))
-        sshd.wait(server)
-        return server
+        config += DOOR.format(**words)
+        if config not in self._doors:
+            door = Door(self, f"door{next(self._numbers)}")
+            sshd.settle(door, config)
+            self.run("mkdir -p /run/sshd")
+            self.start(door.folder.name, door.folder / "log", str(servers.program("sshd")), "-D", "-e", "-f", str(door.folder / "config"))
+            sshd.wait(door)
+            self._doors[config] = door
+        return self._doors[config]
 
     # accounts
 
@@ -210,7 +232,7 @@ class Box:
         self.accounts[made.name] = made
         self.run("chpasswd", stdin=f"{made.name}:{made.password.reveal()}")
         if key:
-            self.run('umask 077; mkdir ~/.ssh; cat >"$HOME/.ssh/authorized_keys"', stdin=key)
+            self.run('cd "/home/$1"; mkdir -m 700 .ssh; cat >.ssh/authorized_keys; chown -R "$1:" .ssh', made.name, stdin=key)
         if sudo:
             self.run('umask 227; cat >"/etc/sudoers.d/$1"', made.name, stdin=f"{made.name} {sudo}\n")
         for deed in deeds:

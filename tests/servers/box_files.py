@@ -50,6 +50,7 @@ Type=oneshot
 ExecStart=/bin/touch $folder/shared/ready
 END
 
+echo "FAIL_DELAY 0" | tee -a login.defs >/dev/null
 groupadd --root "$root" --system lockable
 groupadd --root "$root" --system slow
 printf 'Defaults timestamp_timeout=0, lecture=never\\n' >sudoers.d/box

@@ -53,6 +53,10 @@ class Sshd:
     def key(self) -> Secret:
         return Secret((self.folder / "user_ed25519").read_text())
 
+    def secrets(self, user: str) -> dict[str, Secret]:
+        """What lets this user in."""
+        return {"key": self.key}
+
     @property
     def log(self) -> str:
         return (self.folder / "log").read_text()
