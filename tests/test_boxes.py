@@ -113,6 +113,8 @@ def test_what_it_is_told_and_cannot_do_is_an_error(box: Box) -> None:
 
 def test_two_boxes_do_not_see_each_other(standing_box: Box) -> None:
     with boxed() as other, standing_box.unit("demo", DEMO) as unit, other.unit("demo", DEMO):
+        for box in (standing_box, other):
+            assert f"/{box.folder.name}/" in Path(f"/proc/{box.pid}/cgroup").read_text()
         before = main_pid(standing_box, unit)
         other.run("systemctl kill --signal=KILL demo; systemctl restart demo")
         assert main_pid(standing_box, unit) == before

@@ -66,7 +66,7 @@ def boxed() -> Iterator[Box]:
     servers.program("box")
     if os.geteuid():
         pytest.skip("a machine in a box takes root")
-    with servers.folder("box") as folder, ExitStack() as stack:
+    with servers.folder("box", owner="root") as folder, ExitStack() as stack:
         try:
             box = stack.enter_context(Box(folder))
         except BoxRefused as why:
@@ -125,7 +125,10 @@ class Box:
         (self.folder / "last").write_text(LAST.format(name=self.folder.name))
         with (self.folder / "out").open("wb") as out:
             command = [*APART, "/bin/sh", str(self.folder / "boot"), str(self.folder)]
-            self._process = subprocess.Popen(command, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT)
+            # a session of its own: Ctrl-C is for the tests, which end it when they have ended
+            self._process = subprocess.Popen(
+                command, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, start_new_session=True
+            )
         (self.folder / "pid").write_text(str(self._process.pid))
         try:
             self._wait()
@@ -139,6 +142,7 @@ class Box:
             os.kill(child, signal.SIGKILL)
         self._process.wait()
         subprocess.run(["/bin/sh", self.folder / "last"], cwd="/", check=True)
+        (self.folder / "last").unlink()
 
     @property
     def shared(self) -> Path:
@@ -224,8 +228,7 @@ class Box:
     ) -> Account:
         """A new one. `sudo` is a rule such as `ALL=(root) NOPASSWD: /usr/bin/id`, `key` a public key that lets it in, too.
 
-        In the group `lockable`, three wrong passwords lock it; in `slow`, each costs two seconds. `deeds` are commands about it:
-        `chage -d 0`, `usermod -L`.
+        In the group `lockable`, three wrong passwords lock it. `deeds` are commands about it: `chage -d 0`, `usermod -L`.
         """
         made = Account(name or f"guest{next(self._numbers)}", Secret(password or f"Horse-{next(self._numbers)}-battery-Staple"))
         self.run('useradd --create-home --shell "$2" --groups "$3" "$1"', made.name, shell, ",".join(groups))
@@ -272,4 +275,5 @@ class Box:
 
 
 def children(pid: int) -> list[int]:
-    return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    told = Path(f"/proc/{pid}/task/{pid}/children")
+    return [int(child) for child in told.read_text().split()] if told.exists() else []

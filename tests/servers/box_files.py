@@ -50,16 +50,13 @@ Type=oneshot
 ExecStart=/bin/touch $folder/shared/ready
 END
 
-echo "FAIL_DELAY 0" | tee -a login.defs >/dev/null
+echo "FAIL_DELAY 0" >>login.defs
 groupadd --root "$root" --system lockable
-groupadd --root "$root" --system slow
 printf 'Defaults timestamp_timeout=0, lecture=never\\n' >sudoers.d/box
 chmod 440 sudoers.d/box
 cat >pam.d/common-auth <<END
 auth [success=ignore default=1] pam_succeed_if.so quiet user ingroup lockable
 auth required pam_faillock.so preauth {_LOCKS}
-auth [success=ignore default=1] pam_succeed_if.so quiet user ingroup slow
-auth optional pam_faildelay.so delay=2000000
 auth sufficient pam_unix.so nodelay
 auth [success=ignore default=1] pam_succeed_if.so quiet user ingroup lockable
 auth [default=die] pam_faillock.so authfail {_LOCKS}
