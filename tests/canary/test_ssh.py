@@ -14,7 +14,7 @@ from taskkit.secrets import Secret
 from tests.canary.nests import CANARY, OPEN, TRACES, Nest
 from tests.canary.searches import Ear, Heard, places
 from tests.plugins.executors.ssh.reach import carry_out, there
-from tests.servers.box import Door
+from tests.servers.doors import Door
 
 SINGER = "singer"
 #: What a careless command says: all that it was told, and all that anybody can see of it.

@@ -26,7 +26,7 @@ from taskkit.scripts import Dialogue
 from taskkit.testing import Replay, Transcript, Trial
 from tests import servers
 from tests.servers import router
-from tests.servers.box import Door
+from tests.servers.doors import Door
 from tests.servers.sshd import Sshd, keygen
 
 Capsys = pytest.CaptureFixture[str]

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.servers.box import Box, Door, visited
+from tests.servers.box import Box, visited
+from tests.servers.doors import Door
 
 #: Who is always there, and what sudo lets them do.
 RESIDENTS = {

@@ -13,26 +13,20 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import count
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
 import pytest
-from attrs import define, field, frozen
+from attrs import define, field
 
 from taskkit.secrets import Secret
 from tests import servers
 from tests.servers import sshd
 from tests.servers.box_files import BOOT, LAST, PASSWORDS, PROGRAMS
-from tests.servers.sshd import Sshd
+from tests.servers.doors import CONFIG, Account, Door
 
 PATIENCE = 60.0
 #: A PID namespace around all of it: when its first process ends, in whatever way, all of them do, and with them the mounts.
 APART = ("unshare", "--mount", "--propagation", "private", "--pid", "--fork", "--kill-child", "--mount-proc")
-DOOR = """\
-UsePAM {pam}
-PasswordAuthentication {password}
-KbdInteractiveAuthentication {questions}
-AuthorizedKeysFile {{folder}}/authorized_keys .ssh/authorized_keys
-"""
 
 
 class BoxRefused(Exception):
@@ -74,38 +68,6 @@ def boxed() -> Iterator[Box]:
         yield box
 
 
-@frozen
-class Account:
-    name: str
-    password: Secret
-
-
-class Door(Sshd):
-    """A server that lets the accounts of its box in; `key` opens each of them."""
-
-    def __init__(self, box: Box, name: str) -> None:
-        super().__init__(box.shared / name, servers.free_port())
-        self.box = box
-        self.folder.mkdir()
-        self.folder.chmod(0o711)
-        self.shared.mkdir()
-        self.shared.chmod(0o777)
-
-    @property
-    def shared(self) -> Path:
-        """Where both the accounts and the tests may write; /tmp is the box's own."""
-        return self.folder / "shared"
-
-    def account(self, name: str = "", **given: Any) -> Account:
-        return self.box.account(name, **given)
-
-    def password(self, user: str) -> Secret:
-        return self.box.accounts[user].password
-
-    def secrets(self, user: str) -> dict[str, Secret]:
-        return {"password": self.password(user)} if user in self.box.accounts else super().secrets(user)
-
-
 @define
 class Box:
     """`folder` is empty, and known to a warden (`tests.servers.folder`)."""
@@ -127,8 +89,9 @@ class Box:
             command = [*APART, "/bin/sh", str(self.folder / "boot"), str(self.folder)]
             # a session of its own: Ctrl-C is for the tests, which end it when they have ended
             self._process = subprocess.Popen(
-                command, cwd=self.folder, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, start_new_session=True
-            )
+                command, cwd=self.folder, env={"PATH": PROGRAMS}, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )  # fmt: skip
         (self.folder / "pid").write_text(str(self._process.pid))
         try:
             self._wait()
@@ -203,7 +166,7 @@ class Box:
     def open(self, config: str = "", *, pam: bool = True, password: bool = True, questions: bool = True) -> Door:
         """The sshd that lets in so, for all accounts; `config` goes before what is said otherwise, and in its place."""
         words = {word: "yes" if value else "no" for word, value in (("pam", pam), ("password", password), ("questions", questions))}
-        config += DOOR.format(**words)
+        config += CONFIG.format(**words)
         if config not in self._doors:
             door = Door(self, f"door{next(self._numbers)}")
             sshd.settle(door, config)

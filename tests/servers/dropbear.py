@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests import servers
-from tests.servers.box import Box, Door
+from tests.servers.box import Box
+from tests.servers.doors import Door
 from tests.servers.sshd import wait
 
 

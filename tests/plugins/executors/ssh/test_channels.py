@@ -21,7 +21,7 @@ from taskkit.scripts import Check, CheckStatus, Commands, Step
 from taskkit.scrubbing import REPLACED
 from taskkit.secrets import Secret
 from tests.plugins.executors.ssh.reach import carried_out, carry_out, shell, there
-from tests.servers.box import Door
+from tests.servers.doors import Door
 from tests.servers.sshd import Sshd
 
 PASSWORD = "correct-horse-battery"  # noqa: S105  what no test may find again

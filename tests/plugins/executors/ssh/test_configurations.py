@@ -12,7 +12,8 @@ from taskkit.secrets import Secret
 from tests import servers
 from tests.plugins.executors.ssh.reach import carried_out, carry_out, shell, there
 from tests.plugins.executors.ssh.reaching import refused, says
-from tests.servers.box import Box, Door
+from tests.servers.box import Box
+from tests.servers.doors import Door
 from tests.servers.sshd import Sshd, keygen, running
 
 MAKES_RSA = (

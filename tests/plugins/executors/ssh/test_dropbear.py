@@ -13,7 +13,7 @@ from taskkit.records import Record
 from taskkit.secrets import Secret
 from taskkit.testing.trials import Trial
 from tests.plugins.executors.ssh.reaching import reached, refused, says
-from tests.servers.box import Door
+from tests.servers.doors import Door
 from tests.servers.sshd import Sshd, keygen
 
 WRONG = Secret("not-the-right-horse")

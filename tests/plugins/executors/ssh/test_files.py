@@ -19,7 +19,8 @@ from taskkit.secrets import Secret
 from tests import servers
 from tests.plugins.executors.ssh.reach import shell, there
 from tests.runs import WatchedRun
-from tests.servers.box import Box, Door
+from tests.servers.box import Box
+from tests.servers.doors import Door
 from tests.servers.sshd import Sshd, running
 from tests.test_docs import DOCS, blocks
 

@@ -15,7 +15,7 @@ from taskkit.outcomes import ErrorClass
 from taskkit.plugins.kinds import Command
 from taskkit.secrets import Secret
 from tests.plugins.executors.ssh.reaching import reached, refused, says
-from tests.servers.box import Door
+from tests.servers.doors import Door
 from tests.servers.odd import Odd, odd
 from tests.servers.sshd import Sshd, keygen
 

@@ -14,7 +14,7 @@ from taskkit.scrubbing import REPLACED
 from taskkit.secrets import Secret
 from tests.plugins.executors.ssh.reach import carried_out, carry_out, shell, there
 from tests.runs import WatchedRun
-from tests.servers.box import Door
+from tests.servers.doors import Door
 
 WRONG = Secret("no-such-password-anywhere")
 WHO = "id -un; cat"

@@ -17,7 +17,7 @@ from taskkit.scripts import Check, CheckStatus
 from taskkit.secrets import Secret
 from taskkit.testing.trials import Trial
 from tests import servers
-from tests.servers.box import Account, Door
+from tests.servers.doors import Account, Door
 from tests.servers.sshd import Sshd, keygen
 
 

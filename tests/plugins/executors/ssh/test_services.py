@@ -16,7 +16,8 @@ from taskkit.records import Record, RecordType
 from taskkit.scripts import Check, CheckStatus, Commands, Step
 from taskkit.tasks import Task, of_type
 from taskkit.testing import MemoryVault, VirtualClock
-from tests.servers.box import Account, Box
+from tests.servers.box import Box
+from tests.servers.doors import Account
 
 SHOP = """\
 [Unit]
