@@ -6,9 +6,11 @@ import os
 import socket
 import subprocess
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tools.servers import SERVERS
 
 from tests.servers.box import Box, boxed, visited
 from tests.test_servers import HOME
@@ -131,6 +133,14 @@ def test_where_no_box_can_be_the_test_is_skipped_with_the_reason(monkeypatch: py
     monkeypatch.setattr(os, "geteuid", lambda: 1000)
     with pytest.raises(pytest.skip.Exception, match="takes root"), boxed():
         pass
+
+
+def test_a_package_that_is_missing_is_an_error_in_ci(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(SERVERS, "box", replace(SERVERS["box"], files=("/nowhere/*/nspawn-of-nowhere",)))
+    for ci, wanted in (("", pytest.skip.Exception), ("1", pytest.fail.Exception)):
+        monkeypatch.setenv("TASKKIT_CI", ci)
+        with pytest.raises(wanted, match=r"systemd-nspawn is not here: no /nowhere/\*/nspawn-of-nowhere, .*install"), boxed():
+            pass
 
 
 @pytest.mark.parametrize("then", ["SIGKILL", "SIGINT"])

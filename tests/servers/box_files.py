@@ -23,7 +23,7 @@ mkdir "$folder/over/upper" "$folder/over/work" "$root"
 mount -t overlay overlay -o "lowerdir=/,upperdir=$folder/over/upper,workdir=$folder/over/work" "$root"
 
 cd "$root/etc"
-rm -rf systemd/system sudoers.d/* rc?.d machine-id ../var/log/journal
+rm -rf systemd/system sudoers.d/* update-motd.d/* rc?.d machine-id fstab crypttab ../var/log/journal
 tr -d - </proc/sys/kernel/random/uuid >machine-id
 echo "127.0.0.1 localhost box" >hosts
 echo box >hostname
