@@ -61,6 +61,14 @@ class Sshd:
     def log(self) -> str:
         return (self.folder / "log").read_text()
 
+    def refusals(self, user: str) -> list[str]:
+        """What the log says of the tries of somebody who has gone without being let in: it is written after the answer."""
+        until = time.monotonic() + PATIENCE
+        while f" by authenticating user {user} " not in self.log:
+            assert time.monotonic() < until, self.log
+            time.sleep(0.01)
+        return [line for line in self.log.splitlines() if line.startswith("Failed ") and f" for {user} " in line]
+
 
 @pytest.fixture(scope="session")
 def sshd() -> Iterator[Sshd]:
