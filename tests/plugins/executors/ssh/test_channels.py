@@ -21,8 +21,8 @@ from taskkit.scripts import Check, CheckStatus, Commands, Step
 from taskkit.scrubbing import REPLACED
 from taskkit.secrets import Secret
 from tests.plugins.executors.ssh.reach import carried_out, carry_out, shell, there
+from tests.servers.doors import Door
 from tests.servers.sshd import Sshd
-from tests.servers.walled import Walled
 
 PASSWORD = "correct-horse-battery"  # noqa: S105  what no test may find again
 #: Longer than any test waits for, so that what is seen to end was ended.
@@ -51,7 +51,7 @@ def test_a_line_for_a_shell_is_said_as_it_stands(sshd: Sshd) -> None:
     assert shell(there(sshd), "echo one | tr a-z A-Z; printf %s '{x}'").output == "ONE\n{x}"
 
 
-def test_a_machine_that_has_no_shell_gets_its_lines_as_they_stand(walled: Walled) -> None:
+def test_a_machine_that_has_no_shell_gets_its_lines_as_they_stand(walled: Door) -> None:
     line = "show  interfaces | include $up; 'x"
     assert shell(there(walled, "switch"), line).output == line
     assert carry_out(there(walled, "switch"), "show  version brief").output == "show version brief"
@@ -182,13 +182,13 @@ def test_a_directory_that_is_not_there_is_told_and_nothing_is_begun(sshd: Sshd, 
 # How it ends
 
 
-def test_j10_a_timeout_asks_it_to_end_by_a_signal_and_tells_that_it_was_seen(walled: Walled) -> None:
+def test_j10_a_timeout_asks_it_to_end_by_a_signal_and_tells_that_it_was_seen(walled: Door) -> None:
     told = shell(there(walled, "app"), f"exec {FOREVER}", timeout=0.5)
     assert (told.state, told.error, told.exit, told.signal) == ("unknown", "timeout", None, signal.SIGTERM)
     assert told.text == "it took longer than 0.5 s and was told to end; it was seen to end"
 
 
-def test_j10_a_command_that_does_not_listen_is_killed(walled: Walled) -> None:
+def test_j10_a_command_that_does_not_listen_is_killed(walled: Door) -> None:
     ready = walled.shared / "does-not-listen"
     run = there(walled, "app", settings={"grace": 0.3}, late=ready.exists)  # however slow the machine is, its time is not over sooner
     told = shell(run, f"trap '' TERM; touch {ready}; while :; do sleep 1; done")
@@ -207,7 +207,7 @@ def test_j10_where_the_machine_takes_no_signals_nobody_says_that_it_ended(sshd: 
         os.kill(int(told.output), signal.SIGKILL)
 
 
-def test_j10_a_command_that_says_nothing_is_ended_after_its_idle_time(walled: Walled) -> None:
+def test_j10_a_command_that_says_nothing_is_ended_after_its_idle_time(walled: Door) -> None:
     told = shell(there(walled, "app"), f"echo working; exec {FOREVER}", idle=0.5)
     assert (told.state, told.error, told.output) == ("unknown", "timeout", "working\n")
     assert told.text == "it said nothing for 0.5 s and was told to end; it was seen to end"
@@ -283,7 +283,7 @@ def test_a_machine_that_carries_out_no_commands_is_refused_and_not_done(sshd: Ss
     assert (told.state, told.error) == ("not_done", "refused")
 
 
-def test_a_password_that_has_expired_is_told_as_one(walled: Walled) -> None:
+def test_a_password_that_has_expired_is_told_as_one(walled: Door) -> None:
     for exits in ((0,), (0, 1)):
         told = carry_out(there(walled, "aged"), Command("true", exits=exits))
         assert (told.state, told.error) == ("not_done", "must_change")
@@ -295,7 +295,7 @@ def test_a_full_disk_is_told_as_one(sshd: Sshd) -> None:
     assert told.text.startswith("a disk of the machine is full: ")
 
 
-def test_an_error_of_ours_while_it_runs_ends_it(walled: Walled) -> None:
+def test_an_error_of_ours_while_it_runs_ends_it(walled: Door) -> None:
     said: list[Operation] = []
 
     def fail() -> bool:
