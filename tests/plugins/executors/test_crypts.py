@@ -29,7 +29,10 @@ def test_the_hashes_of_the_specification(password: str, salt: str, rounds: int, 
 
 
 @pytest.mark.skipif(not shutil.which("openssl"), reason="openssl is not here")
-@given(password=st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=1, max_size=150), salt=st.from_regex(r"\A[./0-9A-Za-z]{1,16}\Z"))  # fmt: skip
+@given(
+    password=st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), min_size=1, max_size=150),
+    salt=st.from_regex(r"\A[./0-9A-Za-z]{1,16}\Z"),
+)
 @settings(max_examples=25, deadline=None)
 def test_another_program_makes_the_same(password: str, salt: str) -> None:
     command = ["openssl", "passwd", "-6", "-salt", salt, "-stdin"]
