@@ -84,15 +84,17 @@ DIALOGUES = {
                 "\r\npasswd: password for app changed by app\r\n"],
     "shadow without PAM": ["Changing password for app\r\nOld password: ",
                            "\r\nEnter the new password (minimum of 5 characters)\r\nPlease use a combination of upper and "
-                           "lower case letters and numbers.\r\nNew password: ", "\r\nRe-enter new password: ", "\r\npasswd: password changed.\r\n"],
+                           "lower case letters and numbers.\r\nNew password: ", "\r\nRe-enter new password: ",
+                           "\r\npasswd: password changed.\r\n"],
     "passwdqc": ["Enter current password: ",
                  "\r\nYou can now choose the new password or passphrase.\r\n\r\nA good password should be a mix of upper "
-                 "and lower case letters, digits, and\r\nother characters.  You can use a password containing at least 7 characters.\r\n\r\n"
-                 "Enter new password: ", "\r\nRe-type new password: ", "\r\npasswd: password updated successfully\r\n"],
+                 "and lower case letters, digits, and\r\nother characters.  You can use a password containing at least 7 characters."
+                 "\r\n\r\nEnter new password: ", "\r\nRe-type new password: ", "\r\npasswd: password updated successfully\r\n"],
     "SSSD": ["Changing password for user app.\r\nCurrent Password: ", "\r\nNew password: ", "\r\nRetype new password: ",
              "\r\npasswd: all authentication tokens updated successfully.\r\n"],
     "FreeBSD": ["Changing local password for app\r\nOld Password:", "\r\nNew Password:", "\r\nRetype New Password:", "\r\n"],
-    "AIX": ["Changing password for \"app\"\r\napp's Old password: ", "\r\napp's New password: ", "\r\nEnter the new password again:", "\r\n"],
+    "AIX": ["Changing password for \"app\"\r\napp's Old password: ", "\r\napp's New password: ",
+            "\r\nEnter the new password again:", "\r\n"],
     "expired, told by sshd": ["WARNING: Your password has expired.\r\nYou must change your password now and login again!\r\n"
                               "Changing password for app.\r\nCurrent password: ", "\r\nNew password: ", "\r\nRetype new password: ",
                               "\r\npasswd: password updated successfully\r\n"],
