@@ -88,6 +88,7 @@ FLOORS = [
         "testing.contracts.storage._keys testing.contracts.storage._races",
         "testing.contracts.storage._walks testing.contracts.storage",
         "testing.contracts._ears testing.contracts._words testing.contracts._deeds testing.contracts._trials",
+        "testing.contracts._changes",
         "testing.contracts.executors testing.contracts.exporters testing.contracts.notifiers testing.contracts.policies",
         "testing.contracts.scripts testing.contracts.vaults testing.contracts.models testing.contracts",
         "testing._reports testing.pytest_plugin",

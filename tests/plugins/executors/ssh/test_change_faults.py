@@ -25,7 +25,7 @@ from tests.servers.faults import Fault, Way, road
 
 CUTS = int(os.environ.get("TASKKIT_CUTS", 10))
 PATIENCE = 30.0
-SHORT = {
+SHORT: dict[str, Any] = {
     "banner_timeout": 2.0, "auth_timeout": 2.0, "connect_timeout": 2.0, "keepalive": 0.2, "idle_timeout": 1.0, "change_timeout": 20.0,
 }  # fmt: skip
 Going = Callable[[Hostel, Account], tuple[Login, dict[str, Any]]]
