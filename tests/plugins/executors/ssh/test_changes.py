@@ -107,6 +107,21 @@ def test_a_password_that_has_to_be_changed_before_anything_else_is_changed(serve
     assert lets_in(hostel, account.name, NEW) is True
 
 
+def test_a_log_in_that_asks_for_the_new_one_itself_is_left_to_somebody(with_questions: Hostel) -> None:
+    account, fresh = with_questions.account("chage -d 0"), with_questions.account()
+    assert changed_itself(with_questions, account).told == ("NotDone", "must_change", None)
+    assert changed_itself(with_questions, fresh).told == DONE
+    assert lets_in(with_questions, account.name, account.password) == "must_change"
+    assert lets_in(with_questions, fresh.name, NEW) is True
+
+
+def test_small_machines_change_passwords_too(dropbear: Hostel) -> None:
+    account, other = dropbear.account(), dropbear.account()
+    assert changed_itself(dropbear, account).told == DONE
+    assert by_sudo(dropbear, other, NEW).told == DONE
+    assert [lets_in(dropbear, one.name, NEW) for one in (account, other)] == [True, True]
+
+
 def test_a_shadow_account_changes_what_would_have_to_be_changed_first(with_pam: Hostel) -> None:
     account = with_pam.account("chage -d 0")
     assert by_root(with_pam, account, NEW).told == DONE
@@ -196,6 +211,18 @@ def test_a_log_in_that_is_refused_changes_nothing(with_pam: Hostel) -> None:
     assert changed_itself(with_pam, evolve(account, password=WRONG)).told == ("NotDone", "wrong_credentials", None)
     assert changed_itself(with_pam, locked).told == ("NotDone", "wrong_credentials", None)
     assert lets_in(with_pam, account.name, account.password) is True
+
+
+def test_s05_an_account_that_guesses_have_locked_is_not_changed_by_itself_and_is_by_root(with_pam: Hostel) -> None:
+    account = with_pam.account()
+    for _ in range(3):
+        lets_in(with_pam, account.name, WRONG)
+    found = changed_itself(with_pam, account)
+    assert found.told[0] == "NotDone"
+    assert found.told[1] in ("wrong_credentials", "account_locked")
+    assert by_root(with_pam, account, NEW).told == DONE
+    with_pam.say("faillock", "--dir", str(with_pam.server.folder / "faillock"), "--reset", "--user", account.name)
+    assert lets_in(with_pam, account.name, NEW) is True
 
 
 @pytest.mark.parametrize("settings", [{}, {"change": "hash"}])
