@@ -11,8 +11,10 @@ import pytest
 from attrs import evolve
 
 from taskkit.outcomes import Done
-from taskkit.plugins.kinds import Login
+from taskkit.plugins.executors.ssh import Ssh
+from taskkit.plugins.kinds import Host, Login, SecretChange
 from taskkit.secrets import Secret
+from taskkit.testing.trials import Trial
 from tests.plugins.executors.ssh.changing import NEW, WRONG, Changed, change, changed_itself, itself, lets_in, record, root
 from tests.servers.accounts import Account, Hostel
 
@@ -230,6 +232,24 @@ def test_who_is_not_root_changes_nobody_elses(with_pam: Hostel, settings: dict[s
     account = with_pam.account()
     found = change(with_pam, itself(with_pam, with_pam.account()), account.name, **settings)
     assert found.told == ("NotDone", "permission", None)
+    assert lets_in(with_pam, account.name, account.password) is True
+
+
+def test_who_would_become_somebody_else_than_root_is_told_so(with_pam: Hostel) -> None:
+    account = with_pam.account()
+    told = change(with_pam, itself(with_pam, account), account.name, change="chpasswd", become="sudo", become_user="daemon").told
+    assert told == ("NotDone", "bad_configuration", None)
+
+
+def test_a_stop_is_heeded_before_a_machine_hears_of_it(with_pam: Hostel) -> None:
+    account, executor = with_pam.account(), Ssh()
+    trial = Trial(executor=executor, record=record(with_pam))
+    with trial.run() as run:
+        trial.engine.request_stop(trial.job)
+        trial.clock.advance(seconds=1)
+        host = Host(with_pam.server.address, with_pam.server.port)
+        found = executor.change(host, root(with_pam), SecretChange(account.name, NEW), run)
+    assert Changed(found, trial).told == ("NotDone", "stopped", None)
     assert lets_in(with_pam, account.name, account.password) is True
 
 
