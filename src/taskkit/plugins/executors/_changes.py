@@ -13,7 +13,7 @@ _NO_USER = "a name of up to 256 printable characters, with no colon, no space an
 
 
 def refused_by(rule: str, text: str) -> NotDone:
-    """A rule of the host says no, and the host has taken nothing; `rule` is a word of `passwords.Refusal`."""
+    """A rule of the host says no, and the host has taken nothing; `rule` is a word of `passwords.Objection`."""
     return NotDone(ErrorClass.REFUSED, text, {"refusal": rule})
 
 
