@@ -25,6 +25,8 @@ from taskkit.plugins.executors.ssh._circumstances import Privileges
 from taskkit.plugins.kinds import Command, Login, Run
 from taskkit.secrets import Secret
 
+#: Words that stand quoted as they stand here.
+_PLAIN = re.compile(r"[\w@%+=:,./-]+(?: [\w@%+=:,./-]+)*", re.ASCII)
 #: $1 is the mark, the rest are sudo's own. printf has to be the shell's own: the arguments of a program can be read by everybody.
 _ASKED = r"""umask 077
 mark=$1
@@ -189,7 +191,7 @@ def _secret(privileges: Privileges, login: Login, run: Run) -> Secret | None:
 
 def words(command: Command) -> str:
     """As it stands where a shell, or whatever the machine has in its place, is to read it; else each word quoted."""
-    return command.line if command.shell else shlex.join(shlex.split(command.line))
+    return command.line if command.shell or _PLAIN.fullmatch(command.line) else shlex.join(shlex.split(command.line))
 
 
 def _mark() -> str:
