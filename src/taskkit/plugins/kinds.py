@@ -201,6 +201,10 @@ class Executor(ABC):
         except HostRefused as refused:
             return Probe(class_of(refused), run.scrub(str(refused)))
 
+    def way(self, record: Record, run: Run) -> Iterable[Record]:
+        """Over which machines a record's is reached: a job uses their accounts, too (R4). Asked before the start, without effects."""
+        return ()
+
 
 class Run(Protocol):
     """What a script sees of its job."""
