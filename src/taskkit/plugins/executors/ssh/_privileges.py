@@ -70,7 +70,12 @@ _SAID_BY_SUDO = (
     (r"^sudo: account validation failure", ErrorClass.ACCOUNT_LOCKED, "sudo finds the account locked"),
     (r"^sudo: Account or password is expired", ErrorClass.MUST_CHANGE, "sudo finds the account or its password expired"),
     (
-        r"^sudo: (unknown (user|group)|\S+: command not found|unable to execute|no valid|effective uid|.*must (have a tty|be owned))",
+        r"^sudo: .*must have a tty",
+        ErrorClass.BAD_CONFIGURATION,
+        "sudo's rules want a terminal, which no command has here (requiretty); let them say 'Defaults:<account> !requiretty'",
+    ),
+    (
+        r"^sudo: (unknown (user|group)|\S+: command not found|unable to execute|no valid|effective uid|.*must be owned)",
         ErrorClass.BAD_CONFIGURATION,
         "sudo did not begin it",
     ),
