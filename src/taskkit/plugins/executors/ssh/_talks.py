@@ -99,7 +99,7 @@ class Talk:
 
     def _told(self, cut: str | None, *, left: bool) -> Told:
         named, status, accepts = self._line.signal, self._channel.exit_status, accepted(self._channel)
-        number: int | None = getattr(signal, f"SIG{named}", None)
+        number: int | None = getattr(signal, f"SIG{named}", None) if named else None
         seen = status >= 0 or named is not None
         note = "it left processes behind that held its output: they may still run" if left else ""
         # What was cut short may have left somebody who goes on: its child, or sudo. Who holds the output is one of them.
