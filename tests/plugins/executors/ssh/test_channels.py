@@ -14,7 +14,7 @@ import pytest
 from paramiko import ChannelException
 
 from taskkit.outcomes import Done, NotDone
-from taskkit.plugins.executors.ssh._exchanges import Exchange
+from taskkit.plugins.executors.ssh._exchanges import Bell, Exchange
 from taskkit.plugins.executors.ssh._talks import Sieve
 from taskkit.plugins.kinds import Command, Operation
 from taskkit.scripts import Check, CheckStatus, Commands, Step
@@ -160,6 +160,31 @@ def test_a_flood_on_both_sides_is_cut_visibly(sshd: Sshd) -> None:
 def test_all_that_was_said_before_the_end_is_read(sshd: Sshd) -> None:
     for _ in range(5):
         assert len(shell(there(sshd), "head -c 60000 /dev/zero | tr '\\0' x").output) == 60_000
+
+
+def test_a_bell_rings_for_what_is_worth_a_look_and_forgets_when_it_was_heard() -> None:
+    bell, worth = Bell(), [False]
+    bell.worth = lambda: worth[0]
+    bell.set()
+    assert not bell.wait(0)
+    worth[0] = True
+    bell.set()
+    assert bell.wait(0)
+    assert not bell.wait(0)
+
+
+def test_who_says_little_is_looked_at_once_and_not_for_each_word(sshd: Sshd, monkeypatch: pytest.MonkeyPatch) -> None:
+    rang: list[bool] = []
+    wait = Bell.wait
+
+    def patiently(bell: Bell, timeout: float | None = None) -> bool:
+        rang.append(wait(bell, 20))
+        return rang[-1]
+
+    monkeypatch.setattr(Bell, "wait", patiently)
+    told = shell(there(sshd), "for i in 1 2 3 4 5 6 7 8 9; do echo $i; echo $i >&2; sleep 0.01; done")
+    assert (told.state, len(told.output), len(told.errors)) == ("done", 18, 18)
+    assert rang == [True]
 
 
 # Where it runs

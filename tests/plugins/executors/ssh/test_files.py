@@ -464,7 +464,7 @@ def test_a_session_ends_with_each_file(sshd: Sshd, tmp_path: Path) -> None:
     run = there(sshd)
     with run.connect() as connection:
         assert {connection.put(f"{tmp_path}/conf", str(number), run).state for number in range(120)} == {"done"}
-        assert connection._files._exchange._bells == {}
+        assert connection._files._exchange._lines == {}
     assert (tmp_path / "conf").read_text() == "119"
 
 

@@ -96,6 +96,20 @@ def test_what_sudo_cannot_begin_is_bad_configuration(walled: Door, line: str) ->
     assert (told.state, told.error) == ("not_done", "bad_configuration")
 
 
+@pytest.mark.parametrize("user", ["narrow", "free"])
+def test_rules_that_want_a_terminal_are_named_with_what_would_help(walled: Door, user: str) -> None:
+    run, rules = sudo(walled, user) if user == "narrow" else by_key(walled, user, "sudo"), "/etc/sudoers.d/terminal"
+    said = shell(sudo(walled), f"printf 'Defaults:{user} requiretty\\n' >{rules}; chmod 440 {rules}")
+    assert said.state == "done"
+    try:
+        told = carry_out(run, Command("/usr/bin/id -u", exits=(0, 1)))
+    finally:
+        shell(sudo(walled), f"rm {rules}")
+    assert (told.state, told.error, told.output) == ("not_done", "bad_configuration", "")
+    assert "'Defaults:<account> !requiretty': sudo: sorry, you must have a tty" in told.text
+    assert carry_out(run, "/usr/bin/id -u").output == "0\n"
+
+
 def test_sudo_to_somebody_who_is_not_there_is_bad_configuration(walled: Door) -> None:
     told = carry_out(sudo(walled, become_user="nobody-there"), "id")
     assert (told.state, told.error) == ("not_done", "bad_configuration")
