@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -22,6 +23,8 @@ from taskkit.events.policies import POLICIES
 from taskkit.facts import KINDS
 from taskkit.jobs import Kind, Why
 from taskkit.outcomes import Effect, ErrorClass
+from taskkit.passwords import KINDS as PASSWORD_POLICIES
+from taskkit.passwords import Objection
 from taskkit.plugins.kinds import Verb
 from taskkit.selections import SELECTIONS
 from taskkit.states import State, Step
@@ -41,12 +44,15 @@ REASONS = (
     "window spread suspended consent session busy host_paused vault_away conducting not_now released late inactive edited ended misfit"
     " removed"
     " record_removed rights satisfied passed_over gave_up by_person asked_to_stop list_changed rescues guard merged no_consent"
+    " uncertain"
 )
 FACTORS = (
     "rule anchor draw clock window blackout spread next_run happening demand retry part target job result node join"
-    " miss merge session hold consent suspension activation end edit record pause rights satisfied stop vault script log"
+    " miss merge session hold consent suspension activation end edit record pause rights satisfied intent stop vault script"
+    " log"
 )
 TENSES = "past now future"
+OBJECTIONS = "too_simple too_short in_history too_young other"
 REFUSALS = "revision token step seat fire turned busy absent"
 ERROR_CLASSES = (
     "unreachable timeout busy failed stopped wrong_credentials account_locked must_change host_changed no_space"
@@ -72,7 +78,8 @@ RIGHT_NAMES = (
 )
 FACTS = (
     "ChainBegan ClockRighted ClockSkewed ConsentAsked ConsentExpired Consented Declined Defined Demanded EngineFailed ExecutionRerun"
-    " FallbackEnded HappeningFailed HappeningJoined HappeningPassed HistoryPurged HostTrusted JobCanceled JobCompleted JobDeferred"
+    " FallbackEnded HappeningFailed HappeningJoined HappeningPassed HistoryPurged HostTrusted"
+    " IntentDoubted IntentOpened IntentRuled IntentSettled JobCanceled JobCompleted JobDeferred"
     " JobFailed JobMade JobMerged JobMissed JobRescued JobSatisfied JobStarted JobStopped JobUncertain KeyTaken ListEdited"
     " ListMadeUnique ListShared NextRunSet NotifierFailed PassedOver Paused PlanFailed PluginAbandoned PolicyFailed Reconciled Resealed"
     " RestoreNoticed Restored Resumed RunAsked StaleWriteRefused StopAsked TaskEdited TaskPut TaskRemoved TaskResumed TaskSuspended"
@@ -85,6 +92,7 @@ FACTS = (
     [
         (STATES, State), (STEPS, Step), (JOB_KINDS, Kind), (REASONS, Why), (REFUSALS, Refusal), (ERROR_CLASSES, ErrorClass),
         (EFFECTS, Effect), (VERBS, Verb), (TARGETS, Target), (FACTORS, Factor), (TENSES, Tense),
+        (OBJECTIONS, Objection),
     ],
     ids=lambda given: given.__name__ if isinstance(given, type) else "",
 )  # fmt: skip
@@ -95,10 +103,15 @@ def test_the_words_of_every_enumeration_are_stable(words: str, kind: type[StrEnu
 
 @pytest.mark.parametrize(
     ("words", "kinds"),
-    [(HAPPENING_KINDS, HAPPENINGS), (POLICY_KINDS, POLICIES), (SELECTION_KINDS, SELECTIONS)],
-    ids=["happenings", "policies", "selections"],
+    [
+        (HAPPENING_KINDS, HAPPENINGS),
+        (POLICY_KINDS, POLICIES),
+        (SELECTION_KINDS, SELECTIONS),
+        ("passwords passphrases", PASSWORD_POLICIES.values()),
+    ],
+    ids=["happenings", "policies", "selections", "password policies"],
 )
-def test_the_kinds_in_documents_are_stable(words: str, kinds: Iterable[type[taskkit.Policy]]) -> None:
+def test_the_kinds_in_documents_are_stable(words: str, kinds: Iterable[type[Any]]) -> None:
     assert [made.kind for made in kinds] == words.split()
 
 

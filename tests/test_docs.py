@@ -27,6 +27,7 @@ import taskkit
 import taskkit.engine
 import taskkit.engine._floor  # read here: pytest parses what is imported, and Python 3.11 may fail where a page's thread does so beside us
 import taskkit.insight
+import taskkit.passwords
 import taskkit.plugins
 import taskkit.scripts
 import taskkit.testing
@@ -67,14 +68,14 @@ MEMBERS: dict[type[Enum], str] = {
     State: "jobs.md", Step: "jobs.md", taskkit.Kind: "jobs.md", taskkit.Why: "jobs.md", ErrorClass: "outcomes.md", Effect: "outcomes.md",
     taskkit.testing.Act: "simulation.md", taskkit.Target: "tasks.md", Verb: "plugins.md", Health: "scripts.md",
     taskkit.Tense: "explanations.md", taskkit.Factor: "explanations.md",
-    taskkit.insight.ConcernKind: "forecast.md",
+    taskkit.insight.ConcernKind: "forecast.md", taskkit.Objection: "passwords.md",
 }  # fmt: skip
 #: Pages on which each class stands with all of its public attributes.
 OF_CLASSES = [
     f"{page}.md"
     for page in (
         "engine", "tasks", "records", "selections", "happenings", "policies", "vault", "outcomes", "facts", "storage", "plugins", "scripts",
-        "testing", "simulation", "keyrings", "explanations", "forecast",
+        "testing", "simulation", "keyrings", "passwords", "explanations", "forecast",
     )
 ]  # fmt: skip
 
@@ -417,6 +418,8 @@ CODES: dict[str, set[str]] = {
     "health that a check found": set(Health),
     "kind of a concern": set(taskkit.insight.ConcernKind),
     "refusal of a unit": set(Refusal),
+    "objection of a host against a new password": set(taskkit.Objection),
+    "kind of a password policy": set(taskkit.passwords.KINDS),
     "tense of an explanation": set(taskkit.Tense),
     "factor of an explanation": set(taskkit.Factor),
     "kind of a happening": {made.kind for made in HAPPENINGS},

@@ -21,6 +21,8 @@ from taskkit.events import Daily, MaxAge, OpenTime, RandomDays, Spread, TimeWind
 from taskkit.events.happenings import Happening
 from taskkit.events.policies import NOW, POLICIES, AfterSession, AfterUnlock, Due, OnDemand, Policy
 from taskkit.outcomes import ErrorClass
+from taskkit.passwords import KINDS, CharacterClass, Passphrases, PasswordPolicy, Passwords, password_policy
+from taskkit.plugins.forms import fill, form, troubles
 from taskkit.plugins.kinds import Script
 from taskkit.plugins.manager import Plugins
 from taskkit.records import RecordType
@@ -148,6 +150,35 @@ definitions = st.one_of(
 )
 
 
+least = st.none() | st.integers(0, 2)
+histories: Mapping[str, Any] = {"without_user": st.booleans(), "history": st.integers(0, 30)}
+password_policies = st.one_of(
+    st.builds(
+        Passwords,
+        st.integers(12, 20) | st.tuples(st.integers(10, 12), st.integers(12, 20)),
+        lower=least,
+        upper=least,
+        digits=st.integers(0, 2),
+        symbols=least,
+        own=st.just([]) | st.builds(CharacterClass, st.just("hex"), st.text("abc123!", min_size=2), st.integers(0, 2)),
+        without=st.just("") | st.just("0O1Il"),
+        first=st.none() | st.just(()),
+        runs=st.none() | st.just(3),
+        **histories,
+    ),
+    st.builds(Passwords, only=st.just("abAB12-"), first=st.just(["lower", "digits"]), last=st.just(["upper", "digits"])),
+    st.builds(
+        Passphrases,
+        st.integers(1, 9),
+        source=st.just([]) | st.just(["cat", "dog", "öre"]),
+        separator=st.sampled_from(["-", "", ". "]),
+        capital=st.booleans(),
+        digit=st.booleans(),
+        **histories,
+    ),
+)
+
+
 def there_and_back(document: Mapping[str, Any]) -> Any:
     return json.loads(json.dumps(document, allow_nan=False))
 
@@ -237,6 +268,73 @@ def test_r10_a_script_of_a_third_party_comes_back_as_it_was() -> None:
     documents = Documents([], [Listing])
     script = Listing("outer", [1, 2], tags={"b", "a"}, again=Listing("inner"))
     assert documents.definition(there_and_back(documents.write(script))) == script
+
+
+@frozen
+class Rotating(Script):
+    """A third party's script with a policy for passwords."""
+
+    kind = "rotating"
+    name: str
+    passwords: PasswordPolicy = attrs.field(default=Passwords(), converter=password_policy)
+    backup: Passphrases | None = None
+
+    def perform(self, run: Any) -> Any:
+        raise NotImplementedError
+
+
+ROTATING = Documents([], [Rotating])
+
+
+@OFTEN
+@given(password_policies)
+def test_r10_a_password_policy_comes_back_from_the_document_of_its_script_as_it_was(policy: PasswordPolicy) -> None:
+    script = Rotating("nightly", policy, Passphrases(6))
+    assert ROTATING.definition(there_and_back(ROTATING.write(script))) == script
+
+
+def test_r10_every_password_policy_is_drawn_above() -> None:
+    assert set(KINDS.values()) == {Passwords, Passphrases}
+
+
+def test_a_password_policy_says_its_kind_and_what_is_no_default() -> None:
+    policy = Passwords(20, symbols=None, own=CharacterClass("marks", "!?"), first=["lower"])
+    assert ROTATING.write(Rotating("nightly", policy))["passwords"] == {
+        "kind": "passwords", "length": [20, 20], "symbols": None, "first": ["lower"],
+        "own": [{"name": "marks", "characters": "!?", "least": 1}],
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "case"),
+    [
+        ({"passwords": {"kind": "passwords", "length": 3}}, "no password is at most 3 long"),
+        ({"passwords": {"kind": "words"}}, "there is no kind 'words'"),
+        ({"passwords": {"kind": "passwords", "lenght": 20}}, "lenght"),
+        ({"passwords": 20}, "it is a int"),
+        ({"backup": {"kind": "passwords"}}, "it is Passwords"),
+    ],
+)
+def test_r10_a_password_policy_that_cannot_be_read_is_refused_with_the_reason(changes: dict[str, Any], case: str) -> None:
+    with pytest.raises(UnreadableDocument) as caught:
+        ROTATING.definition({"kind": "rotating", "name": "nightly", **changes})
+    assert case in str(caught.value)
+
+
+def test_a_form_with_a_password_policy_takes_its_document() -> None:
+    said = {"kind": "passwords", "length": 20, "own": [{"name": "marks", "characters": "!?"}]}
+    assert fill(Rotating, {"name": "nightly", "passwords": said}).passwords == Passwords(20, own=CharacterClass("marks", "!?"))
+    [trouble] = troubles(Rotating, {"name": "nightly", "passwords": {"kind": "passwords", "length": 3}})
+    assert (trouble.field, "no password is at most 3 long" in trouble.case) == ("passwords", True)
+
+
+def test_the_form_of_a_password_policy_is_filled_in() -> None:
+    shapes = {setting.name: setting.shape.type for setting in form(Passwords).settings}
+    assert (shapes["length"], shapes["lower"], shapes["own"], shapes["first"]) == ("list", "whole", "list", "list")
+    said = {"length": [16, 20], "lower": None, "own": [{"name": "marks", "characters": "!?", "least": 2}], "first": ["upper"]}
+    assert fill(Passwords, said) == Passwords((16, 20), lower=None, own=CharacterClass("marks", "!?", 2), first="upper")
+    assert fill(Passwords, {"length": 20}) == Passwords(20)
+    assert fill(Passphrases, {"words": 6, "source": ["cat", "dog"]}) == Passphrases(6, source=["cat", "dog"])
 
 
 @pytest.mark.parametrize(

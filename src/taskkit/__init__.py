@@ -52,6 +52,8 @@ if TYPE_CHECKING:
         Explanation,
         Factor,
         Gathering,
+        Intent,
+        IntentDesk,
         KeyUse,
         Limits,
         OpenWork,
@@ -59,6 +61,7 @@ if TYPE_CHECKING:
         Pause,
         Restore,
         Row,
+        Ruling,
         Settings,
         Tense,
         Vitals,
@@ -155,6 +158,16 @@ if TYPE_CHECKING:
         NotNow,
         Unknown,
     )
+    from taskkit.passwords import (
+        LOOK_ALIKES,
+        CharacterClass,
+        FormerPasswords,
+        Objection,
+        Passphrases,
+        PasswordPolicy,
+        Passwords,
+        password_policy,
+    )
     from taskkit.records import (
         Accounts,
         Record,
@@ -198,13 +211,15 @@ if TYPE_CHECKING:
         Secrets,
         Session,
         Sessions,
+        Slot,
+        Slots,
         Values,
         Vault,
     )
 
 _ROOMS = {
-    "taskkit.engine": "RIGHTS Aftermath Ailment Because Condition Contradiction Engine Entry Execution Explanation Factor Gathering KeyUse"
-    " Limits OpenWork Page Pause Restore Row Settings Tense Vitals",
+    "taskkit.engine": "RIGHTS Aftermath Ailment Because Condition Contradiction Engine Entry Execution Explanation Factor Gathering Intent"
+    " IntentDesk KeyUse Limits OpenWork Page Pause Restore Row Ruling Settings Tense Vitals",
     "taskkit.events": "FRI MON SAT SUN THU TUE WED AnyOf Daily Hourly Interval MaxAge Memory Minutely Missed Monthly Nominal"
     " Occurrence Once Opening OpenTime RandomDays Reason Spread TimeWindow Weekday Weekly Window every"
     " every_day from_document on_days on_the parse parse_interval parse_window to_document weekdays weekends",
@@ -217,6 +232,7 @@ _ROOMS = {
     "taskkit.jobs": "Kind Why",
     "taskkit.keyrings": "Keyring",
     "taskkit.outcomes": "Asks Done Effect ErrorClass NotDone NotNow Unknown",
+    "taskkit.passwords": "LOOK_ALIKES CharacterClass FormerPasswords Objection Passphrases PasswordPolicy Passwords password_policy",
     "taskkit.records": "Accounts Record RecordType",
     "taskkit.secrets": "Secret",
     "taskkit.selections": "AllOf Contains Everything FieldIs Listed Not OfType OfVault OneOf Selection Tagged",
@@ -224,7 +240,7 @@ _ROOMS = {
     "taskkit.states": "State",
     "taskkit.targets": "Target",
     "taskkit.tasks": "SYSTEM ConsentRule Fallback Guard Task Waves of_record of_type",
-    "taskkit.vaults": "Hosts Outbox Records Rights Secrets Session Sessions Values Vault",
+    "taskkit.vaults": "Hosts Outbox Records Rights Secrets Session Sessions Slot Slots Values Vault",
 }
 _LATE = {name: room for room, names in _ROOMS.items() for name in names.split()}
 
@@ -242,6 +258,7 @@ def __dir__() -> list[str]:
 
 __all__ = [
     "FRI",
+    "LOOK_ALIKES",
     "MON",
     "RIGHTS",
     "SAT",
@@ -268,6 +285,7 @@ __all__ = [
     "BadSeal",
     "Because",
     "BrokenPlugin",
+    "CharacterClass",
     "CheckedIn",
     "Clock",
     "Condition",
@@ -293,6 +311,7 @@ __all__ = [
     "Fallback",
     "Fault",
     "FieldIs",
+    "FormerPasswords",
     "Gathering",
     "Guard",
     "Happening",
@@ -302,6 +321,8 @@ __all__ = [
     "Hourly",
     "IllegalStep",
     "InUse",
+    "Intent",
+    "IntentDesk",
     "Interval",
     "InvalidValue",
     "KeyUse",
@@ -325,6 +346,7 @@ __all__ = [
     "NotDone",
     "NotFound",
     "NotNow",
+    "Objection",
     "Occurrence",
     "OfApproval",
     "OfType",
@@ -339,6 +361,9 @@ __all__ = [
     "Outbox",
     "Outdated",
     "Page",
+    "Passphrases",
+    "PasswordPolicy",
+    "Passwords",
     "Pause",
     "Policy",
     "RandomDays",
@@ -354,6 +379,7 @@ __all__ = [
     "Restore",
     "Rights",
     "Row",
+    "Ruling",
     "Secret",
     "Secrets",
     "Selection",
@@ -362,6 +388,8 @@ __all__ = [
     "SessionStarted",
     "Sessions",
     "Settings",
+    "Slot",
+    "Slots",
     "Spread",
     "SqliteVault",
     "StaleToken",
@@ -400,6 +428,7 @@ __all__ = [
     "parse",
     "parse_interval",
     "parse_window",
+    "password_policy",
     "to_document",
     "weekdays",
     "weekends",

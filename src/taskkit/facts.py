@@ -25,7 +25,7 @@ KINDS = frozenset(
     {
         "ChainBegan", "ClockRighted", "ClockSkewed", "ConsentAsked", "ConsentExpired", "Consented", "Declined", "Defined", "Demanded",
         "EngineFailed", "ExecutionRerun", "FallbackEnded", "HappeningFailed", "HappeningJoined", "HappeningPassed", "HistoryPurged",
-        "HostTrusted", "IntentDoubted", "IntentOpened", "IntentSettled", "IntentWord", "JobCanceled", "JobCompleted", "JobDeferred",
+        "HostTrusted", "IntentDoubted", "IntentOpened", "IntentSettled", "IntentRuled", "JobCanceled", "JobCompleted", "JobDeferred",
         "JobFailed", "JobMade", "JobMerged", "JobMissed", "JobRescued", "JobSatisfied", "JobStarted", "JobStopped", "JobUncertain",
         "KeyTaken", "ListEdited", "ListMadeUnique", "ListShared", "NextRunSet", "NotifierFailed", "PassedOver", "Paused", "PlanFailed",
         "PluginAbandoned", "PolicyFailed", "Reconciled", "Resealed", "RestoreNoticed", "Restored", "Resumed", "RunAsked",

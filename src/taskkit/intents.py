@@ -15,7 +15,7 @@ from taskkit.records import AccountId
 TABLE = "intent"
 
 
-class Word(StrEnum):
+class Ruling(StrEnum):
     """What a person says about an account of which nobody knows the secret."""
 
     PROBE = "probe"  #: try what is known once more
@@ -25,8 +25,8 @@ class Word(StrEnum):
     ANEW = "anew"  #: give up the candidate, and draw another one
 
 
-def _word(given: str | None) -> Word | None:
-    return None if given is None else Word(given)
+def _ruling(given: str | None) -> Ruling | None:
+    return None if given is None else Ruling(given)
 
 
 @frozen(slots=False)
@@ -44,7 +44,7 @@ class Intent:
     print: str = ""  #: a keyed hash of the candidate, where there is a keyring
     #: Why nobody knows which secret is the live one; empty as long as nobody had to give up.
     doubt: str = ""
-    word: Word | None = field(default=None, converter=_word)
+    ruling: Ruling | None = field(default=None, converter=_ruling)
     revision: int = field(default=0, eq=False)
 
     @property
@@ -54,11 +54,11 @@ class Intent:
     @property
     def is_uncertain(self) -> bool:
         """Whether it waits for a person."""
-        return bool(self.doubt) and self.word is None
+        return bool(self.doubt) and self.ruling is None
 
     def body(self) -> dict[str, Any]:
         said = asdict(self, filter=lambda attribute, _: attribute.name not in ("account", "revision"))
-        return {**said, "word": self.word and self.word.value}
+        return {**said, "ruling": self.ruling and self.ruling.value}
 
     def document(self) -> dict[str, Any]:
         """What `json.dumps` takes."""

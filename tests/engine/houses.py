@@ -15,6 +15,7 @@ from taskkit.events import Daily
 from taskkit.events.happenings import Happening
 from taskkit.events.intervals import Interval
 from taskkit.events.policies import OnDemand, Policy
+from taskkit.keyrings import Keyring
 from taskkit.outcomes import DONE, Effect, Outcome, Unknown
 from taskkit.plugins import specs
 from taskkit.plugins.kinds import Run, Script
@@ -134,13 +135,15 @@ class House:
         secrets: Mapping[str, Mapping[str, str]] | None = None,
         policies: Iterable[type[Policy]] = (),
         rng: random.Random | None = None,
+        keyring: Keyring | None = None,
+        slots: bool = True,
     ) -> None:
         self.clock = VirtualClock(start)
-        self.vault = MemoryVault(records, secrets, clock=self.clock)
+        self.vault = MemoryVault(records, secrets, slots=slots, keeps=True, clock=self.clock)
         self.storage, self.play = MemoryStorage(), play or Play()
         self.Scripted = scripted(self.play)
         self._offer, self._rng = Offer((self.Scripted, *(scripts or ())), executors, notifiers, policies), rng
-        self._settings, self._nodes = settings, 0
+        self._settings, self._keyring, self._nodes = settings, keyring, 0
         self.engine = self.enter(points=points)
         self.furnish(self.engine)
 
@@ -155,7 +158,7 @@ class House:
         self._nodes += 1
         return _mortal(Engine(
             self.vault, storage or self.storage.join(), settings=settings or self._settings, plugins=[self._offer], clock=self.clock,
-            node=f"n{self._nodes}", points=points, rng=self._rng,
+            node=f"n{self._nodes}", points=points, rng=self._rng, keyring=self._keyring,
         ))  # fmt: skip
 
     def put(self, *policies: Policy | Interval, list: str = UNIX, **said: Any) -> Task:

@@ -8,7 +8,6 @@ from typing import Any
 from taskkit.engine import Settings
 from taskkit.events.policies import OnDemand
 from taskkit.jobs import Job
-from taskkit.keyrings import Keyring
 from taskkit.records import Record, RecordType
 from taskkit.scripts import PasswordReset
 from taskkit.states import State
@@ -24,7 +23,7 @@ ROOT = Record("root", "unix", fields={"host": "box", "user": "root"}, secret_fie
 class RotationHouse(House):
     """`ops` on the host `box`, whose password is `old`, and `root` beside it."""
 
-    def __init__(self, *, points: Callable[[str, Job], None] | None = None, keyring: Keyring | None = None, **kwargs: Any) -> None:
+    def __init__(self, *, points: Callable[[str, Job], None] | None = None, **kwargs: Any) -> None:
         self.box = FakeExecutor()
         super().__init__(
             OPS, ROOT, executors=[self.box], secrets={"ops": {"password": "old-secret"}, "root": {"password": "root-secret"}},

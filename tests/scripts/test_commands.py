@@ -334,7 +334,7 @@ def test_j07_a_host_that_is_busy_is_tried_again_only_before_anything_was_done() 
 )
 def test_s01_what_is_raised_before_a_step_becomes_a_class_and_a_scrubbed_text(raised: Exception, error: ErrorClass) -> None:
     class Failing(WatchedRun):
-        def connect(self, login: Record | None = None) -> Any:
+        def connect(self, login: Record | None = None, *, to: Record | None = None) -> Any:
             raise raised
 
     run = Failing(RECORD)

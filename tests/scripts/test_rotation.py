@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import pytest
+from attrs import evolve
 
+from taskkit.errors import InvalidValue, NotFound, Refused
+from taskkit.events import Daily
+from taskkit.events.windows import TimeWindow
+from taskkit.keyrings import Keyring
 from taskkit.outcomes import ErrorClass
+from taskkit.records import Record
+from taskkit.scripts import PasswordReset
 from taskkit.states import State
+from taskkit.tasks import Task
 from taskkit.testing.hosts import Reply
-from tests.engine.houses import Crash
+from tests.engine.houses import UNIX, Crash
 from tests.scripts.rotations import RotationHouse
 
 
@@ -136,6 +144,167 @@ def test_s03_a_kill_at_any_point_loses_nothing(where: str, shadow: str | None) -
     assert house.engine.job(job).state is State.COMPLETED
     assert house.live == house.kept() != "old-secret"
     assert house.kept("pending") is None
+    assert not house.recoveries()
+
+
+def uncertain(house: RotationHouse, live: str = "nobody-knows") -> str:
+    """The host takes none of the secrets that are known; the job that found that out."""
+
+    def lost() -> bool:
+        house.box.guard("box", "ops", live)
+        return True
+
+    house.box.script_changes("box", Reply(seen=False, until=lost))
+    job = house.rotated(house.rotates())
+    assert job.state is State.UNCERTAIN
+    return str(job.id)
+
+
+def test_s03_a_person_has_it_looked_at_once_more(house: RotationHouse) -> None:
+    uncertain(house)
+    (intent,) = house.engine.intents.all(uncertain=True)
+    assert (intent.account, intent.record) == ("ops", "ops")
+    house.box.guard("box", "ops", "old-secret")
+    house.engine.intents.rule("ops", "probe", by="anna", why="the host was restored")
+    house.engine.drain()
+    assert not house.engine.intents.all()
+    assert house.live == house.kept() != "old-secret"
+    assert {"IntentOpened", "IntentDoubted", "IntentRuled", "IntentSettled"} <= set(house.kinds())
+
+
+@pytest.mark.parametrize("ruling", ["candidate", "current", "previous"])
+def test_s03_a_person_names_the_live_secret_and_nothing_is_tried(house: RotationHouse, ruling: str) -> None:
+    house.vault.change_secret("ops", "password", "older-secret", at=house.clock.moment)
+    house.vault.change_secret("ops", "password", "old-secret", at=house.clock.moment)
+    uncertain(house)
+    named = {"candidate": house.kept("pending"), "current": "old-secret", "previous": "older-secret"}[ruling]
+    house.engine.intents.rule("ops", ruling, by="anna")
+    house.engine.drain()
+    assert house.kept() == named
+    assert house.kept("pending") is None
+    assert not house.engine.intents.all()
+    assert house.live == "nobody-knows"
+
+
+def test_s03_a_person_gives_a_candidate_up_for_a_new_one(house: RotationHouse) -> None:
+    uncertain(house)
+    first = house.kept("pending")
+    house.box.guard("box", "ops", "old-secret")
+    house.engine.intents.rule("ops", "anew", by="anna")
+    house.engine.drain()
+    assert house.live == house.kept() not in ("old-secret", first)
+
+
+def test_s03_a_word_that_is_none_and_an_account_without_intent_are_refused(house: RotationHouse) -> None:
+    with pytest.raises(InvalidValue, match="candidate"):
+        house.engine.intents.rule("ops", "guess")
+    with pytest.raises(NotFound):
+        house.engine.intents.rule("ops", "probe")
+
+
+def test_s04_nobody_logs_in_with_a_secret_that_may_be_wrong(house: RotationHouse) -> None:
+    uncertain(house)
+    holders = house.storage.holders("account:ops")
+    assert list(holders) == [house.recoveries()[0].id]
+    (task,) = house.engine.tasks()
+    house.engine.resume_task(task.id, "ops")
+    assert house.rotated(task).state is State.DEFERRED
+
+
+@pytest.mark.parametrize("how", ["deactivate", "remove", "suspend", "window"])
+def test_s04_nothing_that_befalls_the_task_ends_the_recovery(house: RotationHouse, how: str) -> None:
+    def gone() -> Reply:
+        house.box.down("box")
+        return Reply(seen=False)
+
+    house.box.script_changes("box", gone)
+    task = house.rotates()
+    house.rotated(task)
+    if how == "deactivate":
+        house.engine.deactivate(task.id)
+    elif how == "remove":
+        house.engine.remove(task.id)
+    elif how == "suspend":
+        house.engine.suspend_task(task.id, "ops", why="holidays")
+    else:
+        house.engine.edit(evolve(house.engine.task(task.id), window=TimeWindow("* 3 1 1 *")))
+    (recovery,) = house.recoveries()
+    with pytest.raises(Refused):
+        house.engine.cancel(recovery.id)
+    house.box.up("box")
+    house.pass_time(hours=2)
+    assert house.live == house.kept() != "old-secret"
+    assert not house.engine.intents.all()
+
+
+def test_r04_a_record_that_refers_to_another_has_that_ones_password_changed(house: RotationHouse) -> None:
+    house.vault.put(Record("app", "unix", fields={"host": "elsewhere", "user": "app"}, reference="ops"))
+    task = house.rotates()
+    job = house.engine.demand(task.id, "app")
+    house.engine.drain()
+    assert house.engine.job(job).state is State.COMPLETED
+    assert house.live == house.kept() != "old-secret"
+
+
+def test_r04_many_records_of_one_account_make_one_change_a_night(house: RotationHouse) -> None:
+    house.vault.put(*(Record(f"app-{number}", "unix", reference="ops") for number in range(20)))
+    house.engine.define(PasswordReset("rotate"))
+    house.engine.put(Task("rotation", "rotate", [Daily(at="02:00")], list=UNIX))
+    house.vault.remove("root")
+    house.pass_time(hours=3)
+    ended = [job for job in house.engine.history(limit=1000).entries if job.state is State.COMPLETED]
+    assert len(ended) == 21
+    assert sum(bool(job.operations) for job in ended) == 1
+    assert house.live == house.kept() != "old-secret"
+
+
+def test_s04_a_recovery_needs_neither_the_task_nor_its_script(house: RotationHouse) -> None:
+    def gone() -> Reply:
+        house.box.down("box")
+        return Reply(seen=False)
+
+    house.box.script_changes("box", gone)
+    task = house.rotates()
+    house.rotated(task)
+    house.engine.remove(task.id)
+    house.engine.undefine("rotate")
+    house.box.up("box")
+    house.pass_time(hours=2)
+    assert house.live == house.kept() != "old-secret"
+
+
+def test_s04_a_record_that_is_gone_keeps_its_recovery_until_it_is_back(house: RotationHouse) -> None:
+    def gone() -> Reply:
+        house.box.down("box")
+        return Reply(seen=False)
+
+    house.box.script_changes("box", gone)
+    house.rotated(house.rotates())
+    record = house.vault.records.get("ops")
+    assert record is not None
+    house.vault.remove("ops")
+    house.engine.reconcile()
+    house.box.up("box")
+    house.pass_time(days=2)
+    assert len(house.recoveries()) == 1
+    house.vault.put(record)
+    house.pass_time(days=2)
+    assert house.live == house.kept() != "old-secret"
+
+
+def test_s02_a_vault_without_slots_keeps_its_candidate_sealed_in_the_store() -> None:
+    house = RotationHouse(keyring=Keyring.generate("k1"), slots=False)
+    job = house.rotated(house.rotates())
+    assert job.state is State.COMPLETED, job.text
+    assert house.live == house.kept() != "old-secret"
+    assert not house.storage.documents("sealed")
+
+
+def test_s02_without_slots_and_keyring_nothing_is_touched() -> None:
+    house = RotationHouse(slots=False)
+    job = house.rotated(house.rotates())
+    assert (job.state, job.error) == (State.ERROR, "bad_configuration")
+    assert house.live == house.kept() == "old-secret"
     assert not house.recoveries()
 
 

@@ -8,8 +8,10 @@ from pathlib import Path
 import pytest
 
 from taskkit.instants import MINUTE
+from taskkit.intents import Intent
+from taskkit.jobs import Kind
 from taskkit.states import Step
-from taskkit.storage import Hold, Insert, Name, Query, Wait
+from taskkit.storage import Hold, Insert, Keep, Move, Name, Query, Wait
 from taskkit.storage.integrity import Flaw, check_store
 from taskkit.storage.postgresql import PostgresStorage
 from taskkit.storage.sql._store import SqlStorage
@@ -194,6 +196,14 @@ def test_nothing_is_changed_and_others_go_on(store: SqlStorage) -> None:
     assert store.count(Query()) == 4
     [again] = claim(store, NOW + 2 * HOUR, pools=["local"], limit=1)
     lands(store, to_final(again.job))
+
+
+def test_s04_an_intent_that_nobody_looks_after_is_found(store: SqlStorage) -> None:
+    intent = Intent("acc", "a1", "r1", "runs", "t", "t", "rec", NOW)
+    lands(store, Insert(job("rec", kind=Kind.RECOVERY, account="acc", due=NOW + HOUR)), Keep("intent", "acc", 0, intent.body()))
+    assert found(store) == []
+    lands(store, Move("rec", Step.CANCEL, 1, fields={"ended": NOW}))
+    assert found(store) == [("intent", "account 'acc'", "its intent is open, and no recovery waits")]
 
 
 def test_a_flaw_is_a_sentence_and_a_document() -> None:

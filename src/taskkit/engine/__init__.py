@@ -6,12 +6,14 @@ from taskkit.engine._entries import Entry, Page
 from taskkit.engine._executions import Execution
 from taskkit.engine._explanations import Because, Explanation, Factor, Tense
 from taskkit.engine._ground import Limits, Settings
+from taskkit.engine._intent_desk import IntentDesk
 from taskkit.engine._pauses import Pause
 from taskkit.engine._rights import RIGHTS
 from taskkit.engine._seals import KeyUse
 from taskkit.engine._views import Row
 from taskkit.engine._vitals import Ailment, Condition, Vitals
 from taskkit.engine.engine import Engine
+from taskkit.intents import Intent, Ruling
 
 __all__ = [
     "RIGHTS",
@@ -26,6 +28,8 @@ __all__ = [
     "Explanation",
     "Factor",
     "Gathering",
+    "Intent",
+    "IntentDesk",
     "KeyUse",
     "Limits",
     "OpenWork",
@@ -33,6 +37,7 @@ __all__ = [
     "Pause",
     "Restore",
     "Row",
+    "Ruling",
     "Settings",
     "Tense",
     "Vitals",

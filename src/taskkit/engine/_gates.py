@@ -267,4 +267,5 @@ class Gates:
             return []
         if job.kind is Kind.FALLBACK:
             return [job.created, *(cause.at for cause in causes)]
-        return [cause.at for cause in causes] + ([job.at * SECOND] if job.at is not None else [])
+        occurrence = [job.at * SECOND - 1] if job.at is not None else []  # a change at the very instant of an occurrence is for it
+        return [*(cause.at for cause in causes), *occurrence]

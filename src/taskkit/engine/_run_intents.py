@@ -20,7 +20,7 @@ from taskkit.vaults import Secrets, Slots
 if TYPE_CHECKING:
     from taskkit.engine._ground import Ground
     from taskkit.engine._runs import JobRun
-    from taskkit.passwords import Former
+    from taskkit.passwords import FormerPasswords
     from taskkit.secrets import Secret
 
 _TRIES = 4
@@ -46,6 +46,7 @@ class RunIntents:
         if type(vault.secrets).keep is Secrets.keep:
             case = "the vault has neither slots for new secrets nor keeps any"
             raise Refused("changing a secret", case, "give Vault(slots=…), or a subclass of Secrets with keep")
+        self._ground.seals.demand("changing a secret")
         return SealedSlots(self._ground.seals, self._run)
 
     def read(self, account: AccountId) -> Intent | None:
@@ -56,7 +57,7 @@ class RunIntents:
             self._open[account] = found
         return found
 
-    def former(self, account: AccountId, secrets: Iterable[Secret] = ()) -> Former:
+    def former(self, account: AccountId, secrets: Iterable[Secret] = ()) -> FormerPasswords:
         known, seals = self._storage.document("account", account), self._ground.seals
         return seals.former(account, (*secrets, *(known.body.get("prints", ()) if known else ())))
 
@@ -94,7 +95,7 @@ class RunIntents:
         """No known secret lets in: nothing is tried any more until a person says something."""
         intent = self.read(account)
         if intent is not None:
-            doubted = evolve(intent, doubt=text or "unknown", word=None)
+            doubted = evolve(intent, doubt=text or "unknown", ruling=None)
             self._written((kept(doubted), self._told("IntentDoubted", doubted, {"text": text})), {})
             self._known(doubted)
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from taskkit.engine._ground import Ground
     from taskkit.engine._rights import RightsDesk
     from taskkit.keyrings import Keyring
-    from taskkit.passwords import Former
+    from taskkit.passwords import FormerPasswords
 
 #: What is sealed, by id; and of each key that has sealed, what only that key opens.
 SEALED, KEYS = "sealed", "key"
@@ -85,14 +85,14 @@ class Seals:
 
     # what was
 
-    def former(self, account: str, passwords: Iterable[Secret | str]) -> Former:
+    def former(self, account: str, passwords: Iterable[Secret | str]) -> FormerPasswords:
         """With hashes of which a key is there."""
-        from taskkit.passwords import Former
+        from taskkit.passwords import FormerPasswords
 
         keyring = self._keyring
         ids = () if keyring is None else keyring.ids
         known = [one for one in passwords if isinstance(one, Secret) or one.partition(":")[0] in ids]
-        return Former(known, keyring=keyring, account=account)
+        return FormerPasswords(known, keyring=keyring, account=account)
 
     def print_of(self, account: str, secret: Secret) -> str:
         """A keyed hash of it; empty without a keyring."""
@@ -103,6 +103,10 @@ class Seals:
         if secrets is None:
             raise BadSeal(f"reading the secret {kept.id!r}", "it opens, and has another form", "it was written by a newer version")
         return Opened(kept.id, kept.revision, kept.group, secrets)
+
+    def demand(self, tried: str) -> None:
+        """Refused where nothing can be sealed."""
+        self._wanted(tried)
 
     def _wanted(self, tried: str) -> Keyring:
         if self._keyring is None:

@@ -74,7 +74,7 @@ FACTS: Mapping[str, tuple[Factor, str]] = {
     "IntentDoubted": (F.INTENT, "no known secret of {account} let in: {text}"),
     "IntentOpened": (F.INTENT, "a new secret for {account} was drawn and kept"),
     "IntentSettled": (F.INTENT, "it was known again which secret of {account} is the live one"),
-    "IntentWord": (F.INTENT, "{who} said what is to be done about the secret of {account}: {word}"),
+    "IntentRuled": (F.INTENT, "{who} said what is to be done about the secret of {account}: {ruling}"),
     "JobCanceled": (F.RESULT, "it ended before it ran: {why}"),
     "JobCompleted": (F.RESULT, "it was done"),
     "JobDeferred": (F.JOB, "it waited: {why}{until}"),

@@ -33,6 +33,7 @@ from taskkit.engine._forks import guard
 from taskkit.engine._gates import Gates
 from taskkit.engine._ground import Ground, Settings
 from taskkit.engine._intake import Intake
+from taskkit.engine._intent_desk import IntentDesk
 from taskkit.engine._keeper import Keeper
 from taskkit.engine._ledger import Ledger
 from taskkit.engine._lifeline import Lifeline
@@ -149,6 +150,8 @@ class Engine:
         self._views = Views(ground, planner, rights, self._retention)
         self._steering = Steering(ground, planner, rights, self._conductor, self._lifeline)
         self._standings = Standings(ground, planner, targets, rights)
+        #: Accounts whose secret is about to change, or of which nobody knows it for certain.
+        self.intents = IntentDesk(ground, rights, self._standings, self._wake)
         self._upkeep = Upkeep(ground, self._chores, self._intake, OutboxReader(ground, self._restores))
         self._skew = Skew(ground, None if storage.clock is None else clock or SystemClock())
         prospects = Prospects(ground, lookups, gates, self._consents)

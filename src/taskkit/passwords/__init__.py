@@ -8,12 +8,13 @@ from typing import Any
 from taskkit.errors import InvalidValue
 from taskkit.passwords._characters import Passwords
 from taskkit.passwords._classes import LOOK_ALIKES, SYMBOLS, CharacterClass
-from taskkit.passwords._former import Former
+from taskkit.passwords._former import FormerPasswords
 from taskkit.passwords._phrases import Passphrases
 from taskkit.passwords._policies import Objection, PasswordPolicy
 
 __all__ = [
-    "LOOK_ALIKES", "SYMBOLS", "CharacterClass", "Former", "Objection", "Passphrases", "PasswordPolicy", "Passwords", "password_policy",
+    "LOOK_ALIKES", "SYMBOLS", "CharacterClass", "FormerPasswords", "Objection", "Passphrases", "PasswordPolicy", "Passwords",
+    "password_policy",
 ]  # fmt: skip
 KINDS: dict[str, type[PasswordPolicy]] = {made.kind: made for made in (Passwords, Passphrases)}
 

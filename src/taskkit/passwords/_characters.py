@@ -18,6 +18,7 @@ from taskkit.passwords._counting import MOST_STEPS, Demands, Spellings
 from taskkit.passwords._policies import PasswordPolicy, shown
 
 _LETTERS = frozenset({"lower", "upper"})
+_ONE = {"lower": "a small letter", "upper": "a capital", "digits": "a digit", "symbols": "a symbol"}
 
 
 def _range(given: Any) -> tuple[Any, ...]:
@@ -203,8 +204,7 @@ class Passwords(PasswordPolicy):
 def _any_of(classes: frozenset[str]) -> str:
     if classes == _LETTERS:
         return "a letter"
-    words = [{"digits": "a digit", "symbols": "a symbol"}.get(name, f"one of {name}") for name in sorted(classes)]
-    return " or ".join(words)
+    return " or ".join(_ONE.get(name, f"one of {name}") for name in sorted(classes))
 
 
 def _more_than(runs: int) -> str:

@@ -14,15 +14,15 @@ from taskkit.secrets import Secret
 if TYPE_CHECKING:
     from taskkit.keyrings import Keyring
 
-MAKING = "making Former passwords"
+MAKING = "making FormerPasswords"
 #: For this the hashes get a key of their own.
 PURPOSE = "former passwords"
 _PRINT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}:[0-9a-f]{64}", re.ASCII)
 
 
 @final
-class Former:
-    """Former passwords of an account, the newest first: Secrets, or hashes that `print_of` made with a keyring. It shows none of them."""
+class FormerPasswords:
+    """Of an account, the newest first: Secrets, or hashes that `print_of` made with a keyring. It shows none of them."""
 
     __slots__ = ("_account", "_keyring", "_passwords")
     _passwords: tuple[Secret | str, ...]
@@ -31,14 +31,15 @@ class Former:
         self._passwords, self._keyring, self._account = _several(passwords), keyring, account
         trouble = _trouble(self._passwords, keyring, account)
         if trouble is not None:
-            self._passwords = ()
             del passwords, keyring  # who dumps the locals of this frame shows none
             raise trouble
 
     def print_of(self, secret: Secret) -> str:
         """A hash to keep: with the key that is current, whose id stands in front."""
         if self._keyring is None:
-            raise Refused("hashing a password", "there is no keyring", "give Former(…, keyring=…): nothing is hashed without a key")
+            raise Refused(
+                "hashing a password", "there is no keyring", "give FormerPasswords(…, keyring=…): nothing is hashed without a key"
+            )
         return f"{self._keyring.current}:{self._hash(self._keyring, self._keyring.current, secret)}"
 
     def holds(self, secret: Secret, last: int) -> bool:
@@ -62,7 +63,7 @@ class Former:
         return hmac.new(key.reveal_bytes(), place + secret.reveal_bytes(), hashlib.sha256).hexdigest()
 
     def __repr__(self) -> str:
-        return f"Former(<{len(self._passwords)}>)"
+        return f"FormerPasswords(<{len(self._passwords)}>)"
 
 
 def _several(given: Any) -> tuple[Any, ...]:
@@ -72,11 +73,11 @@ def _several(given: Any) -> tuple[Any, ...]:
 # Both answer an error instead of raising it: what is no hash may be a password, and no frame that an error shows may hold one.
 
 
-def former_of(given: object) -> Former | InvalidValue:
-    if isinstance(given, Former):
+def former_of(given: object) -> FormerPasswords | InvalidValue:
+    if isinstance(given, FormerPasswords):
         return given
     found = _several(given)
-    return _trouble(found, None, "") or Former(found)
+    return _trouble(found, None, "") or FormerPasswords(found)
 
 
 def _trouble(passwords: tuple[object, ...], keyring: object, account: object) -> InvalidValue | None:
@@ -88,7 +89,7 @@ def _trouble(passwords: tuple[object, ...], keyring: object, account: object) ->
     if not all(isinstance(one, str) and _PRINT.fullmatch(one) for one in hashes):
         return InvalidValue(MAKING, "one is neither a Secret nor a hash, and is not shown", "make a Secret of it, or give print_of(…)")
     if hashes and keyring is None:
-        return InvalidValue(MAKING, "there are hashes and no keyring", "give the keyring that made them: Former(…, keyring=…)")
+        return InvalidValue(MAKING, "there are hashes and no keyring", "give the keyring that made them: FormerPasswords(…, keyring=…)")
     return None
 
 

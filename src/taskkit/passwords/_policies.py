@@ -13,7 +13,7 @@ from attrs import field, frozen
 
 from taskkit.checks import a, whole
 from taskkit.errors import InvalidValue, Refused
-from taskkit.passwords._former import Former, former_of
+from taskkit.passwords._former import FormerPasswords, former_of
 from taskkit.secrets import Secret
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class PasswordPolicy(ABC):
             return ""
         return f"{self.entropy:.0f} bits, fewer than {LEAST_BITS}: who gets hold of a hash of it finds it by trying"
 
-    def draw(self, *, user: str = "", former: Former | Iterable[Secret] = (), rng: random.Random = _SYSTEM) -> Secret:
+    def draw(self, *, user: str = "", former: FormerPasswords | Iterable[Secret] = (), rng: random.Random = _SYSTEM) -> Secret:
         """A new password, by default from the system's secure source; Refused where user name and former ones leave none."""
         known = former_of(former)
         del former  # who dumps the locals of this frame shows none
@@ -92,7 +92,7 @@ class PasswordPolicy(ABC):
         case = f"in {_TRIES:,} tries each held the user's name or was a former one"
         raise Refused(f"drawing a password of {self}", case, "allow more characters or words, or compare with fewer: history=…")
 
-    def faults(self, secret: Secret, *, user: str = "", former: Former | Iterable[Secret] = ()) -> tuple[str, ...]:
+    def faults(self, secret: Secret, *, user: str = "", former: FormerPasswords | Iterable[Secret] = ()) -> tuple[str, ...]:
         """What a password breaks, in words that show nothing of it; none where it could have been drawn."""
         trouble = None if isinstance(secret, Secret) else _no_secret(secret)
         known = trouble or former_of(former)
@@ -113,7 +113,7 @@ class PasswordPolicy(ABC):
             return self._short()
         return None if objection == Objection.TOO_YOUNG else self
 
-    def _barred(self, secret: Secret, user: str, former: Former) -> Iterator[str]:
+    def _barred(self, secret: Secret, user: str, former: FormerPasswords) -> Iterator[str]:
         if self.without_user and len(user) >= SHORTEST_NAME and _holds(secret, user):
             yield "it holds the user's name, or that backwards"
         if former.holds(secret, self.history):

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from taskkit.facts import Fact
     from taskkit.intents import Intent
     from taskkit.jobs import Job
-    from taskkit.passwords import Former
+    from taskkit.passwords import FormerPasswords
     from taskkit.scrubbing import Stream
     from taskkit.tasks import Task
     from taskkit.vaults import Slots, Vault
@@ -230,7 +230,7 @@ class Intents(Protocol):
         """The open one, whoever opened it."""
         ...
 
-    def former(self, account: AccountId, secrets: Iterable[Secret] = ()) -> Former:
+    def former(self, account: AccountId, secrets: Iterable[Secret] = ()) -> FormerPasswords:
         """What a new one is compared with: these, and keyed hashes of those that were changed before, where there is a keyring."""
         ...
 

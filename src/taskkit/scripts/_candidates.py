@@ -6,7 +6,7 @@ from attrs import define
 from pendulum import Duration
 
 from taskkit.errors import Refused
-from taskkit.intents import Intent, Word
+from taskkit.intents import Intent, Ruling
 from taskkit.plugins.kinds import Run
 from taskkit.records import AccountId
 from taskkit.secrets import Secret
@@ -36,18 +36,18 @@ class Candidates:
         self._drawn = 0
         self.intent: Intent | None = None
 
-    def adopted(self) -> tuple[Attempt | None, Word | None]:
+    def adopted(self) -> tuple[Attempt | None, Ruling | None]:
         """What is open, this run's from now on, and what a person said of it; also what only the vault knows of, as after a restore."""
         self.intent = self._run.intents.read(self._account)
-        word = None if self.intent is None else self.intent.word
+        ruling = None if self.intent is None else self.intent.ruling
         slot = self._slots.adopt(self._account, self._run.token)
         self._run.point("adopted")
         if slot is None or self._name not in slot.secrets:
-            return None, word
+            return None, ruling
         candidate = self._run.keep(slot.secrets[self._name])
         if self.intent is None or self.intent.attempt != slot.attempt:
             self._intend(slot.attempt, candidate)
-        return Attempt(slot.attempt, candidate, is_doubtful=True, may_come=True), word
+        return Attempt(slot.attempt, candidate, is_doubtful=True, may_come=True), ruling
 
     @property
     def age(self) -> Duration:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NoReturn
 from pendulum import duration
 
 from taskkit.errors import Refused, StaleToken, StorageAway, TaskkitError
-from taskkit.intents import Word
+from taskkit.intents import Ruling
 from taskkit.jobs import Kind
 from taskkit.outcomes import Done, ErrorClass, NotDone, NotNow, Outcome, Unknown, class_of
 from taskkit.passwords import Objection, PasswordPolicy
@@ -37,7 +37,7 @@ _LATEST = duration(days=1)
 _TRIED = "changing a password"
 _UNSENT = NotDone(ErrorClass.STOPPED, "stopped before anything was sent")
 _NOT_TAKEN = NotDone(ErrorClass.FAILED, "the host does not let in with what it was given")
-_SAID = {Word.CANDIDATE: Which.CANDIDATE, Word.CURRENT: Which.CURRENT, Word.PREVIOUS: Which.PREVIOUS}
+_SAID = {Ruling.CANDIDATE: Which.CANDIDATE, Ruling.CURRENT: Which.CURRENT, Ruling.PREVIOUS: Which.PREVIOUS}
 
 
 class _Ended(Exception):
@@ -101,19 +101,19 @@ class Rotation:
 
     def _take_over(self) -> None:
         """What is open is resolved. Where a new secret is wanted still, the candidate is left as the attempt, to be sent once more."""
-        self._attempt, word = self._candidates.adopted()
+        self._attempt, ruling = self._candidates.adopted()
         if self._attempt is not None:
-            self._resolve(self._attempt, word)
+            self._resolve(self._attempt, ruling)
         elif self._candidates.is_in_force():
             self._in_force()
         elif self._is_recovery:  # it was kept nowhere, and so was sent nowhere
             self._unchanged(Which.CURRENT)
 
-    def _resolve(self, attempt: Attempt, word: Word | None) -> None:
-        if word is Word.ANEW:
+    def _resolve(self, attempt: Attempt, ruling: Ruling | None) -> None:
+        if ruling is Ruling.ANEW:
             self._forget(attempt)
             return
-        which = _SAID.get(word) if word is not None else None
+        which = _SAID.get(ruling) if ruling is not None else None
         if which is None:
             which, self._old = self._tries.live(attempt.candidate)
         if which is Which.CANDIDATE:
@@ -121,7 +121,7 @@ class Rotation:
         if which is None and self._run.shadow is None:
             self._doubt()
         attempt.is_doubtful = which is None
-        if which is not None and word in _SAID:
+        if which is not None and ruling in _SAID:
             self._leave(attempt, which)
 
     def _leave(self, attempt: Attempt, which: Which) -> NoReturn:

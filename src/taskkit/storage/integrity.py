@@ -15,6 +15,7 @@ from attrs import asdict, frozen
 
 from taskkit.facts import Fault
 from taskkit.instants import MINUTE, Instant, SystemClock, shown
+from taskkit.intents import TABLE as INTENTS
 from taskkit.jobs import Job, Kind
 from taskkit.states import CLAIMED, State
 from taskkit.storage._fires import fire_key, key_of
@@ -71,6 +72,7 @@ def _flaws(line: Line, storage: SqlStorage, now: Instant | None) -> Iterator[Fla
             yield Flaw(kind, f"{noun} {' '.join(map(repr, row))}", case, helps)
     yield from _leases(line, (storage.clock or SystemClock()).now() if now is None else now)
     yield from _jobs(line)
+    yield from _intents(line)
 
 
 # rows that questions find
@@ -98,6 +100,14 @@ def _leases(line: Line, now: Instant) -> Iterator[Flaw]:
     for id, pool, lease in line.rows(sql, now - _LONG_AGO):
         case = f"the lease of its worker ran out at {shown(lease):%Y-%m-%d %H:%M:%S} UTC, and nobody took it over"
         yield Flaw("lease", f"job {id!r}", case, f"start a node that serves the pool {pool!r}")
+
+
+def _intents(line: Line) -> Iterator[Flaw]:
+    """Whoever is at an account may be lost: then its recovery looks for the secret that is live (S4)."""
+    for account, body in line.rows("SELECT id, body FROM taskkit_documents WHERE place = ?", INTENTS):
+        recovery = json.loads(body).get("recovery", "")
+        if not line.rows(f"SELECT id FROM taskkit_jobs WHERE id = ? AND phase <> {OVER}", recovery):
+            yield Flaw("intent", f"account {account!r}", "its intent is open, and no recovery waits", "demand a run of its task")
 
 
 # jobs, one by one
