@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import pendulum
-from attrs import evolve
+from attrs import evolve, frozen
 
 from taskkit.engine import Engine, Settings
 from taskkit.engine._intents import read
@@ -41,8 +41,13 @@ from taskkit.vaults import Outbox, Records, Rights, Secrets, Sessions, Slots, Va
 
 _START = pendulum.datetime(2026, 3, 2, tz="UTC")
 #: Where something may go wrong. Reads are no places of their own: nothing hangs on one that the call after it does not show.
-_CALLS = ("point ", "storage.write", "slots.", "secrets.keep", "host.")
-_FIRST, _THEN, _MOST = 46, 60, 24
+_POINT = "point "
+_CALLS = (_POINT, "storage.write", "slots.", "secrets.keep", "host.")
+#: In minutes: when whoever was late or away is back at the latest, and how often it is looked once more whether all is quiet.
+_PATIENCE, _THEN, _MOST = 46, 60, 24
+
+#: Its number among all of a play, by whom, and what.
+Call = tuple[int, str, str]
 
 
 class CrashKit:
@@ -67,26 +72,33 @@ class CrashKit:
         return CrashReport([self.play(place, mishap) for place, mishap in (self.plays if plays is None else plays)])
 
     def play(self, place: Place, mishap: Mishap) -> Finding:
-        with _entered(self, [_Step(place.number, mishap)]) as play:
+        with entered(self, [self.step(place, mishap)]) as play:
             return play.found(place.name, mishap.name)
 
+    def step(self, place: Place, mishap: Mishap) -> Step:
+        return Step(place.number, mishap)
+
     def _learned(self) -> Sequence[Place]:
-        with _entered(self, []) as play:
+        with entered(self, []) as play:
             finding = play.found("nothing", "none")
             if not finding.is_good or play.job_state is not State.COMPLETED:
                 raise AssertionError(f"the rotation fails where nothing goes wrong: {play.job_state}, {finding}\n\n{play.story}")
-            return list(_named(play.heard))
+            return list(_named(play.heard_until_quiet))
 
 
-class _Step:
-    def __init__(self, number: int, mishap: Mishap) -> None:
-        self.number, self.mishap = number, mishap
+@frozen
+class Step:
+    """A mishap at the call of this number."""
+
+    number: int
+    mishap: Mishap
 
 
 class Play:
     """One rotation, and what goes wrong in it."""
 
-    def __init__(self, kit: CrashKit, steps: Sequence[_Step]) -> None:
+    def __init__(self, kit: CrashKit, steps: Sequence[Step], patience: int = _PATIENCE) -> None:
+        self._patience = patience if steps else 1
         self.clock = VirtualClock(_START)
         self.world: RotationWorld = kit.world(self.clock)
         self.vault_away, self.store_away = Outage(self.clock, gone), Outage(self.clock, gone)
@@ -94,9 +106,10 @@ class Play:
         self.records = HidingRecords(self.world.vault.records)
         opened = self.world.handles or MemoryStorage().join
         self.storage = opened()
-        self.heard: list[tuple[int, str, str]] = []
+        self.heard: list[Call] = []
         self._deeds = {step.number: step.mishap.deed for step in steps if step.mishap.deed is not None}
-        self._calls, self._is_eventful = 0, bool(steps)
+        self.heard_until_quiet: Sequence[Call] = ()
+        self._calls = 0
         self.simulation = Simulation(
             turns=_turns(steps), vault=self._breakable(self.world.vault), handles=lambda: ported(Storage, opened(), self.store_away),
             plugins=Plugins([("crash-kit", _Offer(kit.script, _on_stage(self.world.executor, self)))], discover=False, guests=False),
@@ -152,6 +165,7 @@ class Play:
         verdict = Verdict.OPEN
         try:
             self._quieten()
+            self.heard_until_quiet = tuple(self.heard)
             verdict = self._verdict()
             troubles += self._troubles(verdict)
             if verdict is Verdict.KNOWN:
@@ -170,7 +184,7 @@ class Play:
         return State(self.engine.job(self.job).state)
 
     def _quieten(self) -> None:
-        self.simulation.run(minutes=_FIRST if self._is_eventful else 1)
+        self.simulation.run(minutes=self._patience)
         for _ in range(_MOST):
             if self._is_quiet():
                 return
@@ -217,7 +231,8 @@ class Play:
 
     def _after(self) -> Iterator[str]:
         """Nothing holds the account any more: it can be rotated again, and nothing late comes between."""
-        job = self.engine.demand(self._put(evolve(self._script, name="afterwards")).id, self.world.record.id)
+        afterwards: Script = evolve(self._script, name="afterwards")  # type: ignore[misc]  # every script is an attrs class
+        job = self.engine.demand(self._put(afterwards).id, self.world.record.id)
         self.simulation.run(minutes=5)
         entry = self.engine.job(job)
         if entry.state is not State.COMPLETED:
@@ -227,8 +242,8 @@ class Play:
 
 
 @contextmanager
-def _entered(kit: CrashKit, steps: Sequence[_Step]) -> Iterator[Play]:
-    play = Play(kit, steps)
+def entered(kit: CrashKit, steps: Sequence[Step], patience: int = _PATIENCE) -> Iterator[Play]:
+    play = Play(kit, steps, patience)
     try:
         yield play
     finally:
@@ -236,7 +251,7 @@ def _entered(kit: CrashKit, steps: Sequence[_Step]) -> Iterator[Play]:
         play.world.close()
 
 
-def _turns(steps: Sequence[_Step]) -> Iterator[Turn]:
+def _turns(steps: Sequence[Step]) -> Iterator[Turn]:
     before = 0
     for step in steps:
         if step.mishap.act is not None:
@@ -244,18 +259,30 @@ def _turns(steps: Sequence[_Step]) -> Iterator[Turn]:
             before = step.number
 
 
-def _named(heard: Sequence[tuple[int, str, str]]) -> Iterator[Place]:
-    """From its claim on, as long as the worker is at it."""
-    worker = next(who for _, who, what in heard if what == "point planned")
-    planned = next(number for number, who, what in heard if what == "point planned")
-    claims = [number for number, who, what in heard if who == worker and what == "storage.claim"]
-    first = max(number for number in claims if number < planned)
-    last = min((number for number in claims if number > planned), default=heard[-1][0])
+def at_work(heard: Iterable[Call]) -> Iterator[Call]:
+    """What workers do between their claim of a rotation and their next one, in the order of their claims."""
+    since: dict[str, list[Call]] = {}
+    turning: set[str] = set()
+    for call in heard:
+        _, who, what = call
+        if what == "storage.claim":
+            since[who] = []
+            turning.discard(who)
+        elif what.startswith(_POINT) and who not in turning:
+            turning.add(who)
+            yield from (*since.get(who, ()), call)
+        elif who in turning:
+            yield call
+        elif who in since:
+            since[who].append(call)
+
+
+def _named(heard: Sequence[Call]) -> Iterator[Place]:
     counts, after = Counter[str](), "claimed"
-    for number, who, what in heard:
-        if who == worker and first < number < last and what.startswith(_CALLS):
-            after = what.removeprefix("point ") if what.startswith("point ") else after
-            name = what if what.startswith("point ") else f"{what} ({after})"
+    for number, _, what in at_work(heard):
+        if what.startswith(_CALLS):
+            after = what.removeprefix(_POINT) if what.startswith(_POINT) else after
+            name = what if what.startswith(_POINT) else f"{what} ({after})"
             counts[name] += 1
             yield Place(number, what, name if counts[name] == 1 else f"{name} {counts[name]}")
 

@@ -61,11 +61,15 @@ class Finding:
         return {"place": self.place, "mishap": self.mishap, "verdict": self.verdict.value, "troubles": list(self.troubles)}
 
 
+def _all(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    return tuple(findings)
+
+
 @frozen
 class CrashReport:
     """`assert report.lost == 0`, and `report.check()` for all of it."""
 
-    findings: tuple[Finding, ...] = field(converter=tuple)
+    findings: tuple[Finding, ...] = field(converter=_all)
 
     def count(self, verdict: Verdict) -> int:
         return sum(1 for one in self.findings if one.verdict is verdict)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import pendulum
 
@@ -27,6 +27,7 @@ from taskkit.vaults import Outbox, Records, Rights, Secrets, Sessions, Slots, Va
 if TYPE_CHECKING:
     from taskkit.keyrings import Keyring
 
+T = TypeVar("T")
 _AWAY = (ConnectionError, StorageAway, VaultAway)
 #: Reads that change nothing and on which nothing hangs alone: whoever steps in does so at the write that follows.
 _QUIET = frozenset({"document", "documents", "facts", "heads", "next_due", "since"})
@@ -242,7 +243,14 @@ class Followed:
         return claimed
 
 
-def ported(port: type[Any], target: Any, stage: Stage) -> Any:
+class Passing(Protocol):
+    """What calls of a port pass on their way."""
+
+    def call(self, what: str, do: Callable[[], T]) -> T: ...
+    def alive(self, do: T) -> T: ...
+
+
+def ported(port: type[Any], target: Any, stage: Passing) -> Any:
     """The same port, each of whose calls passes the stage."""
 
     def passing(name: str) -> Callable[..., Any]:
