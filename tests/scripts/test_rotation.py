@@ -379,3 +379,9 @@ def test_s04_a_rotation_that_has_begun_ends_though_its_task_is_deactivated(house
     house.pass_time(hours=3)
     assert house.live == house.kept() != "old-secret"
     assert not house.recoveries()
+
+
+def test_j08_the_job_of_a_rotation_is_explained(house: RotationHouse) -> None:
+    """An attempt at a password is none of a retry."""
+    job = house.rotated(house.rotates())
+    assert "it was try" not in str(house.engine.explain(job.task, "ops"))

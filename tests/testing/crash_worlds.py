@@ -30,7 +30,7 @@ def without_slots(records: Iterable[Record], secrets: Secrets, clock: VirtualClo
     return MemoryVault(records, secrets, slots=False, clock=clock)
 
 
-def in_files(clock: VirtualClock, **given: bool) -> RotationWorld:
+def in_files(clock: VirtualClock, *, shadow: bool = False) -> RotationWorld:
     """The vault and the store are SQLite's."""
     folder = tempfile.TemporaryDirectory(prefix="taskkit-crashes-")
     stores: list[SqliteStorage] = []
@@ -48,12 +48,13 @@ def in_files(clock: VirtualClock, **given: bool) -> RotationWorld:
         return vaults[0]
 
     def close() -> None:
-        for one in (*stores, *vaults):
-            one.close()
+        for store in stores:
+            store.close()
+        vaults[0].close()
         folder.cleanup()
 
     vaults: list[SqliteVault] = []
-    made = played_world(clock, vault=kept, handles=opened, **given)
+    made = played_world(clock, vault=kept, handles=opened, shadow=shadow)
     return RotationWorld(made.executor, made.record, made.lets_in, made.vault, made.shadow, handles=opened, keyring=KEYS, close=close)
 
 
