@@ -14,6 +14,7 @@ from taskkit.engine import Engine, Settings
 from taskkit.keyrings import Keyring
 from taskkit.records import Record
 from taskkit.scripts import PasswordReset
+from taskkit.scripts._candidates import Candidates
 from taskkit.secrets import Secret
 from taskkit.storage.sqlite import SqliteStorage
 from taskkit.testing import FakeExecutor, MemoryVault, Reply
@@ -187,16 +188,14 @@ def test_s01_no_process_of_a_real_machine_shows_them(with_pam: Hostel, ear: Ear,
 
 def test_what_is_said_of_a_candidate_is_found(ear: Ear, monkeypatch: pytest.MonkeyPatch) -> None:
     """The search is one that finds."""
-    from taskkit.scripts import rotation
-
-    said = rotation.Candidates.propose
+    said = Candidates.propose
 
     def careless(self: Any, candidate: Secret) -> Any:
         self._run.point(candidate.reveal())
         self._run.progress(1, 2, candidate.reveal()[:12])
         return said(self, candidate)
 
-    monkeypatch.setattr(rotation.Candidates, "propose", careless)
+    monkeypatch.setattr(Candidates, "propose", careless)
     with ear.listening():
         nest = Rotating(ear.place)
         nest.rotated()

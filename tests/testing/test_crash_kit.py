@@ -14,8 +14,10 @@ from multiprocessing import get_context
 
 import pytest
 
+from taskkit.scripts.rotation import Rotation
 from taskkit.testing import CrashKit, CrashReport, Orders, Verdict
-from taskkit.testing.crash_kit import entered
+from taskkit.testing.crash_kit import Step, entered
+from taskkit.testing.orders import LOST, SWITCHED
 from tests.servers.accounts import Hostel, with_pam
 from tests.testing.crash_worlds import KITS, of_sshd
 
@@ -101,6 +103,17 @@ def test_a_play_is_the_same_each_time() -> None:
             play.found("", "")
             heard.append(play.heard)
     assert heard[0] == heard[1]
+
+
+def test_s03_a_protocol_that_gives_candidates_up_too_soon_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A worker is late in the midst of its change, and the one that has replaced it cannot reach the host."""
+    kit = KITS["itself"]()
+    found = Orders(kit, most=2, bounds={SWITCHED: 1, LOST: 1})
+    (change,) = [place.number for place in kit.places if place.what == "host.change"]
+    late = [(Step(change, SWITCHED),)]
+    assert found.run(late).lost == 0
+    monkeypatch.setattr(Rotation, "_may_come", lambda rotation, attempt: False)
+    assert found.run(late).lost > 0
 
 
 # a real machine
