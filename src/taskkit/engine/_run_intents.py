@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
+from taskkit.engine._border import plain
 from taskkit.engine._intents import ends_with, hold, kept, read, recovery
 from taskkit.engine._sealed_slots import SealedSlots, dropped
 from taskkit.errors import Outdated, Refused
@@ -97,6 +98,12 @@ class RunIntents:
             doubted = evolve(intent, doubt=text or "unknown", ruling=None)
             self._written((kept(doubted), self._told("IntentDoubted", doubted, {"text": text})), {})
             self._known(doubted)
+
+    def told(self, account: AccountId, dependent: str, state: str, text: str, memo: Mapping[str, Any]) -> None:
+        """With the memo, in one."""
+        job, about = self._run.job, {"account": account, "dependent": dependent, "state": state, "text": text}
+        said = plain(self._run.scrubber.scrub_deep({name: value for name, value in about.items() if value}))
+        self._run.save_with(memo, (Fact("DependentTold", self._ground.now(), job.id, job.task, job.line, job.record, None, said),))
 
     def handed_on(self) -> Unit:
         """What the unit adds that ends this run: accounts with an open intent are held by their recovery jobs."""

@@ -242,6 +242,10 @@ class Intents(Protocol):
         """It is known again which secret is the live one: nobody has to look after the account any more. The memo is saved with it."""
         ...
 
+    def told(self, account: AccountId, dependent: str, state: str, text: str, memo: Mapping[str, Any]) -> None:
+        """What uses the account has heard of its secret, or not: `state` is that of an operation. The memo is saved with it."""
+        ...
+
     def doubt(self, account: AccountId, text: str) -> None:
         """No known secret lets in: nothing more is tried until a person says something."""
         ...
