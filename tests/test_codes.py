@@ -78,8 +78,7 @@ RIGHT_NAMES = (
 )
 FACTS = (
     "ChainBegan ClockRighted ClockSkewed ConsentAsked ConsentExpired Consented Declined Defined Demanded DependentTold EngineFailed"
-    " ExecutionRerun"
-    " FallbackEnded HappeningFailed HappeningJoined HappeningPassed HistoryPurged HostTrusted"
+    " ExecutionRerun FallbackEnded HappeningFailed HappeningJoined HappeningPassed HistoryPurged HostTrusted"
     " IntentDoubted IntentOpened IntentRuled IntentSettled JobCanceled JobCompleted JobDeferred"
     " JobFailed JobMade JobMerged JobMissed JobRescued JobSatisfied JobStarted JobStopped JobUncertain KeyTaken ListEdited"
     " ListMadeUnique ListShared NextRunSet NotifierFailed PassedOver Paused PlanFailed PluginAbandoned PolicyFailed Reconciled Resealed"
