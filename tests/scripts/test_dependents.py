@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from taskkit.errors import InvalidValue
 from taskkit.jobs import Kind
@@ -286,6 +287,32 @@ def test_s04_the_recovery_that_puts_a_candidate_in_force_tells_the_group(house: 
     recovery = next(one for one in house.engine.history(record="ops").entries if one.kind is Kind.RECOVERY)
     assert recovery.state is State.COMPLETED
     assert recovery.result["dependents"] == dict.fromkeys(NAMES, "done")
+
+
+@pytest.mark.parametrize("where", ["settled", "telling", "told"])
+def test_j13_a_short_old_password_withholds_no_memo(where: str) -> None:
+    """What a host says is withheld where the run holds a secret under six characters; how far it has come is not what a host says."""
+    house = Group()
+    house.box.guard("box", "ops", "admin")
+    house.vault.change_secret("ops", "password", "admin", at=house.clock.moment)
+    task = house.rotates(dependents=(COPY, FILE, CommandOn("web", Step("systemctl restart app"), effect="idempotent")))
+    job, died = crashed_at(house, where, 1, task)
+    assert died
+    house.pass_time(hours=3)
+    assert house.engine.job(job).state is State.COMPLETED
+    assert house.is_told
+    assert len(house.vault.former("ops")) == 2  # changed once
+
+
+def test_r01_an_edit_between_two_tries_leaves_nobody_out(house: Group) -> None:
+    house.box.script_files("web", ErrorClass.UNREACHABLE)
+    task = house.rotates(dependents=ALL)
+    job = house.rotated(task)
+    assert job.state is State.DEFERRED
+    house.engine.edit(evolve(house.engine.task(task.id), name="another name"))
+    house.pass_time(hours=1)
+    assert house.engine.job(job.id).state is State.COMPLETED
+    assert house.is_told
 
 
 # back to the old one

@@ -53,7 +53,7 @@ def rotated(hostel: Hostel, *dependents: Any, **settings: Any) -> tuple[House, A
 
 def test_s02_a_service_on_a_real_machine_reads_the_new_password(with_pam: Hostel) -> None:
     file = FileOn("app", "shop.conf")
-    reads = Step('test "$(sed -n s/^password=//p shop.conf)" = "$(cat)"', stdin="{password}", shell=True)
+    reads = Step('test "$(sed -n s/^password=//p shop.conf)" = "$(cat)"', stdin="{password}", shell=True)  # noqa: S604  a step
     house, job = rotated(with_pam, file, CommandOn("app", reads), old_refused="fail")
     assert job.state is State.COMPLETED, job
     assert job.result["old"] == "refused"

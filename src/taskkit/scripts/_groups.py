@@ -168,9 +168,10 @@ class Group:
             return self._stopped()
         again = self._is_worth_another(one, said)
         heard.began, heard.tries = None, heard.tries + 1 if again else 0
+        text = self._run.scrub(said.text)
         if not again:
-            told[name] = [said.state, said.text]
-        self._run.intents.told(self._account, name, said.state, said.text, self._memo)
+            told[name] = [said.state, text]
+        self._run.intents.told(self._account, name, said.state, text, self._memo)
         self._run.point("told")
         if not again or self._reset.on_failure == "roll_back":  # who may have to take it back lets nobody else change it meanwhile
             return None
@@ -218,7 +219,7 @@ class Group:
         if self._run.intents.read(self._account) is not None:
             case = f"{self._text('not_done')}; putting the old one in force again was begun: {text}"
             return NotDone(ErrorClass.FAILED, case, self._result)
-        self._keep(stays=text)
+        self._keep(stays=self._run.scrub(text))
         return None
 
     def _old(self) -> Secret | None:
@@ -240,7 +241,7 @@ class Group:
         else:
             found = f"nobody can say whether it lets in: {probe.text}"
         tell(self._run, "try the old one", said, began)
-        self._keep(old=found)
+        self._keep(old=self._run.scrub(found) if found != REFUSED else found)
 
     # how it ends
 
@@ -293,7 +294,7 @@ class Group:
     def _keep(self, **changes: Any) -> None:
         for name, value in changes.items():
             setattr(self._heard, name, value)
-        self._run.save(self._memo)
+        self._run.intents.note(self._memo)
 
     @property
     def _memo(self) -> dict[str, Any]:
