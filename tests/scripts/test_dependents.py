@@ -326,6 +326,7 @@ def test_s02_where_a_required_one_fails_the_old_password_comes_back(house: Group
     assert house.live == house.kept() == house.twin() == "old-secret"
     assert house.file == "user=ops\npassword=old-secret\n"
     assert job.result["changed"] is False
+    assert house.box.deeds("web") == ("systemctl restart app",) * 2  # it has to come up again
     assert not house.engine.intents.all()
 
 

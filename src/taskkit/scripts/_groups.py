@@ -7,10 +7,9 @@ same protocol, and whoever had heard of the new one hears of that.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
-from attrs import asdict, define, evolve, field, fields, frozen
+from attrs import evolve, field, frozen
 
 from taskkit.errors import NotAllowed, NotFound, Refused, StaleToken, StorageAway
 from taskkit.jobs import Kind
@@ -19,6 +18,7 @@ from taskkit.passwords import FormerPasswords, Objection
 from taskkit.plugins.kinds import Operation, Run
 from taskkit.records import Record
 from taskkit.scripts._candidates import CHANGED
+from taskkit.scripts._heard import REFUSED, Heard
 from taskkit.scripts._steps import answer
 from taskkit.scripts._tries import RIGHT, tell
 from taskkit.scripts.dependents import Dependent, News
@@ -34,35 +34,8 @@ _LONGEST_WAIT = 60
 _EXECUTE = "task_execute"
 #: Why a job waits for a further try.
 AGAIN = "dependent"
-REFUSED = "refused"
 #: Templates are tried with it before there is a new password.
 _ANY = Secret("any other one")
-
-
-@define
-class Heard:
-    """How far a group has come: what its memo keeps (J13)."""
-
-    #: Of each that is over: its state, and why not where it was not done.
-    told: dict[str, list[str]] = field(factory=dict, converter=dict)
-    #: The same, of those that hear of the old password again.
-    back: dict[str, list[str]] = field(factory=dict, converter=dict)
-    began: str | None = None
-    tries: int = 0
-    #: The attempt that is to be undone.
-    undoes: str | None = None
-    #: Why that cannot be.
-    stays: str = ""
-    #: What became of the old password: refused, accepted, or why nobody can say.
-    old: str = ""
-
-    @classmethod
-    def of(cls, memo: Mapping[str, Any]) -> Self:
-        return cls(**{one.name: memo[one.name] for one in fields(cls) if one.name in memo})
-
-    @property
-    def memo(self) -> dict[str, Any]:
-        return {name: value for name, value in asdict(self).items() if value}
 
 
 @frozen
@@ -82,7 +55,7 @@ class Group:
     """All dependents of one account, for one run."""
 
     def __init__(self, reset: PasswordReset, run: Run, rotation: Rotation) -> None:
-        self._reset, self._run, self._rotation = reset, run, rotation
+        self._reset, self._run = reset, run
         self._record, self._account = rotation.record, rotation.account
         self._heard = Heard.of(run.memo)
 
@@ -97,7 +70,7 @@ class Group:
             record = self._found(one)
             if one.writes and self._run.vault.records.account(record) == self._account:
                 raise Refused(_TRIED, f"{one} is of the account itself", "leave it out: the vault has it already")
-            if lacking := sorted(one.needs - (self._run.verbs(record) if one.needs else one.needs)):
+            if lacking := sorted(one.needs - self._run.verbs(record)) if one.needs else []:
                 case = f"{one}: the executor of its record cannot do {', '.join(lacking)}"
                 raise Refused(_TRIED, case, "choose one that can in the record type")
             one.fit(news)
@@ -130,15 +103,18 @@ class Group:
 
     @property
     def _is_to_be_undone(self) -> bool:
-        return self._reset.on_failure == "roll_back" and not self._heard.stays and bool(self._lacking("not_done"))
+        return (
+            self._reset.on_failure == "roll_back"
+            and not self._heard.stays
+            and bool(self._heard.lacking(self._reset.dependents, "not_done"))
+        )
 
     def _untold(self) -> list[Dependent]:
         return [one for one in self._reset.dependents if str(one) not in self._heard.told]
 
     def _to_tell_back(self) -> list[Dependent]:
-        """Those that were told of the one that is in force no more."""
-        told = self._heard.told
-        return [one for one in self._reset.dependents if told.get(str(one), [""])[0] == "done" and str(one) not in self._heard.back]
+        """Those that were told of the one that is in force no more, also where they failed over it: a service that did not come up."""
+        return [one for one in self._reset.dependents if self._heard.has_begun(one) and str(one) not in self._heard.back]
 
     def _tell_all(self, told: dict[str, list[str]], those: list[Dependent]) -> Outcome | None:
         """None once all are over, or one has failed for which all are taken back."""
@@ -170,7 +146,7 @@ class Group:
         heard.began, heard.tries = None, heard.tries + 1 if again else 0
         text = self._run.scrub(said.text)
         if not again:
-            told[name] = [said.state, text]
+            told[name] = [said.state, text, said.error or ""]
         self._run.intents.told(self._account, name, said.state, text, self._memo)
         self._run.point("told")
         if not again or self._reset.on_failure == "roll_back":  # who may have to take it back lets nobody else change it meanwhile
@@ -249,14 +225,14 @@ class Group:
         heard = self._heard
         stays = [f"the old one could not be put in force again: {heard.stays}"] if heard.stays else []
         still = [f"the old one: {heard.old}"] if self._reset.old_refused == "fail" and heard.old not in ("", REFUSED) else []
-        if self._lacking("unknown"):
+        if self._heard.lacking(self._reset.dependents, "unknown"):
             return Unknown("; ".join([self._text("not_done", "unknown"), *stays, *still]), self._result)
-        if self._lacking("not_done") or still:
+        if self._heard.lacking(self._reset.dependents, "not_done") or still:
             return NotDone(ErrorClass.FAILED, "; ".join([self._text("not_done"), *stays, *still]), self._result)
         return Done(self._result)
 
     def _taken_back(self) -> Outcome:
-        why = "; ".join(f"{one}: {self._heard.told[str(one)][1]}" for one in self._lacking("not_done"))
+        why = self._heard.why(self._reset.dependents, "not_done")
         lacking = [f"{name}: {said[1]}" for name, said in self._heard.back.items() if said[0] != "done"]
         text = f"the old password is in force again, as not all could be told of a new one: {why}"
         text += f"; not told of that: {'; '.join(lacking)}" if lacking else ""
@@ -269,27 +245,18 @@ class Group:
         text = f"stopped; {self._text('not_done', 'unknown')}; not told yet: {', '.join(waiting)}"
         return NotDone(ErrorClass.STOPPED, text, self._result)
 
-    def _lacking(self, *states: str) -> list[Dependent]:
-        """The required ones that are not known to have heard."""
-        return [one for one in self._reset.dependents if one.required and self._heard.told.get(str(one), [""])[0] in states]
-
     def _text(self, *states: str) -> str:
-        lacking = "; ".join(f"{one}: {self._heard.told[str(one)][1]}" for one in self._lacking(*states))
+        lacking = self._heard.why(self._reset.dependents, *states)
         text = f"the password of {self._account!r} is changed and in force"
         return f"{text}; not told of it: {lacking}" if lacking else text
 
     @property
     def _result(self) -> dict[str, Any]:
         """What the history keeps of all together."""
-        heard = self._heard
-        told = {**heard.told, **heard.back}
-        group = {name: said[0] if said[0] == "done" else f"{said[0]}: {said[1]}" for name, said in told.items()}
-        warnings = [f"{one}: {heard.told[str(one)][1]}" for one in self._reset.dependents
-                    if not one.required and heard.told.get(str(one), ["done"])[0] != "done"]  # fmt: skip
-        if self._reset.old_refused == "warn" and heard.old not in ("", REFUSED):
-            warnings.append(f"the old one: {heard.old}")
-        told_of = {"dependents": group, "warnings": warnings, "old": heard.old}
-        return {"account": self._account, "changed": True, **{name: value for name, value in told_of.items() if value}}
+        heard, those = self._heard, self._reset.dependents
+        warnings = [f"the old one: {heard.old}"] if self._reset.old_refused == "warn" and heard.old not in ("", REFUSED) else []
+        said = {"dependents": heard.group, "warnings": [*heard.warnings(those), *warnings], "old": heard.old}
+        return {"account": self._account, "changed": True, **{name: value for name, value in said.items() if value}}
 
     def _keep(self, **changes: Any) -> None:
         for name, value in changes.items():
