@@ -10,13 +10,15 @@ from attrs import evolve
 
 from taskkit.errors import InvalidValue
 from taskkit.jobs import Kind
+from taskkit.keyrings import Keyring
 from taskkit.outcomes import ErrorClass
+from taskkit.plugins import specs
 from taskkit.plugins.forms import fill, form, troubles
 from taskkit.records import Record, RecordType
 from taskkit.scripts import CommandOn, FileOn, OtherRecord, PasswordReset, Step
 from taskkit.states import State
 from taskkit.testing.hosts import Reply
-from tests.engine.houses import Crash
+from tests.engine.houses import Crash, Offer
 from tests.scripts.rotations import RotationHouse
 
 WEB = Record("web", "unix", fields={"host": "web", "user": "app"}, secret_fields={"password"})
@@ -53,6 +55,21 @@ class Group(RotationHouse):
     @property
     def is_told(self) -> bool:
         return self.twin() == self.live and self.file == f"user=ops\npassword={self.live}\n" and bool(self.box.deeds("web"))
+
+
+class Sealing(Offer):
+    @specs.hookimpl
+    def taskkit_keyrings(self) -> list[Keyring]:
+        return [Keyring({"one": b"k" * 32}, "one")]
+
+
+class SlotlessGroup(Group):
+    """The vault keeps new secrets, and has no slots: candidates lie sealed in the store."""
+
+    def enter(self, **said: Any) -> Any:
+        object.__setattr__(self.vault, "slots", None)
+        self._offer.__class__ = Sealing
+        return super().enter(**said)
 
 
 @pytest.fixture
@@ -213,6 +230,19 @@ def test_s02_another_record_with_a_candidate_of_somebody_else_is_left_alone(hous
     job = house.hears(OtherRecord("twin", retries=0))
     assert (job.state, job.error) == (State.ERROR, "failed")
     assert house.twin() == "old-secret"
+
+
+@pytest.mark.parametrize("where", ["telling", "operation:password of record twin", "told"])
+def test_s02_a_vault_without_slots_puts_it_in_force_for_another_record_as_well(where: str) -> None:
+    house = SlotlessGroup()
+    task = house.rotates(dependents=(COPY, FILE, RESTART))
+    job, died = crashed_at(house, where, 1, task)
+    assert died
+    house.pass_time(hours=3)
+    assert house.engine.job(job).state is State.COMPLETED
+    assert house.is_told
+    assert [slot.attempt for slot in house.vault.former("twin")] == ["by hand"]
+    assert not list(house.storage.documents("sealed", limit=10))
 
 
 # kills
