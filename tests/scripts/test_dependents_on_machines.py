@@ -5,45 +5,24 @@ from __future__ import annotations
 from typing import Any
 
 from taskkit.events.policies import OnDemand
-from taskkit.outcomes import Done, NotDone, Unknown
-from taskkit.plugins.executors.ssh import Ssh
-from taskkit.plugins.kinds import Host, Login, Run, SecretChange, Verb
 from taskkit.records import Record, RecordType
 from taskkit.scripts import CommandOn, FileOn, PasswordReset, Step
 from taskkit.states import State
 from taskkit.tasks import Task
 from tests.engine.houses import UNIX, House
-from tests.servers.accounts import Account, Hostel
+from tests.servers.doors import Account, Door
 
 
-class Root(Ssh):
-    """Log-ins, files and commands by SSH; the machine's root gives new passwords."""
-
-    name = "root"
-    verbs = Ssh.verbs | {Verb.CHANGE_SECRET}
-
-    def __init__(self, hostel: Hostel) -> None:
-        super().__init__()
-        self._hostel = hostel
-
-    def change(self, host: Host, login: Login, change: SecretChange, run: Run) -> Done | NotDone | Unknown:
-        self._hostel.say("chpasswd", stdin=f"{change.user}:{change.new.reveal()}")
-        return Done()
-
-
-def about(id: str, hostel: Hostel, account: Account) -> Record:
-    server = hostel.server
-    fields = {"host": server.address, "port": str(server.port), "user": account.name, "host_key": server.host_key}
+def about(id: str, hostel: Door, account: Account) -> Record:
+    fields = {"host": hostel.address, "port": str(hostel.port), "user": account.name, "host_key": hostel.host_key}
     return Record(id, "unix", fields=fields, secret_fields=["password"])
 
 
-def rotated(hostel: Hostel, *dependents: Any, **settings: Any) -> tuple[House, Any]:
+def rotated(hostel: Door, *dependents: Any, **settings: Any) -> tuple[House, Any]:
     accounts = {id: hostel.account() for id in ("db", "app")}
-    home = hostel.server.folder / "home" / accounts["app"].name
-    hostel.say("chown", accounts["app"].name, str(home))
     secrets = {id: {"password": account.password.reveal()} for id, account in accounts.items()}
-    house = House(*(about(id, hostel, account) for id, account in accounts.items()), executors=[Root(hostel)], secrets=secrets)
-    house.engine.define(RecordType("unix", executor="root"))
+    house = House(*(about(id, hostel, account) for id, account in accounts.items()), secrets=secrets)
+    house.engine.define(RecordType("unix", executor="ssh"))
     house.engine.define(PasswordReset("rotate", dependents=dependents, **settings))
     task = house.engine.put(Task("rotation", "rotate", OnDemand()), list=UNIX)
     job = house.engine.demand(task.id, "db")
@@ -51,7 +30,7 @@ def rotated(hostel: Hostel, *dependents: Any, **settings: Any) -> tuple[House, A
     return house, house.engine.job(job)
 
 
-def test_s02_a_service_on_a_real_machine_reads_the_new_password(with_pam: Hostel) -> None:
+def test_s02_a_service_on_a_real_machine_reads_the_new_password(with_pam: Door) -> None:
     file = FileOn("app", "shop.conf")
     reads = Step('test "$(sed -n s/^password=//p shop.conf)" = "$(cat)"', stdin="{password}", shell=True)  # noqa: S604  a step
     house, job = rotated(with_pam, file, CommandOn("app", reads), old_refused="fail")
@@ -63,7 +42,7 @@ def test_s02_a_service_on_a_real_machine_reads_the_new_password(with_pam: Hostel
     assert kept.current["password"].reveal() not in str(job)
 
 
-def test_s02_a_service_that_does_not_come_up_gets_the_old_password_back(with_pam: Hostel) -> None:
+def test_s02_a_service_that_does_not_come_up_gets_the_old_password_back(with_pam: Door) -> None:
     file, fails = FileOn("app", "shop.conf"), CommandOn("app", Step("false"))
     house, job = rotated(with_pam, file, fails, on_failure="roll_back")
     assert (job.state, job.result["changed"]) == (State.ERROR, False), job
