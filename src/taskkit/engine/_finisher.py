@@ -25,7 +25,8 @@ from taskkit.outcomes import Asks, NotNow, Outcome
 from taskkit.records import EMPTY
 from taskkit.states import SENT_BACK, Step
 from taskkit.storage import Change, Expect, Free, Insert, Keep, Landed, Move, Name, Refusal, Unit
-from taskkit.verdicts import Verdict, verdict
+from taskkit.storage._alike import End
+from taskkit.verdicts import DONE, Verdict, verdict
 
 if TYPE_CHECKING:
     from taskkit.engine._ground import Ground
@@ -114,6 +115,8 @@ class Finisher:
     def _unit(self, case: Case, outcome: Outcome, retry: Insert | Move | None = None) -> Unit:
         case.now = self._ground.now() if case.said is None else case.now  # said again, it says the same
         job, run, found = case.job, case.run, verdict(outcome, case.effect)
+        if found is DONE and not case.kin.is_remembered and not run.says_something:
+            return End(job, case.now)
         fields = self._ends(case, found, outcome)
         if found.fields or run.says_something:
             fields = {**found.fields, **run.ending(), **fields}
@@ -215,7 +218,7 @@ def _is_about(change: Change, case: Case) -> bool:
 
 def _weighs(unit: Unit) -> bool:
     """What must not be lost to a relaxed disk: an uncertain end, a changed account (J14), a suspension that saves tries to log in."""
-    for change in unit:
+    for change in () if isinstance(unit, End) else unit:
         if isinstance(change, Move):
             if change.step is Step.DOUBT:
                 return True

@@ -66,6 +66,8 @@ class Kin:
         self.is_modest = not script.needs and not script.changes_secret and type(script).accounts is Script.accounts
         #: Whether its runs are counted, for the task, its pool or its host.
         self.is_counted = task.at_once is not None or limits.host is not None or bool(limits.pools)
+        #: Whether each of them holds nothing but its own line and record.
+        self.starts_alike = self.is_modest and not self.is_counted
         #: Whether what is next is the same for all of its records.
         self.plans_alike = trigger.interval is not None and not trigger.interval.relative and task.spread is None
         self._missed: tuple[int | None, int, Mapping[str, Any]] | None = None
@@ -201,7 +203,7 @@ class Lookups:
         """What the job holds while it runs: accounts that it changes alone, those that it uses beside others, slots by number."""
         job = case.job
         case.accounts = accounts = NO_ACCOUNTS if case.kin.is_modest else self.accounts(case)
-        own = f"line:{job.line}/{job.record or ''}"  # what passes while it runs becomes one follow-up (T15)
+        own = own_key(job)
         if job.conducts:  # it waits for its parts, and must not take a slot from them
             return Hold(job.id, job.wanted, (own,))
         slots = self._slots(job, case.task) if case.kin.is_counted else ()
@@ -235,3 +237,8 @@ class Lookups:
         if not isinstance(found, Accounts):
             raise MissingPlugin(tried, f"it answered with a {type(found).__name__}", "its author has to mend it")
         return found
+
+
+def own_key(job: Job) -> str:
+    """What passes while it runs becomes one follow-up (T15)."""
+    return f"line:{job.line}/{job.record or ''}"

@@ -103,6 +103,13 @@ class Dues:
         waiting[id] = due
         queue.add((due, self._number[id], id))
 
+    def wait_at(self, job: Job, id: str, number: int) -> None:
+        """A new job waits as this one would."""
+        queue = self._heaps[job.pool]
+        self._log += (queue.waiting, id, ABSENT)
+        queue.waiting[id] = job.due
+        queue.add((job.due, number, id))
+
     def wait_no_more(self, job: Job) -> None:
         waiting = self._heaps[job.pool].waiting
         if job.id in waiting:

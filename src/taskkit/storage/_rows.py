@@ -10,6 +10,7 @@ import marshal
 from collections.abc import Mapping
 from typing import Any
 
+from taskkit.instants import Instant
 from taskkit.jobs import PLACES, Job, Kind
 from taskkit.records import EMPTY
 from taskkit.states import State
@@ -20,6 +21,8 @@ KIND_AT, STATE_AT = {kind: at for at, kind in enumerate(_KINDS)}, {state: at for
 _WANTED = ("id", "kind", "state", "revision", "created", "started", "ended")
 ID, KIND, STATE, REVISION, CREATED, STARTED, ENDED = map(PLACES.__getitem__, _WANTED)
 _MEMO, _RESULT, _OPERATIONS = PLACES["memo"], PLACES["result"], PLACES["operations"]
+_OWNED = tuple(map(PLACES.__getitem__, ("token", "lease", "worker")))
+_COMPLETED = STATE_AT[State.COMPLETED]
 _VERSION = 2  # the fastest: later ones look for values that occur twice
 
 
@@ -47,6 +50,18 @@ def job_of(row: Row, changes: Mapping[str, Any] = EMPTY) -> Job:
     for name, value in changes.items():
         values[PLACES[name]] = value
     return tuple.__new__(Job, values)
+
+
+def done(job: Job, at: Instant) -> Row | None:
+    """The row of a running job that is completed at this instant; None where it has more to keep than plain values."""
+    values: list[Any] = list(job)
+    if values[_MEMO] is not None or values[_RESULT] is not None or values[_OPERATIONS]:
+        return None
+    values[KIND], values[STATE], values[ENDED] = KIND_AT[job.kind], _COMPLETED, at
+    values[REVISION] += 1
+    for place in _OWNED:
+        values[place] = None
+    return tuple(values)
 
 
 def _bytes(value: Any) -> Any:

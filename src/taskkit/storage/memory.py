@@ -13,6 +13,7 @@ from taskkit.records import EMPTY
 from taskkit.states import CLAIMED
 from taskkit.storage import Claimed, Document, Order, Query, Slice, Storage, _queries
 from taskkit.storage._chains import Chains
+from taskkit.storage._nights import Nights
 from taskkit.storage._purges import Purge
 from taskkit.storage._rooms import Rooms
 from taskkit.storage.units import Landed, Unit
@@ -23,6 +24,7 @@ class _Tables:
 
     def __init__(self) -> None:
         self.lock, self.rooms, self.chains = threading.RLock(), Rooms(), Chains()
+        self.rooms.nights = Nights(self.rooms).of
 
     def is_claimed(self, id: str) -> bool:
         job = self.rooms.jobs.in_hand.get(id)
