@@ -58,7 +58,8 @@ class Finisher:
 
     def finish(self, ended: Sequence[tuple[Case, Outcome]]) -> list[Case]:
         """Write the ends of several jobs at once; those whose end was refused, because another owns the job now."""
-        waiting = [_Ending(case, outcome, self._made(case, outcome)) for case, outcome in ended]
+        now = self._ground.now()
+        waiting = [_Ending(case, outcome, self._made(case, outcome, now)) for case, outcome in ended]
         done: list[_Ending] = []
         lost: list[Case] = []
         for tries in range(_TRIES, 0, -1):
@@ -100,7 +101,9 @@ class Finisher:
 
     # the unit
 
-    def _made(self, case: Case, outcome: Outcome, retry: Insert | Move | None = None) -> Unit:
+    def _made(self, case: Case, outcome: Outcome, now: Instant, retry: Insert | Move | None = None) -> Unit:
+        if case.said is None:  # said again, it says the same
+            case.now = now
         try:
             return self._unit(case, outcome, retry)
         except StorageAway:  # whoever has ended jobs keeps their ends until the store is back, or leaves them to their leases
@@ -113,7 +116,6 @@ class Finisher:
             return Move(case.job.id, found.step, token=case.job.token, fields=fields), Free(case.job.id), fact
 
     def _unit(self, case: Case, outcome: Outcome, retry: Insert | Move | None = None) -> Unit:
-        case.now = self._ground.now() if case.said is None else case.now  # said again, it says the same
         job, run, found = case.job, case.run, verdict(outcome, case.effect)
         if found is DONE and not case.kin.is_remembered and not run.says_something:
             return End(job, case.now)
@@ -186,7 +188,7 @@ class Finisher:
         if isinstance(change, Move) and answer.refusal is Refusal.FIRE:  # the occurrence that waits stays where it is
             return _Ending(case, outcome, tuple(kept for kept in one.unit if kept is not change))
         retry = self._retries.handed_on(case) if answer.refusal is Refusal.SEAT else None
-        return _Ending(case, outcome, self._made(case, outcome, retry))
+        return _Ending(case, outcome, self._made(case, outcome, self._ground.now(), retry))
 
     # what follows
 

@@ -91,15 +91,15 @@ class Seen:
         self.standings: dict[str, Document | None] = {}
         self.until = 0.0
 
-    def cohort(self, job: Job, kin_of: Callable[[], Kin | None]) -> Cohort | None:
-        """Those that are like it; None where it has no kin, as its task is no more what it was planned for."""
-        alike, found = likeness(job), self._cohorts.get((job.task, job.kind))
-        if found is not None and found.likeness == alike:
-            return found
-        kin = kin_of()
-        if kin is not None:
-            self._cohorts[job.task, job.kind] = found = Cohort(kin, alike)
-        return None if kin is None else found
+    def cohort(self, job: Job) -> Cohort | None:
+        """Those that are like it, where there are any."""
+        found = self._cohorts.get((job.task, job.kind))
+        return found if found is not None and found.likeness == likeness(job) else None
+
+    def begin(self, job: Job, kin: Kin) -> Cohort:
+        """It is the first of those that are like it."""
+        found = self._cohorts[job.task, job.kind] = Cohort(kin, likeness(job))
+        return found
 
 
 class Lookups:
@@ -118,11 +118,12 @@ class Lookups:
         """Whether the job still fits its tasks and records. What has begun goes on as it began, whatever was edited since."""
         job = case.job
         case.standing = self._standing(job.line, job.record, seen)
-        cohort = seen.cohort(job, lambda: self._kin(case, seen, begun=begun))
+        cohort = seen.cohort(job)
         if cohort is None:
-            return False
-        case.cohort, kin = cohort, cohort.kin
-        case.kin = kin
+            if (kin := self._kin(case, seen, begun=begun)) is None:
+                return False
+            cohort = seen.begin(job, kin)
+        case.cohort, case.kin = cohort, (kin := cohort.kin)
         case.task, case.trigger, case.script = kin.task, kin.trigger, kin.script
         if job.record is None:
             return True
@@ -167,7 +168,7 @@ class Lookups:
     def _record(self, case: Case, kin: Kin, *, begun: bool) -> bool:
         """Whether it is there, and still the task's: the vault may have changed it without telling (R8). What has begun stays there."""
         job, vault = case.job, self._ground.vault
-        record = case.record = asked(lambda: vault.records.get(job.record or ""), "reading the record")
+        record = case.record = asked(vault.records.get, "reading the record", job.record)
         if record is None:
             return False
         if kin.shadow:

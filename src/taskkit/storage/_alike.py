@@ -36,6 +36,9 @@ class Unmade(Sequence[Change]):
     def __iter__(self) -> Iterator[Change]:
         return iter(self.changes)
 
+    def __bool__(self) -> bool:
+        return True  # nobody has to look for that
+
     def __len__(self) -> int:
         return len(self.changes)
 

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import heapq
 from collections import defaultdict, deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import Any
 
 from taskkit.instants import NEVER, Instant
-from taskkit.jobs import Job
+from taskkit.jobs import PLACES, Job
 from taskkit.states import CLAIMED, TABLE, State, Step
 from taskkit.storage._jobs import Jobs
 from taskkit.storage._journal import ABSENT, Journal
@@ -136,18 +136,19 @@ class Dues:
         queues = [queue for pool in dict.fromkeys(pools) if (queue := self._heaps.get(pool))]
         at_once = limit if len(queues) == 1 else 1  # those of several pools come in their common order
         while len(found) < limit and (queue := _first(now, queues)) is not None:
-            found += [self._give(id, changes, now) for id in queue.take(now, min(at_once, limit - len(found)))]
+            found += self._given(queue.take(now, min(at_once, limit - len(found))), changes, now)
         return found
 
-    def _give(self, id: str, changes: dict[str, Any], now: Instant) -> Job:
-        self._token = changes["token"] = max(self._token + 1, now)
-        claimed = self._jobs.take_up(id, changes)
-        self._claimed[id] = None
+    def _given(self, ids: Sequence[str], changes: Mapping[str, Any], now: Instant) -> list[Job]:
+        first, self._token = max(self._token + 1, now), max(self._token, now - 1) + len(ids)
+        self._claimed.update(dict.fromkeys(ids))
         self._first_lease = min(self._first_lease, changes["lease"])
-        return claimed
+        taking = [(PLACES[name], value) for name, value in changes.items()]
+        return [self._jobs.take_up(id, taking, token) for token, id in enumerate(ids, first)]
 
     def _rescue(self, job: Job, owner: dict[str, Any], now: Instant) -> Job:
-        return self._give(job.id, {**owner, "state": TABLE[job.state][Step.RESCUE], "rescues": job.rescues + 1}, now)
+        changes = {**owner, "state": TABLE[job.state][Step.RESCUE], "rescues": job.rescues + 1}
+        return self._given([job.id], changes, now)[0]
 
     def _lost(self, now: Instant, pools: Sequence[str]) -> list[Job]:
         """Claimed jobs whose lease has run out, in order of due."""

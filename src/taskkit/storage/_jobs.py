@@ -16,7 +16,7 @@ from taskkit.instants import NEVER, Instant
 from taskkit.jobs import Job, Kind
 from taskkit.states import CLAIMED, FINAL, PENDING
 from taskkit.storage._journal import ABSENT, Journal
-from taskkit.storage._rows import KIND, KIND_AT, REVISION, Row, job_of, row
+from taskkit.storage._rows import KIND, KIND_AT, REVISION, TOKEN, Row, job_of, row, values_of
 
 if TYPE_CHECKING:
     from taskkit.storage import Query
@@ -158,11 +158,16 @@ class Jobs:
         del in_hand[id], open_ids[id]
         self._note(many, ended)
 
-    def take_up(self, id: str, changes: dict[str, Any]) -> Job:
-        """Somebody works on it from now on."""
-        kept = self.in_hand.get(id) or self._at_rest.pop(id)
-        changes["revision"] = kept[REVISION] + 1
-        taken = self.in_hand[id] = kept.with_(changes) if isinstance(kept, Job) else job_of(kept, changes)
+    def take_up(self, id: str, taking: Iterable[tuple[int, Any]], token: int) -> Job:
+        """Somebody works on it from now on, and has made this of these places."""
+        job = self.in_hand.get(id)
+        values: list[Any] = values_of(self._at_rest.pop(id)) if job is None else list(job)
+        for place, value in taking:
+            values[place] = value
+        values[TOKEN] = token
+        values[REVISION] += 1
+        taken: Job = tuple.__new__(Job, values)
+        self.in_hand[id] = taken
         return taken
 
     def forget(self, job: Job) -> None:
