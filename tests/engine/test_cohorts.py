@@ -19,6 +19,7 @@ from taskkit.outcomes import ErrorClass, NotDone
 from taskkit.records import Record
 from taskkit.states import State
 from taskkit.storage import Landed, Move, Query, Unit
+from taskkit.storage._alike import End, Start
 from taskkit.tasks import Fallback
 from tests.engine.houses import House, hosts
 
@@ -125,3 +126,18 @@ def test_j05_what_starts_and_ends_a_job_is_written_as_the_store_decides_it_at_on
     nights.house.clock.advance(days=1)
     assert nights.house.engine.work() == 6
     assert not [unit for unit in apart for change in unit if isinstance(change, Move)]
+
+
+def test_j05_nobody_looks_at_the_changes_of_a_night_but_of_its_first_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    nights = Nights(DAILY)
+    nights.pass_by()
+    looked = list[str]()
+    for kind in (Start, End):
+        make: Callable[[Any], Unit] = kind.make
+        monkeypatch.setattr(kind, "make", lambda self, make=make: [looked.append(self.job.id), make(self)][1])
+    wholes, seen = nights.house.engine._ground.storage._rooms._wholes, list[str]()  # type: ignore[attr-defined]
+    for changes, whole in list(wholes.items()):
+        monkeypatch.setitem(wholes, changes, lambda *unit, whole=whole: [seen.append(unit[1].job), whole(*unit)][1])
+    nights.house.clock.advance(days=1)
+    assert nights.house.engine.work() == 6
+    assert (looked, len(seen)) == ([], 1)

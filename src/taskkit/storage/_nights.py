@@ -49,13 +49,8 @@ class Nights:
 
     def _starts(self, start: Start) -> bool:
         """A job as it was claimed, whose task stands as it was planned for, and whose own nobody holds."""
-        job, starts, id, in_hand = start.job, start.starts, start.job.id, self._in_hand
-        if (
-            in_hand.get(id) is not job
-            or job.state is not State.QUEUED
-            or id in self._holds.of_jobs
-            or not self._holds.are_free((start.own,))
-        ):
+        job, starts, id, holds, in_hand = start.job, start.starts, start.job.id, self._holds, self._in_hand
+        if in_hand.get(id) is not job or job.state is not State.QUEUED or id in holds.of_jobs or not holds.are_free((start.own,)):
             return False
         night, still = self._night, starts.still
         if night is None or night.starts is not starts:
@@ -71,7 +66,7 @@ class Nights:
         values[REVISION] += 1
         self._log += (in_hand, id, job)
         in_hand[id] = tuple.__new__(Job, values)
-        self._holds.grant(Hold(id, job.wanted, (start.own,)))
+        holds.grant(Hold(id, job.wanted, (start.own,)))
         self._told.append(night.told(id, job.record))
         return True
 
@@ -98,7 +93,6 @@ class Nights:
         if (kept := done(job, at)) is None:
             return False
         self._jobs.finish(job, kept, at)
-        self._dues.give_back(id)
         self._holds.free(id)
         last = self._ended
         if last.at != at or last.task != job.task or last.line != job.line:

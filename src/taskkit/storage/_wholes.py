@@ -81,7 +81,6 @@ class Wholes:
         self._in_hand[id] = ended = job.after(state, fields)
         self._jobs.touched.append(id)
         self._jobs.end(ended)
-        self._dues.give_back(id)
         self._holds.free(id)
         self._told.append(fact)
         return True
