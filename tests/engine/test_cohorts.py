@@ -131,13 +131,20 @@ def test_j05_what_starts_and_ends_a_job_is_written_as_the_store_decides_it_at_on
 def test_j05_nobody_looks_at_the_changes_of_a_night_but_of_its_first_job(monkeypatch: pytest.MonkeyPatch) -> None:
     nights = Nights(DAILY)
     nights.pass_by()
-    looked = list[str]()
+    looked, decided = list[object](), list[object]()
+
+    def noting(into: list[object], act: Callable[..., Any]) -> Callable[..., Any]:
+        def noted(*given: object) -> Any:
+            into.append(given)
+            return act(*given)
+
+        return noted
+
     for kind in (Start, End):
-        make: Callable[[Any], Unit] = kind.make
-        monkeypatch.setattr(kind, "make", lambda self, make=make: [looked.append(self.job.id), make(self)][1])
-    wholes, seen = nights.house.engine._ground.storage._rooms._wholes, list[str]()  # type: ignore[attr-defined]
+        monkeypatch.setattr(kind, "make", noting(looked, kind.make))
+    wholes = nights.house.engine._ground.storage._rooms._wholes  # type: ignore[attr-defined]
     for changes, whole in list(wholes.items()):
-        monkeypatch.setitem(wholes, changes, lambda *unit, whole=whole: [seen.append(unit[1].job), whole(*unit)][1])
+        monkeypatch.setitem(wholes, changes, noting(decided, whole))
     nights.house.clock.advance(days=1)
     assert nights.house.engine.work() == 6
-    assert (looked, len(seen)) == ([], 1)
+    assert (looked, len(decided)) == ([], 1)
