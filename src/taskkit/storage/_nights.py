@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from taskkit.storage._rooms import Rooms
 
 _RECORD, _HOST = PLACES["record"], PLACES["host"]
-_NO_FACT = Fact("", 0)
+_NOBODYS = Fact("JobCompleted", 0)
 
 
 class Night:
@@ -43,7 +43,7 @@ class Nights:
         self._jobs, self._fires, self._dues, self._holds = rooms.jobs, rooms.fires, rooms.dues, rooms.holds
         self._log, self._told, self._documents, self._in_hand = rooms.journal.log, rooms.told, rooms.documents.tables, rooms.jobs.in_hand
         self._night: Night | None = None
-        self._ended, self._end_told = _NO_FACT, refrain(_NO_FACT)
+        self._ended, self._end_told = _NOBODYS, refrain(_NOBODYS)
         #: By what is written: whether it has landed.
         self.of: dict[type[Any], Callable[[Any], bool]] = {Start: self._starts, End: self._ends}
 
