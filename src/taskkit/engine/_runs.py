@@ -305,7 +305,7 @@ class JobRun:
     @property
     def says_something(self) -> bool:
         """Whether there is anything of it to keep."""
-        return bool(self._operations or self._blobs or self._progress)
+        return bool(self._operations or self._blobs or self._progress or self._intents)
 
     def ending(self) -> dict[str, Any]:
         """What the unit that ends the job keeps of the run."""
