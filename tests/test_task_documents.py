@@ -131,7 +131,7 @@ exchanges = st.builds(
     level=st.sampled_from(["error", "warning"]),
 )
 fields = st.sampled_from(["host", "port", "user", "password", "key"])
-definitions = st.one_of(
+definitions: st.SearchStrategy[Any] = st.one_of(
     st.builds(Commands, names, st.lists(steps, min_size=1, max_size=3)),
     st.builds(
         Dialogue,
