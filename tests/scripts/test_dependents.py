@@ -345,6 +345,25 @@ def test_r01_an_edit_between_two_tries_leaves_nobody_out(house: Group) -> None:
     assert house.is_told
 
 
+def test_r04_the_recovery_holds_the_accounts_of_dependents_as_well() -> None:
+    seen: list[tuple[str, list[str]]] = []
+
+    def look(point: str, job: Any) -> None:
+        if point == "telling" and job.kind is Kind.RECOVERY:
+            seen.extend((job.id, [*home.storage.holders(f"account:{name}")]) for name in ("ops", "twin", "web"))
+
+    def gone() -> Reply:
+        home.box.down("box")
+        return Reply(seen=False)
+
+    home = Group(points=look)
+    home.box.script_changes("box", gone)
+    home.hears(COPY)
+    home.box.up("box")
+    home.pass_time(hours=2)
+    assert [holders for job, holders in seen] == [[seen[0][0]], [seen[0][0]], []]
+
+
 # back to the old one
 
 
