@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -167,9 +167,9 @@ class Pauses(MemoryStorage):
 
     turns = 0
 
-    def document(self, table: str, id: str) -> Any:
+    def several(self, table: str, ids: Sequence[str]) -> Any:
         self.turns += table == "pause"
-        return super().document(table, id)
+        return super().several(table, ids)
 
 
 def test_j12_no_more_is_claimed_than_there_are_free_workers() -> None:

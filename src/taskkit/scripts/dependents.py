@@ -90,7 +90,7 @@ class OtherRecord(Dependent):
         run, began = news.run, news.run.now()
         account, attempt = run.vault.records.account(to), f"{news.attempt}/{self.field}"
         kept = run.slots.propose(account, {self.field: news.secret}, attempt, run.token)
-        in_force = kept and run.slots.promote(account, attempt, run.token)
+        in_force = kept and run.slots.promote(account, attempt, run.token, run.origin)
         if in_force:
             run.slots.discard(account, attempt, run.token)  # of one that lay sealed in the store; a vault knows better
             return Operation(str(self), "done", began, run.now())
