@@ -205,6 +205,7 @@ if TYPE_CHECKING:
         of_type,
     )
     from taskkit.vaults import (
+        Hosts,
         Outbox,
         Records,
         Rights,

@@ -73,6 +73,23 @@ def by_vault(run: Any) -> str:
     return str(run.vault.secrets.values(account, run).current["password"].reveal())
 
 
+def by_slot(run: Any) -> str:
+    """It takes over the candidate of a job that died."""
+    return str(run.vault.slots.adopt("h01", run.token).secrets["password"].reveal())
+
+
+def by_proposal(run: Any) -> str:
+    """It made one itself, and the vault keeps it first."""
+    assert run.vault.slots.propose("h01", {"password": Secret(CANARY)}, "attempt-1", run.token)
+    return CANARY
+
+
+def by_keeping(run: Any) -> str:
+    """A vault without slots gets what is in force already."""
+    assert run.vault.secrets.keep("h01", {"password": Secret(CANARY)}, "attempt-1", run.token)
+    return CANARY
+
+
 def by_keep(run: Any) -> str:
     """What it got elsewhere, and said so."""
     return str(run.keep(Secret(CANARY)).reveal())

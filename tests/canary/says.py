@@ -13,8 +13,8 @@ from taskkit.plugins.kinds import Operation
 from taskkit.secrets import Secret
 from taskkit.selections import Everything
 from taskkit.tasks import Fallback, Task
-from taskkit.vaults import Values
-from tests.canary.nests import CANARY, Nest, by_keep, by_login, by_vault, plain
+from taskkit.vaults import Slot, Values
+from tests.canary.nests import CANARY, Nest, by_keep, by_keeping, by_login, by_proposal, by_slot, by_vault, plain
 from tests.engine.houses import START, Crash
 
 Way = Callable[[Path], Nest]
@@ -117,7 +117,35 @@ ERRORS: Mapping[str, Way] = {
     "an exit of the whole process": raised(SystemExit),
     "a stop": raised(lambda song: StopAsked("stopping", song)),
 }
+
+
+def adopted(place: Path) -> Nest:
+    """The candidate lies there since another job, and the secret in force is another one."""
+    nest = Nest(place)
+    nest.vault.change_secret("h01", "password", "another-horse", at=START)
+    assert nest.vault.slots is not None
+    nest.vault.slots.propose("h01", {"password": Secret(CANARY)}, "attempt-1", 1)
+    nest.says(lambda run, song: Done({"said": song}), by_slot)
+    nest.work()
+    return nest
+
+
+def ended(deed: str) -> Answer:
+    """A candidate ends, and the run says what it was."""
+
+    def answer(run: Any, song: str) -> Outcome:
+        assert getattr(run.vault.slots, deed)("h01", "attempt-1", run.token)
+        return Done({"said": song})
+
+    return answer
+
+
 DEEDS: Mapping[str, Way] = {
+    "a candidate of another job": adopted,
+    "a candidate of its own": answered(lambda run, song: Done({"said": song}), by_proposal),
+    "a candidate that is promoted": answered(ended("promote"), by_proposal),
+    "a candidate that is discarded": answered(ended("discard"), by_proposal),
+    "a new secret that the vault keeps": answered(lambda run, song: Done({"said": song}), by_keeping),
     "a memo": done(lambda run, song: run.save({"said": song, song: [song]})),
     "progress": done(lambda run, song: run.progress(1, 2, song)),
     "the name of an operation": done(operation(name=said)),
@@ -176,6 +204,7 @@ GIVEN: Mapping[str, Callable[[Secret], Any]] = {
     "a list of secrets": lambda secret: [[secret]],
     "secrets by name": lambda secret: {"password": secret},
     "pending values": lambda secret: Values(pending={"password": secret}),
+    "a candidate": lambda secret: Slot("attempt-1", {"password": secret}),
     "previous values": lambda secret: Values(previous={"password": secret}),
 }
 
@@ -198,9 +227,19 @@ SAYS: Mapping[str, Way] = {
     "a worker that dies": rescued,
     "a part of a run over many records": conducted,
 }
+
+
+def late(run: Any, song: str) -> Outcome:
+    """A newer job was at the slot; the vault says no more than that."""
+    run.vault.slots.adopt("h01", 2**62)
+    run.vault.slots.propose("h01", {"password": Secret(CANARY)}, "attempt-1", run.token)
+    return Done({"said": song})
+
+
 #: What leaves no word of it.
 UNSAID: Mapping[str, Way] = {
     "what is no outcome": answered(lambda run, song: song),
+    "a candidate that comes too late": answered(late),
     "a lost job": raised(lambda song: StaleToken("going on", song)),
     "a number with a text": answered(lambda run, song: Done({"code": numbered(song)})),
     "a name of a point": done(lambda run, song: run.point(song)),

@@ -18,6 +18,7 @@ from taskkit.keyrings import Keyring
 from taskkit.outcomes import DONE, Done
 from taskkit.secrets import Secret
 from taskkit.sqlite_vault import SqliteVault
+from taskkit.sqlite_vault._slots import FileSlots
 from tests.canary.nests import CANARY, Nest, by_vault
 from tests.canary.says import Way
 
@@ -42,9 +43,15 @@ class Filed(Nest):
             self.filed.propose_secret("h01", name, CANARY)
             self.filed.discard_secret("h01", name)
             self.filed.propose_secret("h01", name, CANARY)
+        self.slots = self.filed.slots
+        for number, end in enumerate((self.slots.promote, self.slots.discard, self.slots.promote, None)):
+            assert self.slots.propose("h02", {"password": Secret(CANARY)}, f"attempt-{number}", number)
+            assert end is None or end("h02", f"attempt-{number}", number)
         self.sung.append(CANARY)
         self.vault = self.filed  # type: ignore[assignment]
         self.engine = self.enter()
+
+    slots: FileSlots
 
     def opened(self, keyring: Keyring | None = None, **given: Any) -> SqliteVault:
         made = SqliteVault(self.place / "vault.db", keyring or Keyring({"one": KEY}, "one"), **given)
@@ -86,8 +93,10 @@ def unread(statement: str) -> Way:
         nest.attempt(lambda: nest.filed.secrets.values("h01", None))  # type: ignore[arg-type]
         nest.attempt(lambda: nest.filed.history("h01"))
         nest.attempt(lambda: nest.filed.change_secret("h01", "password", CANARY, at=AT))
+        nest.attempt(lambda: nest.slots.adopt("h02", 9))
+        nest.attempt(lambda: nest.slots.promote("h02", "attempt-3", 9))
         nest.attempt(nest.filed.reseal)
-        assert len(nest.caught) >= 2
+        assert len(nest.caught) >= 3
 
     return filed(use)
 
@@ -98,7 +107,21 @@ def locked(nest: Filed) -> None:
         nest.attempt(lambda: late.change_secret("h01", "password", CANARY, at=AT))
         nest.attempt(lambda: late.propose_secret("h01", "password", CANARY))
         nest.attempt(lambda: late.propose_secret("h01", "password", Secret(CANARY)))
-    assert len(nest.caught) == 3
+        nest.attempt(lambda: late.slots.propose("h02", {"password": Secret(CANARY)}, "attempt-4", 9))
+    assert len(nest.caught) == 4
+
+
+def refused_candidates(nest: Filed) -> None:
+    """They come too late, or are none, or lie where that of a job lies."""
+    wrong: list[Callable[[], object]] = [
+        lambda: nest.slots.propose("h02", {"password": Secret(CANARY)}, "attempt-4", 1),
+        lambda: nest.slots.promote("h02", "attempt-3", 1),
+        lambda: nest.slots.propose("h02", {"password": Secret(CANARY)}, "", 9),
+        lambda: nest.filed.propose_secret("h02", "password", CANARY),
+    ]
+    for deed in wrong:
+        nest.attempt(deed)
+    assert len(nest.caught) == len(wrong)
 
 
 def other_keys(nest: Filed) -> None:
@@ -112,7 +135,7 @@ def other_keys(nest: Filed) -> None:
 def changed_keys(nest: Filed) -> None:
     nest.filed.close()
     newer = nest.opened(Keyring({"one": KEY, "two": KEY[::-1]}, "two"))
-    assert newer.reseal() == 10
+    assert newer.reseal() == 14
 
 
 def wrong_keyrings(nest: Filed) -> None:
@@ -167,6 +190,8 @@ UNSEALED: Mapping[str, Way] = {
     "a row in the place of another": unread("UPDATE secrets SET sealed = (SELECT sealed FROM secrets WHERE name = 'key')"),
     "a row that was damaged": unread("UPDATE secrets SET sealed = zeroblob(80)"),
     "a row whose key is missing": unread("UPDATE secrets SET sealed = replace(CAST(sealed AS BLOB), 'one', 'two')"),
+    "a row that was given to another attempt": unread("UPDATE secrets SET attempt = 'attempt-9' WHERE attempt IS NOT NULL"),
+    "candidates that are refused": filed(refused_candidates),
     "a vault that is locked": filed(locked),
     "a vault with other keys": filed(other_keys),
     "a vault with new keys": filed(changed_keys),

@@ -21,9 +21,19 @@ from taskkit.scrubbing import Scrubber
 from taskkit.secrets import Secret
 from taskkit.sqlite_vault import Former, SqliteVault
 from taskkit.testing import MemoryVault
-from taskkit.vaults import Values
+from taskkit.vaults import Slot, Values
 from tests.canary.nests import CANARY, TRACES
 from tests.canary.sealed import AT, KEY, OPENED
+
+
+def kept() -> MemoryVault:
+    """All that it keeps: in force, before, discarded and proposed."""
+    made = MemoryVault([Record("h01", "unix")], {"h01": {"password": CANARY}})
+    assert made.slots is not None
+    for number, end in enumerate((made.slots.promote, made.slots.discard, None)):
+        assert made.slots.propose("h01", {"password": Secret(CANARY)}, f"attempt-{number}", number)
+        assert end is None or end("h01", f"attempt-{number}", number)
+    return made
 
 
 def filed() -> SqliteVault:
@@ -31,6 +41,7 @@ def filed() -> SqliteVault:
     made = SqliteVault(Path(tempfile.mkdtemp()) / "vault.db", Keyring({"one": KEY}, "one"))
     OPENED.append(made)
     made.change_secret("h01", "password", CANARY, at=AT)
+    assert made.slots.propose("h01", {"password": Secret(CANARY)}, "attempt-1", 1)
     return made
 
 
@@ -41,6 +52,9 @@ VALUES: Mapping[str, Callable[[], Any]] = {
     "an account's values": lambda: Values({"password": Secret(CANARY)}, {"password": Secret(CANARY)}, {"key": Secret(CANARY)}),
     "a scrubber": lambda: Scrubber(Secret(CANARY)),
     "a vault": lambda: MemoryVault([Record("h01", "unix")], {"h01": {"password": CANARY}}),
+    "a vault with candidates": kept,
+    "a candidate": lambda: Slot("attempt-1", {"password": Secret(CANARY)}),
+    "what was in force before": lambda: kept().former("h01"),
     "a keyring": lambda: Keyring({"one": KEY}, "one"),
     "a former secret": lambda: Former("password", Secret(CANARY)),
     "a vault in a file": filed,

@@ -10,7 +10,8 @@ from taskkit.errors import NotFound, VaultAway
 from taskkit.events import Daily
 from taskkit.events.happenings import CheckedIn, SessionEnded
 from taskkit.events.policies import AfterSession, OnDemand
-from taskkit.outcomes import DONE
+from taskkit.outcomes import DONE, Outcome
+from taskkit.secrets import Secret
 from taskkit.selections import Everything
 from taskkit.tasks import Task, of_type
 from tests.canary.nests import CANARY, Nest
@@ -60,6 +61,26 @@ def logs_in(nest: Nest) -> None:
     nest.engine.work()
 
 
+def changes(nest: Nest) -> None:
+    """A run proposes a secret, and the vault fails."""
+
+    def propose(run: Any, song: str) -> Outcome:
+        run.vault.slots.propose("h01", {"password": Secret(CANARY)}, "attempt-1", run.token)
+        return DONE
+
+    nest.says(propose)
+    nest.engine.work()
+
+
+def keeps(nest: Nest) -> None:
+    def keep(run: Any, song: str) -> Outcome:
+        run.vault.secrets.keep("h01", {"password": Secret(CANARY)}, "attempt-1", run.token)
+        return DONE
+
+    nest.says(keep)
+    nest.engine.work()
+
+
 def away(song: str) -> Exception:
     return VaultAway("reading", song, song)
 
@@ -69,6 +90,8 @@ USES: Mapping[str, tuple[str, Callable[[Nest], object]]] = {
     "a demand": ("records.get", lambda nest: nest.engine.demand(nest.task.id, "h01", by="anna")),
     "a start": ("records.get", lambda nest: nest.engine.work()),
     "a login": ("secrets.values", logs_in),
+    "a candidate": ("slots.propose", changes),
+    "a new secret": ("secrets.keep", keeps),
     "an account": ("records.account", logs_in),
     "the end of a session": ("records.account", lambda nest: nest.engine.emit(SessionEnded("h01", session="s1"))),
     "a right to put": ("rights.may", lambda nest: nest.engine.put(Task("other", "further", OnDemand()), by="anna")),

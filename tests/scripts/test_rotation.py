@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 from attrs import evolve
 
@@ -385,3 +387,18 @@ def test_j08_the_job_of_a_rotation_is_explained(house: RotationHouse) -> None:
     """An attempt at a password is none of a retry."""
     job = house.rotated(house.rotates())
     assert "it was try" not in str(house.engine.explain(job.task, "ops"))
+
+
+def test_p05_what_the_vault_is_told_carries_the_path_that_led_there(house: RotationHouse) -> None:
+    assert house.vault.slots is not None
+    told: list[tuple[str, ...]] = []
+    promote = house.vault.slots.promote
+
+    def promoted(account: str, attempt: str, token: int, origin: Sequence[str] = ()) -> bool:
+        told.append(tuple(origin))
+        return promote(account, attempt, token, origin)
+
+    house.vault.slots.promote = promoted  # type: ignore[method-assign]
+    task = house.rotates()
+    house.rotated(task)
+    assert told == [(task.line,)]

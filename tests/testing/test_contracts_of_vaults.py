@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import ClassVar
 
 from taskkit.records import Record
 from taskkit.testing import MemoryVault
@@ -10,9 +11,21 @@ from taskkit.testing.contracts import VaultContract
 
 
 class TestMemoryVault(VaultContract):
+    closed: ClassVar = {"V27": "it ends with its process"}
+
     def vault(self, records: Sequence[Record], secrets: Mapping[str, Mapping[str, str]]) -> MemoryVault:
         return MemoryVault(records, secrets)
 
     def restore(self, vault: MemoryVault) -> None:
         vault.outbox.kept.clear()
         vault.outbox.readers.clear()
+
+
+class TestMemoryVaultWithoutSlots(TestMemoryVault):
+    def vault(self, records: Sequence[Record], secrets: Mapping[str, Mapping[str, str]]) -> MemoryVault:
+        return MemoryVault(records, secrets, slots=False)
+
+
+class TestMemoryVaultThatTakesNothing(TestMemoryVault):
+    def vault(self, records: Sequence[Record], secrets: Mapping[str, Mapping[str, str]]) -> MemoryVault:
+        return MemoryVault(records, secrets, slots=False, keeps=False)

@@ -15,6 +15,7 @@ from tests.testing import (
     broken_policies,
     broken_readers,
     broken_scripts,
+    broken_slots,
     broken_vaults,
     test_contracts_of_executors,
     test_contracts_of_policies,
@@ -24,7 +25,8 @@ from tests.testing import (
 )
 
 BROKEN: tuple[tuple[str, type[Contract]], ...] = (
-    *broken_vaults.BROKEN, *broken_executors.BROKEN, *broken_scripts.BROKEN, *broken_readers.BROKEN, *broken_policies.BROKEN,
+    *broken_vaults.BROKEN, *broken_slots.BROKEN, *broken_executors.BROKEN, *broken_scripts.BROKEN, *broken_readers.BROKEN,
+    *broken_policies.BROKEN,
 )  # fmt: skip
 SOUND = (*broken_vaults.SOUND, *broken_executors.SOUND, *broken_scripts.SOUND, *broken_readers.SOUND, *broken_policies.SOUND)
 REFERENCE = Path(__file__).parents[2] / "docs" / "reference" / "contracts.md"

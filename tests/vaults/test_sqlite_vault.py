@@ -73,6 +73,10 @@ class TestSqliteVault(VaultContract):
         made.back_up(Path(f"{made._file.path}.copy"))
         return made
 
+    def reopen(self, vault: SqliteVault) -> SqliteVault:
+        vault.close()
+        return self._opens(name=Path(vault._file.path).name)
+
     def restore(self, vault: SqliteVault) -> None:
         with closing(sqlite3.connect(f"{vault._file.path}.copy")) as copy, closing(sqlite3.connect(vault._file.path)) as file:
             copy.backup(file)

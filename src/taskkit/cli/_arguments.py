@@ -8,6 +8,7 @@ from typing import Any
 
 import pendulum
 
+from taskkit.cli._intent_options import INTENT_EXAMPLES, RULE_EXAMPLES, add_intents, add_rule
 from taskkit.cli._parsers import Parser
 from taskkit.cli._try_options import TRY_EXAMPLES, add_options
 from taskkit.instants import Instant, instant
@@ -109,6 +110,8 @@ def add(commands: Any) -> None:
     rerun.add_argument("execution", metavar="ID", help="the run, by the job of its conductor")
     rerun.add_argument("--by", metavar="NAME", help="who says so: their rights count")
     rerun.set_defaults(run=_run_rerun)
+    add_intents(_command(commands, "intents", "accounts whose secret is being changed, or is in doubt", INTENT_EXAMPLES))
+    add_rule(_command(commands, "rule", "what is to be done about an account in doubt", RULE_EXAMPLES))
     _add_forecast(_command(commands, "forecast", "what is going to run", FORECAST_EXAMPLES))
     tried = _command(commands, "try", "commands, a dialogue or a log-in against a real machine, which does what it is told", TRY_EXAMPLES)
     tried.takes_lines = True

@@ -84,7 +84,7 @@ _DEEDS = frozenset({"passed", "trust", "keep"})
 
 
 class _AskedFacet:
-    """One facet of the vault, all of whose answers pass `asked`."""
+    """One facet of the vault, all of whose answers pass `asked`. The run holds what it gives to be kept, too: a host may say it back."""
 
     __slots__ = ("_facet", "_keep", "_tells", "_touch")
 
@@ -99,6 +99,7 @@ class _AskedFacet:
         def ask(*args: Any, **kwargs: Any) -> Any:
             if not self._tells or name in _DEEDS:
                 self._touch()
+                self._kept((args, kwargs))
             answer = asked(lambda: question(*args, **kwargs), f"asking the vault ({name})")
             return self._in_turn(answer, name) if isinstance(answer, Iterator) else self._kept(answer)
 

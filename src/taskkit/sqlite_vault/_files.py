@@ -20,13 +20,15 @@ from taskkit.errors import Refused, VaultAway
 
 #: "tkva": says in the file's own head whose it is.
 APPLICATION = 0x746B7661
-VERSION = 3
+VERSION = 4
 _TABLES = """
 CREATE TABLE IF NOT EXISTS records (number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, body TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS logins (record TEXT PRIMARY KEY, account TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS hidden (user TEXT, record TEXT, PRIMARY KEY (user, record));
 CREATE TABLE IF NOT EXISTS secrets (number INTEGER PRIMARY KEY AUTOINCREMENT, account TEXT NOT NULL, name TEXT NOT NULL,
-    slot TEXT NOT NULL, turn INTEGER NOT NULL, key TEXT NOT NULL, sealed BLOB NOT NULL, ended INTEGER, UNIQUE (account, name, slot, turn));
+    slot TEXT NOT NULL, turn INTEGER NOT NULL, key TEXT NOT NULL, sealed BLOB NOT NULL, ended INTEGER, attempt TEXT,
+    UNIQUE (account, name, slot, turn));
+CREATE TABLE IF NOT EXISTS tokens (account TEXT PRIMARY KEY, token INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS changes (account TEXT PRIMARY KEY, at INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS keys (id TEXT PRIMARY KEY, proof BLOB NOT NULL);
 CREATE TABLE IF NOT EXISTS sessions (number INTEGER PRIMARY KEY, record TEXT, id TEXT, user TEXT NOT NULL, UNIQUE (record, id));
@@ -172,7 +174,7 @@ class File:
             raise Refused(tried, "it is a SQLite file of another program", "name another file")
         if version > VERSION:
             raise Refused(tried, f"its form is {version}, and this release knows {VERSION}", "update taskkit")
-        return self._make_tables() if version < VERSION else None  # a newer form has more tables, and the others as they were
+        return self._make_tables() if version < VERSION else None
 
     def _head(self) -> tuple[int, int, int]:
         asked = ("PRAGMA application_id", "PRAGMA user_version", "SELECT count(*) FROM sqlite_master")
@@ -189,9 +191,12 @@ class File:
             raise Refused(f"making the vault {self.path!r}", error.strerror or type(error).__name__, "look at the folder") from None
 
     def _make_tables(self) -> None:
+        """A newer form has more tables, and columns at the end of those that there were."""
         with self.writing():
             for table in filter(str.strip, _TABLES.split(";")):
                 self._run(table)
+            if "attempt" not in {name for _, name, *_ in self.rows("PRAGMA table_info(secrets)")}:  # before the form 4
+                self._run("ALTER TABLE secrets ADD COLUMN attempt TEXT")
             self._run(f"PRAGMA application_id = {APPLICATION}")
             self._run(f"PRAGMA user_version = {VERSION}")
 

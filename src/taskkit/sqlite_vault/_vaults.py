@@ -14,7 +14,7 @@ from attrs import evolve
 from taskkit.errors import InvalidValue, NotFound
 from taskkit.events._tellings import kinds_of, written
 from taskkit.events.happenings import Happening
-from taskkit.instants import instant
+from taskkit.instants import Clock, SystemClock, instant
 from taskkit.keyrings import Keyring
 from taskkit.records import AccountId, Record
 from taskkit.secrets import Secret
@@ -22,6 +22,7 @@ from taskkit.sqlite_vault._facets import FileHosts, FileRecords, FileRights, Fil
 from taskkit.sqlite_vault._files import File
 from taskkit.sqlite_vault._outboxes import FileOutbox
 from taskkit.sqlite_vault._secrets import FileSecrets, Former, SealedSecrets, secret_of
+from taskkit.sqlite_vault._slots import FileSlots
 from taskkit.storage.sql._backups import back_up
 from taskkit.vaults import Vault
 
@@ -41,6 +42,7 @@ class SqliteVault(Vault):
         *,
         happenings: Iterable[type[Happening]] = (),
         timeout: float = 10.0,
+        clock: Clock | None = None,
     ) -> None:
         if not isinstance(keyring, Keyring):
             case = f"its keyring is a {type(keyring).__name__}"
@@ -55,10 +57,12 @@ class SqliteVault(Vault):
             rights=FileRights(file),
             outbox=FileOutbox(file, kinds),
             hosts=FileHosts(file),
+            slots=FileSlots(file, sealed, (clock or SystemClock()).now),
         )
         for name, value in (("_file", file), ("_kinds", kinds), ("_sealed", sealed)):
             object.__setattr__(self, name, value)
 
+    slots: FileSlots
     _file: File
     _sealed: SealedSecrets
     _kinds: dict[str, type[Happening]]
@@ -136,13 +140,13 @@ class SqliteVault(Vault):
     # secrets
 
     def change_secret(self, account: AccountId, name: str, value: str | bytes | Secret, *, at: datetime) -> None:
-        """A new one is in force, what was in force is the previous one, and nothing is pending under this name."""
+        """A new one is in force, what was in force is the previous one, and what a person proposed under this name is discarded."""
         secret = secret_of(value)
         del value  # who dumps the locals of this frame shows none
         self._sealed.change(account, name, secret, instant(at))
 
     def propose_secret(self, account: AccountId, name: str, value: str | bytes | Secret) -> None:
-        """A candidate that is not in force yet."""
+        """A candidate that is not in force yet; refused where that of a job lies there."""
         secret = secret_of(value)
         del value
         self._sealed.propose(account, name, secret)

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, ClassVar
 
+from attrs import frozen
+
 from taskkit.events.happenings import Happening
 from taskkit.records import AccountId, Record
 from taskkit.testing.contracts._contract import Contract
@@ -20,6 +22,14 @@ RECORDS = (
     Record("lone", "unix", fields={"host": "10.0.0.9", "user": "lone"}, secret_fields=["password"]),
 )
 SECRETS = {"root": {"password": PASSWORD}, "lone": {"password": OTHER}}
+
+
+@frozen
+class Reader:
+    """As whom, and for which job, secrets are read here."""
+
+    viewer: str | None = None
+    token: int = 1
 
 
 class VaultDeeds(Contract):
@@ -67,6 +77,12 @@ class VaultDeeds(Contract):
     def restore(self, vault: Any) -> None:
         """It comes back from a backup that was taken before its outbox was told anything."""
         self._own(vault, "restore")()
+
+    def reopen(self, vault: Any) -> Vault:
+        """The process was killed, and another one opens the same vault."""
+        reopened = self._own(vault, "reopen")()
+        assert isinstance(reopened, Vault), "reopen gives no vault"
+        return reopened
 
     def _own(self, vault: Any, deed: str) -> Callable[..., object]:
         found: Callable[..., object] | None = getattr(vault, deed, None)

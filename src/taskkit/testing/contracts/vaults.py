@@ -1,4 +1,4 @@
-"""What every vault keeps, whose facets an engine asks: V1 to V19 of `docs/reference/contracts.md`."""
+"""What every vault keeps, whose facets an engine asks: V1 to V19 of `docs/reference/contracts.md`; those of slots stand apart."""
 
 from __future__ import annotations
 
@@ -8,26 +8,20 @@ from typing import Any
 
 import pendulum
 import pytest
-from attrs import evolve, frozen
+from attrs import evolve
 
 from taskkit.errors import InvalidValue, NotFound, UnknownMark
 from taskkit.events.happenings import CheckedIn, Happening, SessionEnded, Unlocked
 from taskkit.records import AccountId, Record
 from taskkit.secrets import Secret
 from taskkit.selections import Everything, OfType, Tagged
-from taskkit.testing.contracts._deeds import OTHER, PASSWORD, RECORDS, SECRETS, VaultDeeds
+from taskkit.testing.contracts._deeds import OTHER, PASSWORD, RECORDS, SECRETS, Reader
+from taskkit.testing.contracts._keeping import KeepClauses
+from taskkit.testing.contracts._slots import SlotClauses
 from taskkit.vaults import Hosts, Outbox, Vault
 
 
-@frozen
-class _Reader:
-    """As whom, and for which job, secrets are read here."""
-
-    viewer: str | None = None
-    token: int = 1
-
-
-class VaultContract(VaultDeeds):
+class VaultContract(SlotClauses, KeepClauses):
     """To inherit: `vault` makes one; the other methods do to it what its people do. What it has not is closed with a reason."""
 
     def _made(self) -> Vault:
@@ -110,27 +104,27 @@ class VaultContract(VaultDeeds):
 
     def test_v08_an_account_has_its_secrets_by_name_and_an_unknown_one_has_none(self) -> None:
         vault = self._made()
-        values = vault.secrets.values(vault.records.account(RECORDS[2]), _Reader())
+        values = vault.secrets.values(vault.records.account(RECORDS[2]), Reader())
         assert set(values.current) == {"password"}, f"there are {sorted(values.current)}"
         assert isinstance(values.current["password"], Secret), "a secret is handed out that is no Secret"
         assert values.current["password"].same_as(Secret(PASSWORD)), "it is another secret"
-        assert not vault.secrets.values("nobody", _Reader()).current, "an unknown account has a secret"
+        assert not vault.secrets.values("nobody", Reader()).current, "an unknown account has a secret"
 
     def test_v08_what_a_reader_does_with_the_values_changes_nothing(self) -> None:
         vault = self._made()
-        current: Any = vault.secrets.values("lone", _Reader()).current
+        current: Any = vault.secrets.values("lone", Reader()).current
         try:
             current["password"] = Secret("overwritten-by-a-reader")
         except TypeError:
             return
-        again = vault.secrets.values("lone", _Reader()).current
+        again = vault.secrets.values("lone", Reader()).current
         assert again["password"].same_as(Secret(OTHER)), "a reader changed the secret of the vault"
 
     def test_v09_a_changed_secret_is_in_force_at_once_and_the_vault_knows_when_it_was_set(self) -> None:
         vault = self._made()
         at = pendulum.datetime(2026, 3, 2, 9, tz="UTC")
         self.change_secret(vault, "lone", "password", "a-brand-new-horse", at)
-        assert vault.secrets.values("lone", _Reader()).current["password"].same_as(Secret("a-brand-new-horse")), "the old one is in force"
+        assert vault.secrets.values("lone", Reader()).current["password"].same_as(Secret("a-brand-new-horse")), "the old one is in force"
         changed = vault.secrets.changed_at("lone")
         assert changed is not None, "the vault does not know when"
         assert changed.tzinfo is not None, "changed_at is a moment without a zone"
@@ -139,7 +133,7 @@ class VaultContract(VaultDeeds):
 
     def test_v10_no_secret_is_shown_by_a_repr_or_a_text(self) -> None:
         vault = self._made()
-        values = vault.secrets.values("root", _Reader())
+        values = vault.secrets.values("root", Reader())
         shown = [vault, values, vault.records, vault.secrets, vault.sessions, vault.rights, vault.outbox, vault.hosts, *vault.records.all()]
         for one in shown:
             for text in (repr(one), str(one), f"{one}", repr(getattr(one, "__dict__", ""))):
@@ -151,7 +145,7 @@ class VaultContract(VaultDeeds):
         _, mark = vault.outbox.since(None)
         before = vault.secrets.changed_at("root")
         for _ in range(3):
-            vault.secrets.values("root", _Reader("anna"))
+            vault.secrets.values("root", Reader("anna"))
         told, _ = vault.outbox.since(mark)
         assert [one for one in told if isinstance(one, Unlocked)] == [], "an unlock was told"
         assert vault.secrets.changed_at("root") == before, "the secret counts as changed"
