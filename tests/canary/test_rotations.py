@@ -23,9 +23,7 @@ from tests.canary.sealed import KEY, OPENED
 from tests.canary.searches import Ear, Heard, places
 from tests.engine.houses import Crash
 from tests.scripts.test_rotation import POINTS
-from tests.servers.accounts import Hostel, with_pam
-
-__all__ = ["with_pam"]
+from tests.servers.doors import Door
 
 SHADOW = "sh4dow's-0wn&secret?"
 KEYS = Keyring({"one": KEY}, "one")
@@ -168,8 +166,8 @@ def test_s01_a_worker_that_dies_leaves_no_password_behind(ear: Ear, where: str) 
 
 
 @pytest.mark.parametrize("shadow", [None, "s01"])
-def test_s01_no_process_of_a_real_machine_shows_them(with_pam: Hostel, ear: Ear, shadow: str | None) -> None:
-    account, server, heard = with_pam.account(), with_pam.server, Heard()
+def test_s01_no_process_of_a_real_machine_shows_them(with_pam: Door, ear: Ear, shadow: str | None) -> None:
+    account, server, heard = with_pam.account(), with_pam, Heard()
     reached = {"host": server.address, "port": str(server.port), "host_key": server.host_key}
     with ear.listening():
         nest = Nest(ear.place, executor="ssh", fields={**reached, "user": account.name})

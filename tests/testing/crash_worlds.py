@@ -20,7 +20,7 @@ from taskkit.sqlite_vault import SqliteVault
 from taskkit.storage.sqlite import SqliteStorage
 from taskkit.testing import CrashKit, MemoryVault, RotationWorld, VirtualClock, played_world
 from tests.plugins.executors.ssh.changing import lets_in
-from tests.servers.accounts import Hostel
+from tests.servers.doors import Door
 
 KEYS = Keyring({"one": bytes(range(32))}, "one")
 Secrets = Mapping[str, Mapping[str, str]]
@@ -97,9 +97,9 @@ class Naive(Script):
         return outcome
 
 
-def of_sshd(hostel: Hostel, clock: VirtualClock, *, shadow: bool = False) -> RotationWorld:
+def of_sshd(hostel: Door, clock: VirtualClock, *, shadow: bool = False) -> RotationWorld:
     """A new account of the machine, with its own password or through root's key."""
-    account, server = hostel.account(), hostel.server
+    account, server = hostel.account(), hostel
     fields = {"host": server.address, "port": str(server.port), "host_key": server.host_key}
     record = Record("guest", "ssh", fields={**fields, "user": account.name}, secret_fields={"password"})
     root = Record("root", "ssh", fields={**fields, "user": "root"}, secret_fields={"key"})
