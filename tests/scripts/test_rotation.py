@@ -310,6 +310,21 @@ def test_s02_without_slots_and_keyring_nothing_is_touched() -> None:
     assert not house.recoveries()
 
 
+def test_p05_what_the_vault_is_told_carries_the_path_that_led_there(house: RotationHouse) -> None:
+    assert house.vault.slots is not None
+    told: list[tuple[str, ...]] = []
+    promote = house.vault.slots.promote
+
+    def promoted(account: str, attempt: str, token: int, origin: Sequence[str] = ()) -> bool:
+        told.append(tuple(origin))
+        return promote(account, attempt, token, origin)
+
+    house.vault.slots.promote = promoted  # type: ignore[method-assign]
+    task = house.rotates()
+    house.rotated(task)
+    assert told == [(task.line,)]
+
+
 def killed(house: RotationHouse, where: str) -> None:
     """A worker dies there, for all that anybody knows."""
     crashed: list[str] = []
@@ -387,18 +402,3 @@ def test_j08_the_job_of_a_rotation_is_explained(house: RotationHouse) -> None:
     """An attempt at a password is none of a retry."""
     job = house.rotated(house.rotates())
     assert "it was try" not in str(house.engine.explain(job.task, "ops"))
-
-
-def test_p05_what_the_vault_is_told_carries_the_path_that_led_there(house: RotationHouse) -> None:
-    assert house.vault.slots is not None
-    told: list[tuple[str, ...]] = []
-    promote = house.vault.slots.promote
-
-    def promoted(account: str, attempt: str, token: int, origin: Sequence[str] = ()) -> bool:
-        told.append(tuple(origin))
-        return promote(account, attempt, token, origin)
-
-    house.vault.slots.promote = promoted  # type: ignore[method-assign]
-    task = house.rotates()
-    house.rotated(task)
-    assert told == [(task.line,)]

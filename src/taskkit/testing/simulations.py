@@ -280,4 +280,6 @@ def ported(port: type[Any], target: Any, stage: Passing) -> Any:
     made: Any = type(f"Staged{port.__name__}", (port,), methods)()
     if port is Storage:
         made.chain = target.chain
+    if port is Secrets:
+        made.keeps = target.keeps
     return made
