@@ -14,6 +14,7 @@ from multiprocessing import get_context
 
 import pytest
 
+from taskkit.scripts._candidates import Candidates
 from taskkit.scripts.rotation import Rotation
 from taskkit.testing import CrashKit, CrashReport, Orders, Verdict
 from taskkit.testing.crash_kit import Step, entered
@@ -117,6 +118,16 @@ def test_s03_a_protocol_that_gives_candidates_up_too_soon_is_found(monkeypatch: 
     assert found.run(late).lost == 0
     monkeypatch.setattr(Rotation, "_may_come", lambda rotation, attempt: False)
     assert found.run(late).lost > 0
+
+
+def test_s04_an_intent_that_nobody_settles_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    kit = KITS["itself"]()
+    plays = kit.plays[:1]
+    monkeypatch.setattr(Candidates, "settle", lambda candidates, *, changed: None)
+    (finding,) = kit.run(plays).findings
+    assert not finding.is_good
+    assert finding.verdict is Verdict.OPEN
+    assert finding.sign == "o"
 
 
 # a real machine
