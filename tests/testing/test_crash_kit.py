@@ -14,6 +14,7 @@ from multiprocessing import get_context
 
 import pytest
 
+from taskkit.scripts._candidates import Candidates
 from taskkit.scripts.rotation import Rotation
 from taskkit.testing import CrashKit, CrashReport, Orders, Verdict
 from taskkit.testing.crash_kit import Step, entered
@@ -23,8 +24,8 @@ from tests.testing.crash_worlds import KITS, of_sshd
 
 ALL = os.environ.get("TASKKIT_ROTATIONS") == "all"
 #: Of how many plays one is played, where not all are; and of how many mishaps one follows each in an order.
-SHARES = {"itself": 1, "shadow": 5, "shadow in need": 7, "sealed": 5, "sealed, shadow": 9, "referenced": 9, "SQLite": 13}
-BEGINS, FOLLOWING = 3, 5
+SHARES = {"itself": 1, "shadow": 9, "shadow in need": 9, "sealed": 9, "sealed, shadow": 11, "referenced": 11, "SQLite": 13}
+BEGINS, FOLLOWING = 4, 6
 _PARTS = 8
 POINTS = (
     "planned", "adopted", "intended", "proposed", "probe", "applying", "change", "applied", "verified", "promoted", "save", "saved",
@@ -45,14 +46,19 @@ def orders(name: str, number: int) -> CrashReport:
     return found.run(begins[number::_PARTS], every=1 if ALL else FOLLOWING)
 
 
-def gathered(play: Callable[[str, int], CrashReport], name: str) -> CrashReport:
-    with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as pool:
-        return sum(pool.map(partial(play, name), range(_PARTS)), CrashReport(()))
+@pytest.fixture(scope="module")
+def pool() -> Iterator[ProcessPoolExecutor]:
+    with ProcessPoolExecutor(os.cpu_count(), mp_context=get_context("spawn")) as made:
+        yield made
+
+
+def gathered(pool: ProcessPoolExecutor, play: Callable[[str, int], CrashReport], name: str) -> CrashReport:
+    return sum(pool.map(partial(play, name), range(_PARTS)), CrashReport(()))
 
 
 @pytest.mark.parametrize("name", SHARES)
-def test_s03_no_mishap_at_any_call_loses_a_password(name: str, record_property: Say) -> None:
-    report = gathered(part, name)
+def test_s03_no_mishap_at_any_call_loses_a_password(name: str, pool: ProcessPoolExecutor, record_property: Say) -> None:
+    report = gathered(pool, part, name)
     record_property("said", f"rotations, {name}: {report.summary}")
     report.check()
     assert report.lost == 0
@@ -60,8 +66,8 @@ def test_s03_no_mishap_at_any_call_loses_a_password(name: str, record_property: 
 
 
 @pytest.mark.parametrize("name", ["itself", "shadow", "sealed"] if ALL else ["itself"])
-def test_s03_no_order_of_two_workers_loses_a_password(name: str, record_property: Say) -> None:
-    report = gathered(orders, name)
+def test_s03_no_order_of_two_workers_loses_a_password(name: str, pool: ProcessPoolExecutor, record_property: Say) -> None:
+    report = gathered(pool, orders, name)
     record_property("said", f"orders of two workers, {name}: {report.summary}")
     report.check()
     assert report.lost == 0
@@ -112,6 +118,16 @@ def test_s03_a_protocol_that_gives_candidates_up_too_soon_is_found(monkeypatch: 
     assert found.run(late).lost == 0
     monkeypatch.setattr(Rotation, "_may_come", lambda rotation, attempt: False)
     assert found.run(late).lost > 0
+
+
+def test_s04_an_intent_that_nobody_settles_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    kit = KITS["itself"]()
+    plays = kit.plays[:1]
+    monkeypatch.setattr(Candidates, "settle", lambda candidates, *, changed: None)
+    (finding,) = kit.run(plays).findings
+    assert not finding.is_good
+    assert finding.verdict is Verdict.OPEN
+    assert finding.sign == "o"
 
 
 # a real machine
