@@ -63,7 +63,7 @@ FLOORS = [
         "plugins.guests",
         "documents",
         "engine._ground engine._pages engine._catalog engine._cases engine._border engine._rights engine._waits engine._wakes",
-        "engine._pauses engine._passings",
+        "engine._glances engine._pauses engine._passings",
         "engine._intents engine._seals engine._skews engine._vitals engine._jumps engine._executions engine._targets engine._fences",
         "engine._forks engine._access",
         "engine._occurrences engine._planner engine._ages",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -423,7 +423,7 @@ def test_p04_two_processes_that_take_in_at_once_make_one_job() -> None:
             once.clear()
             other.emit(CheckedIn("r1"))
 
-    engine = house.enter(storage=Interleaved(house.storage.join(), open_jobs=race))
+    engine = house.enter(storage=Interleaved(house.storage.join(), open_at=race))
     engine.emit(CheckedIn("r1"))
     (entry,) = house.entries()
     assert len(entry.reasons) == 2
@@ -440,7 +440,7 @@ def test_p04_a_job_that_turns_just_before_the_join_is_followed_up() -> None:
             house.clock.advance(seconds=1)
             house.engine.work()
 
-    engine = house.enter(storage=Interleaved(house.storage.join(), open_jobs=race))
+    engine = house.enter(storage=Interleaved(house.storage.join(), open_at=race))
     second = house.emit(CheckedIn("r1"), engine)
     assert second != first
     assert house.engine.job(second).state is State.SCHEDULED
@@ -456,6 +456,9 @@ def test_p04_where_its_jobs_never_stand_still_the_vault_is_told_to_say_it_again(
 
         def open_jobs(self, line: str, record: str | None) -> Sequence[Any]:
             return ()
+
+        def open_at(self, places: Iterable[Any]) -> Mapping[Any, Sequence[Any]]:
+            return dict.fromkeys(places, ())
 
     engine = house.enter(storage=Blind(house.storage.join()))
     with pytest.raises(Outdated, match="twice is once"):
@@ -473,7 +476,7 @@ def test_p04_an_extension_that_is_overtaken_by_a_claim_is_a_reason_all_the_same(
         if kept is not None and kept.revision == 1:
             house.storage.write([(Move(job, Step.REPLAN, 1),)])
 
-    engine = house.enter(storage=Interleaved(house.storage.join(), open_jobs=race))
+    engine = house.enter(storage=Interleaved(house.storage.join(), open_at=race))
     assert house.emit(Unlocked("r1"), engine) == job
     assert house.engine.job(job).due == START.add(minutes=90)
 

@@ -10,13 +10,14 @@ import subprocess
 import sys
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
 import pytest
 
 from taskkit.engine import Engine, Entry, Settings
+from taskkit.engine._floor import Floor
 from taskkit.errors import Refused, StaleToken
 from taskkit.events.happenings import CheckedIn
 from taskkit.events.policies import AfterCheckIn, OnDemand
@@ -162,33 +163,36 @@ def test_many_jobs_run_beside_each_other_up_to_the_number_of_workers_and_each_on
     assert house.engine.check() == []
 
 
-class Pauses(MemoryStorage):
-    """Counts how often an engine has looked what is paused: once in each turn."""
+@pytest.fixture
+def turns(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """One more for each turn of a dispatcher."""
+    counted, turn = list[int](), Floor._turn
 
-    turns = 0
+    def count(floor: Floor) -> bool:
+        counted.append(1)
+        return turn(floor)
 
-    def several(self, table: str, ids: Sequence[str]) -> Any:
-        self.turns += table == "pause"
-        return super().several(table, ids)
+    monkeypatch.setattr(Floor, "_turn", count)
+    return counted
 
 
-def test_j12_no_more_is_claimed_than_there_are_free_workers() -> None:
+def test_j12_no_more_is_claimed_than_there_are_free_workers(turns: list[int]) -> None:
     """Also while the gates of those that were claimed are asked: the dispatcher turns several times before they open."""
     house = house_of(count=6, settings=Settings(workers=2, poll=0.01))
     hangs = [Hang(), Hang()]
     house.play.says("h01", hangs[0])
     house.play.says("h02", hangs[1])
     jobs = [touch(house, record.id) for record in hosts(6)]
-    storage, answer = Pauses(house.storage._tables), house.vault.records.get
+    answer = house.vault.records.get
 
     def slow(id: str) -> Any:
         house.vault.records.get = answer  # type: ignore[method-assign]
-        before = storage.turns
-        until(lambda: storage.turns > before + 3)
+        before = len(turns)
+        until(lambda: len(turns) > before + 3)
         return answer(id)
 
     house.vault.records.get = slow  # type: ignore[method-assign]
-    with running(house.enter(storage=storage)):
+    with running(house.engine):
         for hang in hangs:
             assert hang.began.wait(LONG)
         assert len(house.entries(states=CLAIMED)) == 2
@@ -310,18 +314,17 @@ def test_j07_what_was_given_up_is_tried_again_where_it_may_be() -> None:
         hang.let_go.set()
 
 
-def test_threads_that_hang_are_replaced_up_to_a_cap_and_work_goes_on_when_one_comes_back() -> None:
+def test_threads_that_hang_are_replaced_up_to_a_cap_and_work_goes_on_when_one_comes_back(turns: list[int]) -> None:
     house = house_of(count=4, deadline=0.05, settings=Settings(workers=2, abandoned=2, poll=0.02))
     hangs = {f"h{number:02}": Hang() for number in (1, 2)}
     house.play.always.update(hangs)
-    storage = Pauses(house.storage._tables)
-    with running(house.enter(storage=storage)):
+    with running(house.engine):
         for name in hangs:
             ended(house, touch(house, name))
         until(lambda: len(facts(house, "PluginAbandoned")) == 2)
         assert [fact.details["abandoned"] for fact in facts(house, "PluginAbandoned")] == [1, 2]
-        waits, before = touch(house, "h03"), storage.turns
-        until(lambda: storage.turns > before + 5)
+        waits, before = touch(house, "h03"), len(turns)
+        until(lambda: len(turns) > before + 5)
         assert entry(house, waits).state is State.SCHEDULED
         hangs["h01"].let_go.set()
         assert ended(house, waits).state is State.COMPLETED

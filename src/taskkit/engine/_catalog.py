@@ -14,6 +14,7 @@ from taskkit.storage import Document
 from taskkit.tasks import Task, TaskList, of_record, of_type
 
 if TYPE_CHECKING:
+    from taskkit.engine._glances import Read
     from taskkit.engine._ground import Ground
 
 TASKS, LISTS, DEFINITIONS, VERSIONS, REMOVED, PAST = "task", "list", "definition", "version", "removed", "past"
@@ -46,11 +47,16 @@ class Catalog:
 
     def task_at(self, id: str, revision: int) -> Task | None:
         """The task if it still stands at this revision, without asking the store where it was seen before: a start checks it again."""
-        known = self._read.get((TASKS, id))
-        if known is not None and known[0] == revision:
-            return known[1]  # type: ignore[no-any-return]
+        known = self.known_task(id, revision)
+        if known is not None:
+            return known
         task = self.task(id)
         return task if task is not None and task.revision == revision else None
+
+    def known_task(self, id: str, revision: int) -> Task | None:
+        """Where it was seen before at this revision."""
+        known = self._read.get((TASKS, id))
+        return known[1] if known is not None and known[0] == revision else None
 
     def forget(self, id: str) -> None:
         """The store has moved on from what was read of a task: a start was refused, or will be."""
@@ -86,8 +92,8 @@ class Catalog:
 
     # lists
 
-    def list(self, id: str) -> TaskList:
-        kept = self._storage.document(LISTS, id)
+    def list(self, id: str, read: Read | None = None) -> TaskList:
+        kept = (read or self._storage.document)(LISTS, id)
         return (
             self._once(LISTS, kept, lambda: evolve(self._ground.documents.read(TaskList, kept.body), revision=kept.revision))
             if kept
@@ -103,8 +109,8 @@ class Catalog:
 
     # definitions
 
-    def definition(self, name: str) -> Definition | None:
-        kept = self._storage.document(DEFINITIONS, name)
+    def definition(self, name: str, read: Read | None = None) -> Definition | None:
+        kept = (read or self._storage.document)(DEFINITIONS, name)
         if kept is None or not kept.body:  # an empty one was removed: its versions go on where they ended
             return None
         return self._once(DEFINITIONS, kept, lambda: Definition(name, kept.revision, self._ground.documents.definition(kept.body)))
@@ -117,8 +123,8 @@ class Catalog:
     def definitions(self) -> Iterator[Definition]:
         return (found for kept in self.pages(DEFINITIONS) if (found := self.definition(kept.id)))
 
-    def record_type(self, name: str) -> RecordType | None:
-        found = self.definition(type_name(name))
+    def record_type(self, name: str, read: Read | None = None) -> RecordType | None:
+        found = self.definition(type_name(name), read)
         return found.value if found and isinstance(found.value, RecordType) else None
 
     def pages(self, table: str, group: str | None = None) -> Iterator[Document]:

@@ -36,7 +36,8 @@ class Fires:
         granted: list[str | None] = [None] * len(wishes)
         asked = (one for wish in wishes for one in tasks_of(wish.aim, wish.trigger))
         seen = self._planner.seen(place for task, record in asked for place in suspending(task, record))
-        waiting = {number: self._tried(wish, seen) for number, wish in enumerate(wishes)}
+        open_jobs = self._storage.open_at([place_of(wish) for wish in wishes])
+        waiting = {number: self._tried(wish, seen, open_jobs[place_of(wish)]) for number, wish in enumerate(wishes)}
         for _ in range(_TRIES):
             if not waiting:
                 break
@@ -96,12 +97,12 @@ class Fires:
 
     # what is
 
-    def _tried(self, wish: Wish, seen: Seen = EMPTY) -> tuple[Unit, str | None]:
+    def _tried(self, wish: Wish, seen: Seen = EMPTY, there: Sequence[Job] | None = None) -> tuple[Unit, str | None]:
         """By what is there now: a reason of a job that waits or runs, a job of its own, or what tells that it gets none."""
         now, refused = self._ground.now(), self._refused(wish, seen)
         if refused is not None:
             return self._passed(wish, now, refused), None
-        open_jobs = self._storage.open_jobs(wish.aim.task.line, wish.record)
+        open_jobs = self._storage.open_jobs(*place_of(wish)) if there is None else there
         if takers := [job for job in open_jobs if takes(job, wish.at)]:
             job = min(takers, key=waiting_first)
             return self._joined(wish, job, now), job.id
@@ -152,6 +153,11 @@ class Fires:
         if len(recent) >= burst:
             return True, ()
         return False, (Keep("burst", line, kept.revision if kept else 0, {"at": [*recent, now]}),)
+
+
+def place_of(wish: Wish) -> tuple[str, str | None]:
+    """Where its job stands."""
+    return wish.aim.task.line, wish.record
 
 
 def tasks_of(aim: Aim, trigger: Task) -> Sequence[tuple[Task, str | None]]:

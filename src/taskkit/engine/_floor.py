@@ -134,7 +134,7 @@ class Floor:
         return done
 
     def _turn(self) -> bool:
-        """Whether something was claimed."""
+        """Whether there may be more to claim at once; where fewer came than were asked for, nothing else is due."""
         self._look_after()
         self._errands.send_out()
         if self._stop.is_set() or not (free := self._crew.free):
@@ -142,7 +142,7 @@ class Floor:
         self._claimed_at = self._ground.now()
         if claimed := self._turns.claim(free):
             self._hand_out(claimed)
-        return bool(claimed)
+        return len(claimed) >= free
 
     def _hand_out(self, claimed: Sequence[Claimed]) -> None:
         self._lifeline.hold([one.job for one in claimed])
@@ -156,7 +156,7 @@ class Floor:
 
     def _pause(self) -> float:
         """Until something is due, at most as long as the store may hold news from others."""
-        most, pools = self._ground.settings.poll, self._try(self._turns.pools)
+        most, pools = self._ground.settings.poll, self._turns.looked_in
         if not pools or not self._crew.free:  # what is paused is due and not claimed: nobody runs in circles for it (J11)
             return most
         due = self._try(lambda: self._ground.storage.next_due(pools))

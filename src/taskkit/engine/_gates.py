@@ -63,14 +63,14 @@ class Gates:
         task, consents = kin.task, kin.task.consent or kin.trigger.consent
         again = (task.fallback or self._ground.settings.fallback) if kind is Kind.FALLBACK else None
         windows = task.window or (again.window if again is not None else None)
-        kin.passed = self._passings.until(task.line)
+        kin.passed = self._passings.until(task.line, kin.glance)
         is_active = kind is Kind.RECOVERY or (task.active and kin.trigger.active)
         gates: tuple[tuple[Callable[[Case], Instead | None], bool], ...] = (
             (self._intent, kind is Kind.RECOVERY), (self._rescues, True), (self._stop, True), (self._active, not is_active),
             (self._suspension, True), (self._passing, kin.passed > 0), (self._lateness, task.max_lateness is not None),
             (self._window, windows is not None), (self._spread, task.spread is not None), (self._right, task.runs_as is not None),
             (self._consent, consents is not None), (self._session, kind in _OF_HAPPENINGS),
-            (self._host, self._pauses.is_a_host_paused()), (self._satisfied, kin.script.changes_secret),
+            (self._host, self._pauses.is_a_host_paused(kin.glance)), (self._satisfied, kin.script.changes_secret),
         )  # fmt: skip
         return tuple(gate for gate, may_refuse in gates if may_refuse)
 

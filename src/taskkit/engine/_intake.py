@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from attrs import define, field
 
 from taskkit.engine._border import account_of, asked
+from taskkit.engine._catalog import LISTS, list_of
 from taskkit.engine._chores import Chores
 from taskkit.engine._demands import Demands
 from taskkit.engine._fires import Fires
@@ -23,8 +25,8 @@ from taskkit.instants import Instant, instant
 from taskkit.jobs import Why
 from taskkit.records import Record
 from taskkit.states import State
-from taskkit.storage import Query
-from taskkit.tasks import Task
+from taskkit.storage import Document, Query
+from taskkit.tasks import Task, of_record
 
 if TYPE_CHECKING:
     from taskkit.engine._ground import Ground
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
 
 #: Before these, what was wished for until now is granted: they make jobs, or look for those that are there.
 _MOVING = (RecordCreated, RecordChanged, RecordRemoved, Demanded)
+#: For so many happenings is looked up at once whether their records have lists of their own.
+_AHEAD = 100
 
 
 @define
@@ -40,13 +44,23 @@ class Sitting:
     """What is granted in one write: one wish for each place, as each is judged by what is there before."""
 
     wishes: dict[tuple[str, str | None], Wish] = field(factory=dict)
-    #: The lists that were read for it.
+    #: The lists that were read for it, and those that records have of their own; None for who has none.
     lists: dict[str, Sequence[Task]] = field(factory=dict)
+    own: dict[str, Document | None] = field(factory=dict)
+    #: What is to be taken in from here on.
+    ahead: Sequence[object] = ()
 
     def close(self) -> Sequence[Wish]:
         """What was wished for in it; the next one is open."""
-        wishes, self.wishes, self.lists = list(self.wishes.values()), {}, {}
+        wishes, self.wishes, self.lists, self.own = list(self.wishes.values()), {}, {}, {}
         return wishes
+
+    @property
+    def next_records(self) -> Iterable[str]:
+        """Those of which happenings follow that change no list."""
+        for happening in takewhile(lambda one: not isinstance(one, _MOVING), self.ahead):
+            if isinstance(happening, Happening):
+                yield happening.record
 
 
 class Intake:
@@ -57,8 +71,9 @@ class Intake:
 
     def take(self, happenings: Iterable[object]) -> list[str]:
         """The jobs that they made or joined, in the order of what happened. One that is refused keeps none of the others out."""
-        found, refused, sitting = list[str](), list[TaskkitError](), Sitting()
-        for happening in happenings:
+        found, refused, sitting, told = list[str](), list[TaskkitError](), Sitting(), list(happenings)
+        for number, happening in enumerate(told):
+            sitting.ahead = told[number : number + _AHEAD]
             if isinstance(happening, _MOVING):  # it finds what was wished for before
                 found += self._granted(sitting.close(), refused)
             try:
@@ -116,11 +131,14 @@ class Intake:
         return [wish for task in self._effective(record, sitting) for wish in self._wishes(task, record, happening, at, now)]
 
     def _effective(self, record: Record, sitting: Sitting) -> Sequence[Task]:
-        catalog, lists = self._ground.catalog, sitting.lists
-        id = catalog.list_id(record)
+        lists, own = sitting.lists, of_record(record.id)
+        if own not in sitting.own:
+            ids = [own, *map(of_record, sitting.next_records)]
+            sitting.own = {**sitting.own, **dict.fromkeys(ids), **self._storage.several(LISTS, ids)}
+        id = list_of(record, sitting.own[own])
         tasks = lists.get(id)
         if tasks is None:
-            lists[id] = tasks = catalog.tasks_in(id)
+            lists[id] = tasks = self._ground.catalog.tasks_in(id)
         return tasks
 
     # what happens to records

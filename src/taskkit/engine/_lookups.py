@@ -7,9 +7,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from taskkit.engine._border import asked
 from taskkit.engine._cases import Case
+from taskkit.engine._catalog import DEFINITIONS, LISTS
 from taskkit.engine._cohorts import Cohort, likeness
+from taskkit.engine._glances import Glance, Read
 from taskkit.engine._intents import hold
 from taskkit.engine._occurrences import missed
+from taskkit.engine._passings import PASSINGS, said_of
+from taskkit.engine._pauses import PAUSES
 from taskkit.engine._planner import read_standing
 from taskkit.engine._targets import Targets
 from taskkit.errors import MissingPlugin, TaskkitError, VaultAway
@@ -28,10 +32,6 @@ from taskkit.verdicts import REPEATABLE
 if TYPE_CHECKING:
     from taskkit.engine._gates import Instead
     from taskkit.engine._ground import Ground, Limits
-    from taskkit.storage import Document
-
-#: How long what was read for many at once is taken for what is.
-_FRESH_SECONDS = 1.0
 
 
 class Sort(NamedTuple):
@@ -49,8 +49,8 @@ class Kin:
     gates: tuple[Callable[[Case], Instead | None], ...] | None = None  #: those that may refuse one of them
     gates_of_each: tuple[Callable[[Case], Instead | None], ...] = ()  #: those of them that look at its record or its reasons
 
-    def __init__(self, task: Task, trigger: Task, script: Script, version: int, limits: Limits) -> None:
-        self.task, self.trigger, self.script, self.version = task, trigger, script, version
+    def __init__(self, task: Task, trigger: Task, script: Script, version: int, limits: Limits, glance: Glance) -> None:
+        self.task, self.trigger, self.script, self.version, self.glance = task, trigger, script, version, glance
         self.whole: Standing | None = None
         self.shadow: str | None = None
         self.passed: Instant = 0  #: up to when what was due is passed over
@@ -82,15 +82,13 @@ class Kin:
 
 
 class Seen:
-    """What one batch of claimed jobs has looked up already; of the standings, as long as the others' questions take no time."""
+    """What one batch of claimed jobs has looked up already; of documents, as long as the others' questions take no time."""
 
-    __slots__ = ("_cohorts", "kins", "standings", "until")
+    __slots__ = ("_cohorts", "glance", "kins")
 
-    def __init__(self) -> None:
-        self.kins: dict[tuple[Any, ...], Kin] = {}
+    def __init__(self, glance: Glance) -> None:
+        self.glance, self.kins = glance, dict[tuple[Any, ...], Kin]()
         self._cohorts: dict[tuple[str, Kind], Cohort] = {}
-        self.standings: dict[str, Document | None] = {}
-        self.until = 0.0
 
     def cohort(self, job: Job) -> Cohort | None:
         """Those that are like it, where there are any."""
@@ -108,12 +106,24 @@ class Lookups:
         self._ground, self._targets, self._catalog, self._storage = ground, targets, ground.catalog, ground.storage
 
     def seen(self, jobs: Sequence[Job]) -> Seen:
-        """For jobs that are opened together."""
-        places = [(job.line, job.record) for job in jobs] + [(line, None) for line in dict.fromkeys(job.line for job in jobs)]
-        seen, ids = Seen(), [standing_id(*place) for place in places]
-        seen.standings = {**dict.fromkeys(ids), **self._storage.several(STANDINGS, ids)}
-        seen.until = self._ground.clock.monotonic() + _FRESH_SECONDS
-        return seen
+        """For jobs that are opened together: all that is asked for, as far as the tasks are known by heart."""
+        lines = {job.line: job for job in jobs}
+        standings = [standing_id(job.line, job.record) for job in jobs] + [standing_id(line, None) for line in lines]
+        known = [self._catalog.known_task(job.task, job.planned_for) for job in lines.values()]
+        tasks = [task for task in known if task is not None]
+        wanted: dict[str, Sequence[str] | None] = {STANDINGS: standings}
+        if tasks:
+            lists = dict.fromkeys(task.list for task in tasks)
+            scripts = dict.fromkeys(task.script for task in tasks)
+            wanted[LISTS] = [*lists]
+            wanted[DEFINITIONS] = [*scripts, *(name for name in lists if name.startswith("type:"))]
+            wanted[PASSINGS] = [*dict.fromkeys(id for line in lines for id in said_of(line))]
+            wanted[PAUSES] = None
+        return Seen(Glance(self._ground, wanted))
+
+    def unseen(self) -> Seen:
+        """For one of which all is asked as it comes."""
+        return Seen(Glance(self._ground, {}))
 
     def fill(self, case: Case, seen: Seen, *, begun: bool = False) -> bool:
         """Whether the job still fits its tasks and records. What has begun goes on as it began, whatever was edited since."""
@@ -142,9 +152,10 @@ class Lookups:
         if task is None or trigger is None:
             return None
         case.task, case.trigger = task, trigger  # also where the script is missing: its successor is planned
-        kin = Kin(task, trigger, *self._script(task, job.version if begun else None), self._ground.settings.limits)
+        read = seen.glance.one
+        kin = Kin(task, trigger, *self._script(task, job.version if begun else None, read), self._ground.settings.limits, seen.glance)
         kin.whole = self._standing(job.line, None, seen) if task.record is None else None
-        kin.shadow = self._targets.shadow_name(task)
+        kin.shadow = self._targets.shadow_name(task, read)
         seen.kins[key] = kin
         return kin
 
@@ -152,14 +163,13 @@ class Lookups:
         """What was known of it by heart is not true any more."""
         self._catalog.forget(task)
 
-    def _standing(self, line: str, record: str | None, seen: Seen | None = None) -> Standing | None:
-        id = standing_id(line, record)
-        if seen is not None and id in seen.standings and self._ground.clock.monotonic() < seen.until:
-            return None if (kept := seen.standings[id]) is None else read_standing(kept)
-        return read_standing(self._storage.document(STANDINGS, id))
+    @staticmethod
+    def _standing(line: str, record: str | None, seen: Seen) -> Standing | None:
+        kept = seen.glance.one(STANDINGS, standing_id(line, record))
+        return None if kept is None else read_standing(kept)
 
-    def _script(self, task: Task, version: int | None) -> tuple[Script, int]:
-        found = self._catalog.definition(task.script)
+    def _script(self, task: Task, version: int | None, read: Read) -> tuple[Script, int]:
+        found = self._catalog.definition(task.script, read)
         if version is not None and (found is None or found.version != version):
             found = self._catalog.version(task.script, version)
         if found is None or not isinstance(found.value, Script):
@@ -185,7 +195,7 @@ class Lookups:
         return is_aimed_there and (sort.is_listed or job.execution is not None)
 
     def _sort(self, name: str, kin: Kin) -> Sort:
-        found = self._catalog.record_type(name)
+        found = self._catalog.record_type(name, kin.glance.one)
         wanted = found.executor if found is not None and kin.script.needs else None
         executor = None if wanted is None else self._ground.plugins.executor(wanted)
         is_listed = not kin.task.list.startswith("type:") or kin.task.list == of_type(name)

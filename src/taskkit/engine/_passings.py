@@ -18,9 +18,10 @@ from taskkit.tasks import Task
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from taskkit.engine._glances import Glance
     from taskkit.engine._ground import Ground
 
-_TABLE = "passing"
+PASSINGS = "passing"
 _ALL = "all"
 _TRIES = 8
 
@@ -41,19 +42,18 @@ class Passings:
         """Of a task, by its id and line, or of all."""
         id = _ALL if task is None else _of(task[1])
         for _ in range(_TRIES):
-            now, kept = self._ground.now(), self._storage.document(_TABLE, id)
+            now, kept = self._ground.now(), self._storage.document(PASSINGS, id)
             fact = Fact("PassedOver", now, who=by, details={"why": why} if why else {})
             if task is not None:
                 fact = fact._replace(task=task[0], line=task[1])
             body = {"until": now, "by": by, "why": why}
-            if self._storage.write([(Keep(_TABLE, id, kept.revision if kept else 0, body), fact)])[0]:
+            if self._storage.write([(Keep(PASSINGS, id, kept.revision if kept else 0, body), fact)])[0]:
                 return
         raise Outdated(tried, "somebody else says so again and again", "try again")
 
-    def until(self, line: str) -> Instant:
+    def until(self, line: str, glance: Glance) -> Instant:
         """Up to when what was due of this line is passed over."""
-        kept = self._storage.several(_TABLE, [_ALL, _of(line)]).values()
-        return max((one.body["until"] for one in kept), default=0)
+        return max((kept.body["until"] for id in said_of(line) if (kept := glance.one(PASSINGS, id)) is not None), default=0)
 
 
 def is_passed(job: Job, causes: Iterable[Cause], until: Instant) -> bool:
@@ -61,6 +61,11 @@ def is_passed(job: Job, causes: Iterable[Cause], until: Instant) -> bool:
     if job.kind not in (Kind.OCCURRENCE, Kind.FIRED) or job.started is not None or job.manual:
         return False
     return max((cause.due for cause in causes), default=job.wanted) <= until
+
+
+def said_of(line: str) -> list[str]:
+    """The documents that say so of it, of all or of this line."""
+    return [_ALL, _of(line)]
 
 
 def _of(line: str) -> str:

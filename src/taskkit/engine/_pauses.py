@@ -18,10 +18,11 @@ from taskkit.states import State
 from taskkit.storage import Expect, Keep, Query
 
 if TYPE_CHECKING:
+    from taskkit.engine._glances import Glance
     from taskkit.engine._ground import Ground
 
 ENGINE = "engine"
-_TABLE = "pause"
+PAUSES = "pause"
 
 
 @frozen
@@ -46,7 +47,7 @@ class Pauses:
         self._rights.to_administer(by, tried)
         now = self._ground.now()
         fact = Fact("Paused", now, who=by, details={"what": what, "why": why})
-        if self._storage.write([(Keep(_TABLE, what, 0, {"since": now, "by": by, "why": why}), fact)])[0] and kind != ENGINE:
+        if self._storage.write([(Keep(PAUSES, what, 0, {"since": now, "by": by, "why": why}), fact)])[0] and kind != ENGINE:
             self._pass_over(kind, name)
 
     def _pass_over(self, kind: str, name: str) -> None:
@@ -57,35 +58,35 @@ class Pauses:
     def resume(self, what: str, *, by: str | None) -> None:
         tried = f"resuming {what!r}"
         self._rights.to_administer(by, tried)
-        kept = self._storage.document(_TABLE, what)
+        kept = self._storage.document(PAUSES, what)
         if kept is None:
             paused = ", ".join(pause.what for pause in self.all()) or "nothing"
             raise NotFound(tried, "it is not paused", f"paused is {paused}")
         kind, _, name = what.partition(":")
         left = (to_wake(self._storage, what, Why.HOST_PAUSED, host=name),) if kind == "host" else ()
         fact = Fact("Resumed", self._ground.now(), who=by, details={"what": what})
-        if self._storage.write([(Keep(_TABLE, what, kept.revision, None), *left, fact)])[0] and left:
+        if self._storage.write([(Keep(PAUSES, what, kept.revision, None), *left, fact)])[0] and left:
             wake_left(self._ground, what)
 
     def is_paused(self, what: str) -> bool:
-        return self._storage.document(_TABLE, what) is not None
+        return self._storage.document(PAUSES, what) is not None
 
     def paused_still(self, what: str) -> Expect | None:
         """The guard that says so, of a unit for which that matters."""
-        kept = self._storage.document(_TABLE, what)
-        return None if kept is None else Expect(_TABLE, what, kept.revision)
+        kept = self._storage.document(PAUSES, what)
+        return None if kept is None else Expect(PAUSES, what, kept.revision)
 
-    def is_a_host_paused(self) -> bool:
-        return any(pause.id.startswith("host:") for pause in self._storage.documents(_TABLE))
+    def is_a_host_paused(self, glance: Glance) -> bool:
+        return any(pause.id.startswith("host:") for pause in glance.all(PAUSES))
 
     def open_pools(self) -> list[str]:
         """The pools of this node that may work now."""
         names = {f"pool:{pool}": pool for pool in self._ground.settings.pools}
-        paused = self._storage.several(_TABLE, [ENGINE, *names])
+        paused = self._storage.several(PAUSES, [ENGINE, *names])
         return [] if ENGINE in paused else [pool for name, pool in names.items() if name not in paused]
 
     def all(self) -> list[Pause]:
-        return [Pause(kept.id, shown(kept.body["since"]), kept.body["by"], kept.body["why"]) for kept in self._storage.documents(_TABLE)]
+        return [Pause(kept.id, shown(kept.body["since"]), kept.body["by"], kept.body["why"]) for kept in self._storage.documents(PAUSES)]
 
     def wake(self, query: Query) -> int:
         """Everything that waited for this is due now."""

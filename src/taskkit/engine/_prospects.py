@@ -10,7 +10,7 @@ from attrs import Factory, field, frozen
 from taskkit.engine._cases import Case
 from taskkit.engine._explanations import Because, Factor
 from taskkit.engine._gates import Gates, Instead
-from taskkit.engine._lookups import Lookups, Seen
+from taskkit.engine._lookups import Lookups
 from taskkit.engine._occurrences import in_blackout
 from taskkit.engine._runs import JobRun
 from taskkit.engine._words import WHYS, Words
@@ -79,7 +79,7 @@ class Prospects:
         for _ in range(_LOOKS):
             case = Case(Claimed(job, tuple(causes)), at)
             try:
-                if not self._lookups.fill(case, Seen()):
+                if not self._lookups.fill(case, self._lookups.unseen()):
                     return _Judged(
                         None, (*parts, Because(Factor.EDIT, "it is planned anew first: its task, its list or its record changed"))
                     )

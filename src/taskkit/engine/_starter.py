@@ -78,7 +78,7 @@ class Starter:
         if waiting:
             self._storage.write([given_back(case.job, self._ground.now() + MINUTE) for case in waiting])
         if left := self._left(opened, went):
-            yield from self.begin([self._opened(twin, watch, Seen()) for twin in left], watch)
+            yield from self.begin([self._opened(twin, watch, self._lookups.unseen()) for twin in left], watch)
 
     def _written(self, waiting: Sequence[Case]) -> tuple[list[Case], list[tuple[Case, Landed]]]:
         """Those whose unit has landed, and the others with what was refused. A start that may not be lost is on the disk (J14)."""
@@ -132,7 +132,7 @@ class Starter:
         beside = self._storage.seated(("fired", fresh.line, fresh.record or ""))
         again = Case(Claimed(fresh, tuple(self._storage.causes(fresh.id)), beside), self._ground.now())
         again.successor = case.successor
-        return self._opened(again, watch, Seen())
+        return self._opened(again, watch, self._lookups.seen([fresh]))
 
     # what it is about
 

@@ -14,6 +14,7 @@ from taskkit.targets import Target
 from taskkit.tasks import Task
 
 if TYPE_CHECKING:
+    from taskkit.engine._glances import Read
     from taskkit.engine._ground import Ground
 
 
@@ -57,8 +58,8 @@ class Targets:
         name = self.shadow_name(task)
         return self._record(name) if name and (record is None or name != record.id) else None
 
-    def shadow_name(self, task: Task) -> str | None:
-        return task.shadow or self._ground.catalog.list(task.list).shadow
+    def shadow_name(self, task: Task, read: Read | None = None) -> str | None:
+        return task.shadow or self._ground.catalog.list(task.list, read).shadow
 
     def login(self, task: Task, record: Record, name: str | None) -> Record | None:
         """As whom a job connects, where it is not the record itself. One that is gone is an error: nobody connects in its place (R3)."""

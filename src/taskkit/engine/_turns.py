@@ -34,6 +34,8 @@ class Turns:
     ) -> None:
         self._ground, self._pauses, self._starter, self._conductor = ground, pauses, starter, conductor
         self._finisher, self._lifeline, self._jumps = finisher, lifeline, Jumps(ground)
+        #: The pools in which the last claim looked for something to do.
+        self.looked_in: Sequence[str] = ()
         self._most = _MANY  #: how many jobs this thread gets done within a second
 
     def pools(self) -> Sequence[str]:
@@ -43,6 +45,7 @@ class Turns:
     def claim(self, limit: int) -> Sequence[Claimed]:
         now, ground = self._ground.now(), self._ground
         by, pools = self._jumps.doubted(now), self.pools()
+        self.looked_in = pools
         if not pools:
             return ()
         lease = now + ground.settings.lease_length

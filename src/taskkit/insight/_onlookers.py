@@ -20,7 +20,7 @@ from taskkit.vaults import Rights, Session, Sessions, Vault
 
 _READS = frozenset({
     "causes", "chain", "clock", "count", "document", "documents", "facts", "heads", "holders", "job", "jobs", "open_jobs", "several",
-    "story",
+    "story", "together",
 })  # fmt: skip
 _HELP = "ask the engine of the product: module:name"
 

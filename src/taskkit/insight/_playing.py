@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 from attrs import define
 
 from taskkit.engine._cases import Case
-from taskkit.engine._lookups import Seen
 from taskkit.engine._pauses import ENGINE
 from taskkit.engine._runs import JobRun
 from taskkit.engine._waits import passed_over, written
@@ -202,7 +201,7 @@ class Game:
     def _filled(self, job: Job, *, begun: bool) -> Case | None:
         case = Case(Claimed(job, tuple(self._storage.causes(job.id))), self._clock.now())
         try:
-            if not self._engine._starter._lookups.fill(case, Seen(), begun=begun):
+            if not (lookups := self._engine._starter._lookups).fill(case, lookups.unseen(), begun=begun):
                 return None
             case.run = JobRun(self._twin.ground, case)
             case.accounts = self._engine._starter._lookups.accounts(case)

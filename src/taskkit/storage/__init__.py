@@ -126,6 +126,10 @@ class Storage(ABC):
     def open_jobs(self, line: str, record: str | None) -> Sequence[Job]:
         """The jobs of a line and record that have not ended."""
 
+    def open_at(self, places: Iterable[tuple[str, str | None]]) -> Mapping[tuple[str, str | None], Sequence[Job]]:
+        """The same for each of several lines and records, in one go where the store lies elsewhere."""
+        return {place: self.open_jobs(*place) for place in places}
+
     @abstractmethod
     def jobs(self, query: Query, *, order: Order = "newest", page: str | None = None, limit: int = 100) -> Slice:
         """A page; what is added or ends meanwhile neither repeats nor hides another job. By start, those that never began are left out."""
@@ -151,6 +155,13 @@ class Storage(ABC):
     def several(self, table: str, ids: Sequence[str]) -> Mapping[str, Document]:
         """Those of them that are there, in one go where the store lies elsewhere."""
         return {id: document for id in ids if (document := self.document(table, id)) is not None}
+
+    def together(self, wanted: Mapping[str, Sequence[str] | None]) -> Mapping[str, Mapping[str, Document]]:
+        """By table, those of these ids that are there, or the first thousand where none are named; in one go, as with `several`."""
+        return {
+            table: {document.id: document for document in self.documents(table)} if ids is None else self.several(table, ids)
+            for table, ids in wanted.items()
+        }
 
     @abstractmethod
     def documents(self, table: str, *, group: str | None = None, after: str = "", limit: int = 1000) -> Sequence[Document]:

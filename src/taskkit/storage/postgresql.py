@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from functools import cache, partial
+from functools import cache, lru_cache, partial
 from types import SimpleNamespace
 from typing import Any, TypeVar
 
@@ -20,7 +20,7 @@ from psycopg.pq import TransactionStatus
 from taskkit.errors import InvalidValue, Refused, StorageAway
 from taskkit.jobs import Job
 from taskkit.storage.sql._clocks import DatabaseClock
-from taskkit.storage.sql._lines import Line, LineLost, Question, Row
+from taskkit.storage.sql._lines import Line, LineLost, Question, Row, is_shared
 from taskkit.storage.sql._rows import PHASES
 from taskkit.storage.sql._schema import bring, is_current
 from taskkit.storage.sql._statements import POSTGRESQL, named, or_now, turn_of
@@ -29,7 +29,11 @@ from taskkit.storage.sql._tables import BYTES, DUE, TEXT, WHOLE, Table
 from taskkit.storage.urls import address
 
 T = TypeVar("T")
-_ARRAYS = {TEXT: "text[]", WHOLE: "bigint[]", BYTES: "bytea[]"}
+Names = tuple[str, ...]
+#: Which columns say the same in all rows of a statement.
+Shared = tuple[bool, ...]
+_TYPES = {TEXT: "text", WHOLE: "bigint", BYTES: "bytea"}
+_STATEMENTS = 500
 #: A peer that has gone without a word is noticed within some seconds.
 _KEPT_ALIVE = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 15_000, "connect_timeout": 10}
 _STATEMENT_SECONDS = 30
@@ -167,17 +171,21 @@ class PostgresLine(Line):
         self._tell(_marked(sql), values)
 
     def ask(self, questions: Iterable[Question]) -> list[list[Row]]:
-        asked: list[Cursor[Row] | None] = []
-        for question in questions:
-            if question.these != ():
-                self._send()
-            asked.append(None if question.these == () else self._asked(question))
-        if self._db.pgconn.pipeline_status and any(cursor is not None for cursor in asked):
-            self._pipeline.sync()  # then a server knows that it waits for us, and for how long
-        return [[] if cursor is None else cursor.fetchall() for cursor in asked]
+        asked = list(questions)
+        if len(asked) > 1 and not self._db.pgconn.pipeline_status:
+            with self._db.pipeline():
+                cursors = [self._asked(question) for question in asked]
+        else:
+            cursors = [self._asked(question) for question in asked]
+            if self._db.pgconn.pipeline_status and any(cursor is not None for cursor in cursors):
+                self._pipeline.sync()  # then a server knows that it waits for us, and for how long
+        return [[] if cursor is None else cursor.fetchall() for cursor in cursors]
 
-    def _asked(self, question: Question) -> Cursor[Row]:
+    def _asked(self, question: Question) -> Cursor[Row] | None:
         sql, values, these = question
+        if these == ():
+            return None
+        self._send()
         return self._db.execute(_marked(sql), values if these is None else (_array(these), *values))
 
     def add(self, table: Table, rows: Sequence[Row]) -> None:
@@ -192,10 +200,14 @@ class PostgresLine(Line):
     def drop(self, table: Table, keys: Sequence[Row]) -> None:
         self._with(_drop, table, table.key, keys)
 
-    def _with(self, sql: Callable[[Table, tuple[str, ...]], str], table: Table, columns: tuple[str, ...], rows: Sequence[Row]) -> None:
-        """One statement for all rows: they go as one array for each column."""
-        if rows:
-            self._tell(sql(table, columns), [_array(column) for column in zip(*rows, strict=True)])
+    def _with(self, made: Callable[[Table, Names, Shared], str], table: Table, columns: Names, rows: Sequence[Row]) -> None:
+        """One statement for all rows: what they share goes as one value, all else as an array for each column."""
+        if not rows:
+            return
+        told = list(zip(*rows, strict=True))
+        shared = tuple(map(is_shared, told))
+        values = [_alone(column[0]) if is_one else _array(column) for column, is_one in zip(told, shared, strict=True)]
+        self._tell(made(table, columns, shared), values)
 
     def is_made(self) -> bool:
         try:
@@ -264,6 +276,11 @@ def _array(values: Sequence[Any]) -> str | list[bytes]:
     return f"{{{','.join([_word(value) for value in values])}}}"
 
 
+def _alone(value: Any) -> Any:
+    """A number as text, whatever its size: the statement says its type."""
+    return str(value) if isinstance(value, int) else value
+
+
 def _word(value: str | int | None) -> str:
     if value is None:
         return "NULL"
@@ -274,33 +291,34 @@ def _word(value: str | int | None) -> str:
     return f'"{value}"'
 
 
-def _arrays(table: Table, columns: tuple[str, ...]) -> str:
-    return ", ".join(f"%s::{_ARRAYS[table.columns[name]]}" for name in columns)
+def _rows(table: Table, columns: Names, shared: Shared) -> str:
+    """Arrays are gone through side by side, and what is shared stands beside each of their values."""
+    types = [_TYPES[table.columns[name]] for name in columns]
+    values = [f"%s::{type}" if is_one else f"unnest(%s::{type}[])" for type, is_one in zip(types, shared, strict=True)]
+    return "SELECT " + ", ".join(f'{value} AS "{name}"' for name, value in zip(columns, values, strict=True))
 
 
-@cache
-def _add(table: Table, columns: tuple[str, ...]) -> str:
-    return f'INSERT INTO "{table.name}" ({named(columns)}) SELECT * FROM unnest({_arrays(table, columns)})'  # noqa: S608  our own words
+@lru_cache(_STATEMENTS)
+def _add(table: Table, columns: Names, shared: Shared) -> str:
+    return f'INSERT INTO "{table.name}" ({named(columns)}) {_rows(table, columns, shared)}'
 
 
-@cache
-def _put(table: Table, columns: tuple[str, ...]) -> str:
-    return or_now(_add(table, columns), columns, table.key)
+@lru_cache(_STATEMENTS)
+def _put(table: Table, columns: Names, shared: Shared) -> str:
+    return or_now(_add(table, columns, shared), columns, table.key)
 
 
-@cache
-def _change(table: Table, columns: tuple[str, ...]) -> str:
+@lru_cache(_STATEMENTS)
+def _change(table: Table, columns: Names, shared: Shared) -> str:
     now = ", ".join(f'"{name}" = now."{name}"' for name in columns if name not in table.key)
     which = " AND ".join(f'stood."{name}" = now."{name}"' for name in table.key)
-    rows = f"unnest({_arrays(table, columns)}) AS now ({named(columns)})"
-    return f'UPDATE "{table.name}" AS stood SET {now} FROM {rows} WHERE {which}'  # noqa: S608
+    return f'UPDATE "{table.name}" AS stood SET {now} FROM ({_rows(table, columns, shared)}) AS now WHERE {which}'  # noqa: S608
 
 
-@cache
-def _drop(table: Table, columns: tuple[str, ...]) -> str:
+@lru_cache(_STATEMENTS)
+def _drop(table: Table, columns: Names, shared: Shared) -> str:
     which = " AND ".join(f'stood."{name}" = gone."{name}"' for name in columns)
-    rows = f"unnest({_arrays(table, columns)}) AS gone ({named(columns)})"
-    return f'DELETE FROM "{table.name}" AS stood USING {rows} WHERE {which}'  # noqa: S608
+    return f'DELETE FROM "{table.name}" AS stood USING ({_rows(table, columns, shared)}) AS gone WHERE {which}'  # noqa: S608
 
 
 class PostgresStorage(SqlStorage):

@@ -14,7 +14,7 @@ from typing import Any
 
 from taskkit.errors import InvalidValue, NotFound, StorageAway
 from taskkit.storage.sql._backups import back_up
-from taskkit.storage.sql._lines import Line, Question, Row
+from taskkit.storage.sql._lines import Line, Question, Row, is_shared
 from taskkit.storage.sql._schema import bring, is_current
 from taskkit.storage.sql._statements import SQLITE, named, or_now, same
 from taskkit.storage.sql._store import SqlStorage
@@ -153,23 +153,27 @@ class SqliteLine(Line):
         self._with(_put, table, table.names, rows)
 
     def change(self, table: Table, columns: Sequence[str], rows: Sequence[Row]) -> None:
-        self._with(_change, table, (*table.key, *columns), rows)
+        if len(rows) < _SEVERAL or table.keys > 1:
+            self._with(_change, table, (*columns, *table.key), [(*row[table.keys :], *row[: table.keys]) for row in rows])
+            return
+        keys, *told = zip(*rows, strict=True)
+        if all(map(is_shared, told)):
+            self._db.execute(_change_alike(table, tuple(columns)), (*rows[0][1:], json.dumps(keys)))
+        else:
+            self._tell(_change, table, (*columns, *table.key), [*told, keys])
 
     def drop(self, table: Table, keys: Sequence[Row]) -> None:
         self._with(_drop, table, table.key, keys)
 
     def _with(self, made: Callable[[Table, Names, Empty], str], table: Table, columns: Names, rows: Sequence[Row]) -> None:
-        if not rows:
-            return
-        keys = table.keys
-        if made is _change:  # its key comes last in the statement
-            rows = [(*row[keys:], *row[:keys]) for row in rows]
-            columns = (*columns[keys:], *columns[:keys])
-        if len(rows) < _SEVERAL:
+        if len(rows) >= _SEVERAL:
+            self._tell(made, table, columns, list(zip(*rows, strict=True)))
+        elif rows:
             self._db.executemany(made(table, columns, None), rows)
-            return
-        told = list(zip(*rows, strict=True))
-        empty = tuple([values[0] is None and values.count(None) == len(rows) for values in told])
+
+    def _tell(self, made: Callable[[Table, Names, Empty], str], table: Table, columns: Names, told: Sequence[Row]) -> None:
+        """The values of each column, row by row."""
+        empty = tuple([values[0] is None and is_shared(values) for values in told])
         kept = zip(*[values for values, is_empty in zip(told, empty, strict=True) if not is_empty], strict=True)
         self._db.executemany(made(table, columns, empty), list(kept))
 
@@ -224,8 +228,16 @@ def _put(table: Table, columns: Names, empty: Empty) -> str:
 
 @lru_cache(_STATEMENTS)
 def _change(table: Table, columns: Names, empty: Empty) -> str:
+    """The key comes last."""
     told = [f'"{name}" = {mark}' for name, mark in zip(columns, _marks(columns, empty), strict=True)]
     return f'UPDATE "{table.name}" SET {", ".join(told[: -table.keys])} WHERE {" AND ".join(told[-table.keys :])}'  # noqa: S608
+
+
+@lru_cache(_STATEMENTS)
+def _change_alike(table: Table, columns: Names) -> str:
+    """All of them say the same: it is told once, and the keys as one list."""
+    [key] = table.key
+    return _among(f'UPDATE "{table.name}" SET {same(columns, ", ")} WHERE "{key}" IN {{these}}')  # noqa: S608
 
 
 @lru_cache(_STATEMENTS)

@@ -9,7 +9,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from taskkit.facts import Fact, FactKey, FactKeys, Fault, Head, KeptChain, Mark, all_faults, began, decoded, encoded, heads_in, linked
+from taskkit.facts import Fact, FactKey, FactKeys, Fault, Head, KeptChain, Mark, all_encoded, all_faults, began, decoded, heads_in, linked
 from taskkit.instants import Instant
 from taskkit.records import EMPTY
 from taskkit.storage.sql._lines import Line, Question, Row
@@ -23,15 +23,15 @@ Progress = Callable[[int, int], object]
 
 def append(line: Line, name: str, head: Head | None, facts: Sequence[Fact], key: FactKey | None = None) -> Head:
     """The chain with these facts, and its new head; one that is not there begins here. A fact that is no JSON lets none land."""
-    texts = [(fact, encoded(fact)) for fact in facts]
+    texts = all_encoded(facts)
     head = head or _head(line, name)
     if head is None:
         first = Fact("ChainBegan", facts[0].at, details={"heads": {head.chain: [head.position, head.hash] for head in heads(line)}})
-        texts.insert(0, (first, encoded(first)))
+        facts, texts = [first, *facts], [*all_encoded([first]), *texts]
         head = Head(name, 0, began(name))
         line.add(CHAINS, [(name, head.position, head.hash, head.position, head.hash, "[]", key and key.id)])
     position, hash, rows = head.position, head.hash, list[Row]()
-    for fact, text in texts:
+    for fact, text in zip(facts, texts, strict=True):
         position, hash = position + 1, linked(hash, text, key)
         rows.append((name, position, fact.at, fact.kind, fact.record, fact.line, text, hash))
     line.add(FACTS, rows)

@@ -13,6 +13,12 @@ from taskkit.storage.sql._tables import Table
 Row = tuple[Any, ...]
 
 
+def is_shared(values: Row) -> bool:
+    """Whether all of these are the same: most rows of one write differ in few columns."""
+    first = values[0]
+    return first == values[-1] and values.count(first) == len(values)
+
+
 class LineLost(Exception):
     """The connection broke. Where that was at the commit, nobody knows whether what was written has landed."""
 

@@ -31,14 +31,14 @@ _STATES, _KINDS = {state.value: state for state in State}, {kind.value: kind for
 #: The columns that hold a place of the job; the others are made of it.
 _OWN = tuple(name for name in JOBS.names if name in PLACES)
 #: What is JSON in the column `rest`, and what it is in most jobs.
-_RARE = tuple(name for name in Job._fields if name not in _OWN)
-_USUAL = tuple(Job._field_defaults[name] for name in _RARE)
+RARE = tuple(name for name in Job._fields if name not in _OWN)
+_USUAL = tuple(Job._field_defaults[name] for name in RARE)
 _KIND, _STATE, _VIA = map(_OWN.index, ("kind", "state", "via"))
 _own = itemgetter(*(PLACES[name] for name in _OWN))
-rare = itemgetter(*(PLACES[name] for name in _RARE))
+_rare = itemgetter(*(PLACES[name] for name in RARE))
 #: What `job_of` reads.
 JOB = ", ".join(f'"{name}"' for name in (*_OWN, "rest"))
-_in_order = itemgetter(*((*_OWN, *_RARE).index(name) for name in Job._fields))
+_in_order = itemgetter(*((*_OWN, *RARE).index(name) for name in Job._fields))
 _TUPLES = frozenset({"origin", "operations", "blobs", "progress"})
 
 
@@ -57,10 +57,10 @@ def _via(job: Job) -> str | None:
 
 
 def _rest(job: Job) -> str | None:
-    values = rare(job)
+    values = _rare(job)
     if values == _USUAL:
         return None
-    return plain_text({name: value for name, value, usual in zip(_RARE, values, _USUAL, strict=True) if value != usual})
+    return plain_text({name: value for name, value, usual in zip(RARE, values, _USUAL, strict=True) if value != usual})
 
 
 def _trigger(job: Job) -> str:

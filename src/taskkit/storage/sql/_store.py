@@ -28,6 +28,7 @@ from taskkit.storage.units import Landed, Unit
 
 T = TypeVar("T")
 _AT_ONCE = 500
+_OPEN = f"SELECT {JOB} FROM taskkit_jobs WHERE place IN {{these}} AND over IS NULL ORDER BY number"  # noqa: S608  our own words
 
 
 class _Written(NamedTuple):
@@ -164,8 +165,15 @@ class SqlStorage(Storage):
         return next((job for job in self.open_jobs(seat[1], seat[2] or None) if job.is_pending and job.seat == seat), None)
 
     def open_jobs(self, line: str, record: str | None) -> Sequence[Job]:
-        sql = f"SELECT {JOB} FROM taskkit_jobs WHERE place = ? AND over IS NULL ORDER BY number"  # noqa: S608
-        return [job_of(row) for row in self._ask(lambda asked: asked.rows(sql, place_of(line, record)))]
+        return self.open_at([(line, record)])[line, record]
+
+    def open_at(self, places: Iterable[tuple[str, str | None]]) -> Mapping[tuple[str, str | None], Sequence[Job]]:
+        wanted = {place_of(*place): place for place in places}
+        found: dict[tuple[str, str | None], list[Job]] = {place: [] for place in wanted.values()}
+        for row in self._ask(lambda asked: asked.among(_OPEN, wanted)):
+            job = job_of(row)
+            found[wanted[place_of(job.line, job.record)]].append(job)
+        return found
 
     def jobs(self, query: Query, *, order: Order = "newest", page: str | None = None, limit: int = 100) -> Slice:
         return self._ask(lambda line: _queries.page(line, query, order, page, limit))
@@ -193,6 +201,10 @@ class SqlStorage(Storage):
 
     def several(self, table: str, ids: Sequence[str]) -> Mapping[str, Document]:
         return {found.id: found for found in self._ask(lambda line: _documents.several(line, table, ids))}
+
+    def together(self, wanted: Mapping[str, Sequence[str] | None]) -> Mapping[str, Mapping[str, Document]]:
+        found = self._ask(lambda line: _documents.together(line, wanted))
+        return {table: {document.id: document for document in documents} for table, documents in found.items()}
 
     def documents(self, table: str, *, group: str | None = None, after: str = "", limit: int = 1000) -> Sequence[Document]:
         return self._ask(lambda line: _documents.page(line, table, group, after, limit))

@@ -53,6 +53,16 @@ class Documents(Kit):
         assert refusal(store, Expect("colour", "sun", 0)) is Refusal.REVISION
         assert refusal(store, Expect("shape", "sky", 1)) is Refusal.REVISION
 
+    def test_c04_what_is_looked_up_together_is_what_stands(self) -> None:
+        store = self.store()
+        lands(store, *(Keep("colour", id, 0, {"is": id}) for id in ("sky", "sun")), Keep("shape", "sun", 0, {"is": "round"}))
+        assert {*store.several("colour", ["sun", "moon"])} == {"sun"}
+        found = store.together({"colour": ["sky", "moon"], "shape": None, "sound": None, "taste": []})
+        assert {table: dict(kept) for table, kept in found.items() if kept} == {
+            "colour": {"sky": store.document("colour", "sky")}, "shape": {"sun": store.document("shape", "sun")},
+        }  # fmt: skip
+        assert not any(store.together({}).values())
+
     def test_c04_a_removed_document_is_gone_and_can_be_made_anew(self) -> None:
         store = self.store()
         lands(store, Keep("colour", "sky", 0, {"is": 1}, "cold"), Keep("colour", "sky", 1, None))

@@ -158,6 +158,11 @@ class Queries(Kit):
         store = peopled(self.store())
         assert [one.id for one in store.open_jobs("l", "r1")] == ["j1", "j2", "j4"]
         assert [one.id for one in store.open_jobs("l", None)] == ["j0"]
+        places = [("l", "r1"), ("l", None), ("l", "nowhere")]
+        assert {place: list(jobs) for place, jobs in store.open_at(places).items()} == {
+            place: list(store.open_jobs(*place)) for place in places
+        }  # fmt: skip
+        assert not store.open_at([])
         assert list(store.open_jobs("l3", "r1")) == list(store.open_jobs("none", None)) == list(store.open_jobs("l", "none")) == []
         one = next(
             one.job for one in store.claim(NOW + HOUR, worker="a", node="a", pools=["local"], limit=99, lease=NOW) if one.job.id == "j1"
