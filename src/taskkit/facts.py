@@ -24,11 +24,11 @@ from taskkit.records import EMPTY
 KINDS = frozenset(
     {
         "ChainBegan", "ClockRighted", "ClockSkewed", "ConsentAsked", "ConsentExpired", "Consented", "Declined", "Defined", "Demanded",
-        "EngineFailed", "ExecutionRerun", "FallbackEnded", "HappeningFailed", "HappeningJoined", "HappeningPassed", "HistoryPurged",
-        "HostTrusted", "IntentDoubted", "IntentOpened", "IntentSettled", "IntentRuled", "JobCanceled", "JobCompleted", "JobDeferred",
-        "JobFailed", "JobMade", "JobMerged", "JobMissed", "JobRescued", "JobSatisfied", "JobStarted", "JobStopped", "JobUncertain",
-        "KeyTaken", "ListEdited", "ListMadeUnique", "ListShared", "NextRunSet", "NotifierFailed", "PassedOver", "Paused", "PlanFailed",
-        "PluginAbandoned", "PolicyFailed", "Reconciled", "Resealed", "RestoreNoticed", "Restored", "Resumed", "RunAsked",
+        "DependentTold", "EngineFailed", "ExecutionRerun", "FallbackEnded", "HappeningFailed", "HappeningJoined", "HappeningPassed",
+        "HistoryPurged", "HostTrusted", "IntentDoubted", "IntentOpened", "IntentRuled", "IntentSettled", "JobCanceled", "JobCompleted",
+        "JobDeferred", "JobFailed", "JobMade", "JobMerged", "JobMissed", "JobRescued", "JobSatisfied", "JobStarted", "JobStopped",
+        "JobUncertain", "KeyTaken", "ListEdited", "ListMadeUnique", "ListShared", "NextRunSet", "NotifierFailed", "PassedOver", "Paused",
+        "PlanFailed", "PluginAbandoned", "PolicyFailed", "Reconciled", "Resealed", "RestoreNoticed", "Restored", "Resumed", "RunAsked",
         "StaleWriteRefused", "StopAsked", "TaskEdited", "TaskPut", "TaskRemoved", "TaskResumed", "TaskSuspended", "Undefined",
         "WaveBegan",
     }

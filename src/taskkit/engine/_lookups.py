@@ -206,7 +206,7 @@ class Lookups:
         if job.conducts:  # it waits for its parts, and must not take a slot from them
             return Hold(job.id, job.wanted, (own,))
         if job.kind is Kind.RECOVERY and job.account is not None:
-            return hold(job.id, job.account, accounts.uses)
+            return hold(job.id, job.account, accounts)
         slots = self._slots(job, case.task) if case.kin.is_counted else ()
         if accounts is NO_ACCOUNTS:
             return Hold(job.id, job.wanted, (own,), (), slots)

@@ -4,19 +4,22 @@ Each step may be the last that this process takes. Where it had come is therefor
 candidate in the vault, and at what the host lets in. Whoever holds the account next does that before anything else (S4).
 
 A candidate that may have been sent is not exchanged for another one: the same is sent again, so that a worker that was thought dead, and
-sends it late, changes nothing.
+sends it late, changes nothing. For that reason it is not thrown away for a day either, even where another secret was seen to let in, and a
+rotation that has begun is ended by the recovery of the account, whatever becomes of its task.
 """
 
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, Protocol
+
+from pendulum import duration
 
 from taskkit.errors import Refused, StaleToken, StorageAway, TaskkitError
 from taskkit.intents import Ruling
 from taskkit.jobs import Kind
 from taskkit.outcomes import Done, ErrorClass, NotDone, NotNow, Outcome, Unknown, class_of
-from taskkit.passwords import Objection, PasswordPolicy
+from taskkit.passwords import FormerPasswords, Objection
 from taskkit.plugins.kinds import Run, SecretChange, Verb
 from taskkit.scripts._candidates import CHANGED, Attempt, Candidates
 from taskkit.scripts._tries import CannotSay, Tries, Which, tell
@@ -27,8 +30,10 @@ if TYPE_CHECKING:
     from taskkit.scripts.password_reset import PasswordReset
 
 VERBS = frozenset({Verb.PROBE, Verb.CHANGE_SECRET})
-#: In minutes: how long the recovery of an account waits at first, and at most, until it looks at the host again (S5).
-_FIRST_WAIT, _LAST_WAIT = 1, 60
+#: How long the recovery of an account waits at first, and at most, until it looks at the host again (S5).
+_FIRST_WAIT, _LAST_WAIT = duration(minutes=1), duration(hours=1)
+#: Who sends a candidate later than this is no more reckoned with.
+_LATEST = duration(days=1)
 _TRIED = "changing a password"
 _UNSENT = NotDone(ErrorClass.STOPPED, "stopped before anything was sent")
 _NOT_TAKEN = NotDone(ErrorClass.FAILED, "the host does not let in with what it was given")
@@ -43,13 +48,21 @@ class _Ended(Exception):
         self.outcome = outcome
 
 
+class Draws(Protocol):
+    """Where candidates come from: a policy of passwords, or what is known already."""
+
+    def draw(self, *, user: str, former: FormerPasswords) -> Secret: ...
+    def stricter(self, objection: Objection) -> Draws | None: ...
+
+
 class Rotation:
     """One run of the protocol, for one account."""
 
-    def __init__(self, reset: PasswordReset, run: Run) -> None:
+    def __init__(self, reset: PasswordReset, run: Run, draws: Draws | None = None) -> None:
         if run.record is None:
             raise Refused(_TRIED, "there is no record", "put the task on the list of a type or record")
-        self._reset, self._run, self._policy = reset, run, reset.passwords
+        self._reset, self._run = reset, run
+        self._policy: Draws = draws or reset.passwords
         self._is_recovery = run.job.kind is Kind.RECOVERY
         self.record = run.record if self._is_recovery else root(run.vault.records, run.record)
         self.account = (run.job.account if self._is_recovery else None) or run.vault.records.account(self.record)
@@ -62,8 +75,10 @@ class Rotation:
 
     def perform(self) -> Outcome | None:
         """None once a new secret is in force, else how the run ends."""
-        if CHANGED in self._run.memo:
-            return None
+        return None if CHANGED in self._run.memo else self.changed()
+
+    def changed(self) -> Outcome | None:
+        """As `perform`, whatever this run has put in force before."""
         try:
             return self._ended()
         except CannotSay as silent:
@@ -116,11 +131,11 @@ class Rotation:
         if which is None and self._run.shadow is None:
             self._doubt()
         attempt.is_doubtful = which is None
-        if which is not None and (ruling in _SAID or (self._is_recovery and not self._run.task.active)):
+        if which is not None and ruling in _SAID:
             self._leave(attempt, which)
 
     def _leave(self, attempt: Attempt, which: Which) -> NoReturn:
-        """Nobody wants a new one: what lets in is in force, or comes into force."""
+        """So a person said: what lets in is in force, or comes into force."""
         previous = self._tries.known().get(Which.PREVIOUS)
         self._forget(attempt)
         if which is Which.PREVIOUS and previous is not None:
@@ -170,6 +185,7 @@ class Rotation:
         outcome = self._run.change(SecretChange(self._user, attempt.candidate, self._old), login, to=self.record)
         if isinstance(outcome, NotDone):
             attempt.is_doubtful = before
+        attempt.may_come |= isinstance(outcome, Unknown)
         tell(self._run, "change", outcome, began)
         self._run.point("applied")
         return outcome
@@ -184,7 +200,7 @@ class Rotation:
             self._doubt()
         attempt.is_doubtful = which is None
 
-    def _stricter(self, outcome: NotDone) -> PasswordPolicy | None:
+    def _stricter(self, outcome: NotDone) -> Draws | None:
         """A policy by which the host may take the next one, where a rule of it refused this one."""
         said = outcome.result.get("refusal") if outcome.error is ErrorClass.REFUSED else None
         return self._policy.stricter(Objection(said)) if said in set(Objection) else None
@@ -212,9 +228,14 @@ class Rotation:
     def _give_up(self, attempt: Attempt, outcome: NotDone) -> NoReturn:
         """Nothing was changed."""
         self._see_it_dead(attempt)
+        if self._may_come(attempt):
+            raise CannotSay(outcome.error, outcome.text)
         self._forget(attempt)
         self._candidates.settle(changed=False)
         raise _Ended(outcome)
+
+    def _may_come(self, attempt: Attempt) -> bool:
+        return attempt.may_come and self._candidates.age < _LATEST
 
     def _see_it_dead(self, attempt: Attempt) -> None:
         """A candidate that may have been sent is never thrown away before another one was seen to let in (S3)."""
@@ -238,12 +259,11 @@ class Rotation:
     def _later(self, error: ErrorClass, text: str) -> Outcome:
         """Nobody can say now. What was never sent is forgotten; else the intent stays open, and the recovery of the account looks again."""
         attempt = self._attempt
-        if attempt is not None and not attempt.is_doubtful:
+        if attempt is not None and not attempt.is_doubtful and not self._may_come(attempt):
             with suppress(TaskkitError):  # the vault may be what does not answer
                 self._forget(attempt)
                 self._candidates.settle(changed=False)
         if self._is_recovery:
-            minutes = min(_FIRST_WAIT * 2 ** min(self._run.job.waits, 10), _LAST_WAIT)
-            return NotNow(self._run.now().add(minutes=minutes), error.value)
+            return NotNow(self._run.now() + min(max(self._candidates.age, _FIRST_WAIT), _LAST_WAIT), error.value)
         about = "" if self._candidates.intent is None else "; whether it was changed is found out by the recovery of the account"
         return NotDone(error, text + about)
