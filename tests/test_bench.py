@@ -254,7 +254,9 @@ def test_rotations_are_measured_against_bare_paramiko_on_a_machine_in_a_box(
     assert shown.count("durable writes") >= 2
 
 
-def test_without_a_box_no_rotation_is_measured_and_that_is_said(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_without_a_box_no_rotation_is_measured_and_that_is_said(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(rotation, "lacking", lambda: "a box")
     rotation.main(["--quick"])
     assert "not installed, so not compared: a box" in capsys.readouterr().out
