@@ -17,6 +17,7 @@ import harness
 import intervals
 import jobs
 import peers
+import rotation
 import ssh
 import storages
 from _bare import BareSqlite
@@ -235,3 +236,27 @@ def test_without_a_server_nothing_is_measured_and_that_is_said(monkeypatch: pyte
     monkeypatch.setattr(ssh, "_program", lambda: None)
     ssh.main(["--quick"])
     assert "not installed, so not compared: sshd" in capsys.readouterr().out
+
+
+def test_rotations_are_measured_against_bare_paramiko_on_a_machine_in_a_box(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    program("sshd")
+    program("box")
+    if rotation.lacking():
+        pytest.skip(rotation.lacking())
+    monkeypatch.setattr(harness, "quick", tiny)
+    monkeypatch.setattr(rotation, "FEW_ACCOUNTS", 3)
+    monkeypatch.setattr(rotation, "FEW_ROUNDS", 1)
+    rotation.main(["--quick"])
+    shown = capsys.readouterr().out
+    assert shown.count("taskkit : paramiko") >= 4
+    assert shown.count("durable writes") >= 2
+
+
+def test_without_a_box_no_rotation_is_measured_and_that_is_said(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(rotation, "lacking", lambda: "a box")
+    rotation.main(["--quick"])
+    assert "not installed, so not compared: a box" in capsys.readouterr().out

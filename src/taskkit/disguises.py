@@ -11,7 +11,7 @@ import html
 import json
 import re
 from collections.abc import Iterator
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote
 
 #: A shorter one is found in too many innocent words, and what is left around it would give it away.
 SHORTEST = 6
@@ -97,14 +97,15 @@ def _wires(raw: bytes) -> Iterator[str]:
         dumped = raw.hex(between) if between else raw.hex()
         yield from (dumped, dumped.upper())
     for safe in SAFE:
-        for quoted in (quote(raw, safe), quote_plus(raw, safe)):
-            yield from (quoted, _lower(quoted))
+        quoted = quote(raw, safe)
+        for form in (quoted, quoted.replace("%20", "+")):
+            yield from (form, _lower(form))
 
 
 def _base64(raw: bytes) -> Iterator[str]:
     """As it stands, for URLs, inside a URL and inside JSON."""
     for form in _base64_cuts(raw):
-        quoted = quote(form, safe="")
+        quoted = form.replace("+", "%2B").replace("/", "%2F").replace("=", "%3D")  # what quote() gives, ten times as fast
         yield from (form, form.translate({ord("+"): "-", ord("/"): "_"}), quoted, _lower(quoted), form.replace("/", "\\/"))
 
 
@@ -119,7 +120,7 @@ def _base64_cuts(raw: bytes) -> Iterator[str]:
 
 
 def _lower(quoted: str) -> str:
-    return re.sub("%[0-9A-F]{2}", lambda found: found[0].lower(), quoted)
+    return re.sub("%[0-9A-F]{2}", lambda found: found[0].lower(), quoted) if "%" in quoted else quoted
 
 
 def _upper(escaped: str) -> str:

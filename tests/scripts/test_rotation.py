@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 import pytest
 from attrs import evolve
@@ -83,6 +84,31 @@ def test_s03_where_no_known_secret_lets_in_all_are_kept_and_a_person_is_asked(ho
     house.pass_time(days=3)
     assert len(house.recoveries()) == 1
     assert len(house.box.said) == tries
+
+
+def test_s04_a_recovery_that_finds_out_nothing_is_followed_by_one_that_a_person_wakes(house: RotationHouse) -> None:
+    """It tries two of three secrets, and the third only when the host has forgotten these (S5)."""
+
+    def gone() -> Reply:
+        house.box.down("box")
+        return Reply(seen=False)
+
+    house.rotated(house.rotates())
+    house.box.script_changes("box", gone)
+    house.rotated(house.engine.tasks()[0])
+    house.box.guard("box", "ops", "nobody-knows")
+    house.box.up("box")
+    house.pass_time(days=1)
+    done = [job for job in house.engine.history(record="ops").entries if job.kind == "recovery" and job.state is State.UNCERTAIN]
+    tries = [(one["name"], datetime.fromisoformat(one["began"])) for one in done[0].operations]
+    assert [name for name, _ in tries] == ["try candidate", "try current", "try previous"]
+    assert tries[2][1] - tries[1][1] > timedelta(minutes=15)
+    assert len(house.recoveries()) == 1
+    house.box.guard("box", "ops", house.kept() or "")
+    house.engine.intents.rule("ops", "probe", by="ann")
+    house.pass_time(hours=1)
+    assert house.live == house.kept()
+    assert not house.recoveries()
 
 
 def test_s03_a_wrong_secret_is_told_before_anything_is_sent(house: RotationHouse) -> None:

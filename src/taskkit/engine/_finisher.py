@@ -129,7 +129,7 @@ class Finisher:
             changes.append(Free(job.id))
         changes += run.names()
         if (intents := run.used_intents) is not None:
-            changes += intents.handed_on()
+            changes += intents.handed_on(ends=found.step not in SENT_BACK)
         if job.kind is Kind.RECOVERY and found.step not in SENT_BACK:
             changes += followed(self._ground, job)
         if found.suspends or case.kin.is_remembered:

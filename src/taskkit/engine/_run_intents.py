@@ -110,9 +110,10 @@ class RunIntents:
     def note(self, memo: Mapping[str, Any]) -> None:
         self._run.save_with(memo, clean=True)
 
-    def handed_on(self) -> Unit:
-        """What the unit adds that ends this run: accounts with an open intent are held by their recovery jobs."""
-        return tuple(hold(intent.recovery, account) for account, intent in self._open.items())
+    def handed_on(self, *, ends: bool) -> Unit:
+        """What the unit adds that ends this run: their recovery jobs hold accounts with an open intent, if they go on."""
+        ended = self._run.job.id if ends else None
+        return tuple(hold(intent.recovery, account) for account, intent in self._open.items() if intent.recovery != ended)
 
     # writing
 
