@@ -25,7 +25,7 @@ mount -t tmpfs tmpfs "$1/over"
 mkdir "$1/over/upper" "$1/over/work" "$1/faillock" "$1/home"
 chmod 711 "$1" "$1/home"
 mount -t overlay overlay -o "lowerdir=/etc,upperdir=$1/over/upper,workdir=$1/over/work" /etc
-rules="deny=3 unlock_time=600 dir=$1/faillock"
+rules="deny=3 unlock_time=600 nodelay dir=$1/faillock"
 cat >/etc/pam.d/sshd <<END
 auth required pam_faillock.so preauth $rules
 auth sufficient pam_unix.so nodelay
@@ -35,10 +35,13 @@ account required pam_unix.so
 password required pam_unix.so
 session required pam_unix.so
 END
+echo "password required pam_unix.so sha512 rounds=1000 nodelay" >/etc/pam.d/common-password
 shift
 exec "$@"
 """
 BEFORE = ("unshare", "--mount", "--propagation", "private", "/bin/sh", "-c", APART, "apart", "{folder}")
+#: How a password is changed where a test says nothing else; nobody waits after a wrong one.
+PASSWORDS = ("required pam_unix.so sha512 rounds=1000 nodelay",)
 CONFIG = """\
 UsePAM {pam}
 PasswordAuthentication {password}
@@ -59,17 +62,40 @@ class Hostel:
     def __init__(self, server: Sshd) -> None:
         self.server, self._numbers = server, count(1)
 
-    def account(self, *deeds: str, key: str = "") -> Account:
-        """A new one; `deeds` are commands about it: `chage -d 0`, `usermod -L`. `key` is a public key that lets it in, too."""
+    def account(self, *deeds: str, key: str = "", sudo: str = "") -> Account:
+        """A new one; `deeds` are commands about it: `chage -d 0`, `usermod -L`. `key` is a public key that lets it in, too.
+
+        `sudo` is a rule such as `ALL=(root) NOPASSWD: /usr/sbin/chpasswd`.
+        """
         made = Account(f"guest{next(self._numbers)}", Secret(secrets.token_hex(12)))
         home = self.server.folder / "home" / made.name
         self.say("useradd", "--no-create-home", "--home-dir", str(home), "--shell", "/bin/sh", made.name)
         self.say("chpasswd", stdin=f"{made.name}:{made.password.reveal()}")
         (home / ".ssh").mkdir(parents=True)
         (home / ".ssh" / "authorized_keys").write_text(key)
+        if sudo:
+            self.write(f"/etc/sudoers.d/{made.name}", f"Defaults:{made.name} timestamp_timeout=0, lecture=never\n{made.name} {sudo}\n")
         for deed in deeds:
             self.say(*deed.split(), made.name)
         return made
+
+    @contextmanager
+    def passwords(self, *rules: str) -> Iterator[None]:
+        """While it lasts a new password goes through these lines of PAM: `requisite pam_pwhistory.so remember=3`, …"""
+        self._set_passwords(*rules)
+        try:
+            yield
+        finally:
+            self._set_passwords(*PASSWORDS)
+
+    def _set_passwords(self, *rules: str) -> None:
+        self.write("/etc/pam.d/common-password", "".join(f"password {rule}\n" for rule in rules))
+
+    def write(self, path: str, text: str) -> None:
+        """A file there, which only its /etc has."""
+        if not path.startswith("/etc/"):
+            raise ValueError(f"{path} is no file of its own")
+        self.say("tee", path, stdin=text)
 
     def say(self, *command: str, stdin: str = "") -> None:
         """As root, where the accounts are."""

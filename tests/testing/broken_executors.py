@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
@@ -9,14 +10,15 @@ from typing import Any
 from attrs import evolve
 
 from taskkit.errors import HostRefused
-from taskkit.outcomes import ErrorClass
+from taskkit.outcomes import Done, ErrorClass, NotDone, Unknown
 from taskkit.plugins.executors.local import Local
-from taskkit.plugins.kinds import Command, Executor, Host, Login, Operation, Probe, Run
+from taskkit.plugins.kinds import Command, Executor, Host, Login, Operation, Probe, Run, SecretChange
 from taskkit.scrubbing import Scrubber, Stream
 from taskkit.secrets import Secret
 from taskkit.testing import FakeExecutor
 from tests.testing.test_contracts_of_executors import HOST, TestFakeExecutor, TestLocal
 
+Outcome = Done | NotDone | Unknown
 Commands = Callable[[Iterable[Command], Run], Iterator[Operation]]
 
 
@@ -270,6 +272,56 @@ class ProbesTwice(FakeExecutor):
         return super().probe(host, login, run)
 
 
+class ChangesNothing(FakeExecutor):
+    def change(self, host: Host, login: Login, change: SecretChange, run: Run) -> Outcome:
+        return Done()
+
+
+class LetsTheOldOneIn(FakeExecutor):
+    def guard(self, *given: Any, **named: Any) -> None:
+        super().guard(*given, **{**named, "keeps_old": 3600.0})
+
+
+class ChangesWithoutLookingWhoAsks(FakeExecutor):
+    """It takes a wrong secret for an old one, and says what it should."""
+
+    def change(self, host: Host, login: Login, change: SecretChange, run: Run) -> Outcome:
+        found = super().change(host, login, change, run)
+        if isinstance(found, NotDone):
+            self.guard(host.address, change.user, change.new.reveal())
+        return found
+
+
+class TellsNoRule(FakeExecutor):
+    def change(self, host: Host, login: Login, change: SecretChange, run: Run) -> Outcome:
+        found = super().change(host, login, change, run)
+        return NotDone(found.error, found.text) if isinstance(found, NotDone) else found
+
+
+class AsksTheHostFirst(FakeExecutor):
+    def change(self, host: Host, login: Login, change: SecretChange, run: Run) -> Outcome:
+        found = self.probe(host, login, run)
+        return super().change(host, login, change, run) if found.works else NotDone(found.error or ErrorClass.FAILED, found.text)
+
+
+class CallsWhatIsLostNotDone(FakeExecutor):
+    def change(self, host: Host, login: Login, change: SecretChange, run: Run) -> Outcome:
+        found = super().change(host, login, change, run)
+        return NotDone(ErrorClass.UNREACHABLE, found.text) if isinstance(found, Unknown) else found
+
+
+class TellsTheNewSecret(FakeExecutor):
+    def change(self, host: Host, login: Login, change: SecretChange, run: Run) -> Outcome:
+        found = super().change(host, login, change, run)
+        return evolve(found, text=f"{found.text}: {change.new.reveal()}") if isinstance(found, NotDone) else found
+
+
+class LogsTheOldSecret(FakeExecutor):
+    def change(self, host: Host, login: Login, change: SecretChange, run: Run) -> Outcome:
+        logging.getLogger("trial").info("changing %s", login.secret and login.secret.reveal())
+        return super().change(host, login, change, run)
+
+
 SOUND = (TestFakeExecutor, TestLocal, suite(Bent))
 BROKEN = (
     ("E1", suite(ForgetsToSayWhatItCan)),
@@ -298,5 +350,14 @@ BROKEN = (
     ("E18", suite(ProbesByRaising)),
     ("E19", suite(ProbesByItsMemory)),
     ("E19", suite(ProbesTwice)),
+    ("E20", suite(ChangesNothing)),
+    ("E20", suite(LetsTheOldOneIn)),
+    ("E21", suite(ChangesWithoutLookingWhoAsks)),
+    ("E22", suite(ChangesWithoutLookingWhoAsks)),
+    ("E22", suite(TellsNoRule)),
+    ("E23", suite(AsksTheHostFirst)),
+    ("E24", suite(CallsWhatIsLostNotDone)),
+    ("E25", suite(TellsTheNewSecret)),
+    ("E25", suite(LogsTheOldSecret)),
     ("E17", suite(blind_that_says_idempotent, left=counted)),
 )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shlex
 import tempfile
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import ExitStack
 from io import StringIO
 from math import inf
 from pathlib import Path
@@ -23,6 +24,7 @@ from taskkit.testing import FakeExecutor, Reply
 from taskkit.testing.contracts import ExecutorContract
 from taskkit.testing.contracts._words import PASSWORD
 from tests.servers import free_port
+from tests.servers.accounts import Hostel
 from tests.servers.sshd import Sshd
 
 HOST = "10.0.0.5"
@@ -32,6 +34,7 @@ class TestFakeExecutor(ExecutorContract):
     """What a fake host needs to be told, for every test of the suite."""
 
     closed: ClassVar = {"E2": "it has no settings"}
+    accounts = 0
 
     def setup_method(self) -> None:
         self.made = FakeExecutor()
@@ -82,6 +85,19 @@ class TestFakeExecutor(ExecutorContract):
         stdin = "".join(part.reveal() if isinstance(part, Secret) else part for part in said.stdin)
         return stdin, f"{said.user} {said.line} {said!r}"
 
+    def account(self) -> Login:
+        self.accounts += 1
+        self.made.guard(HOST, f"guest{self.accounts}", PASSWORD)
+        return evolve(self.login(), user=f"guest{self.accounts}")
+
+    def refused_secret(self) -> Secret:
+        self.made.script_changes(HOST, "too_simple")
+        return Secret("too-simple-horse")
+
+    def host_that_loses_the_answer(self) -> Host:
+        self.made.script_changes(HOST, Reply(seen=False))
+        return Host(HOST)
+
     def _scripted(self, reply: Reply, **given: Any) -> Command:
         self.made.script(HOST, reply)
         return Command("as told", **given)
@@ -128,10 +144,13 @@ class TestSsh(RealShell, ExecutorContract):
     """The same, over a connection to OpenSSH."""
 
     @pytest.fixture(autouse=True)
-    def _server(self, sshd: Sshd) -> None:
+    def _server(self, sshd: Sshd, request: pytest.FixtureRequest) -> Iterator[None]:
         self.sshd = sshd
         self.known = sshd.folder / "known_hosts"
         self.known.write_text(f"[{sshd.address}]:{sshd.port} {sshd.host_key}\n")
+        self._request = request
+        with ExitStack() as self._rules:
+            yield
 
     def executor(self) -> Executor:
         return Ssh()
@@ -150,6 +169,31 @@ class TestSsh(RealShell, ExecutorContract):
         text = StringIO()
         ECDSAKey.generate().write_private_key(text)
         return evolve(self.login(), key=Secret(text.getvalue()))
+
+    @property
+    def hostel(self) -> Hostel:
+        """Only its accounts have their secrets changed."""
+        found: Hostel = self._request.getfixturevalue("with_pam")
+        return found
+
+    def account(self) -> Login:
+        made = self.hostel.account()
+        return Login(Record("db-1", "trial"), made.name, made.password)
+
+    def host_of_accounts(self) -> Host:
+        server = self.hostel.server
+        known = server.folder / "known_hosts"
+        known.write_text(f"[{server.address}]:{server.port} {server.host_key}\n")
+        return Host(server.address, server.port, settings={"known_hosts": str(known), "change_timeout": 2.0})
+
+    def refused_secret(self) -> Secret:
+        self._rules.enter_context(self.hostel.passwords("required pam_unix.so minlen=20 sha512 nodelay"))
+        return Secret("Nine-lives-1")
+
+    def host_that_loses_the_answer(self) -> Host:
+        slow = "optional pam_exec.so quiet /bin/sleep 5"
+        self._rules.enter_context(self.hostel.passwords("required pam_unix.so sha512 nodelay", slow))
+        return self.host_of_accounts()
 
     def open_connections(self, executor: Any) -> int:
         """As the network sees them."""

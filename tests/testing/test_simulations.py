@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import frozen
 from hypothesis import HealthCheck, find, given, settings
 from hypothesis import strategies as st
 
@@ -16,12 +17,16 @@ from taskkit.errors import InvalidValue
 from taskkit.events.clocks import Daily
 from taskkit.events.happenings import CheckedIn
 from taskkit.events.policies import AfterCheckIn
+from taskkit.outcomes import Effect, Outcome
+from taskkit.plugins import Plugins, hookimpl
+from taskkit.plugins.kinds import Host, Login, Run, Script, SecretChange
 from taskkit.records import Record, RecordType
+from taskkit.secrets import Secret
 from taskkit.states import State
 from taskkit.storage import Change, Landed, Move, Query, Storage, Unit
 from taskkit.storage.memory import MemoryStorage
 from taskkit.tasks import Task, of_type
-from taskkit.testing import Act, Broken, MemoryVault, Simulation, Turn, seeded, turns
+from taskkit.testing import Act, Broken, FakeExecutor, MemoryVault, Simulation, Turn, seeded, turns
 from tests.testing.races import PLUGINS, START, Touch, checked, race, seed
 
 HOME = Path(__file__).resolve().parent.parent.parent
@@ -209,3 +214,61 @@ def test_a_turn_that_cannot_be_is_refused(wanted: tuple[int, Any]) -> None:
 def test_a_seed_gives_the_same_turns_each_time(number: int) -> None:
     first, second = seeded(number), seeded(number)
     assert [next(first) for _ in range(5)] == [next(second) for _ in range(5)]
+
+
+# hosts
+
+
+def rotation(*wanted: Turn) -> tuple[Simulation, FakeExecutor]:
+    """A nightly task that gives an account of a guarded host a new secret."""
+    hosts = FakeExecutor()
+    hosts.guard("r1", "app", "first")
+
+    @frozen
+    class Rotate(Script):
+        kind = "rotate"
+        effect = Effect.IDEMPOTENT
+        name: str = "rotate"
+
+        def perform(self, run: Run) -> Outcome:
+            login = Login(Record("r1", "unix"), "app", hosts.secret("r1", "app"))
+            return hosts.change(Host("r1"), login, SecretChange("app", Secret(f"secret-{run.token}")), run)
+
+    class Offer:
+        @hookimpl
+        def taskkit_scripts(self) -> list[type[Script]]:
+            return [Rotate]
+
+    plugins = Plugins([Offer()], discover=False)
+    simulation = Simulation(turns=wanted, vault=MemoryVault([Record("r1", "unix")]), plugins=plugins, start=START)
+    hosts.stage = simulation.call
+    simulation.engine.define(RecordType("unix"))
+    simulation.engine.define(Rotate())
+    simulation.engine.put(Task("nightly", "rotate", Daily(at="02:30")), list=of_type("unix"))
+    return simulation, hosts
+
+
+@pytest.mark.parametrize(
+    ("act", "state", "taken"),
+    [
+        (Act.CRASH, State.COMPLETED, 1),
+        (Act.DIE, State.COMPLETED, 2),
+        (Act.LOSE, State.ERROR, 1),
+        (Act.AWAY, State.ERROR, 0),
+        (Act.SWITCH, State.COMPLETED, 1),
+    ],
+)
+def test_j10_the_world_steps_in_before_and_after_a_host_takes_a_secret(act: Act, state: State, taken: int) -> None:
+    for after in range(1, 200):
+        simulation, hosts = rotation(Turn(after, act))
+        with simulation.run(minutes=15):
+            if ("change", act) not in simulation.places:
+                continue
+            simulation.check()
+            assert states(simulation)[0] == state
+            found = hosts.secret("r1", "app")
+            assert found is not None
+            assert found.same_as(Secret("first")) == (taken == 0)
+            assert len(hosts._hosts["r1"].accounts["app"].old) == taken
+            return
+    raise AssertionError("no host was asked for a change")

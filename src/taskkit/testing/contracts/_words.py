@@ -82,3 +82,21 @@ class HostWords(Contract):
     def spied(self) -> tuple[str, str]:
         """What came by stdin; and the arguments, environment and names that anybody on the host could see."""
         self._missing("spied")
+
+    # of accounts whose secrets are changed
+
+    def account(self) -> Login:
+        """Somebody whom that host lets in by a secret, and who may change it: another one each time. Nobody's own account."""
+        self._missing("account")
+
+    def host_of_accounts(self) -> Host:
+        """Where those are; `host` where nothing else is said."""
+        return self.host()
+
+    def refused_secret(self) -> Secret:
+        """One that the host refuses by a rule, at the next change."""
+        self._missing("refused_secret")
+
+    def host_that_loses_the_answer(self) -> Host:
+        """The host of the accounts, from which no answer comes to the next change."""
+        self._missing("host_that_loses_the_answer")

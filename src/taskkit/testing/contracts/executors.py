@@ -1,4 +1,4 @@
-"""What every executor that runs commands keeps: E1 to E19 of `docs/reference/contracts.md`."""
+"""What every executor that runs commands keeps: E1 to E25 of `docs/reference/contracts.md`."""
 
 from __future__ import annotations
 
@@ -16,14 +16,15 @@ from taskkit.errors import HostRefused
 from taskkit.outcomes import Effect, ErrorClass
 from taskkit.plugins.kinds import Command, Executor, Login, Operation, Run, Verb
 from taskkit.secrets import Secret
+from taskkit.testing.contracts._changes import ChangeClauses
 from taskkit.testing.contracts._ears import heard
-from taskkit.testing.contracts._words import PASSWORD, HostWords
+from taskkit.testing.contracts._words import PASSWORD
 from taskkit.testing.trials import Trial
 
 _STATES = {"done", "not_done", "unknown"}
 
 
-class ExecutorContract(HostWords):
+class ExecutorContract(ChangeClauses):
     """To inherit: `executor` makes one and `host` names a host that answers; the rest says in the host's own words what is to be done.
 
     As they stand, the words are those of a POSIX shell. What an executor has not is closed with a reason.

@@ -9,6 +9,7 @@ import pytest
 
 from taskkit.errors import HostRefused
 from taskkit.plugins.executors.ssh import _privileges
+from taskkit.plugins.executors.ssh._settings import SshSettings
 from taskkit.plugins.kinds import Command
 from taskkit.scrubbing import REPLACED
 from taskkit.secrets import Secret
@@ -200,3 +201,14 @@ def test_j10_what_is_told_to_end_under_sudo_ends_where_it_listens_and_else_nobod
     assert (told.state, told.error, told.text.endswith("it was seen to end")) == ("unknown", "timeout", True)
     told = shell(sudo(walled, grace=0.3), "trap '' TERM; sleep 3", timeout=0.5)
     assert (told.state, told.error, told.text.endswith("it may still run")) == ("unknown", "timeout", True)
+
+
+def test_s05_a_password_that_does_not_arrive_whole_is_no_try(walled: Walled) -> None:
+    """The connection may be lost between the command and its stdin."""
+    whole = sudo(walled)
+    spoken = _privileges.Sudo(SshSettings(become="sudo"), walled.password("app")).spoken(Command("id -u"), None)
+    assert spoken.stdin is not None
+    for given in ("", spoken.stdin.decode()[:5]):
+        told = shell(there(walled, "app"), spoken.line, stdin=given)
+        assert (told.exit, told.output, told.errors) == (126, "", "")
+    assert carry_out(whole, "id -u").output == "0\n"

@@ -7,9 +7,11 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import partial
 
 from taskkit.errors import HostRefused
-from taskkit.outcomes import class_of
+from taskkit.outcomes import Done, ErrorClass, NotDone, Unknown, class_of
+from taskkit.plugins.executors._changes import may_begin
 from taskkit.plugins.executors._sequences import in_order
 from taskkit.plugins.executors.ssh._berths import Berths
+from taskkit.plugins.executors.ssh._changes import Changes
 from taskkit.plugins.executors.ssh._channels import Channels
 from taskkit.plugins.executors.ssh._exchanges import Exchange
 from taskkit.plugins.executors.ssh._files import Files
@@ -22,7 +24,7 @@ from taskkit.plugins.executors.ssh._settings import SshSettings
 from taskkit.plugins.executors.ssh._stops import Stop, way_to
 from taskkit.plugins.executors.ssh._terminals import opened
 from taskkit.plugins.executors.ssh._wires import Wire
-from taskkit.plugins.kinds import Command, Content, Executor, File, Host, Login, Operation, Probe, Run, Terminal, Verb
+from taskkit.plugins.kinds import Command, Content, Executor, File, Host, Login, Operation, Probe, Run, SecretChange, Terminal, Verb
 
 __all__ = ["Ssh", "SshSettings"]
 
@@ -31,7 +33,7 @@ class Ssh(Executor):
     """Runs commands on the machine that a record names, as the account of the record or its shadow."""
 
     name = "ssh"
-    verbs = frozenset({Verb.COMMANDS, Verb.DIALOGUE, Verb.FILES, Verb.PROBE})
+    verbs = frozenset({Verb.COMMANDS, Verb.DIALOGUE, Verb.FILES, Verb.PROBE, Verb.CHANGE_SECRET})
     settings = SshSettings
 
     def __init__(self) -> None:
@@ -51,6 +53,16 @@ class Ssh(Executor):
             return Probe(class_of(refused), run.scrub(str(refused)))
         error = told_of(said)
         return Probe(error, f"beginning a session on {stop.whom}: it says {said!r}; {HELP[error]}") if error else Probe()
+
+    def change(self, host: Host, login: Login, change: SecretChange, run: Run) -> Done | NotDone | Unknown:
+        """By the way that the settings name. A password that has to be changed before anything else is changed, too."""
+        if (misfit := may_begin(change, run)) is not None:
+            return misfit
+        try:
+            with self._logged_in(host, login, run) as (wire, stop):
+                return Changes(wire, stop.settings, login).carry_out(change, run)
+        except HostRefused as refused:
+            return NotDone(class_of(refused) or ErrorClass.FAILED, run.scrub(str(refused)))
 
     @contextmanager
     def _logged_in(self, host: Host, login: Login, run: Run) -> Iterator[tuple[Wire, Stop]]:

@@ -34,7 +34,7 @@ case $(command -v printf) in */* | '') echo "the shell has no printf of its own"
 mkdir "$ask" && mkfifo "$ask/ask" || exit 126
 trap 'rm -rf "$ask"' EXIT
 trap 'exit 143' HUP INT TERM
-IFS= read -r secret
+IFS= read -r secret || exit 126
 {
     exec 3>"$ask/ask"
     rm "$ask/ask"

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from re import compile as compiled
 from re import error as not_a_pattern
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from attrs import Attribute, evolve, field, frozen
+from attrs.validators import optional
 
-from taskkit.checks import a, mapping, named, number, optional_a, optional_whole, refused, whole
+from taskkit.checks import a, mapping, named, number, one_of, optional_a, optional_whole, refused, whole
 from taskkit.errors import HostRefused, InvalidValue
 from taskkit.outcomes import ErrorClass
 from taskkit.plugins.executors.ssh._circumstances import Privileges
@@ -68,6 +69,13 @@ class SshSettings(Privileges):
     cap: int = field(default=65_536, validator=whole(1024, 16_777_216), kw_only=True)
     #: How many seconds a command has to end when asked.
     grace: float = _timeout(2.0)
+    #: How a secret is changed: in a dialogue, by root without one, or by root as a hash that is made here. None: `passwd` for the account
+    #: that logs in, `chpasswd` for another.
+    change: Literal["passwd", "chpasswd", "hash"] | None = field(
+        default=None, validator=optional(one_of("passwd", "chpasswd", "hash")), kw_only=True
+    )
+    #: How many seconds it is waited for each answer while a secret is changed.
+    change_timeout: float = _timeout(60.0)
 
     def within(self, seconds: float) -> Self:
         """No part of the way takes longer than the job has left."""

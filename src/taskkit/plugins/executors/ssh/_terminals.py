@@ -1,4 +1,4 @@
-"""A shell on the machine, in a terminal: for dialogues."""
+"""A shell on the machine, or a command, in a terminal: for dialogues."""
 
 from __future__ import annotations
 
@@ -14,11 +14,13 @@ from taskkit.plugins.executors.ssh._settings import SshSettings
 from taskkit.secrets import Secret
 
 _CHUNK = 65_536
+#: For so many seconds it is waited for the code with which a command ended, once nothing more comes from it.
+_LATE = 5.0
 
 
 @contextmanager
-def opened(transport: Transport, settings: SshSettings) -> Iterator[SshTerminal]:
-    """A channel of its own; HostRefused where the machine gives none."""
+def opened(transport: Transport, settings: SshSettings, line: str | None = None) -> Iterator[SshTerminal]:
+    """A channel of its own, with a shell where no command is named; HostRefused where the machine gives none."""
     tried = "opening a terminal"
     try:
         channel = transport.open_session(timeout=settings.connect_timeout)
@@ -28,7 +30,10 @@ def opened(transport: Transport, settings: SshSettings) -> Iterator[SshTerminal]
         channel.settimeout(settings.connect_timeout)
         try:
             channel.get_pty(TERM, COLUMNS, ROWS)
-            channel.invoke_shell()
+            if line is None:
+                channel.invoke_shell()
+            else:
+                channel.exec_command(line)
         except (SSHException, EOFError, OSError) as error:
             case = f"the machine refused it: {str(error) or type(error).__name__}"
             raise HostRefused(tried, case, "allow a terminal and a shell there", error=ErrorClass.PERMISSION) from None
@@ -53,3 +58,8 @@ class SshTerminal:
             return b""
         except (SSHException, EOFError, OSError):
             return None
+
+    def ended(self) -> int | None:
+        """With which code, where anybody saw it."""
+        self._channel.status_event.wait(_LATE)
+        return self._channel.exit_status if self._channel.exit_status >= 0 else None
