@@ -134,7 +134,7 @@ def test_an_account_that_does_not_let_in_is_no_success(tmp_path: Path) -> None:
     with SshHouse(tmp_path / "ssh") as house:
         house.machine(ACCOUNTS[5])._logins.change(ACCOUNTS[5].user, "somebody else set it")
         with pytest.raises(Refused, match=r"5 of 6 let in .* 1 log-in"):
-            _rotation._count(console, house)
+            _rotation.count(console, house)
 
 
 def test_without_paramiko_the_demo_goes_on(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -107,7 +107,7 @@ def test_whoever_hangs_up_in_the_dialogue_has_changed_nothing(machine: SshMachin
         channel = transport.open_session()
         channel.get_pty()
         channel.exec_command("passwd")
-        channel.sendall(f"{OLD}\r{NEW}\r")
+        channel.sendall(f"{OLD}\r{NEW}\r".encode())
     transport.join(10)
     assert not machine.lets_in("ada", Secret(NEW))
     assert machine.password("ada").same_as(Secret(OLD))

@@ -20,7 +20,7 @@ from taskkit.jobs import Job
 from taskkit.states import FINAL, State
 
 _TRIED = "showing how passwords change over SSH"
-_PATIENCE = 30.0
+PATIENCE = 30.0
 _LOOK = 0.05
 _LAST = "applied"
 #: What each step is called, by the point of the protocol at which it is done.
@@ -52,18 +52,19 @@ _TOLD = {
 
 def show(console: Console, folder: Path) -> None:
     """Refused where anything comes otherwise than it is told here."""
-    with Worker(_PATIENCE) as worker, SshHouse(folder) as house:
+    with Worker(PATIENCE) as worker, SshHouse(folder) as house:
         _one(console, house, ACCOUNTS[0])
         _all(console, house)
-        _killed(console, house, worker, ACCOUNTS[1])
-        _count(console, house)
+        job = over_a_death(console, house, worker, ACCOUNTS[1])
+        _history(console, house, ACCOUNTS[1], job)
+        count(console, house)
 
 
 # one, step by step
 
 
 def _one(console: Console, house: SshHouse, account: Account) -> None:
-    console.print(Text(f"{account.place}: a new password, in the dialogue of passwd"))
+    _scene(console, f"{account.place}: a new password, in the dialogue of passwd")
     with _heard(house, lambda point, _: _say(console, _STEPS, point)):
         job = house.demand(account)
         house.engine.drain()
@@ -73,7 +74,15 @@ def _one(console: Console, house: SshHouse, account: Account) -> None:
 def _say(console: Console, steps: Mapping[str, tuple[str, str]], point: str) -> None:
     if point in steps:
         name, text = steps[point]
-        console.print(Text(f"  {name:9}", style="cyan") + Text(text))
+        _line(console, name, text, "cyan")
+
+
+def _line(console: Console, name: str, text: str, style: str) -> None:
+    console.print(Text().append(f"  {name:9}", style=style).append(text))
+
+
+def _scene(console: Console, text: str) -> None:
+    console.print(Text(text, style="bold"))
 
 
 @contextmanager
@@ -99,7 +108,7 @@ def _wrong(case: str) -> Refused:
 
 
 def _all(console: Console, house: SshHouse) -> None:
-    console.print(Text("\nAll six at once: three by passwd, three by root with chpasswd"))
+    _scene(console, "\nAll six at once: three by passwd, three by root with chpasswd")
     with _Bars(console) as bars, _heard(house, bars.heard), _working(house):
         jobs = {account: house.demand(account) for account in ACCOUNTS}
         _wait(lambda: all(house.engine.job(job).state in FINAL for job in jobs.values()), "six new passwords")
@@ -120,10 +129,10 @@ def _working(house: SshHouse) -> Iterator[None]:
 
 
 def _wait(over: Callable[[], bool], what: str) -> None:
-    until = time.monotonic() + _PATIENCE
+    until = time.monotonic() + PATIENCE
     while not over():
         if time.monotonic() > until:
-            raise _wrong(f"after {_PATIENCE:g} s there is still no end of {what}")
+            raise _wrong(f"after {PATIENCE:g} s there is still no end of {what}")
         time.sleep(_LOOK)
 
 
@@ -159,13 +168,14 @@ class _Bars:
 # one whose process is killed
 
 
-def _killed(console: Console, house: SshHouse, worker: Worker, account: Account) -> None:
-    console.print(Text(f"\n{account.place} once more: the process that works is killed in the middle"))
+def over_a_death(console: Console, house: SshHouse, worker: Worker, account: Account) -> str:
+    """The job that a process began and another one ended."""
+    _scene(console, f"\n{account.place} once more: the process that works is killed in the middle")
     job = house.demand(account)
     _work_until_killed(console, house, worker)
     _look(console, house, account)
     _take_over(console, house, account, job)
-    _history(console, house, account, job)
+    return job
 
 
 def _work_until_killed(console: Console, house: SshHouse, worker: Worker) -> None:
@@ -175,7 +185,7 @@ def _work_until_killed(console: Console, house: SshHouse, worker: Worker) -> Non
         _say(console, _STEPS, line)
     if not worker.was_killed or said[-1] != _LAST:
         raise _wrong(f"the process that was to be killed ended by itself, and said last {' '.join(said[-5:])!r}")
-    console.print(Text(f"  {'killed':9}", style="bold red") + Text("SIGKILL: nobody saw how the change ended"))
+    _line(console, "killed", "SIGKILL: nobody saw how the change ended", "bold red")
 
 
 def _look(console: Console, house: SshHouse, account: Account) -> None:
@@ -188,11 +198,11 @@ def _look(console: Console, house: SshHouse, account: Account) -> None:
         ("vault", "still says the old one; the new one lies in its pending slot"),
         ("store", "has an open intent, and a job whose process is gone"),
     ):
-        console.print(Text(f"  {name:9}{text}", style="yellow"))
+        _line(console, name, text, "yellow")
 
 
 def _take_over(console: Console, house: SshHouse, account: Account, job: str) -> None:
-    console.print(Text(f"A second process takes over, as soon as the lease of {LEASE} s is over"))
+    _scene(console, f"A second process takes over, as soon as the lease of {LEASE} s is over")
 
     def over() -> bool:
         house.engine.drain()
@@ -205,20 +215,21 @@ def _take_over(console: Console, house: SshHouse, account: Account, job: str) ->
 
 def _history(console: Console, house: SshHouse, account: Account, job: str) -> None:
     """Each process writes a chain of facts of its own."""
-    console.print(Text("What an auditor sees of it"))
+    _scene(console, "What an auditor sees of it")
     facts = sorted((fact for fact in house.engine.facts(record=account.user) if fact.kind in _TOLD), key=lambda fact: fact.at)
     begin = next(place for place, fact in enumerate(facts) if fact.job == job)
     ours = facts[begin].chain
     for fact in facts[begin:]:
         at, process = shown(fact.at).in_timezone("local"), "second" if fact.chain == ours else "killed"
         time = f"{at:%H:%M:%S}.{at.microsecond // 1000:03}"
-        console.print(Text(f"  {time}  {process}  ", style="dim") + Text(f"{fact.kind:14} {_TOLD[fact.kind].format(who=fact.who)}"))
+        told = _TOLD[fact.kind].format(who=fact.who)
+        console.print(Text().append(f"  {time}  {process}  ", style="dim").append(f"{fact.kind:14} {told}"))
 
 
 # all in all
 
 
-def _count(console: Console, house: SshHouse) -> None:
+def count(console: Console, house: SshHouse) -> None:
     """Each account is logged in to with what the vault keeps, by paramiko alone."""
     let_in = [account for account in ACCOUNTS if house.machine(account).lets_in(account.user, house.kept(account)["current"])]
     refused = sum(not right for machine in house.machines.values() for _, right in machine.tried)
