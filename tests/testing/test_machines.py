@@ -52,10 +52,10 @@ def told(outcome: Done | NotDone | Unknown) -> tuple[str, str | None, str | None
     return type(outcome).__name__, getattr(outcome, "error", None), outcome.result.get("refusal")
 
 
-def operations(machine: SshMachine, *lines: str) -> list[Operation]:
+def operations(machine: SshMachine, *commands: Command | str) -> list[Operation]:
     def carry_out(executor: Ssh, host: Host, login: Login, run: Run) -> list[Operation]:
         with executor.connect(host, login, run) as connection:
-            return list(connection.commands([Command(line) for line in lines], run))
+            return list(connection.commands([one if isinstance(one, Command) else Command(one) for one in commands], run))
 
     return asked(machine, "ada", OLD, carry_out)  # type: ignore[no-any-return]
 
@@ -108,15 +108,35 @@ def test_whoever_hangs_up_in_the_dialogue_has_changed_nothing(machine: SshMachin
         channel.get_pty()
         channel.exec_command("passwd")
         channel.sendall(f"{OLD}\r{NEW}\r".encode())
+        said = b""
+        while b"Retype" not in said:
+            piece = channel.recv(100)
+            assert piece
+            said += piece
     transport.join(10)
     assert not machine.lets_in("ada", Secret(NEW))
     assert machine.password("ada").same_as(Secret(OLD))
 
 
+def test_whoever_does_not_wait_for_the_end_leaves_no_error_behind(machine: SshMachine) -> None:
+    before = set(threading.enumerate())
+    for _ in range(20):
+        with socket.create_connection((machine.address, machine.port)) as way:
+            transport = paramiko.Transport(way)
+            transport.connect(None, "ada", OLD)
+            transport.open_session().exec_command("id -u")
+            way.shutdown(socket.SHUT_RDWR)
+            transport.close()
+            transport.join(10)
+    for thread in set(threading.enumerate()) - before:
+        thread.join(10)
+
+
 def test_it_carries_out_the_few_programs_that_it_has(machine: SshMachine) -> None:
     number, said, missing = operations(machine, "id -u", "echo hello", "uptime")
+    [unread] = operations(machine, Command("echo 'hello", shell=True))  # noqa: S604
     assert (str(number.output), str(said.output)) == ("1000\n", "hello\n")
-    assert (missing.state, missing.exit) == ("not_done", 127)
+    assert (missing.exit, unread.exit) == (127, 2)
 
 
 def test_many_come_at_once(machine: SshMachine) -> None:

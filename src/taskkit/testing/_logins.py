@@ -76,7 +76,11 @@ class Logins:
 
 def carry_out(line: str, logins: Logins, console: Console) -> int:
     """With which code it ends."""
-    name, *words = _words(line) or ["true"]
+    try:
+        name, *words = _words(line) or ["true"]
+    except ValueError as error:  # shlex's
+        console.complain(f"sh: {error}\n")
+        return 2
     program = _PROGRAMS.get(name)
     if program is None:
         console.complain(f"sh: {name}: not found\n")

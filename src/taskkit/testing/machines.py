@@ -104,7 +104,7 @@ class SshMachine:
             while True:
                 made, _ = self._server.accept()
                 wire = _Wire(made, self._key)
-                self._wires = [*(one for one in self._wires if one.is_active()), wire]
+                self._wires = [*(one for one in self._wires if one.is_alive()), wire]
                 wire.start_server(event=threading.Event(), server=_Guest(self._logins, wire))
 
 
@@ -152,7 +152,7 @@ class _Guest(ServerInterface):
         return True
 
     def _perform(self, line: str, console: _Line) -> None:
-        with console.channel, suppress(OSError, EOFError):  # whoever has gone is told nothing
+        with suppress(OSError, EOFError, SSHException), console.channel:  # whoever has gone is told nothing
             console.channel.send_exit_status(carry_out(line, self._logins, console))
 
 
