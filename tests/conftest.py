@@ -7,7 +7,7 @@ import os
 import pytest
 
 pytest_plugins = [
-    "pytester", "tests.servers.postgresql", "tests.servers.sshd", "tests.servers.accounts", "tests.servers.walled",
+    "pytester", "tests.servers.postgresql", "tests.servers.sshd", "tests.servers.box", "tests.servers.accounts",
     "tests.servers.dropbear",
 ]  # fmt: skip
 

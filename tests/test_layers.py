@@ -48,7 +48,7 @@ FLOORS = [
         "plugins.executors.ssh._settings plugins.executors.ssh._stops plugins.executors.ssh._berths plugins.executors.ssh._known_hosts",
         "plugins.executors.ssh._certificates plugins.executors.ssh._host_keys plugins.executors.ssh._sockets",
         "plugins.executors.ssh._wires plugins.executors.ssh._links plugins.executors.ssh._keys plugins.executors.ssh._questions",
-        "plugins.executors.ssh._logins plugins.executors.ssh._sessions plugins.executors.ssh._privileges",
+        "plugins.executors.ssh._logins plugins.executors.ssh._refusals plugins.executors.ssh._sessions plugins.executors.ssh._privileges",
         "plugins.executors.ssh._exchanges plugins.executors.ssh._talks plugins.executors.ssh._channels",
         "plugins.executors.ssh._sftp plugins.executors.ssh._replacements plugins.executors.ssh._files",
         "plugins.executors.ssh._terminals plugins.executors.ssh._rules plugins.executors.ssh._passwd plugins.executors.ssh._changes",

@@ -59,6 +59,12 @@ SERVERS = {
         services=("postgresql",),
     ),
     "sshd": Server("OpenSSH", files=("/usr/sbin/sshd", "/usr/bin/ssh-keygen"), packages=("openssh-server",), services=("ssh",)),
+    "box": Server(
+        "systemd-nspawn",
+        files=("/usr/bin/systemd-nspawn", "/usr/bin/dbus-daemon", "/usr/bin/sudo", "/usr/bin/pkill"),
+        packages=("systemd-container", "dbus", "sudo", "procps"),
+        services=("machines.target",),
+    ),
     "dropbear": Server("Dropbear", files=("/usr/sbin/dropbear", "/usr/bin/dropbearkey"), packages=("dropbear-bin",)),
 }
 

@@ -58,4 +58,6 @@ def instant(moment: datetime) -> Instant:
 def shown(at: Instant, tz: str = "UTC") -> pendulum.DateTime:
     """The instant as people read it."""
     second, micros = divmod(at, SECOND)
-    return pendulum.instance(datetime.fromtimestamp(second, UTC).replace(microsecond=micros)).in_timezone(tz)
+    utc = datetime.fromtimestamp(second, UTC)
+    made = pendulum.DateTime(utc.year, utc.month, utc.day, utc.hour, utc.minute, utc.second, micros, tzinfo=pendulum.UTC)
+    return made if tz == "UTC" else made.in_timezone(tz)

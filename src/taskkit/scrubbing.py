@@ -58,10 +58,10 @@ class Scrubber:
 
     def scrub(self, text: str) -> str:
         """The text without any secret in any form; withheld where the run holds a short one."""
-        if self._short:
-            return WITHHELD if text else text
         forms = self._forms
-        return _hidden(text, forms, len(text))[0] if forms else text
+        if not text or not (forms or self._short):
+            return text
+        return WITHHELD if self._short else _hidden(text, forms, len(text))[0]
 
     def scrub_deep(self, value: object) -> Any:
         """A JSON-like value without any secret, in its keys too; what is not JSON-like becomes its scrubbed text."""
@@ -125,12 +125,14 @@ class Stream:
         self._kept, self._covered = text, min(len(text), self.back)
         return self._covered
 
-    def finish(self) -> str:
-        """What was kept back; no piece follows."""
-        return self._say("", self._scrubber._forms, 0)
+    def finish(self, last: str = "") -> str:
+        """What was kept back, and a last piece; none follows."""
+        return self._say(last, self._scrubber._forms, 0)
 
     def _say(self, piece: str, forms: tuple[str, ...], back: int) -> str:
         text = self._kept + piece
+        if not text:
+            return text
         if self._scrubber._short:
             return self._withhold(text)
         cut = max(0, len(text) - back)

@@ -81,7 +81,10 @@ class Secrets:
         """When its current secret was set, where the vault knows."""
         return None
 
-    def keep(self, account: AccountId, secrets: Mapping[str, Secret], attempt: str, token: int) -> bool:
+    #: Whether it offers `keep`.
+    keeps = False
+
+    def keep(self, account: AccountId, secrets: Mapping[str, Secret], attempt: str, token: int, origin: Sequence[str] = ()) -> bool:
         """Put new secrets in force, for vaults without slots; what was in force becomes the previous.
 
         Said again by the same attempt it is once; StaleToken where a newer token has written. False: this vault takes none.
@@ -125,7 +128,7 @@ class Slots(ABC):
         """The candidate that lies there, this token's from now on; None where there is none."""
 
     @abstractmethod
-    def promote(self, account: AccountId, attempt: str, token: int) -> bool:
+    def promote(self, account: AccountId, attempt: str, token: int, origin: Sequence[str] = ()) -> bool:
         """The candidate comes into force, and what was in force becomes the previous.
 
         True as well where it came into force before: what is in force remembers its attempt. False where it is neither.

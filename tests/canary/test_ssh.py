@@ -14,7 +14,7 @@ from taskkit.secrets import Secret
 from tests.canary.nests import CANARY, OPEN, TRACES, Nest
 from tests.canary.searches import Ear, Heard, places
 from tests.plugins.executors.ssh.reach import carry_out, there
-from tests.servers.walled import Walled
+from tests.servers.doors import Door
 
 SINGER = "singer"
 #: What a careless command says: all that it was told, and all that anybody can see of it.
@@ -24,7 +24,7 @@ PROGRAM = Step("/bin/sh -s", script=CARELESS, stdin="{password}\n")
 
 
 @pytest.fixture
-def singer(walled: Walled) -> Walled:
+def singer(walled: Door) -> Door:
     """A machine with an account that the canary opens."""
     change = Command("sudo -n chpasswd", stdin=(f"{SINGER}:", Secret(CANARY), "\n"))
     assert carry_out(there(walled, "free"), change).state == "done"
@@ -38,7 +38,7 @@ SETTINGS: Mapping[str, Mapping[str, Any]] = {
 }
 
 
-def sung(server: Walled, ear: Ear, step: Step, settings: Mapping[str, Any], user: str = SINGER, **secrets: str) -> tuple[Nest, Heard]:
+def sung(server: Door, ear: Ear, step: Step, settings: Mapping[str, Any], user: str = SINGER, **secrets: str) -> tuple[Nest, Heard]:
     fields = {"host": server.address, "port": str(server.port), "user": user, "host_key": server.host_key}
     with ear.listening():
         nest = Nest(ear.place, executor="ssh", reach=settings, fields=fields, more_secrets=secrets)
@@ -49,7 +49,7 @@ def sung(server: Walled, ear: Ear, step: Step, settings: Mapping[str, Any], user
 
 @pytest.mark.parametrize("step", [LOUD, PROGRAM], ids=["a command", "a program"])
 @pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS)
-def test_s01_what_a_machine_says_is_told_without_the_secret(singer: Walled, ear: Ear, step: Step, settings: Mapping[str, Any]) -> None:
+def test_s01_what_a_machine_says_is_told_without_the_secret(singer: Door, ear: Ear, step: Step, settings: Mapping[str, Any]) -> None:
     nest, heard = sung(singer, ear, step, settings)
     assert any(REPLACED in said for said in nest.sung)
     assert places(heard, OPEN)
@@ -58,7 +58,7 @@ def test_s01_what_a_machine_says_is_told_without_the_secret(singer: Walled, ear:
 
 @pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS)
 def test_each_way_is_found_where_nothing_is_scrubbed(
-    singer: Walled, ear: Ear, settings: Mapping[str, Any], monkeypatch: pytest.MonkeyPatch
+    singer: Door, ear: Ear, settings: Mapping[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Scrubber, "add", lambda scrubber, secret: None)
     _, heard = sung(singer, ear, LOUD, settings)
@@ -66,7 +66,7 @@ def test_each_way_is_found_where_nothing_is_scrubbed(
 
 
 @pytest.mark.parametrize("become", ["sudo", "su"])
-def test_s01_a_wrong_password_is_in_no_refusal(walled: Walled, ear: Ear, become: str) -> None:
+def test_s01_a_wrong_password_is_in_no_refusal(walled: Door, ear: Ear, become: str) -> None:
     settings = {"become": become, "become_user": "root", "become_secret": "password"}
     nest, heard = sung(walled, ear, LOUD, settings, "app", key=walled.key.reveal())
     [entry] = nest.entries(states="error")

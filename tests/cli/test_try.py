@@ -26,7 +26,7 @@ from taskkit.scripts import Dialogue
 from taskkit.testing import Replay, Transcript, Trial
 from tests import servers
 from tests.servers import router
-from tests.servers.accounts import Hostel
+from tests.servers.doors import Door
 from tests.servers.sshd import Sshd, keygen
 
 Capsys = pytest.CaptureFixture[str]
@@ -482,10 +482,8 @@ def test_s01_a_key_that_others_may_read_or_change_is_not_read(kind: str, sshd: S
     assert "eyring" not in said
 
 
-def test_s01_a_password_that_is_asked_for_lets_in_and_is_not_told(
-    without_pam: Hostel, capsys: Capsys, answers: Callable[..., None]
-) -> None:
-    account, server = without_pam.account(), without_pam.server
+def test_s01_a_password_that_is_asked_for_lets_in_and_is_not_told(without_pam: Door, capsys: Capsys, answers: Callable[..., None]) -> None:
+    account, server = without_pam.account(), without_pam
     given = [at(server, account.name), "--host-key", server.host_key, "--ask", "password", "--stdin"]
     password = account.password.reveal()
     answers(password)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import pytest
@@ -15,11 +15,12 @@ from taskkit.events.happenings import CheckedIn, SessionEnded, Unlocked
 from taskkit.events.policies import AfterCheckIn, AfterSession, AfterUnlock, OnDemand
 from taskkit.instants import SECOND
 from taskkit.outcomes import DONE, Effect, ErrorClass, NotDone, NotNow, Outcome
-from taskkit.plugins.kinds import Run, Script
-from taskkit.records import Accounts, Record
+from taskkit.plugins.kinds import Run, Script, Verb
+from taskkit.records import Accounts, Record, RecordType
 from taskkit.states import State, Step
 from taskkit.storage import Move, Query, Slice, Wait
 from taskkit.tasks import Fallback, Task
+from taskkit.testing import FakeExecutor
 from tests.engine.houses import UNIX, Crash, House, Play, Watched
 
 
@@ -140,6 +141,46 @@ def test_r04_the_account_is_the_root_of_the_references_or_what_the_vault_says() 
     house.vault.records.logins = {"r4": "r3"}
     job_of(house, "rotate")
     assert while_running(house, ("rotate", "r3"), ("look", "r4"), ("look", "mid")) == [BUSY] * 3
+
+
+class OverAGate(FakeExecutor):
+    def way(self, record: Record, run: Run) -> Iterable[Record]:
+        return filter(None, [run.vault.records.get(record.fields["jump"])]) if "jump" in record.fields else ()
+
+
+def test_r04_the_account_of_a_machine_over_which_another_is_reached_is_used() -> None:
+    """Nobody changes it as long as somebody is behind it, whatever the script says of accounts."""
+    play = Play()
+    look = touching(play, "look", lambda run: Accounts(uses={account(run)}))
+    look.needs = frozenset({Verb.COMMANDS})
+    rotate = touching(play, "rotate", lambda run: Accounts(writes={account(run)}), changes=True)
+    records = Record("r1", "unix", fields={"jump": "gate"}), Record("r2", "unix", fields={"jump": "gate"}), Record("gate", "unix")
+    house = House(*records, scripts=[look, rotate], executors=[OverAGate("gated")], play=play)
+    house.engine.define(RecordType("unix", executor="gated"))
+    for kind in (look, rotate):
+        house.engine.define(kind(kind.kind))
+        house.engine.put(Task(kind.kind, kind.kind, OnDemand()), list=UNIX)
+    job_of(house, "look")
+    assert while_running(house, ("rotate", "gate"), ("rotate", "r2")) == [BUSY, COMPLETED]
+
+
+def test_r04_an_executor_that_cannot_say_its_way_fails_the_job_and_no_other() -> None:
+    class Lost(FakeExecutor):
+        def way(self, record: Record, run: Run) -> Iterable[Record]:
+            raise RuntimeError(record.id)
+
+    play = Play()
+    look = touching(play, "look", lambda run: Accounts(uses={account(run)}))
+    look.needs = frozenset({Verb.COMMANDS})
+    house = House(Record("r1", "unix"), scripts=[look], executors=[Lost("lost")], play=play)
+    house.engine.define(RecordType("unix", executor="lost"))
+    house.engine.define(look("look"))
+    house.engine.put(Task("look", "look", OnDemand()), list=UNIX)
+    job = job_of(house, "look")
+    house.engine.drain()
+    entry = house.engine.job(job)
+    assert (entry.state, entry.error) == (State.ERROR, ErrorClass.BAD_CONFIGURATION)
+    assert "asking 'lost' for its way" in entry.text
 
 
 def test_r04_all_or_none_is_held() -> None:

@@ -316,7 +316,8 @@ def test_a_prompt_that_leads_elsewhere_is_no_word_of_a_banner() -> None:
 
 def test_it_waits_no_longer_than_the_job_has_time() -> None:
     machine = Played("# ", "")
-    assert isinstance(trial(Dialogue.of("talk", "# within 900 s -> a"), machine, deadline=60).perform(), Unknown)
+    outcome = trial(Dialogue.of("talk", "# within 900 s -> a"), machine, deadline=60).perform()
+    assert outcome == Unknown("step '# -> a': waiting for '#': the job has no time left", RESULT)
     assert max(machine.waited) <= 60
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pytest
 from attrs import evolve
 
@@ -305,3 +307,18 @@ def test_s02_without_slots_and_keyring_nothing_is_touched() -> None:
     assert (job.state, job.error) == (State.ERROR, "bad_configuration")
     assert house.live == house.kept() == "old-secret"
     assert not house.recoveries()
+
+
+def test_p05_what_the_vault_is_told_carries_the_path_that_led_there(house: RotationHouse) -> None:
+    assert house.vault.slots is not None
+    told: list[tuple[str, ...]] = []
+    promote = house.vault.slots.promote
+
+    def promoted(account: str, attempt: str, token: int, origin: Sequence[str] = ()) -> bool:
+        told.append(tuple(origin))
+        return promote(account, attempt, token, origin)
+
+    house.vault.slots.promote = promoted  # type: ignore[method-assign]
+    task = house.rotates()
+    house.rotated(task)
+    assert told == [(task.line,)]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tools.servers import Server
 
 #: Ends when its input does, which is when the process that started it has ended, in whatever way: then no server and no folder stays.
-#: The folder is the working directory of its server; the number alone could be another's by now.
+#: The folder is the working directory of its server; the number alone could be another's by now. Its file `last` says what else is to go.
 WARDEN = """\
 cat >/dev/null
 folder=$1
@@ -33,6 +33,7 @@ for signal in QUIT KILL; do
         tries=$((tries + 1))
     done
 done
+if [ -f "$folder/last" ]; then /bin/sh "$folder/last"; fi
 rm -rf "$folder"
 """
 

@@ -1,150 +1,67 @@
-"""sshd with accounts of its own: its /etc lies over that of the machine, and goes with it. The machine's own accounts stay as they are."""
+"""The doors of the box by how they ask who is there, and those who are always there. Tests let in others, who go with them."""
 
 from __future__ import annotations
 
-import os
-import secrets
-import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
-from functools import cache
-from itertools import count
 
 import pytest
-from attrs import frozen
 
-from taskkit.secrets import Secret
-from tests import servers
-from tests.servers.sshd import Sshd, running
+from tests.servers.box import Box, visited
+from tests.servers.doors import Door
 
-#: Begins the server in a mount namespace, in which /etc is written to a file system in memory.
-APART = """\
-set -e
-mkdir -p "$1/over"
-mount -t tmpfs tmpfs "$1/over"
-mkdir "$1/over/upper" "$1/over/work" "$1/faillock" "$1/home"
-chmod 711 "$1" "$1/home"
-mount -t overlay overlay -o "lowerdir=/etc,upperdir=$1/over/upper,workdir=$1/over/work" /etc
-rules="deny=3 unlock_time=600 nodelay dir=$1/faillock"
-cat >/etc/pam.d/sshd <<END
-auth required pam_faillock.so preauth $rules
-auth sufficient pam_unix.so nodelay
-auth [default=die] pam_faillock.so authfail $rules
-account required pam_faillock.so
-account required pam_unix.so
-password required pam_unix.so
-session required pam_unix.so
-END
-echo "password required pam_unix.so sha512 rounds=1000 nodelay" >/etc/pam.d/common-password
-shift
-exec "$@"
-"""
-BEFORE = ("unshare", "--mount", "--propagation", "private", "/bin/sh", "-c", APART, "apart", "{folder}")
-#: How a password is changed where a test says nothing else; nobody waits after a wrong one.
-PASSWORDS = ("required pam_unix.so sha512 rounds=1000 nodelay",)
-CONFIG = """\
-UsePAM {pam}
-PasswordAuthentication {password}
-KbdInteractiveAuthentication {questions}
-AuthorizedKeysFile {{folder}}/authorized_keys {{folder}}/home/%u/.ssh/authorized_keys
+#: Who is always there, and what sudo lets them do.
+RESIDENTS = {
+    "app": "ALL=(ALL:ALL) ALL",
+    "free": "ALL=(ALL:ALL) NOPASSWD: ALL",
+    "narrow": "ALL=(root) /usr/sbin/chpasswd, /usr/bin/id",
+    "plain": "",
+    "aged": "",
+    "duty": "",
+    "singer": "ALL=(ALL:ALL) ALL",
+    "switch": "",
+}
+#: What the account `switch` has for a shell: it takes lines as they stand, says them, and knows nothing of any other.
+CLI = """\
+#!/bin/sh
+printf '%s' "$2"
 """
 
 
-@frozen
-class Account:
-    name: str
-    password: Secret
+@pytest.fixture
+def with_pam(box: Box) -> Door:
+    return box.door
 
 
-class Hostel:
-    """One sshd, and whoever is let in there."""
-
-    def __init__(self, server: Sshd) -> None:
-        self.server, self._numbers = server, count(1)
-
-    def account(self, *deeds: str, key: str = "", sudo: str = "") -> Account:
-        """A new one; `deeds` are commands about it: `chage -d 0`, `usermod -L`. `key` is a public key that lets it in, too.
-
-        `sudo` is a rule such as `ALL=(root) NOPASSWD: /usr/sbin/chpasswd`.
-        """
-        made = Account(f"guest{next(self._numbers)}", Secret(secrets.token_hex(12)))
-        home = self.server.folder / "home" / made.name
-        self.say("useradd", "--no-create-home", "--home-dir", str(home), "--shell", "/bin/sh", made.name)
-        self.say("chpasswd", stdin=f"{made.name}:{made.password.reveal()}")
-        (home / ".ssh").mkdir(parents=True)
-        (home / ".ssh" / "authorized_keys").write_text(key)
-        if sudo:
-            self.write(f"/etc/sudoers.d/{made.name}", f"Defaults:{made.name} timestamp_timeout=0, lecture=never\n{made.name} {sudo}\n")
-        for deed in deeds:
-            self.say(*deed.split(), made.name)
-        return made
-
-    @contextmanager
-    def passwords(self, *rules: str) -> Iterator[None]:
-        """While it lasts a new password goes through these lines of PAM: `requisite pam_pwhistory.so remember=3`, …"""
-        self._set_passwords(*rules)
-        try:
-            yield
-        finally:
-            self._set_passwords(*PASSWORDS)
-
-    def _set_passwords(self, *rules: str) -> None:
-        self.write("/etc/pam.d/common-password", "".join(f"password {rule}\n" for rule in rules))
-
-    def write(self, path: str, text: str) -> None:
-        """A file there, which only its /etc has."""
-        if not path.startswith("/etc/"):
-            raise ValueError(f"{path} is no file of its own")
-        self.say("tee", path, stdin=text)
-
-    def say(self, *command: str, stdin: str = "") -> None:
-        """As root, where the accounts are."""
-        enter = ("nsenter", "--mount", f"--target={self.server.pid}")
-        subprocess.run([*enter, *command], input=stdin, text=True, check=True, capture_output=True)
-
-
-@cache
-def lacking() -> str:
-    """Why no server can have accounts of its own here."""
-    if os.geteuid():
-        return "accounts of its own need root"
-    try:
-        tried = subprocess.run([*BEFORE[:4], "true"], capture_output=True)
-    except FileNotFoundError:
-        return "accounts of its own need util-linux (unshare, nsenter)"
-    return "" if tried.returncode == 0 else "accounts of its own need a mount namespace, which this machine does not give"
-
-
-@contextmanager
-def hostel(*, pam: bool = True, password: bool = True, questions: bool = True, config: str = "") -> Iterator[Hostel]:
-    program = servers.program("sshd")
-    if why := lacking():
-        pytest.skip(why)
-    words = {name: "yes" if value else "no" for name, value in (("pam", pam), ("password", password), ("questions", questions))}
-    with running(program, config=config + CONFIG.format(**words), before=BEFORE) as server:
-        yield Hostel(server)
-
-
-@pytest.fixture(scope="session")
-def with_pam() -> Iterator[Hostel]:
-    with hostel() as found:
-        yield found
-
-
-@pytest.fixture(scope="session")
-def with_questions() -> Iterator[Hostel]:
+@pytest.fixture
+def with_questions(box: Box) -> Door:
     """By PAM's questions alone."""
-    with hostel(password=False) as found:
-        yield found
+    return box.open(password=False)
+
+
+@pytest.fixture
+def without_pam(box: Box) -> Door:
+    return box.open(pam=False, questions=False)
+
+
+@pytest.fixture
+def in_two_steps(box: Box) -> Door:
+    return box.open("AuthenticationMethods publickey,keyboard-interactive\n")
+
+
+@pytest.fixture
+def walled(settled: Door) -> Iterator[Door]:
+    """With the residents."""
+    with visited(settled.box):
+        yield settled
 
 
 @pytest.fixture(scope="session")
-def without_pam() -> Iterator[Hostel]:
-    with hostel(pam=False, questions=False) as found:
-        yield found
-
-
-@pytest.fixture(scope="session")
-def in_two_steps() -> Iterator[Hostel]:
-    with hostel(config="AuthenticationMethods publickey,keyboard-interactive\n") as found:
-        yield found
+def settled(standing_box: Box) -> Door:
+    door = standing_box.open(questions=False)
+    (door.folder / "cli").write_text(CLI)
+    (door.folder / "cli").chmod(0o755)
+    for name, rule in RESIDENTS.items():
+        # each has a password of its own, which no test may find again
+        standing_box.account(name, password=f"{name}-horse-battery-staple", sudo=rule)
+    standing_box.run('chage --lastday 0 aged; usermod --shell "$1" switch', str(door.folder / "cli"))
+    return door

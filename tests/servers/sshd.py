@@ -53,9 +53,21 @@ class Sshd:
     def key(self) -> Secret:
         return Secret((self.folder / "user_ed25519").read_text())
 
+    def secrets(self, user: str) -> dict[str, Secret]:
+        """What lets this user in."""
+        return {"key": self.key}
+
     @property
     def log(self) -> str:
         return (self.folder / "log").read_text()
+
+    def refusals(self, user: str) -> list[str]:
+        """What the log says of the tries of somebody who has gone without being let in: it is written after the answer."""
+        until = time.monotonic() + PATIENCE
+        while f" by authenticating user {user} " not in self.log:
+            assert time.monotonic() < until, self.log
+            time.sleep(0.01)
+        return [line for line in self.log.splitlines() if line.startswith("Failed ") and f" for {user} " in line]
 
 
 @pytest.fixture(scope="session")
@@ -67,15 +79,10 @@ def sshd() -> Iterator[Sshd]:
 
 @contextmanager
 def running(program: Path, *, config: str = "", before: Sequence[str] = ()) -> Iterator[Sshd]:
-    """`config` goes before what is said above, and in its place; `before` is a command that begins the server in a place of its own."""
+    """`before` is a command that begins the server in a place of its own."""
     with servers.folder("sshd") as folder:
-        for name in ("host_ed25519", "user_ed25519"):
-            keygen(folder / name)
-        (folder / "authorized_keys").write_text((folder / "user_ed25519.pub").read_text())
         server = Sshd(folder, servers.free_port())
-        said = {line.split()[0] for line in config.splitlines()} - {"HostKey", "ListenAddress"}
-        rest = [line for line in CONFIG.splitlines() if line.split()[0] not in said]  # of some words the last counts, of most the first
-        (folder / "config").write_text((config + "\n".join(rest)).format(folder=folder, port=server.port) + "\n")
+        settle(server, config)
         if not os.geteuid():
             Path("/run/sshd").mkdir(parents=True, exist_ok=True)
         started: list[str | Path] = [part.format(folder=folder) for part in before]
@@ -89,15 +96,25 @@ def running(program: Path, *, config: str = "", before: Sequence[str] = ()) -> I
                 process.terminate()
 
 
+def settle(server: Sshd, config: str = "") -> None:
+    """Its keys and its configuration; `config` goes before what is said above, and in its place."""
+    for name in ("host_ed25519", "user_ed25519"):
+        keygen(server.folder / name)
+    (server.folder / "authorized_keys").write_text((server.folder / "user_ed25519.pub").read_text())
+    said = {line.split()[0] for line in config.splitlines()} - {"HostKey", "ListenAddress"}
+    rest = [line for line in CONFIG.splitlines() if line.split()[0] not in said]  # of some words the last counts, of most the first
+    (server.folder / "config").write_text((config + "\n".join(rest)).format(folder=server.folder, port=server.port) + "\n")
+
+
 def keygen(path: Path, *options: str, kind: str = "ed25519", passphrase: str = "") -> None:
     """A pair of keys; with `-s`, a certificate of one that is there."""
     made = [] if "-s" in options else ["-t", kind, "-N", passphrase, "-f"]
     subprocess.run(["ssh-keygen", "-q", *options, *made, str(path)], check=True)  # noqa: S607
 
 
-def wait(server: Sshd, process: subprocess.Popen[bytes]) -> None:
+def wait(server: Sshd, process: subprocess.Popen[bytes] | None = None) -> None:
     until = time.monotonic() + PATIENCE
-    while time.monotonic() < until and process.poll() is None:
+    while time.monotonic() < until and (process is None or process.poll() is None):
         try:
             with socket.create_connection((server.address, server.port), 1) as tried:
                 if tried.recv(8).startswith(b"SSH-2.0-"):

@@ -79,14 +79,14 @@ class HasOneSlotForAll(MemorySlots):
 
 
 class LosesWhatWasInForce(MemorySlots):
-    def promote(self, account: str, attempt: str, token: int) -> bool:
+    def promote(self, account: str, attempt: str, token: int, origin: Sequence[str] = ()) -> bool:
         done = super().promote(account, attempt, token)
         self._secrets.of(account).previous.clear()
         return done
 
 
 class LeavesTheCandidateThere(MemorySlots):
-    def promote(self, account: str, attempt: str, token: int) -> bool:
+    def promote(self, account: str, attempt: str, token: int, origin: Sequence[str] = ()) -> bool:
         before = self._secrets.of(account).slot
         done = super().promote(account, attempt, token)
         self._secrets.of(account).slot = before
@@ -94,7 +94,7 @@ class LeavesTheCandidateThere(MemorySlots):
 
 
 class PromotesWhateverLiesThere(MemorySlots):
-    def promote(self, account: str, attempt: str, token: int) -> bool:
+    def promote(self, account: str, attempt: str, token: int, origin: Sequence[str] = ()) -> bool:
         found = self._secrets.of(account).slot
         return super().promote(account, found.attempt if found else attempt, token)
 
@@ -102,7 +102,7 @@ class PromotesWhateverLiesThere(MemorySlots):
 class PutsAllFieldsInTheirPlace(MemorySlots):
     """What was not proposed is gone."""
 
-    def promote(self, account: str, attempt: str, token: int) -> bool:
+    def promote(self, account: str, attempt: str, token: int, origin: Sequence[str] = ()) -> bool:
         found = self._secrets.of(account)
         candidate = found.slot
         done = super().promote(account, attempt, token)
@@ -119,7 +119,7 @@ class CountsACandidateAsAChange(MemorySlots):
 
 
 class DoesNotKnowWhenItPromoted(MemorySlots):
-    def promote(self, account: str, attempt: str, token: int) -> bool:
+    def promote(self, account: str, attempt: str, token: int, origin: Sequence[str] = ()) -> bool:
         before = self._secrets.changed.get(account)
         done = super().promote(account, attempt, token)
         if before is not None:
@@ -128,7 +128,7 @@ class DoesNotKnowWhenItPromoted(MemorySlots):
 
 
 class CountsEachPromotion(MemorySlots):
-    def promote(self, account: str, attempt: str, token: int) -> bool:
+    def promote(self, account: str, attempt: str, token: int, origin: Sequence[str] = ()) -> bool:
         done = super().promote(account, attempt, token)
         self._secrets.changed[account] = self._secrets.now()
         return done
@@ -162,7 +162,7 @@ class TakesWhatIsInForceBack(MemorySlots):
 class RemembersAllThatItPromoted(MemorySlots):
     """What was in force once is taken for what is."""
 
-    def promote(self, account: str, attempt: str, token: int) -> bool:
+    def promote(self, account: str, attempt: str, token: int, origin: Sequence[str] = ()) -> bool:
         promoted: set[str] = vars(self).setdefault("promoted", set())
         if super().promote(account, attempt, token):
             promoted.add(attempt)
@@ -199,14 +199,14 @@ class HandsItsCandidateOver(MemorySlots):
 
 
 class PromotesOnce(MemorySlots):
-    def promote(self, account: str, attempt: str, token: int) -> bool:
+    def promote(self, account: str, attempt: str, token: int, origin: Sequence[str] = ()) -> bool:
         return self._secrets.of(account).slot is not None and super().promote(account, attempt, token)
 
 
 class PromotesAgain(MemorySlots):
     """What is in force becomes its own previous."""
 
-    def promote(self, account: str, attempt: str, token: int) -> bool:
+    def promote(self, account: str, attempt: str, token: int, origin: Sequence[str] = ()) -> bool:
         done, found = super().promote(account, attempt, token), self._secrets.of(account)
         again: set[str] = vars(self).setdefault("again", set())
         if done and attempt in again:
@@ -243,7 +243,7 @@ class LooksAtNoTokenToAdopt(MemorySlots):
 
 
 class AnswersLateOnesWithFalse(MemorySlots):
-    def promote(self, account: str, attempt: str, token: int) -> bool:
+    def promote(self, account: str, attempt: str, token: int, origin: Sequence[str] = ()) -> bool:
         try:
             return super().promote(account, attempt, token)
         except StaleToken:
@@ -294,7 +294,7 @@ class LooksBeforeItKeeps(MemorySlots):
 
 
 class LooksBeforeItPromotes(MemorySlots):
-    def promote(self, account: str, attempt: str, token: int) -> bool:
+    def promote(self, account: str, attempt: str, token: int, origin: Sequence[str] = ()) -> bool:
         found = self._asked(account, token, "promoting")
         candidate = found.slot
         meet(self)
@@ -323,23 +323,23 @@ def reopened(name: str, forget: Any) -> type[Sound]:
 
 
 class SaysThatItKeeps(KeepingSecrets):
-    def keep(self, account: str, secrets: Mapping[str, Secret], attempt: str, token: int) -> bool:
+    def keep(self, account: str, secrets: Mapping[str, Secret], attempt: str, token: int, origin: Sequence[str] = ()) -> bool:
         return True
 
 
 class KeepsThemAgain(KeepingSecrets):
-    def keep(self, account: str, secrets: Mapping[str, Secret], attempt: str, token: int) -> bool:
+    def keep(self, account: str, secrets: Mapping[str, Secret], attempt: str, token: int, origin: Sequence[str] = ()) -> bool:
         self.of(account).attempts.clear()
         return super().keep(account, secrets, attempt, token)
 
 
 class KeepsWhatIsLate(KeepingSecrets):
-    def keep(self, account: str, secrets: Mapping[str, Secret], attempt: str, token: int) -> bool:
+    def keep(self, account: str, secrets: Mapping[str, Secret], attempt: str, token: int, origin: Sequence[str] = ()) -> bool:
         return super().keep(account, secrets, attempt, max(token, self.of(account).token))
 
 
 class TellsWhatIsLateThatItWasKept(KeepingSecrets):
-    def keep(self, account: str, secrets: Mapping[str, Secret], attempt: str, token: int) -> bool:
+    def keep(self, account: str, secrets: Mapping[str, Secret], attempt: str, token: int, origin: Sequence[str] = ()) -> bool:
         return attempt in self.of(account).attempts.values() or super().keep(account, secrets, attempt, token)
 
 

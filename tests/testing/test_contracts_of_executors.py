@@ -24,7 +24,7 @@ from taskkit.testing import FakeExecutor, Reply
 from taskkit.testing.contracts import ExecutorContract
 from taskkit.testing.contracts._words import PASSWORD
 from tests.servers import free_port
-from tests.servers.accounts import Hostel
+from tests.servers.doors import Door
 from tests.servers.sshd import Sshd
 
 HOST = "10.0.0.5"
@@ -171,9 +171,9 @@ class TestSsh(RealShell, ExecutorContract):
         return evolve(self.login(), key=Secret(text.getvalue()))
 
     @property
-    def hostel(self) -> Hostel:
+    def hostel(self) -> Door:
         """Only its accounts have their secrets changed."""
-        found: Hostel = self._request.getfixturevalue("with_pam")
+        found: Door = self._request.getfixturevalue("with_pam")
         return found
 
     def account(self) -> Login:
@@ -181,18 +181,18 @@ class TestSsh(RealShell, ExecutorContract):
         return Login(Record("db-1", "trial"), made.name, made.password)
 
     def host_of_accounts(self) -> Host:
-        server = self.hostel.server
+        server = self.hostel
         known = server.folder / "known_hosts"
         known.write_text(f"[{server.address}]:{server.port} {server.host_key}\n")
         return Host(server.address, server.port, settings={"known_hosts": str(known), "change_timeout": 2.0})
 
     def refused_secret(self) -> Secret:
-        self._rules.enter_context(self.hostel.passwords("required pam_unix.so minlen=20 sha512 nodelay"))
+        self._rules.enter_context(self.hostel.box.passwords("required pam_unix.so minlen=20 sha512 nodelay"))
         return Secret("Nine-lives-1")
 
     def host_that_loses_the_answer(self) -> Host:
         slow = "optional pam_exec.so quiet /bin/sleep 5"
-        self._rules.enter_context(self.hostel.passwords("required pam_unix.so sha512 nodelay", slow))
+        self._rules.enter_context(self.hostel.box.passwords("required pam_unix.so sha512 nodelay", slow))
         return self.host_of_accounts()
 
     def open_connections(self, executor: Any) -> int:

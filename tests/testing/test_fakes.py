@@ -192,6 +192,15 @@ def test_a_host_tells_one_thing_of_a_change_and_may_have_done_another(answer: An
     assert lets_in(executor, PASSWORD if taken else NEW) == "wrong_credentials"
 
 
+def test_s01_what_a_host_says_of_a_change_is_scrubbed() -> None:
+    executor = guarded()
+    executor.script_changes(HOST, Reply(exit=1, errors=f"not {NEW}, {PASSWORD}"))
+    login = Login(Record("db-1", "unix"), "app", Secret(PASSWORD))
+    with Trial(executor=executor).run() as run:
+        outcome = executor.change(Host(HOST), login, SecretChange("app", Secret(NEW)), run)
+    assert not [secret for secret in (NEW, PASSWORD) if secret in repr(outcome)]
+
+
 def test_what_was_replaced_may_let_in_for_a_while() -> None:
     executor = guarded(keeps_old=90)
     changed(executor)

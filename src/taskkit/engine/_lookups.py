@@ -15,7 +15,7 @@ from taskkit.engine._targets import Targets
 from taskkit.errors import MissingPlugin, TaskkitError, VaultAway
 from taskkit.instants import SECOND, Instant
 from taskkit.jobs import Job, Kind
-from taskkit.plugins.kinds import Executor, Script
+from taskkit.plugins.kinds import Executor, Run, Script
 from taskkit.records import NO_ACCOUNTS, Accounts, Record, RecordType
 from taskkit.scrubbing import told
 from taskkit.standings import TABLE as STANDINGS
@@ -223,18 +223,27 @@ class Lookups:
         return slots
 
     def accounts(self, case: Case) -> Accounts:
-        script = case.script
+        """What its script says, and the accounts of the machines over which its own is reached."""
+        script, executor, record = case.script, case.executor, case.record
         if case.job.conducts or case.kin.is_modest:
             return NO_ACCOUNTS
         tried = f"asking {script.name!r} for its accounts"
-        try:
-            found = script.accounts(case.run)
-        except TaskkitError:
-            raise
-        except OSError as error:  # it asked the vault, as it should
-            raise VaultAway(tried, f"it met {type(error).__name__}", "the job waits, and is looked at again soon") from None
-        except Exception as error:
-            raise MissingPlugin(tried, told(error, case.run.scrubber), "its author has to mend it") from None
+        found = _answer(case, tried, script.accounts)
         if not isinstance(found, Accounts):
             raise MissingPlugin(tried, f"it answered with a {type(found).__name__}", "its author has to mend it")
-        return found
+        if executor is None or record is None:
+            return found
+        records = case.run.vault.records
+        way = _answer(case, f"asking {executor.name!r} for its way", lambda run: [*map(records.account, executor.way(record, run))])
+        return Accounts(found.writes, found.uses.union(way)) if way else found
+
+
+def _answer(case: Case, tried: str, ask: Callable[[Run], Any]) -> Any:
+    try:
+        return ask(case.run)
+    except TaskkitError:
+        raise
+    except OSError as error:  # it asked the vault, as it should
+        raise VaultAway(tried, f"it met {type(error).__name__}", "the job waits, and is looked at again soon") from None
+    except Exception as error:
+        raise MissingPlugin(tried, told(error, case.run.scrubber), "its author has to mend it") from None

@@ -15,7 +15,7 @@ from taskkit.facts import Fact
 from taskkit.intents import Intent
 from taskkit.records import AccountId
 from taskkit.storage import Insert, Keep, Unit
-from taskkit.vaults import Secrets, Slots
+from taskkit.vaults import Slots
 
 if TYPE_CHECKING:
     from taskkit.engine._ground import Ground
@@ -43,9 +43,9 @@ class RunIntents:
         vault = self._ground.vault
         if vault.slots is not None:
             return self._run.vault.slots  # type: ignore[return-value]  # there is one
-        if type(vault.secrets).keep is Secrets.keep:
+        if not vault.secrets.keeps:
             case = "the vault has neither slots for new secrets nor keeps any"
-            raise Refused("changing a secret", case, "give Vault(slots=…), or a subclass of Secrets with keep")
+            raise Refused("changing a secret", case, "give Vault(slots=…), or Secrets with keep, and keeps = True")
         self._ground.seals.demand("changing a secret")
         return SealedSlots(self._ground.seals, self._run)
 

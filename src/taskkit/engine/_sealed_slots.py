@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from taskkit.engine._seals import SEALED
@@ -37,12 +37,12 @@ class SealedSlots(Slots):
             self._run.keep(secret)
         return Slot(found.group, found.secrets)
 
-    def promote(self, account: AccountId, attempt: str, token: int) -> bool:
+    def promote(self, account: AccountId, attempt: str, token: int, origin: Sequence[str] = ()) -> bool:
         """It stays sealed until the intent is settled, so that said again it is found."""
         found = self._seals.read(_id(account))
         if found is None or found.group != attempt:
             return False
-        return self._run.vault.secrets.keep(account, found.secrets, attempt, token)
+        return self._run.vault.secrets.keep(account, found.secrets, attempt, token, origin)
 
     def discard(self, account: AccountId, attempt: str, token: int) -> bool:
         found = self._seals.read(_id(account))

@@ -222,6 +222,10 @@ class Executor(ABC):
         """
         return NotDone(ErrorClass.BAD_CONFIGURATION, f"the executor {self.name!r} changes no secrets")
 
+    def way(self, record: Record, run: Run) -> Iterable[Record]:
+        """Over which machines a record's is reached: a job uses their accounts, too (R4). Asked before the start, without effects."""
+        return ()
+
 
 class Intents(Protocol):
     """What is about to happen to secrets, noted for good before it begins (S2, S4)."""

@@ -65,15 +65,18 @@ class Candidates:
 
     def is_in_force(self) -> bool:
         """Where no candidate lies there any more: whether the one that the intent is about has come into force."""
-        return self.intent is not None and self._slots.promote(self._account, self.intent.attempt, self._run.token)
+        return self.intent is not None and self._is_promoted(self.intent.attempt)
 
     def put_in_force(self, attempt: Attempt) -> None:
-        token = self._run.token
-        if not self._slots.promote(self._account, attempt.name, token):  # the vault has lost it: it is here still
-            self._slots.propose(self._account, {self._name: attempt.candidate}, attempt.name, token)
-            if not self._slots.promote(self._account, attempt.name, token):
+        if not self._is_promoted(attempt.name):  # the vault has lost it: it is here still
+            self._slots.propose(self._account, {self._name: attempt.candidate}, attempt.name, self._run.token)
+            if not self._is_promoted(attempt.name):
                 raise Refused("putting a new password in force", "the vault does not take it", _MEND)
         self._run.point("promoted")
+
+    def _is_promoted(self, attempt: str) -> bool:
+        """With the path that led here, so that what the vault tells of it does not come back (P5)."""
+        return self._slots.promote(self._account, attempt, self._run.token, self._run.origin)
 
     def forget(self, attempt: Attempt) -> None:
         """It is not the live one, and never will be."""

@@ -60,11 +60,12 @@ class Conversation:
             return self._course.outcome(self._dialogue.effect)
         if self._returns[at] > exchange.retries:
             return self._broken_off(exchange, f"tried {exchange.retries + 1} times", ErrorClass.FAILED, ErrorClass.FAILED)
+        left = self._run.seconds_left
         cue = self._wait(exchange, at)
         if cue is Nothing.CLOSED:
             return self._broken_off(exchange, "the machine closed the connection", ErrorClass.FAILED, ErrorClass.UNREACHABLE)
         if cue is Nothing.SILENCE:
-            case = f"it did not come within {exchange.timeout:g} s"
+            case = f"it did not come within {exchange.timeout:g} s" if left >= exchange.timeout else "the job has no time left"
             return self._broken_off(exchange, case, ErrorClass.TIMEOUT, ErrorClass.TIMEOUT)
         if cue is Nothing.ASKED_AGAIN:
             return self._refused(exchange, ErrorClass.WRONG_CREDENTIALS, "it asks again: the secret was not taken")

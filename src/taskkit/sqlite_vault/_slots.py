@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 from taskkit.errors import StaleToken
@@ -33,7 +33,7 @@ class FileSlots(Slots):
             attempt = self._sealed.waiting(account)
             return None if attempt is None else Slot(attempt, self._sealed.values(account).pending)
 
-    def promote(self, account: AccountId, attempt: str, token: int) -> bool:
+    def promote(self, account: AccountId, attempt: str, token: int, origin: Sequence[str] = ()) -> bool:
         with self._asked(account, token, "promoting the candidate"):
             for name in self._sealed.names(account, PENDING, attempt):
                 self._sealed.promote(account, name, self._now())

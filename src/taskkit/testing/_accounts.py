@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from threading import RLock
 
@@ -101,7 +101,9 @@ class MemorySecrets(Secrets):
 
 
 class KeepingSecrets(MemorySecrets):
-    def keep(self, account: AccountId, secrets: Mapping[str, Secret], attempt: str, token: int) -> bool:
+    keeps = True
+
+    def keep(self, account: AccountId, secrets: Mapping[str, Secret], attempt: str, token: int, origin: Sequence[str] = ()) -> bool:
         with self.lock:
             kept, found = Slot(attempt, secrets), self.of(account)
             found.checked(token, f"keeping new secrets of {account!r}")
@@ -127,7 +129,7 @@ class MemorySlots(Slots):
         with self._secrets.lock:
             return self._asked(account, token, "adopting the candidate").slot
 
-    def promote(self, account: AccountId, attempt: str, token: int) -> bool:
+    def promote(self, account: AccountId, attempt: str, token: int, origin: Sequence[str] = ()) -> bool:
         with self._secrets.lock:
             found = self._asked(account, token, "promoting the candidate")
             if found.slot is not None and found.slot.attempt == attempt:

@@ -124,7 +124,7 @@ class FakeExecutor(Executor):
         except HostRefused as refused:
             return NotDone(ErrorClass(refused.error), run.scrub(str(refused)))
         try:
-            return self.stage("change", lambda: _Change(found, login, change, self.clock).outcome(run.seconds_left))  # type: ignore[no-any-return]
+            return self.stage("change", lambda: _Change(found, login, change, self.clock).outcome(run))  # type: ignore[no-any-return]
         except ConnectionError as error:
             return Unknown(f"the host's answer to the change was lost: {error}")
 
@@ -196,7 +196,7 @@ class _Change:
     def __init__(self, host: FakeHost, login: Login, change: SecretChange, clock: VirtualClock | None) -> None:
         self._host, self._login, self._change, self._clock = host, login, change, clock
 
-    def outcome(self, seconds_left: float) -> Done | NotDone | Unknown:
+    def outcome(self, run: Run) -> Done | NotDone | Unknown:
         answer = self._host.answer_to_change()
         if isinstance(answer, ErrorClass):
             return NotDone(answer, answer.value.replace("_", " "))
@@ -205,16 +205,18 @@ class _Change:
         by, user, now = self._login.user, self._change.user, _seconds(self._clock)
         if (error := self._host.refusal_of_change(by, user, self._change.old or self._login.secret, now)) is not None:
             return NotDone(error, f"changing the secret of {user!r} as {by!r}: {error.value.replace('_', ' ')}")
-        return self._taken(answer, min(60.0, seconds_left))
+        return self._taken(answer, run)
 
-    def _taken(self, reply: Reply, seconds: float) -> Done | NotDone | Unknown:
+    def _taken(self, reply: Reply, run: Run) -> Done | NotDone | Unknown:
+        seconds = min(60.0, run.seconds_left)
         if reply.does:
             self._host.accounts[self._change.user].change(self._change.new, _seconds(self._clock))
         if not _ends_within(reply, seconds, self._clock):
             return Unknown(f"the host took longer than {seconds:g} s; nobody saw how the change ended")
         if not reply.seen:
             return Unknown("the connection broke, and nobody saw how the change ended")
-        return Done() if reply.exit == 0 else refused_by("other", reply.errors or f"the host ended the change with {reply.exit}")
+        text = run.scrub(reply.errors) or f"the host ended the change with {reply.exit}"
+        return Done() if reply.exit == 0 else refused_by("other", text)
 
 
 def _seconds(clock: VirtualClock | None) -> float:

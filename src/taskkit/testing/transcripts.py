@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import codecs
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import zip_longest
 from pathlib import Path
@@ -91,6 +91,9 @@ class Recording(Executor):
         self.name, self.verbs = executor.name, executor.verbs  # type: ignore[misc]
         self.effect, self.settings = executor.effect, executor.settings  # type: ignore[misc]
         self.transcript = Transcript([])
+
+    def way(self, record: Record, run: Run) -> Iterable[Record]:
+        return self.executor.way(record, run)
 
     @contextmanager
     def connect(self, host: Host, login: Login, run: Run) -> Iterator[_RecordedConnection]:

@@ -48,3 +48,32 @@ def test_so_many_bytes_are_left_out_as_were_said_and_not_kept(monkeypatch: pytes
         recorder.feed(b"0123456789")
     kept = recorder.finish()
     assert (len(kept.head), len(kept.tail), kept.left_out) == (CAP // 2, CAP // 2, 10_000 - CAP)
+
+
+def test_of_much_that_is_no_text_something_is_left_out_and_the_end_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_outputs, "_MOST_WAITING", 200)
+    recorder = Recorder(Scrubber(Secret(PASSWORD)).stream(), CAP)
+    for _ in range(500):
+        recorder.feed(b"\xbf\x80\xff\xc3")
+    recorder.feed(b"the end")
+    kept = recorder.finish()
+    assert kept.left_out > 0
+    assert kept.tail.endswith("the end")
+
+
+def test_a_character_that_is_cut_by_what_is_left_out_is_left_out_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_outputs, "_MOST_WAITING", 0)
+    for cap in range(1020, 1028):
+        recorder = Recorder(Scrubber().stream(), cap)
+        for byte in "\N{GRINNING FACE}".encode() * 1000:
+            recorder.feed(bytes([byte]))
+        kept = recorder.finish()
+        assert set(kept.head + kept.tail) == {"\N{GRINNING FACE}"}
+
+
+def test_s01_a_secret_that_the_run_learns_while_its_output_comes_is_scrubbed_of_what_has_come_already() -> None:
+    scrubber = Scrubber()
+    recorder = Recorder(scrubber.stream(), CAP)
+    recorder.feed(PASSWORD.encode())
+    scrubber.add(Secret(PASSWORD))
+    assert PASSWORD not in str(recorder.finish())

@@ -123,6 +123,20 @@ def test_what_cannot_be_started_is_told_as_bad_configuration() -> None:
         assert caught.value.error == ErrorClass.BAD_CONFIGURATION
 
 
+def test_a_program_that_is_not_there_is_told_before_anything_opens(tmp_path: Path) -> None:
+    (tmp_path / "there").write_text("#!/bin/sh\necho hello\n")
+    run = here()
+    for line in ("no-such-program-anywhere -x", "/no/such/program", "./there", ""):
+        settings = {"terminal": line, "cwd": str(tmp_path)}
+        with Local().connect(Host("h", settings=settings), Login(RECORD), run) as connection:  # noqa: SIM117
+            with pytest.raises(HostRefused, match="no such program") as caught, connection.terminal(run):
+                pass
+        assert caught.value.error == ErrorClass.BAD_CONFIGURATION
+    (tmp_path / "there").chmod(0o755)
+    with here(settings=settings | {"terminal": "./there"}).connect() as connection, connection.terminal(run) as terminal:
+        assert b"hello" in heard(terminal)
+
+
 def test_s01_a_terminal_whose_line_holds_a_secret_is_not_opened() -> None:
     run = here()
     run.keep(Secret("a-secret-of-the-run"))

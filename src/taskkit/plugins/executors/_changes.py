@@ -13,7 +13,7 @@ _NO_USER = "a name of up to 256 printable characters, with no colon, no space an
 
 
 def refused_by(rule: str, text: str) -> NotDone:
-    """A rule of the host says no, and the host has taken nothing; `rule` is a word of `passwords.Refusal`."""
+    """A rule of the host says no, and the host has taken nothing; `rule` is a word of `passwords.Objection`."""
     return NotDone(ErrorClass.REFUSED, text, {"refusal": rule})
 
 
@@ -22,8 +22,11 @@ def may_begin(change: SecretChange, run: Run) -> NotDone | None:
     for secret in filter(None, (change.new, change.old)):
         run.keep(secret)
     case = _case_of_user(change.user) or _case_of_secret(change.new)
-    if case:
-        return NotDone(ErrorClass.BAD_CONFIGURATION, run.scrub(case))
+    return NotDone(ErrorClass.BAD_CONFIGURATION, run.scrub(case)) if case else may_go_on(run)
+
+
+def may_go_on(run: Run) -> NotDone | None:
+    """Why the new secret may not be said any more: asked before it is, and never afterwards (J6)."""
     over = not_any_more(run)
     return NotDone(over.error or ErrorClass.STOPPED, over.text) if over else None
 

@@ -58,6 +58,6 @@ class Patience:
 def with_end(judgement: Judgement, end: End) -> Judgement:
     """A command that was cut short is unknown, dead or not: what it had done by then nobody saw (J10)."""
     if not end.cut:
-        return evolve(judgement, text="; ".join(filter(None, (judgement.text, end.left))))
+        return evolve(judgement, text="; ".join(filter(None, (judgement.text, end.left)))) if end.left else judgement
     seen = "it was seen to end" if end.seen else "nobody saw it end: it may still run"
     return evolve(judgement, state="unknown", error=ErrorClass.TIMEOUT, text=f"{end.cut} and was told to end; {seen}")

@@ -7,7 +7,7 @@ import signal
 from collections.abc import Mapping
 from typing import Literal
 
-from attrs import evolve, field, frozen
+from attrs import field, frozen
 
 from taskkit.errors import InvalidValue
 from taskkit.outcomes import ErrorClass
@@ -40,15 +40,11 @@ class Expectations:
     capture: Mapping[str, re.Pattern[str]]
 
     @classmethod
-    def of(cls, command: Command) -> Expectations:
-        """InvalidValue where a pattern is none."""
+    def of(cls, command: Command, *, by_shell: bool = False) -> Expectations:
+        """InvalidValue where a pattern is none. `by_shell`: whether a shell begins the command also where nobody asked for one."""
         expect, forbid = (pattern and compiled(pattern) for pattern in (command.expect, command.forbid))
         capture = {name: compiled(pattern, groups=1) for name, pattern in command.capture.items()}
-        return cls(command.exits, command.shell, expect or None, forbid or None, capture)
-
-    def by_shell(self) -> Expectations:
-        """The same, where a shell begins the command though nobody asked for one."""
-        return evolve(self, shell=True)  # noqa: S604  it is what is expected, not what is done
+        return cls(command.exits, command.shell or by_shell, expect or None, forbid or None, capture)
 
     def judge(self, exit: int | None, signal: int | None, *outputs: Output) -> Judgement:
         """What the end of the command means; `outputs` are scrubbed, so that nothing captured is a piece of a secret."""

@@ -1,4 +1,4 @@
-"""What a command says, as far as it is kept: decoded and scrubbed as it comes, then its beginning and its end.
+"""What a command says, as far as it is kept: its beginning and its end, decoded and scrubbed.
 
 Scrubbed first and cut afterwards: the other way round, half a secret would stand where the cut goes through one.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import codecs
 import re
+from collections import deque
 
 from attrs import frozen
 
@@ -37,55 +38,72 @@ class Output:
 
 
 SILENCE = Output("")
-#: Characters that are looked at together, when it is time to leave some out.
+#: Bytes that are looked at together, at the end or when it is time to leave some out.
 _MOST_WAITING = 262_144
+#: Bytes that a character takes at most.
+_WIDEST = 4
+_CONTINUATIONS = bytes(range(0x80, 0xC0))
+_DECODER = codecs.getincrementaldecoder("utf-8")
 
 
 class Recorder:
     """Takes the pieces of one stream and keeps no more than `cap` bytes of them, however much comes.
 
-    When the beginning is full, what comes is scrubbed at the end alone: the most of much is left out, and nobody has to look through it.
+    Pieces wait as they came. Little is decoded and scrubbed in one at the end; of much, the beginning when it is there, and at the end what
+    then stands last: the most is left out, and nobody has to look through it.
     """
 
     def __init__(self, stream: Stream, cap: int) -> None:
-        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._decoder = _DECODER("replace")
         self._stream, self._half = stream, cap // 2
         self._head, self._tail, self._said = bytearray(), bytearray(), 0
-        self._later, self._waiting, self._leapt = list[str](), 0, False
+        self._pieces, self._waiting, self._leapt = deque[bytes](), 0, False
 
     def feed(self, piece: bytes) -> None:
-        text = self._decoder.decode(piece)
-        if len(self._head) < self._half:
-            self._keep(self._stream.feed(text))
-            return
-        self._later.append(text)
-        self._waiting += len(text)
-        if self._waiting > 2 * (self._half + self._stream.back) + _MOST_WAITING:
+        self._pieces.append(piece)
+        self._waiting += len(piece)
+        if self._waiting > 2 * self._needed + _MOST_WAITING:
+            self._fill_head()
             self._leave_out()
 
     def finish(self) -> Output:
         """All that was kept; no piece follows."""
-        self._later.append(self._decoder.decode(b"", final=True))
+        if not self._said and not self._waiting:
+            return SILENCE
         if self._leapt:
             self._leave_out()
-        later = "".join(self._later)
+        last = b"".join(self._pieces)
+        text = self._decoder.decode(last.lstrip(_CONTINUATIONS) if self._leapt else last, final=True)
         if self._leapt:
-            self._said += self._stream.leap(later)
-            later = ""
-        self._keep(self._stream.feed(later) + self._stream.finish())
+            self._said += self._stream.leap(text)
+            text = ""
+        self._keep(self._stream.finish(text))
         left_out = self._said - len(self._head) - len(self._tail)
         return Output(_text(self._head), _text(self._tail), left_out) if left_out else Output(_text(self._head + self._tail))
 
+    @property
+    def _needed(self) -> int:
+        """So many bytes hold the end, and before it whatever may be the rest of a secret."""
+        return self._half + _WIDEST * self._stream.back
+
+    def _fill_head(self) -> None:
+        while self._pieces and len(self._head) < self._half:
+            self._keep(self._stream.feed(self._decoder.decode(self._taken())))
+
     def _leave_out(self) -> None:
-        """All but what the end may need, and what stands before that and may be the beginning of a secret in it."""
-        if not self._leapt:
-            self._leapt = True
-            self._said += len(self._stream.finish().encode())
-            self._tail.clear()
-        text = "".join(self._later)
-        cut = max(0, len(text) - self._half - self._stream.back)
-        self._said += len(text[:cut].encode())
-        self._later, self._waiting = [text[cut:]], len(text) - cut
+        """All but what the end may need."""
+        while self._pieces and self._waiting - len(self._pieces[0]) >= self._needed:
+            if not self._leapt:
+                self._leapt = True
+                self._said += len(self._decoder.getstate()[0]) + len(self._stream.finish().encode())
+                self._decoder.reset()
+                self._tail.clear()
+            self._said += len(self._taken())
+
+    def _taken(self) -> bytes:
+        piece = self._pieces.popleft()
+        self._waiting -= len(piece)
+        return piece
 
     def _keep(self, text: str) -> None:
         said = text.encode()

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import select
+import shutil
 import signal
 import struct
 import subprocess
@@ -12,6 +14,7 @@ import termios
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from taskkit.plugins.executors._processes import CHUNK, TICK, NotStarted
 from taskkit.secrets import Secret
@@ -30,6 +33,7 @@ def opened(argv: Sequence[str], grace: float, *, env: Mapping[str, str], cwd: st
         fcntl.ioctl(screen, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
         command = ["/bin/sh", "-c", _WITH_TERMINAL, os.ttyname(screen), *argv]
         try:
+            _check_program(argv, env, cwd)
             process = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                 start_new_session=True, env={**env, "TERM": TERM}, cwd=cwd,
@@ -46,6 +50,14 @@ def opened(argv: Sequence[str], grace: float, *, env: Mapping[str, str], cwd: st
         for one in (keyboard, screen):  # the screen's other end stays open until here, or what was said last would be lost
             if one >= 0:
                 os.close(one)
+
+
+def _check_program(argv: Sequence[str], env: Mapping[str, str], cwd: str | None) -> None:
+    """The shell that gives it the terminal would begin, and say in there that it finds nothing."""
+    name = argv[0] if argv else ""
+    wanted = str(Path(cwd or "").absolute() / name) if "/" in name else name
+    if shutil.which(wanted, path=env.get("PATH")) is None:
+        raise FileNotFoundError(errno.ENOENT, "no such program", name or "(none)")
 
 
 class Pty:

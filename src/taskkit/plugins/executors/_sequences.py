@@ -52,12 +52,12 @@ class Ready:
     idle: float | None = None
 
     @classmethod
-    def of(cls, command: Command, run: Run) -> Self:
+    def of(cls, command: Command, run: Run, *, by_shell: bool = False) -> Self:
         """InvalidValue where it cannot be said; the run scrubs what is secret of its stdin from now on."""
         for name, seconds in (("timeout", command.timeout), ("idle", command.idle)):
             if seconds is not None and not seconds > 0:  # also what is no number at all
                 raise InvalidValue(f"Command({name}={seconds})", "it is no time", "give seconds above 0")
-        return cls(Expectations.of(command), _parts(command, run), min(command.timeout, run.seconds_left), command.idle)
+        return cls(Expectations.of(command, by_shell=by_shell), _parts(command, run), min(command.timeout, run.seconds_left), command.idle)
 
     @property
     def written(self) -> bytes | None:

@@ -12,7 +12,7 @@ from taskkit.plugins.kinds import Host, Login, SecretChange
 from taskkit.records import Record
 from taskkit.secrets import Secret
 from taskkit.testing.trials import Trial
-from tests.servers.accounts import Account, Hostel
+from tests.servers.doors import Account, Door
 
 NEW = Secret("Brand-new-Horse-battery-1")
 WRONG = Secret("no-such-password-anywhere")
@@ -35,21 +35,21 @@ class Changed:
         return "" if isinstance(self.outcome, Done) else self.outcome.text
 
 
-def record(hostel: Hostel) -> Record:
-    return Record("db-1", "trial", fields={"host_key": hostel.server.host_key})
+def record(hostel: Door) -> Record:
+    return Record("db-1", "trial", fields={"host_key": hostel.host_key})
 
 
-def root(hostel: Hostel, user: str = "root") -> Login:
+def root(hostel: Door, user: str = "root") -> Login:
     """Let in by the server's key."""
-    return Login(record(hostel), user, key=hostel.server.key)
+    return Login(record(hostel), user, key=hostel.key)
 
 
-def itself(hostel: Hostel, account: Account) -> Login:
+def itself(hostel: Door, account: Account) -> Login:
     return Login(record(hostel), account.name, account.password)
 
 
 def change(
-    hostel: Hostel,
+    hostel: Door,
     login: Login,
     user: str,
     new: Secret = NEW,
@@ -62,20 +62,18 @@ def change(
     """`secrets` are those of the log-in's account in the vault."""
     executor, kept = Ssh(), {name: secret.reveal() for name, secret in (secrets or {}).items()}
     trial = Trial(executor=executor, record=login.record, secrets={login.record.id: kept})
-    host = Host(hostel.server.address, port or hostel.server.port, settings)
+    host = Host(hostel.address, port or hostel.port, settings)
     with trial.run() as run:
         return Changed(executor.change(host, login, SecretChange(user, new, old), run), trial)
 
 
-def changed_itself(hostel: Hostel, account: Account, new: Secret = NEW, **given: Any) -> Changed:
+def changed_itself(hostel: Door, account: Account, new: Secret = NEW, **given: Any) -> Changed:
     return change(hostel, itself(hostel, account), account.name, new, **given)
 
 
-def lets_in(hostel: Hostel, user: str, secret: Secret) -> bool | str | None:
+def lets_in(hostel: Door, user: str, secret: Secret) -> bool | str | None:
     """True, or the class of what the machine says."""
     executor = Ssh()
     with Trial(executor=executor, record=record(hostel)).run() as run:
-        found = executor.probe(
-            Host(hostel.server.address, hostel.server.port, {}), Login(record(hostel), user, secret, by_secret=True), run
-        )
+        found = executor.probe(Host(hostel.address, hostel.port, {}), Login(record(hostel), user, secret, by_secret=True), run)
     return found.works or found.error

@@ -11,7 +11,6 @@ from taskkit.records import Record
 from taskkit.secrets import Secret
 from tests.runs import WatchedRun
 from tests.servers.sshd import Sshd
-from tests.servers.walled import Walled
 
 
 def there(server: Sshd, user: str | None = None, secrets: Mapping[str, Secret] | None = None, **given: Any) -> WatchedRun:
@@ -19,7 +18,7 @@ def there(server: Sshd, user: str | None = None, secrets: Mapping[str, Secret] |
     user = user or server.user
     fields = {"host": server.address, "port": str(server.port), "user": user, "host_key": server.host_key}
     if secrets is None:
-        secrets = {"password": server.password(user)} if isinstance(server, Walled) else {"key": server.key}
+        secrets = server.secrets(user)
     record = Record("db-1", "machine", fields=fields)
     return WatchedRun(record, executor=Ssh(), secrets={"db-1": secrets}, **given)
 

@@ -9,8 +9,6 @@ import os
 import time
 from collections import Counter
 from collections.abc import Callable
-from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,7 +18,7 @@ from taskkit.plugins.executors.ssh import Ssh
 from taskkit.plugins.kinds import Host, Login
 from taskkit.testing.trials import Trial
 from tests.plugins.executors.ssh.changing import NEW, Changed, change, itself, lets_in, record, root
-from tests.servers.accounts import Account, Hostel
+from tests.servers.doors import Account, Door
 from tests.servers.faults import Fault, Way, road
 
 CUTS = int(os.environ.get("TASKKIT_CUTS", 10))
@@ -28,37 +26,32 @@ PATIENCE = 30.0
 SHORT: dict[str, Any] = {
     "banner_timeout": 2.0, "auth_timeout": 2.0, "connect_timeout": 2.0, "keepalive": 0.2, "idle_timeout": 1.0, "change_timeout": 20.0,
 }  # fmt: skip
-Going = Callable[[Hostel, Account], tuple[Login, dict[str, Any]]]
+Going = Callable[[Door, Account], tuple[Login, dict[str, Any]]]
 
 
-def by_dialogue(hostel: Hostel, account: Account) -> tuple[Login, dict[str, Any]]:
+def by_dialogue(hostel: Door, account: Account) -> tuple[Login, dict[str, Any]]:
     return itself(hostel, account), {}
 
 
-def by_root(hostel: Hostel, account: Account) -> tuple[Login, dict[str, Any]]:
+def by_root(hostel: Door, account: Account) -> tuple[Login, dict[str, Any]]:
     return root(hostel), {}
 
 
-def by_sudo(hostel: Hostel, account: Account) -> tuple[Login, dict[str, Any]]:
+def by_sudo(hostel: Door, account: Account) -> tuple[Login, dict[str, Any]]:
     return itself(hostel, hostel.account(sudo="ALL=(root) ALL")), {"become": "sudo"}
 
 
-def tried(hostel: Hostel, going: Going, account: Account, fault: Fault | None = None) -> tuple[Changed, Counter[Way]]:
+def tried(hostel: Door, going: Going, account: Account, fault: Fault | None = None) -> tuple[Changed, Counter[Way]]:
     login, settings = going(hostel, account)
-    with road(hostel.server.port, fault) as way:
+    with road(hostel.port, fault) as way:
         found = change(hostel, login, account.name, port=way.port, **SHORT, **settings)
     assert eventually(lambda: not at_work(hostel)), at_work(hostel)
     return found, way.passed
 
 
-def at_work(hostel: Hostel) -> list[str]:
-    """Whoever sees the same /etc as the server, beside itself: passwd may have lost its parent."""
-    place, found = Path(f"/proc/{hostel.server.pid}/ns/mnt").readlink(), []
-    for path in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):
-            if int(path.name) != hostel.server.pid and (path / "ns" / "mnt").readlink() == place:
-                found.append((path / "cmdline").read_text())
-    return found
+def at_work(hostel: Door) -> str:
+    """Whoever is still let in there, and what was begun for them: passwd may have lost its parent."""
+    return hostel.box.run("exec pgrep -af 'passwd|sudo|sshd: [a-z0-9]+[ @]'", check=False)
 
 
 def eventually(found: Callable[[], bool]) -> bool:
@@ -68,7 +61,7 @@ def eventually(found: Callable[[], bool]) -> bool:
     return found()
 
 
-def truth(hostel: Hostel, account: Account, found: Changed) -> str:
+def truth(hostel: Door, account: Account, found: Changed) -> str:
     """How it ended, which is true of what the machine lets in."""
     taken = lets_in(hostel, account.name, NEW) is True
     if isinstance(found.outcome, Done):
@@ -80,9 +73,9 @@ def truth(hostel: Hostel, account: Account, found: Changed) -> str:
     return f"unknown, {'taken' if taken else 'not taken'}"
 
 
-def bytes_of_a_log_in(hostel: Hostel, account: Account) -> Counter[Way]:
+def bytes_of_a_log_in(hostel: Door, account: Account) -> Counter[Way]:
     executor, login = Ssh(), itself(hostel, account)
-    with road(hostel.server.port) as way:
+    with road(hostel.port) as way:
         with Trial(executor=executor, record=record(hostel)).run() as run, executor.connect(Host("127.0.0.1", way.port), login, run):
             pass
         return way.passed
@@ -91,7 +84,7 @@ def bytes_of_a_log_in(hostel: Hostel, account: Account) -> Counter[Way]:
 @pytest.mark.parametrize("way", ["to", "back"])
 @pytest.mark.parametrize("going", [by_dialogue, by_root, by_sudo])
 def test_j10_a_change_whose_connection_is_cut_at_any_byte_ends_as_what_is_true(
-    with_pam: Hostel, going: Going, way: Way, record_property: Any
+    with_pam: Door, going: Going, way: Way, record_property: Any
 ) -> None:
     first = bytes_of_a_log_in(with_pam, with_pam.account())[way]
     whole, last = tried(with_pam, going, with_pam.account())
@@ -109,7 +102,7 @@ def test_j10_a_change_whose_connection_is_cut_at_any_byte_ends_as_what_is_true(
     assert sum(count for end, count in ends.items() if end.startswith("unknown"))
 
 
-def test_a_change_over_a_slow_line_is_only_slow(with_pam: Hostel) -> None:
+def test_a_change_over_a_slow_line_is_only_slow(with_pam: Door) -> None:
     account = with_pam.account()
     found, _ = tried(with_pam, by_dialogue, account, Fault(piece=1))
     assert truth(with_pam, account, found) == "done"

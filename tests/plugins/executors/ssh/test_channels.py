@@ -14,15 +14,15 @@ import pytest
 from paramiko import ChannelException
 
 from taskkit.outcomes import Done, NotDone
-from taskkit.plugins.executors.ssh._exchanges import Exchange
+from taskkit.plugins.executors.ssh._exchanges import Bell, Exchange
 from taskkit.plugins.executors.ssh._talks import Sieve
 from taskkit.plugins.kinds import Command, Operation
 from taskkit.scripts import Check, CheckStatus, Commands, Step
 from taskkit.scrubbing import REPLACED
 from taskkit.secrets import Secret
 from tests.plugins.executors.ssh.reach import carried_out, carry_out, shell, there
+from tests.servers.doors import Door
 from tests.servers.sshd import Sshd
-from tests.servers.walled import Walled
 
 PASSWORD = "correct-horse-battery"  # noqa: S105  what no test may find again
 #: Longer than any test waits for, so that what is seen to end was ended.
@@ -51,7 +51,7 @@ def test_a_line_for_a_shell_is_said_as_it_stands(sshd: Sshd) -> None:
     assert shell(there(sshd), "echo one | tr a-z A-Z; printf %s '{x}'").output == "ONE\n{x}"
 
 
-def test_a_machine_that_has_no_shell_gets_its_lines_as_they_stand(walled: Walled) -> None:
+def test_a_machine_that_has_no_shell_gets_its_lines_as_they_stand(walled: Door) -> None:
     line = "show  interfaces | include $up; 'x"
     assert shell(there(walled, "switch"), line).output == line
     assert carry_out(there(walled, "switch"), "show  version brief").output == "show version brief"
@@ -162,6 +162,31 @@ def test_all_that_was_said_before_the_end_is_read(sshd: Sshd) -> None:
         assert len(shell(there(sshd), "head -c 60000 /dev/zero | tr '\\0' x").output) == 60_000
 
 
+def test_a_bell_rings_for_what_is_worth_a_look_and_forgets_when_it_was_heard() -> None:
+    bell, worth = Bell(), [False]
+    bell.worth = lambda: worth[0]
+    bell.set()
+    assert not bell.wait(0)
+    worth[0] = True
+    bell.set()
+    assert bell.wait(0)
+    assert not bell.wait(0)
+
+
+def test_who_says_little_is_looked_at_once_and_not_for_each_word(sshd: Sshd, monkeypatch: pytest.MonkeyPatch) -> None:
+    rang: list[bool] = []
+    wait = Bell.wait
+
+    def patiently(bell: Bell, timeout: float | None = None) -> bool:
+        rang.append(wait(bell, 20))
+        return rang[-1]
+
+    monkeypatch.setattr(Bell, "wait", patiently)
+    told = shell(there(sshd), "for i in 1 2 3 4 5 6 7 8 9; do echo $i; echo $i >&2; sleep 0.01; done")
+    assert (told.state, len(told.output), len(told.errors)) == ("done", 18, 18)
+    assert rang == [True]
+
+
 # Where it runs
 
 
@@ -182,13 +207,13 @@ def test_a_directory_that_is_not_there_is_told_and_nothing_is_begun(sshd: Sshd, 
 # How it ends
 
 
-def test_j10_a_timeout_asks_it_to_end_by_a_signal_and_tells_that_it_was_seen(walled: Walled) -> None:
+def test_j10_a_timeout_asks_it_to_end_by_a_signal_and_tells_that_it_was_seen(walled: Door) -> None:
     told = shell(there(walled, "app"), f"exec {FOREVER}", timeout=0.5)
     assert (told.state, told.error, told.exit, told.signal) == ("unknown", "timeout", None, signal.SIGTERM)
     assert told.text == "it took longer than 0.5 s and was told to end; it was seen to end"
 
 
-def test_j10_a_command_that_does_not_listen_is_killed(walled: Walled) -> None:
+def test_j10_a_command_that_does_not_listen_is_killed(walled: Door) -> None:
     ready = walled.shared / "does-not-listen"
     run = there(walled, "app", settings={"grace": 0.3}, late=ready.exists)  # however slow the machine is, its time is not over sooner
     told = shell(run, f"trap '' TERM; touch {ready}; while :; do sleep 1; done")
@@ -207,7 +232,7 @@ def test_j10_where_the_machine_takes_no_signals_nobody_says_that_it_ended(sshd: 
         os.kill(int(told.output), signal.SIGKILL)
 
 
-def test_j10_a_command_that_says_nothing_is_ended_after_its_idle_time(walled: Walled) -> None:
+def test_j10_a_command_that_says_nothing_is_ended_after_its_idle_time(walled: Door) -> None:
     told = shell(there(walled, "app"), f"echo working; exec {FOREVER}", idle=0.5)
     assert (told.state, told.error, told.output) == ("unknown", "timeout", "working\n")
     assert told.text == "it said nothing for 0.5 s and was told to end; it was seen to end"
@@ -283,7 +308,7 @@ def test_a_machine_that_carries_out_no_commands_is_refused_and_not_done(sshd: Ss
     assert (told.state, told.error) == ("not_done", "refused")
 
 
-def test_a_password_that_has_expired_is_told_as_one(walled: Walled) -> None:
+def test_a_password_that_has_expired_is_told_as_one(walled: Door) -> None:
     for exits in ((0,), (0, 1)):
         told = carry_out(there(walled, "aged"), Command("true", exits=exits))
         assert (told.state, told.error) == ("not_done", "must_change")
@@ -295,7 +320,7 @@ def test_a_full_disk_is_told_as_one(sshd: Sshd) -> None:
     assert told.text.startswith("a disk of the machine is full: ")
 
 
-def test_an_error_of_ours_while_it_runs_ends_it(walled: Walled) -> None:
+def test_an_error_of_ours_while_it_runs_ends_it(walled: Door) -> None:
     said: list[Operation] = []
 
     def fail() -> bool:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -13,7 +12,8 @@ from taskkit.secrets import Secret
 from tests import servers
 from tests.plugins.executors.ssh.reach import carried_out, carry_out, shell, there
 from tests.plugins.executors.ssh.reaching import refused, says
-from tests.servers.accounts import Hostel, hostel
+from tests.servers.box import Box
+from tests.servers.doors import Door
 from tests.servers.sshd import Sshd, keygen, running
 
 MAKES_RSA = (
@@ -25,10 +25,9 @@ MAKES_RSA = (
 )
 
 
-@pytest.fixture(scope="module")
-def passwords_only() -> Iterator[Hostel]:
-    with hostel(questions=False, config="PubkeyAuthentication no\n") as found:
-        yield found
+@pytest.fixture
+def passwords_only(box: Box) -> Door:
+    return box.open("PubkeyAuthentication no\n", questions=False)
 
 
 def test_a_server_of_keys_alone_says_so_to_a_password(sshd: Sshd) -> None:
@@ -37,9 +36,9 @@ def test_a_server_of_keys_alone_says_so_to_a_password(sshd: Sshd) -> None:
     assert (error.error, error.case) == (ErrorClass.BAD_CONFIGURATION, "it takes publickey, and the vault has nothing for it")
 
 
-def test_a_server_of_passwords_alone_says_so_to_a_key(passwords_only: Hostel, tmp_path: Path) -> None:
+def test_a_server_of_passwords_alone_says_so_to_a_key(passwords_only: Door, tmp_path: Path) -> None:
     keygen(tmp_path / "key")
-    account, server = passwords_only.account(key=(tmp_path / "key.pub").read_text()), passwords_only.server
+    account, server = passwords_only.account(key=(tmp_path / "key.pub").read_text()), passwords_only
     key = Secret((tmp_path / "key").read_text())
     for given in ({"password": account.password}, {"password": account.password, "key": key}):
         assert says(server.port, account.name, host_key=server.host_key, **given) == f"in as {account.name}"

@@ -160,7 +160,7 @@ def test_j10_a_connection_that_is_cut_after_any_byte_ends_as_what_is_true(
 def test_j10_a_connection_that_falls_silent_after_any_byte_is_given_up_and_ends_as_what_is_true(
     sshd: Sshd, tmp_path: Path, whole: Counter[Way], way: Way, record_property: Any
 ) -> None:
-    ends = Counter(Trip(sshd, tmp_path, Fault(way, at, "silent")).check() for at in spread(whole[way], min(CUTS // 3, 100)))
+    ends = Counter(Trip(sshd, tmp_path, Fault(way, at, "silent")).check() for at in spread(whole[way], min(CUTS // 2, 100)))
     record_property("said", f"faults: {way} silent at {ends.total():,} of {whole[way]:,} bytes: {told(ends)}")
     assert ends["not done"]
     assert ends["unknown"]

@@ -19,9 +19,9 @@ from taskkit.secrets import Secret
 from tests import servers
 from tests.plugins.executors.ssh.reach import shell, there
 from tests.runs import WatchedRun
-from tests.servers.accounts import lacking as lacking_namespaces
+from tests.servers.box import Box
+from tests.servers.doors import Door
 from tests.servers.sshd import Sshd, running
-from tests.servers.walled import Walled
 from tests.test_docs import DOCS, blocks
 
 HIDDEN = Secret("correct-horse-battery")
@@ -163,7 +163,7 @@ def test_a_directory_that_is_not_there(sshd: Sshd, tmp_path: Path) -> None:
 # Owners, rights and room
 
 
-def test_root_keeps_the_owner_of_what_stood_there(walled: Walled, tmp_path: Path) -> None:
+def test_root_keeps_the_owner_of_what_stood_there(walled: Door, tmp_path: Path) -> None:
     run = there(walled, "root", {"key": walled.key})
     path = walled.shared / "owned"
     path.write_text("old")
@@ -175,7 +175,7 @@ def test_root_keeps_the_owner_of_what_stood_there(walled: Walled, tmp_path: Path
     assert get(run, path) == File(b"new", 0o6750, 1234, 2345)
 
 
-def test_an_owner_that_cannot_be_kept_changes_nothing(walled: Walled) -> None:
+def test_an_owner_that_cannot_be_kept_changes_nothing(walled: Door) -> None:
     folder = walled.shared / "of-root"
     folder.mkdir()
     folder.chmod(0o777)
@@ -186,7 +186,7 @@ def test_an_owner_that_cannot_be_kept_changes_nothing(walled: Walled) -> None:
     assert ((folder / "conf").read_text(), names(folder)) == ("old", ["conf"])
 
 
-def test_a_directory_that_the_account_may_not_write(walled: Walled) -> None:
+def test_a_directory_that_the_account_may_not_write(walled: Door) -> None:
     folder = walled.shared / "closed"
     folder.mkdir()
     told = put(there(walled, "plain"), folder / "conf", "x")
@@ -199,18 +199,17 @@ def test_a_directory_that_the_account_may_not_write(walled: Walled) -> None:
 
 
 @contextmanager
-def small(options: str) -> Iterator[tuple[Sshd, str]]:
-    """A server that sees a small file system in memory, in a mount namespace of its own, and where."""
-    if why := lacking_namespaces():
-        pytest.skip(why)
-    mounted = f'mkdir "$1/small" && mount -t tmpfs -o "{options}" tmpfs "$1/small" && shift && exec "$@"'
-    before = ("unshare", "--mount", "--propagation", "private", "/bin/sh", "-c", mounted, "small", "{folder}")
-    with running(servers.program("sshd"), before=before) as server:
-        yield server, f"{server.folder}/small"
+def small(box: Box, options: str) -> Iterator[tuple[Sshd, str]]:
+    """A server that sees a small file system in memory, and where."""
+    box.run('mkdir /srv/small && mount -t tmpfs -o "$1" tmpfs /srv/small', options)
+    try:
+        yield box.door, "/srv/small"
+    finally:
+        box.run("umount /srv/small && rmdir /srv/small")
 
 
-def test_a_full_disk_is_told_as_one_and_nothing_is_left() -> None:
-    with small("size=64k") as (server, folder):
+def test_a_full_disk_is_told_as_one_and_nothing_is_left(box: Box) -> None:
+    with small(box, "size=64k") as (server, folder):
         assert put(there(server), f"{folder}/conf", "old").state == "done"
         told = put(there(server), f"{folder}/conf", b"x" * 200_000)
         assert (told.state, told.error) == ("not_done", "no_space")
@@ -219,16 +218,16 @@ def test_a_full_disk_is_told_as_one_and_nothing_is_left() -> None:
         assert shell(there(server), f"ls -A {folder}").output == "conf\n"
 
 
-def test_a_disk_without_room_for_one_more_file_is_full() -> None:
-    with small("nr_inodes=2") as (server, folder):
+def test_a_disk_without_room_for_one_more_file_is_full(box: Box) -> None:
+    with small(box, "nr_inodes=2") as (server, folder):
         assert put(there(server), f"{folder}/conf", "old").state == "done"
         told = put(there(server), f"{folder}/conf", "new")
         assert (told.state, told.error) == ("not_done", "no_space")
         assert told.text.startswith("creating a temporary file beside it: Failure: the disk is full, no further file fits")
 
 
-def test_a_disk_that_can_only_be_read_is_told_as_one() -> None:
-    with small("ro") as (server, folder):
+def test_a_disk_that_can_only_be_read_is_told_as_one(box: Box) -> None:
+    with small(box, "ro") as (server, folder):
         told = put(there(server), f"{folder}/conf", "x")
         assert (told.state, told.error) == ("not_done", "permission")
         assert told.text == "creating a temporary file beside it: Failure: the file system there can only be read"
@@ -331,14 +330,14 @@ def test_without_fsync_it_is_done_all_the_same(sshd: Sshd, tmp_path: Path, monke
     assert not [given for given in asked if SYNC in given]
 
 
-def test_without_a_word_about_its_room_a_full_disk_is_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_word_about_its_room_a_full_disk_is_a_failure(box: Box, monkeypatch: pytest.MonkeyPatch) -> None:
     lacking(monkeypatch, SPACE)
-    with small("size=64k") as (server, folder):
+    with small(box, "size=64k") as (server, folder):
         told = put(there(server), f"{folder}/conf", b"x" * 200_000)
         assert (told.state, told.error, told.text) == ("not_done", "failed", "writing: Failure")
 
 
-def test_a_password_that_has_expired_is_told_as_one(walled: Walled) -> None:
+def test_a_password_that_has_expired_is_told_as_one(walled: Door) -> None:
     told = put(there(walled, "aged"), walled.shared / "aged", "x")
     assert (told.state, told.error) == ("not_done", "must_change")
 
@@ -465,11 +464,11 @@ def test_a_session_ends_with_each_file(sshd: Sshd, tmp_path: Path) -> None:
     run = there(sshd)
     with run.connect() as connection:
         assert {connection.put(f"{tmp_path}/conf", str(number), run).state for number in range(120)} == {"done"}
-        assert connection._files._exchange._bells == {}
+        assert connection._files._exchange._lines == {}
     assert (tmp_path / "conf").read_text() == "119"
 
 
-def test_the_script_of_the_docs_puts_a_password(walled: Walled) -> None:
+def test_the_script_of_the_docs_puts_a_password(walled: Door) -> None:
     [code] = [block.code for block in blocks(DOCS / "how-to" / "reach-machines-by-ssh.md") if "class PutPassword" in block.code]
     page: dict[str, Any] = {}
     exec(code, page)  # noqa: S102  our own page

@@ -215,6 +215,8 @@ def test_what_a_rule_refused_is_certain(says: list[str], exit: int, wanted: tupl
         (["New password: ", "\r\nRetype new password: ", "\r\npasswd: System error\r\npasswd: password unchanged\r\n"], 10,
          ("Unknown", None, None)),
         (["New password: ", "\r\nRetype new password: ", "\r\npassword for app is unchanged\r\n"], 0, ("Unknown", None, None)),
+        (["New password: ", "\r\nRetype new password: ",
+          "\r\nPassword has been already used.\r\npasswd: System error\r\npasswd: password unchanged\r\n"], 10, ("Unknown", None, None)),
         (["New password: ", "\r\nall done\r\n"], 0, ("Unknown", None, None)),
     ],
 )  # fmt: skip
@@ -246,6 +248,12 @@ def test_s01_what_a_terminal_echoes_is_not_told() -> None:
     assert told(outcome)[0] == "Unknown"
     assert not isinstance(outcome, Done)
     assert "BAD" in outcome.text
+    assert not [secret for secret in (OLD, NEW) if secret.reveal() in repr(outcome)]
+
+
+def test_s01_what_a_machine_repeats_is_not_told() -> None:
+    outcome, _ = held(["New password: ", f"\r\nBAD PASSWORD: {NEW.reveal()} is based on {OLD.reveal()}" + UNCHANGED], 10)
+    assert told(outcome) == ("NotDone", "refused", "too_simple")
     assert not [secret for secret in (OLD, NEW) if secret.reveal() in repr(outcome)]
 
 

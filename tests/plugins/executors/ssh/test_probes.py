@@ -17,7 +17,7 @@ from taskkit.scripts import Check, CheckStatus
 from taskkit.secrets import Secret
 from taskkit.testing.trials import Trial
 from tests import servers
-from tests.servers.accounts import Account, Hostel
+from tests.servers.doors import Account, Door
 from tests.servers.sshd import Sshd, keygen
 
 
@@ -44,39 +44,39 @@ def password(account: Account) -> str:
 
 @pytest.mark.parametrize("kept", ["with_pam", "with_questions", "without_pam"])
 def test_a_probe_tells_a_right_secret_from_a_wrong_one(kept: str, request: pytest.FixtureRequest) -> None:
-    hostel: Hostel = request.getfixturevalue(kept)
+    hostel: Door = request.getfixturevalue(kept)
     account = hostel.account()
-    assert probed(hostel.server, account.name, password=password(account)) == Probe()
-    assert probed(hostel.server, account.name, "no-such-horse", password=password(account)).error == ErrorClass.WRONG_CREDENTIALS
-    assert probed(hostel.server, account.name, password(account), password="no-such-horse").works  # noqa: S106
+    assert probed(hostel, account.name, password=password(account)) == Probe()
+    assert probed(hostel, account.name, "no-such-horse", password=password(account)).error == ErrorClass.WRONG_CREDENTIALS
+    assert probed(hostel, account.name, password(account), password="no-such-horse").works  # noqa: S106
 
 
 @pytest.mark.parametrize("kept", ["with_pam", "with_questions", "without_pam"])
 def test_a_probe_tells_a_secret_that_is_right_and_must_be_changed(kept: str, request: pytest.FixtureRequest) -> None:
     """Where it is asked by `password`, the log-in alone does not tell."""
-    hostel: Hostel = request.getfixturevalue(kept)
-    account = hostel.account("chage -d 0")
-    assert probed(hostel.server, account.name, password=password(account)).error == ErrorClass.MUST_CHANGE
+    hostel: Door = request.getfixturevalue(kept)
+    account = hostel.account(deeds=["chage -d 0"])
+    assert probed(hostel, account.name, password=password(account)).error == ErrorClass.MUST_CHANGE
     if kept != "without_pam":
-        wrong = probed(hostel.server, account.name, password="no-such-horse")  # noqa: S106
+        wrong = probed(hostel, account.name, password="no-such-horse")  # noqa: S106
         assert wrong.error == ErrorClass.WRONG_CREDENTIALS
 
 
-def test_a_probe_of_a_secret_is_not_answered_by_a_key(with_pam: Hostel, tmp_path: Path) -> None:
+def test_a_probe_of_a_secret_is_not_answered_by_a_key(with_pam: Door, tmp_path: Path) -> None:
     keygen(tmp_path / "key")
     key, public = (tmp_path / "key").read_text(), (tmp_path / "key.pub").read_text()
     account = with_pam.account(key=public)
-    assert probed(with_pam.server, account.name, key=key).works
-    assert probed(with_pam.server, account.name, "no-such-horse", key=key).error == ErrorClass.WRONG_CREDENTIALS
-    assert probed(with_pam.server, account.name, password(account), key=key).works
+    assert probed(with_pam, account.name, key=key).works
+    assert probed(with_pam, account.name, "no-such-horse", key=key).error == ErrorClass.WRONG_CREDENTIALS
+    assert probed(with_pam, account.name, password(account), key=key).works
 
 
-def test_a_probe_where_both_are_wanted_says_both(in_two_steps: Hostel, tmp_path: Path) -> None:
+def test_a_probe_where_both_are_wanted_says_both(in_two_steps: Door, tmp_path: Path) -> None:
     keygen(tmp_path / "key")
     key, public = (tmp_path / "key").read_text(), (tmp_path / "key.pub").read_text()
     account = in_two_steps.account(key=public)
-    assert probed(in_two_steps.server, account.name, password(account), key=key).works
-    assert probed(in_two_steps.server, account.name, "no-such-horse", key=key).error == ErrorClass.WRONG_CREDENTIALS
+    assert probed(in_two_steps, account.name, password(account), key=key).works
+    assert probed(in_two_steps, account.name, "no-such-horse", key=key).error == ErrorClass.WRONG_CREDENTIALS
 
 
 def test_a_probe_where_the_secret_is_never_asked_for_says_so(sshd: Sshd) -> None:
@@ -87,8 +87,9 @@ def test_a_probe_where_the_secret_is_never_asked_for_says_so(sshd: Sshd) -> None
 # the heartbeat
 
 
-def test_a_heartbeat_tells_each_way_in_which_a_log_in_ends(with_questions: Hostel, tmp_path: Path) -> None:
-    server, fine, due, gone = with_questions.server, *(with_questions.account(*deeds) for deeds in ((), ("chage -d 0",), ("chage -E 0",)))
+def test_a_heartbeat_tells_each_way_in_which_a_log_in_ends(with_questions: Door, tmp_path: Path) -> None:
+    server, fine = with_questions, with_questions.account()
+    due, gone = with_questions.account(deeds=["chage -d 0"]), with_questions.account(deeds=["chage -E 0"])
     keygen(tmp_path / "other")
     silent = about(server, fine.name, port=str(servers.free_port()))
     changed = about(server, fine.name, host_key=(tmp_path / "other.pub").read_text())
@@ -109,9 +110,9 @@ def test_a_heartbeat_tells_each_way_in_which_a_log_in_ends(with_questions: Hoste
 
 
 @pytest.mark.parametrize("level", ["error", "warning"])
-def test_checks_tell_a_secret_that_must_be_changed_as_the_heartbeat_does(without_pam: Hostel, level: Any) -> None:
+def test_checks_tell_a_secret_that_must_be_changed_as_the_heartbeat_does(without_pam: Door, level: Any) -> None:
     """The log-in alone does not tell: each command is answered so."""
-    account, server = without_pam.account("chage -d 0"), without_pam.server
+    account, server = without_pam.account(deeds=["chage -d 0"]), without_pam
     checks = [Check("true", name="first", level=level), Check("true", name="second")]
     trial = Trial(
         CheckStatus("look", checks), about(server, account.name), executor=Ssh(), secrets={"db-1": {"password": password(account)}}
@@ -122,9 +123,9 @@ def test_checks_tell_a_secret_that_must_be_changed_as_the_heartbeat_does(without
     assert [one["name"] for one in trial.entry.operations] == ["first"]
 
 
-def test_a_jump_host_that_lets_nobody_in_says_nothing_of_the_account(with_pam: Hostel, sshd: Sshd) -> None:
+def test_a_jump_host_that_lets_nobody_in_says_nothing_of_the_account(with_pam: Door, sshd: Sshd) -> None:
     account = with_pam.account()
-    gate = evolve(about(with_pam.server, account.name), id="gate")
+    gate = evolve(about(with_pam, account.name), id="gate")
     record = about(sshd, sshd.user, jump="gate")
     trial = Trial(record=record, executor=Ssh(), secrets={"db-1": {"key": sshd.key.reveal()}, "gate": {"password": "no-such-horse"}})
     trial.vault.put(gate)

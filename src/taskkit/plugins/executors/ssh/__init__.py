@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from functools import partial
 
 from taskkit.errors import HostRefused
@@ -19,12 +19,14 @@ from taskkit.plugins.executors.ssh._links import linked
 from taskkit.plugins.executors.ssh._logins import HELP, let_in
 from taskkit.plugins.executors.ssh._privileges import Standing, standing
 from taskkit.plugins.executors.ssh._questions import told_of
+from taskkit.plugins.executors.ssh._refusals import Refusals
 from taskkit.plugins.executors.ssh._sessions import first_words
 from taskkit.plugins.executors.ssh._settings import SshSettings
-from taskkit.plugins.executors.ssh._stops import Stop, way_to
+from taskkit.plugins.executors.ssh._stops import Stop, jump_hosts, way_to
 from taskkit.plugins.executors.ssh._terminals import opened
 from taskkit.plugins.executors.ssh._wires import Wire
 from taskkit.plugins.kinds import Command, Content, Executor, File, Host, Login, Operation, Probe, Run, SecretChange, Terminal, Verb
+from taskkit.records import Record
 
 __all__ = ["Ssh", "SshSettings"]
 
@@ -37,7 +39,7 @@ class Ssh(Executor):
     settings = SshSettings
 
     def __init__(self) -> None:
-        self._berths = Berths()
+        self._berths, self._refusals = Berths(), Refusals()
 
     @contextmanager
     def connect(self, host: Host, login: Login, run: Run) -> Iterator[SshConnection]:
@@ -64,6 +66,11 @@ class Ssh(Executor):
         except HostRefused as refused:
             return NotDone(class_of(refused) or ErrorClass.FAILED, run.scrub(str(refused)))
 
+    def way(self, record: Record, run: Run) -> Iterable[Record]:
+        """The jump hosts, as far as they are known: what is wrong with the way is told when it is gone."""
+        with suppress(HostRefused):
+            yield from jump_hosts(record, run, record.id)
+
     @contextmanager
     def _logged_in(self, host: Host, login: Login, run: Run) -> Iterator[tuple[Wire, Stop]]:
         for secret in filter(None, (login.secret, login.key)):
@@ -71,9 +78,15 @@ class Ssh(Executor):
         with ExitStack() as stack:
             wire: Wire | None = None
             for stop in way_to(host, login, run):
+                if stop.onwards:
+                    self._refusals.check(stop, run)
                 stack.enter_context(self._berths.one(stop))
                 wire = stack.enter_context(linked(stop, wire, run))
-                let_in(wire, stop, run)
+                enter = partial(let_in, wire, stop, run)
+                if stop.onwards:
+                    self._refusals.log_in(stop, run, enter)
+                else:
+                    enter()
             assert wire is not None  # noqa: S101
             yield wire, stop
 

@@ -8,7 +8,7 @@ from attrs import frozen
 
 from taskkit.errors import HostRefused
 from taskkit.outcomes import Done, ErrorClass, NotDone, Unknown, class_of
-from taskkit.plugins.executors._changes import refused_by
+from taskkit.plugins.executors._changes import may_go_on, refused_by
 from taskkit.plugins.executors._crypts import sha512_crypt
 from taskkit.plugins.executors._sequences import Result
 from taskkit.plugins.executors.ssh._channels import Channels
@@ -59,10 +59,12 @@ class Changes:
     # chpasswd
 
     def _by_stdin(self, change: SecretChange, run: Run, *, hashed: bool) -> Done | NotDone | Unknown:
-        exchange = Exchange(self._wire)
-        if (unknown := self._unknown_user(exchange, change.user, run)) is not None:
-            return unknown
-        as_whom = standing(self._settings, self._login, run)
+        if self._settings.become == "sudo" and self._settings.become_user != "root":
+            case = f"changing the password of {change.user!r} by chpasswd: it has to be root"
+            return NotDone(ErrorClass.BAD_CONFIGURATION, f"{case}, and the record type's become_user is {self._settings.become_user!r}")
+        as_whom, exchange = standing(self._settings, self._login, run), Exchange(self._wire)
+        if (refusal := self._unknown_user(exchange, change.user, run) or may_go_on(run)) is not None:
+            return refusal
         value = run.keep(sha512_crypt(change.new)) if hashed else change.new
         line = "chpasswd -e" if hashed else "chpasswd"
         by_sudo = self._settings.become == "sudo"  # whose rules may allow this one program, and which finds it
@@ -75,10 +77,8 @@ class Changes:
         """Some `chpasswd` say of nobody what they say of a disk that fails."""
         command = Command(shlex.join(["env", "LC_ALL=C", "id", "-u", user]), timeout=self._settings.change_timeout)
         found = Channels(exchange, self._settings, Itself(self._settings)).carry_out(command, run)
-        if found.judgement.error in _BEFORE and found.exit is None:
-            return NotDone(ErrorClass(found.judgement.error), _told(found.judgement.text, run))
-        if found.judgement.error is ErrorClass.MUST_CHANGE:
-            return NotDone(ErrorClass.MUST_CHANGE, _told(found.judgement.text, run))
+        if found.exit is None or found.judgement.error is ErrorClass.MUST_CHANGE:
+            return NotDone(found.judgement.error or ErrorClass.FAILED, _told(found.judgement.text, run))
         if found.exit and names_nobody(str(found.errors)):
             return NotDone(ErrorClass.BAD_CONFIGURATION, _told(f"the machine knows no account {user!r}", run))
         return None
@@ -90,12 +90,11 @@ def _outcome(result: Result, run: Run) -> Done | NotDone | Unknown:
     if judgement.state == "done":
         return Done()
     text = _told(judgement.text, run, said)
+    if judgement.state == "not_done" and judgement.error in _BEFORE:
+        forbidden = judgement.error is ErrorClass.BAD_CONFIGURATION and is_forbidden(said)
+        return NotDone(ErrorClass.PERMISSION if forbidden else judgement.error, text)
     if judgement.state == "unknown" or result.exit is None:
-        return NotDone(judgement.error, text) if judgement.state == "not_done" and judgement.error in _BEFORE else Unknown(text)
-    if is_forbidden(said):
-        return NotDone(ErrorClass.PERMISSION, text)
-    if judgement.error in _BEFORE:
-        return NotDone(judgement.error or ErrorClass.FAILED, text)
+        return Unknown(text)
     if is_busy(said):
         return NotDone(ErrorClass.BUSY, text)
     if (rule := rule_of(said)) is not None and is_obeyed(said):

@@ -26,7 +26,7 @@ class Channels:
 
     def carry_out(self, command: Command, run: Run) -> Result:
         try:
-            ready = Ready.of(command, run)
+            ready = Ready.of(command, run, by_shell=True)
             spoken = self._standing.spoken(command, ready.written)
             refuse_secrets(run, command.line, spoken.line)
         except ValueError as error:  # shlex raises them too
@@ -55,7 +55,7 @@ class Channels:
 
     def _result(self, told: Told, output: Output, errors: Output, ready: Ready, *, marked: bool) -> Result:
         end = told.end
-        judgement = ready.expectations.by_shell().judge(end.exit, end.signal, output, errors)
+        judgement = ready.expectations.judge(end.exit, end.signal, output, errors)
         judgement = self._standing.judge(judgement, end.exit, str(errors), marked)
         judgement = with_end(judgement, end)
         if told.lost and end.signal is None and end.exit in (None, *ready.expectations.exits):

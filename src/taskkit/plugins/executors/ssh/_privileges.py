@@ -25,6 +25,8 @@ from taskkit.plugins.executors.ssh._circumstances import Privileges
 from taskkit.plugins.kinds import Command, Login, Run
 from taskkit.secrets import Secret
 
+#: Words that stand quoted as they stand here.
+_PLAIN = re.compile(r"[\w@%+=:,./-]+(?: [\w@%+=:,./-]+)*", re.ASCII)
 #: $1 is the mark, the rest are sudo's own. printf has to be the shell's own: the arguments of a program can be read by everybody.
 _ASKED = r"""umask 077
 mark=$1
@@ -68,7 +70,12 @@ _SAID_BY_SUDO = (
     (r"^sudo: account validation failure", ErrorClass.ACCOUNT_LOCKED, "sudo finds the account locked"),
     (r"^sudo: Account or password is expired", ErrorClass.MUST_CHANGE, "sudo finds the account or its password expired"),
     (
-        r"^sudo: (unknown (user|group)|\S+: command not found|unable to execute|no valid|effective uid|.*must (have a tty|be owned))",
+        r"^sudo: .*must have a tty",
+        ErrorClass.BAD_CONFIGURATION,
+        "sudo's rules want a terminal, which no command has here (requiretty); let them say 'Defaults:<account> !requiretty'",
+    ),
+    (
+        r"^sudo: (unknown (user|group)|\S+: command not found|unable to execute|no valid|effective uid|.*must be owned)",
         ErrorClass.BAD_CONFIGURATION,
         "sudo did not begin it",
     ),
@@ -189,7 +196,7 @@ def _secret(privileges: Privileges, login: Login, run: Run) -> Secret | None:
 
 def words(command: Command) -> str:
     """As it stands where a shell, or whatever the machine has in its place, is to read it; else each word quoted."""
-    return command.line if command.shell else shlex.join(shlex.split(command.line))
+    return command.line if command.shell or _PLAIN.fullmatch(command.line) else shlex.join(shlex.split(command.line))
 
 
 def _mark() -> str:

@@ -34,7 +34,7 @@ _PERMISSION = re.compile(r"permission denied|you may not (view or modify|change)
 
 
 def rule_of(text: str) -> str | None:
-    """A word of `passwords.Refusal`."""
+    """A word of `passwords.Objection`."""
     return next((word for word, pattern in _FOUND if pattern.search(text)), None)
 
 

@@ -226,7 +226,7 @@ def _begun(exchange: Exchange, channel: Channel, patience: Patience, first_words
     while not accepted(channel) and not channel.closed and exchange.alive:
         if case := patience.over():
             raise Fault(ErrorClass.TIMEOUT, f"beginning SFTP: {case}")
-        exchange.bell(channel).wait(_TICK)
+        exchange.line(channel).bell.wait(_TICK)
     if not exchange.alive:
         raise Fault(ErrorClass.UNREACHABLE, "beginning SFTP: the connection was lost")
     if not accepted(channel):

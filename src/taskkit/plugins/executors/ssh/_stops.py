@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Self
 
-from attrs import evolve, field, frozen
+from attrs import evolve, field, fields, frozen
 
 from taskkit.errors import HostRefused
 from taskkit.outcomes import ErrorClass
@@ -14,8 +14,6 @@ from taskkit.plugins.kinds import Host, Login, Run
 from taskkit.records import Record
 
 PORT = 22
-#: What is wrong with the log-in of a jump host says nothing about the account that the run is about.
-_OF_THE_ACCOUNT = frozenset({ErrorClass.WRONG_CREDENTIALS, ErrorClass.ACCOUNT_LOCKED, ErrorClass.MUST_CHANGE})
 
 
 @frozen
@@ -47,15 +45,8 @@ class Stop:
         """As errors call it."""
         return f"the jump host {self.name!r} on the way to {self.onwards!r}" if self.onwards else repr(self.name)
 
-    @property
-    def jump(self) -> str | None:
-        """The record of the machine over which this one is reached."""
-        return (self.record.fields.get(self.settings.jump) or None) if self.record else None
-
     def refusal(self, doing: str, case: str, help: str = "", *, error: ErrorClass) -> HostRefused:
         """What went wrong here; `doing` is followed by the machine."""
-        if self.onwards and error in _OF_THE_ACCOUNT:
-            error = ErrorClass.BAD_CONFIGURATION
         return HostRefused(f"{doing} {self.whom}", case, help, error=error)
 
 
@@ -63,9 +54,18 @@ def way_to(host: Host, login: Login, run: Run) -> Sequence[Stop]:
     """All stops, the machine itself last; a way that comes back to where it was is refused."""
     left = run.seconds_left
     stops = [Stop.of(host, login, run.record, left)]
-    passed = [run.record.id] if run.record else []
-    while (id := stops[0].jump) is not None:
-        tried = f"finding the way to {stops[-1].name!r}"
+    for record in jump_hosts(run.record, run, stops[0].name):
+        stops.insert(0, evolve(Stop.of(run.host(record), run.login(record), record, left), onwards=stops[0].name))
+    return stops
+
+
+def jump_hosts(record: Record | None, run: Run, name: str) -> Iterator[Record]:
+    """The nearest first; `name` is that of the machine."""
+    tried, passed = f"finding the way to {name!r}", [record.id] if record else []
+    while record is not None:
+        field = _field_of_jump(run.host(record))
+        if not (id := record.fields.get(field)):
+            return
         passed.append(id)
         if id in passed[:-1]:
             case = f"its jump hosts go in a circle: {' ← '.join(passed)}"
@@ -73,6 +73,10 @@ def way_to(host: Host, login: Login, run: Run) -> Sequence[Stop]:
         record = run.vault.records.get(id)
         if record is None:
             case = f"the record {passed[-2]!r} names the jump host {id!r}, and there is no such record"
-            raise HostRefused(tried, case, f"mend its field {stops[0].settings.jump!r}", error=ErrorClass.BAD_CONFIGURATION)
-        stops.insert(0, evolve(Stop.of(run.host(record), run.login(record), record, left), onwards=stops[0].name))
-    return stops
+            raise HostRefused(tried, case, f"mend its field {field!r}", error=ErrorClass.BAD_CONFIGURATION)
+        yield record
+
+
+def _field_of_jump(host: Host) -> str:
+    """What the settings say; whether all of them fit is found when the machine is reached."""
+    return str(host.settings.get("jump", fields(SshSettings).jump.default))

@@ -17,9 +17,11 @@ from paramiko import Channel
 from taskkit.plugins.executors._endings import End, Patience, Sink
 from taskkit.plugins.executors.ssh._exchanges import Exchange, accepted
 
-#: How often it is asked whether it is enough while nothing happens; whatever happens in the channel is seen at once.
+#: How often it is looked whether anything has come and whether it is enough. An end, room for more input and much output are seen at once.
 _TICK = 0.25
 _CHUNK = 65_536
+#: So many bytes are much.
+_MUCH = 262_144
 _TOLD = "told"
 T = TypeVar("T")
 
@@ -69,14 +71,17 @@ class Told:
 
 class Talk:
     def __init__(self, exchange: Exchange, channel: Channel, patience: Patience, unsaid: bytes, out: Sink, err: Sink) -> None:
-        self._exchange, self._channel, self._bell = exchange, channel, exchange.bell(channel)
+        self._exchange, self._channel, self._line = exchange, channel, exchange.listen(channel)
         self._patience, self._unsaid = patience, memoryview(unsaid)
         self._out, self._err = patience.listening(out), patience.listening(err)
         self._ended_at = 0.0
+        self._line.bell.worth = lambda: bool(self._unsaid) or self._line.waiting >= _MUCH or self._is_silent()
 
     def hold(self, line: str, grace: float) -> Told:
         patience = self._patience
         self._exchange.begin(self._channel, line)
+        if not self._unsaid:
+            self._channel.shutdown_write()
         found = self._pump(lambda: _TOLD if self._has_told() else patience.over())
         cut = None if found == _TOLD else found
         if cut:
@@ -93,8 +98,8 @@ class Talk:
                 return
 
     def _told(self, cut: str | None, *, left: bool) -> Told:
-        named, status, accepts = self._exchange.signal_of(self._channel), self._channel.exit_status, accepted(self._channel)
-        number: int | None = getattr(signal, f"SIG{named}", None)
+        named, status, accepts = self._line.signal, self._channel.exit_status, accepted(self._channel)
+        number: int | None = getattr(signal, f"SIG{named}", None) if named else None
         seen = status >= 0 or named is not None
         note = "it left processes behind that held its output: they may still run" if left else ""
         # What was cut short may have left somebody who goes on: its child, or sudo. Who holds the output is one of them.
@@ -116,31 +121,33 @@ class Talk:
         return self._has_ended() or self._is_over()
 
     def _has_ended(self) -> bool:
-        return self._channel.exit_status >= 0 or self._exchange.signal_of(self._channel) is not None
+        return self._channel.exit_status >= 0 or self._line.signal is not None
 
     def _is_over(self) -> bool:
+        return self._is_silent() and not self._line.waiting
+
+    def _is_silent(self) -> bool:
+        """Nothing more comes."""
         channel = self._channel
-        silent = channel.closed or (channel.eof_received and self._has_ended())
-        return bool(silent) and not channel.recv_ready() and not channel.recv_stderr_ready()
+        return bool(channel.closed or (channel.eof_received and self._has_ended()))
 
     def _is_quiet(self, patience: Patience, grace: float) -> bool:
         return time.monotonic() >= max(patience.heard, self._ended_at) + grace
 
     def _pump(self, enough: Callable[[], T], seconds: float = float("inf")) -> T:
         until = time.monotonic() + seconds
-        while not (found := enough()) and time.monotonic() < until:
-            if not self._turn():
-                self._bell.wait(min(_TICK, self._patience.left or _TICK, seconds))
-        return found
+        while True:
+            moved = self._turn()  # first: what has come and was not looked at yet counts, too
+            if (found := enough()) or time.monotonic() >= until:
+                return found
+            if not moved:
+                self._line.bell.wait(min(_TICK, self._patience.left or _TICK, seconds))
 
     def _turn(self) -> bool:
         """Whether anything moved."""
         moved = self._feed()
-        if self._channel.recv_ready():
-            self._out(self._channel.recv(_CHUNK))
-            moved = True
-        if self._channel.recv_stderr_ready():
-            self._err(self._channel.recv_stderr(_CHUNK))
+        for errors, piece in self._exchange.heard(self._channel):
+            (self._err if errors else self._out)(piece)
             moved = True
         return moved
 

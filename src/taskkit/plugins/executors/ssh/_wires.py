@@ -10,7 +10,7 @@ import socket
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import Any, cast
 
 from paramiko import Message, SSHException, Transport
 from paramiko.common import cMSG_GLOBAL_REQUEST
@@ -21,6 +21,8 @@ _QUIET = "taskkit-ssh-wire"
 logging.getLogger(_QUIET).addFilter(lambda record: False)
 _LONGEST_LINE = 200
 _MOST_BEFORE_BANNER = 65_536
+#: How many bytes are asked for at once.
+_AHEAD = 65_536
 _PATIENCE = 15.0
 #: What both sides have to have in common, in the words of the protocol's lists.
 _LISTS = {
@@ -33,6 +35,23 @@ _LISTS = {
 
 class TooMuch(Exception):
     """It talks and talks, and never says that it speaks SSH."""
+
+
+class _Ahead:
+    """A socket of which all is taken that has come: paramiko asks for the head and the rest of each packet apart."""
+
+    def __init__(self, sock: Any) -> None:
+        self._sock, self._piece, self._at = sock, b"", 0
+
+    def recv(self, size: int) -> bytes:
+        if self._at >= len(self._piece):
+            self._piece, self._at = self._sock.recv(max(size, _AHEAD)), 0
+        taken = self._piece[self._at : self._at + size]
+        self._at += len(taken)
+        return taken
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._sock, name)
 
 
 class _Reader(Packetizer):
@@ -84,7 +103,7 @@ class Wire(Transport):
 
     def __init__(self, sock: Any, wanted: Callable[[Sequence[str]], Sequence[str]]) -> None:
         self._wanted = wanted
-        super().__init__(sock, packetizer_class=_Reader)
+        super().__init__(cast(Any, _Ahead(sock)), packetizer_class=_Reader)
         self.set_log_channel(_QUIET)
         self.offered: Mapping[str, Sequence[str]] = {}
         self._unanswered = 0
