@@ -12,6 +12,8 @@ from taskkit.secrets import Secret
 ROOT = "root"
 _FIRST_NUMBER = 1000
 _ASKED_AT_MOST = 3
+#: What a shell ends with, by POSIX.
+_NOT_ALLOWED, _NOT_FOUND = 126, 127
 _UNCHANGED = "passwd: Authentication token manipulation error\npasswd: password unchanged\n"
 
 
@@ -84,7 +86,7 @@ def carry_out(line: str, logins: Logins, console: Console) -> int:
     program = _PROGRAMS.get(name)
     if program is None:
         console.complain(f"sh: {name}: not found\n")
-        return 127
+        return _NOT_FOUND
     return program(logins, console, words)
 
 
@@ -151,8 +153,8 @@ def _asked_for_new(user: str, logins: Logins, console: Console) -> int:
 def _chpasswd(logins: Logins, console: Console, words: Sequence[str]) -> int:
     """All lines or none."""
     if console.user != ROOT:
-        console.complain("chpasswd: Permission denied.\n")
-        return 1
+        console.complain("sh: chpasswd: Permission denied\n")
+        return _NOT_ALLOWED
     if words:
         console.complain(f"chpasswd: unrecognized option '{words[0]}'\n")
         return 2
