@@ -99,6 +99,13 @@ def crashes(session: nox.Session) -> None:
 
 
 @nox.session
+def rotations(session: nox.Session) -> None:
+    """Rotations that go wrong at each call, in each way, and in all orders of two workers; also on a real sshd: an hour or two."""
+    install(session, "test")
+    session.run("pytest", "tests/testing/test_crash_kit.py", *session.posargs, env={"TASKKIT_ROTATIONS": "all"})
+
+
+@nox.session
 def cuts(session: nox.Session) -> None:
     """SSH connections that are cut after each single byte of both ways: an hour, not minutes."""
     install(session, "test")

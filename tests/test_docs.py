@@ -77,7 +77,7 @@ OF_CLASSES = [
     f"{page}.md"
     for page in (
         "engine", "tasks", "records", "selections", "happenings", "policies", "vault", "outcomes", "facts", "storage", "plugins", "scripts",
-        "testing", "simulation", "keyrings", "passwords", "explanations", "forecast",
+        "testing", "simulation", "crash-kit", "keyrings", "passwords", "explanations", "forecast",
     )
 ]  # fmt: skip
 

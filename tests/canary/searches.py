@@ -92,7 +92,7 @@ def _kept(nest: Nest) -> Iterator[tuple[str, object]]:
             yield f"job.{name}", value
         yield "causes", [repr(cause) for cause in storage.causes(job.id)]
         yield "blobs", [b"".join(storage.open_blob(blob)) for blob in job.blobs]
-    for table in (*TABLES, "mark", "burst", "notifier", "sealed", "key"):
+    for table in (*TABLES, "intent", "mark", "burst", "notifier", "sealed", "key"):
         yield f"table {table}", [(kept.id, kept.group, kept.body, repr(kept)) for kept in storage.documents(table, limit=_MOST)]
 
 

@@ -11,6 +11,7 @@ from taskkit.errors import InvalidValue, NotFound, Refused
 from taskkit.events import Daily
 from taskkit.events.windows import TimeWindow
 from taskkit.keyrings import Keyring
+from taskkit.outcomes import ErrorClass
 from taskkit.records import Record
 from taskkit.scripts import PasswordReset
 from taskkit.states import State
@@ -322,3 +323,82 @@ def test_p05_what_the_vault_is_told_carries_the_path_that_led_there(house: Rotat
     task = house.rotates()
     house.rotated(task)
     assert told == [(task.line,)]
+
+
+def killed(house: RotationHouse, where: str) -> None:
+    """A worker dies there, for all that anybody knows."""
+    crashed: list[str] = []
+
+    def crash(point: str, job: object) -> None:
+        if point == where and not crashed:
+            crashed.append(point)
+            raise Crash
+
+    first = house.enter(points=crash)
+    first.demand(house.rotates().id, "ops")
+    with pytest.raises(Crash):
+        first.drain()
+
+
+def test_s03_what_a_worker_may_send_that_wakes_up_late_is_not_thrown_away(house: RotationHouse) -> None:
+    killed(house, "change")
+    candidate = house.kept("pending")
+    house.box.script_changes("box", ErrorClass.UNREACHABLE)
+    house.pass_time(seconds=61)
+    assert (house.kept(), house.kept("pending"), len(house.recoveries())) == ("old-secret", candidate, 1)
+    house.box.guard("box", "ops", candidate or "")  # the late one sends it
+    house.pass_time(hours=1)
+    assert house.live == house.kept() == candidate
+    assert not house.recoveries()
+
+
+def test_s03_a_change_of_which_nobody_saw_the_end_may_still_come(house: RotationHouse) -> None:
+    house.box.script_changes("box", *[Reply(seen=False, does=False)] * 3)
+    job = house.rotated(house.rotates())
+    assert job.state is State.ERROR
+    candidate = house.kept("pending")
+    house.box.guard("box", "ops", candidate or "")  # the host was slow
+    house.pass_time(hours=1)
+    assert house.live == house.kept() == candidate
+    assert not house.recoveries()
+
+
+def test_s03_after_a_day_nobody_is_late_any_more(house: RotationHouse) -> None:
+    house.box.script_changes("box", *[ErrorClass.PERMISSION] * 200)
+    killed(house, "change")
+    house.pass_time(hours=23)
+    assert house.kept("pending") is not None
+    house.pass_time(hours=3)
+    assert (house.kept("pending"), house.recoveries()) == (None, [])
+    assert house.live == house.kept() == "old-secret"
+
+
+def test_s05_a_recovery_looks_at_a_host_less_and_less_often(house: RotationHouse) -> None:
+    def gone() -> Reply:
+        house.box.down("box")
+        return Reply(seen=False)
+
+    house.box.script_changes("box", gone)
+    house.rotated(house.rotates())
+    (recovery,) = house.recoveries()
+    looks = 0
+    for _ in range(24 * 60):
+        due = house.recoveries()[0].due
+        house.pass_time(minutes=1)
+        looks += house.recoveries()[0].due != due
+    assert 24 <= looks <= 32
+    assert house.recoveries()[0].id == recovery.id
+
+
+def test_s04_a_rotation_that_has_begun_ends_though_its_task_is_deactivated(house: RotationHouse) -> None:
+    killed(house, "change")
+    house.engine.deactivate(house.engine.tasks()[0].id)
+    house.pass_time(hours=3)
+    assert house.live == house.kept() != "old-secret"
+    assert not house.recoveries()
+
+
+def test_j08_the_job_of_a_rotation_is_explained(house: RotationHouse) -> None:
+    """An attempt at a password is none of a retry."""
+    job = house.rotated(house.rotates())
+    assert "it was try" not in str(house.engine.explain(job.task, "ops"))

@@ -118,18 +118,18 @@ def test_whoever_hangs_up_in_the_dialogue_has_changed_nothing(machine: SshMachin
     assert machine.password("ada").same_as(Secret(OLD))
 
 
-def test_whoever_does_not_wait_for_the_end_leaves_no_error_behind(machine: SshMachine) -> None:
+def test_whoever_does_not_wait_for_the_end_leaves_nothing_behind() -> None:
     before = set(threading.enumerate())
-    for _ in range(20):
-        with socket.create_connection((machine.address, machine.port)) as way:
-            transport = paramiko.Transport(way)
-            transport.connect(None, "ada", OLD)
-            transport.open_session().exec_command("id -u")
-            way.shutdown(socket.SHUT_RDWR)
-            transport.close()
-            transport.join(10)
-    for thread in set(threading.enumerate()) - before:
-        thread.join(10)
+    with SshMachine({"ada": OLD}) as machine:
+        for _ in range(20):
+            with socket.create_connection((machine.address, machine.port)) as way:
+                transport = paramiko.Transport(way)
+                transport.connect(None, "ada", OLD)
+                transport.open_session().exec_command("id -u")
+                way.shutdown(socket.SHUT_RDWR)
+                transport.close()
+                transport.join(10)
+    assert not {thread.name for thread in set(threading.enumerate()) - before}
 
 
 def test_it_carries_out_the_few_programs_that_it_has(machine: SshMachine) -> None:

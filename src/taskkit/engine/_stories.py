@@ -98,7 +98,7 @@ class Story:
 
 def _reasons(facts: Sequence[Fact], words: Words) -> Iterator[Because]:
     """What a rule wanted; happenings and demands have facts of their own."""
-    fact = next((fact for fact in facts if {"nominal", "attempt", "execution", "via", "target_fallback"} & set(fact.details)), None)
+    fact = next((fact for fact in facts if {"nominal", "series", "execution", "via", "target_fallback"} & set(fact.details)), None)
     if fact is None:
         return
     told = fact.details
@@ -115,7 +115,7 @@ def _reasons(facts: Sequence[Fact], words: Words) -> Iterator[Because]:
         yield Because(Factor.TARGET, f"the task {told['via'][0]} on {told['via'][1]} led to it", None, {"via": told["via"]})
     if told.get("target_fallback"):
         yield Because(Factor.TARGET, "its target was not there, so it was for the record itself")
-    if "attempt" in told:
+    if "series" in told:
         yield Because(Factor.RETRY, f"it was try {told['attempt']} of the job {told['series']}", None, {"series": told["series"]})
     if "execution" in told:
         yield Because(Factor.PART, f"it was a part of the run {told['execution']}", None, {"execution": told["execution"]})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from attrs import define
+from pendulum import Duration
 
 from taskkit.errors import Refused
 from taskkit.intents import Intent, Ruling
@@ -23,6 +24,8 @@ class Attempt:
     candidate: Secret
     #: Whether it may have been sent, and nobody has seen since that it is not the live one.
     is_doubtful: bool = False
+    #: Whether it may be carried out yet: a worker that is thought dead may wake up and send it, a slow host may come to its end.
+    may_come: bool = False
 
 
 class Candidates:
@@ -44,7 +47,13 @@ class Candidates:
         candidate = self._run.keep(slot.secrets[self._name])
         if self.intent is None or self.intent.attempt != slot.attempt:
             self._intend(slot.attempt, candidate)
-        return Attempt(slot.attempt, candidate, is_doubtful=True), ruling
+        return Attempt(slot.attempt, candidate, is_doubtful=True, may_come=True), ruling
+
+    @property
+    def age(self) -> Duration:
+        """For how long something has been open."""
+        now = self._run.now()
+        return now - (now if self.intent is None else self.intent.since)
 
     def propose(self, candidate: Secret) -> Attempt:
         """Kept for good and read back, before any host hears of it."""

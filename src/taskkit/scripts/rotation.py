@@ -4,13 +4,16 @@ Each step may be the last that this process takes. Where it had come is therefor
 candidate in the vault, and at what the host lets in. Whoever holds the account next does that before anything else (S4).
 
 A candidate that may have been sent is not exchanged for another one: the same is sent again, so that a worker that was thought dead, and
-sends it late, changes nothing.
+sends it late, changes nothing. For that reason it is not thrown away for a day either, even where another secret was seen to let in, and a
+rotation that has begun is ended by the recovery of the account, whatever becomes of its task.
 """
 
 from __future__ import annotations
 
 from contextlib import suppress
 from typing import TYPE_CHECKING, NoReturn
+
+from pendulum import duration
 
 from taskkit.errors import Refused, StaleToken, StorageAway, TaskkitError
 from taskkit.intents import Ruling
@@ -27,8 +30,10 @@ if TYPE_CHECKING:
     from taskkit.scripts.password_reset import PasswordReset
 
 VERBS = frozenset({Verb.PROBE, Verb.CHANGE_SECRET})
-#: In minutes: how long the recovery of an account waits at first, and at most, until it looks at the host again (S5).
-_FIRST_WAIT, _LAST_WAIT = 1, 60
+#: How long the recovery of an account waits at first, and at most, until it looks at the host again (S5).
+_FIRST_WAIT, _LAST_WAIT = duration(minutes=1), duration(hours=1)
+#: Who sends a candidate later than this is no more reckoned with.
+_LATEST = duration(days=1)
 _TRIED = "changing a password"
 _UNSENT = NotDone(ErrorClass.STOPPED, "stopped before anything was sent")
 _NOT_TAKEN = NotDone(ErrorClass.FAILED, "the host does not let in with what it was given")
@@ -116,11 +121,11 @@ class Rotation:
         if which is None and self._run.shadow is None:
             self._doubt()
         attempt.is_doubtful = which is None
-        if which is not None and (ruling in _SAID or (self._is_recovery and not self._run.task.active)):
+        if which is not None and ruling in _SAID:
             self._leave(attempt, which)
 
     def _leave(self, attempt: Attempt, which: Which) -> NoReturn:
-        """Nobody wants a new one: what lets in is in force, or comes into force."""
+        """So a person said: what lets in is in force, or comes into force."""
         previous = self._tries.known().get(Which.PREVIOUS)
         self._forget(attempt)
         if which is Which.PREVIOUS and previous is not None:
@@ -170,6 +175,7 @@ class Rotation:
         outcome = self._run.change(SecretChange(self._user, attempt.candidate, self._old), login, to=self.record)
         if isinstance(outcome, NotDone):
             attempt.is_doubtful = before
+        attempt.may_come |= isinstance(outcome, Unknown)
         tell(self._run, "change", outcome, began)
         self._run.point("applied")
         return outcome
@@ -212,9 +218,14 @@ class Rotation:
     def _give_up(self, attempt: Attempt, outcome: NotDone) -> NoReturn:
         """Nothing was changed."""
         self._see_it_dead(attempt)
+        if self._may_come(attempt):
+            raise CannotSay(outcome.error, outcome.text)
         self._forget(attempt)
         self._candidates.settle(changed=False)
         raise _Ended(outcome)
+
+    def _may_come(self, attempt: Attempt) -> bool:
+        return attempt.may_come and self._candidates.age < _LATEST
 
     def _see_it_dead(self, attempt: Attempt) -> None:
         """A candidate that may have been sent is never thrown away before another one was seen to let in (S3)."""
@@ -238,12 +249,11 @@ class Rotation:
     def _later(self, error: ErrorClass, text: str) -> Outcome:
         """Nobody can say now. What was never sent is forgotten; else the intent stays open, and the recovery of the account looks again."""
         attempt = self._attempt
-        if attempt is not None and not attempt.is_doubtful:
+        if attempt is not None and not attempt.is_doubtful and not self._may_come(attempt):
             with suppress(TaskkitError):  # the vault may be what does not answer
                 self._forget(attempt)
                 self._candidates.settle(changed=False)
         if self._is_recovery:
-            minutes = min(_FIRST_WAIT * 2 ** min(self._run.job.waits, 10), _LAST_WAIT)
-            return NotNow(self._run.now().add(minutes=minutes), error.value)
+            return NotNow(self._run.now() + min(max(self._candidates.age, _FIRST_WAIT), _LAST_WAIT), error.value)
         about = "" if self._candidates.intent is None else "; whether it was changed is found out by the recovery of the account"
         return NotDone(error, text + about)

@@ -59,6 +59,8 @@ class SshMachine:
             wire.close()
         for wire in self._wires:
             wire.join(_FAREWELL_SECONDS)
+            for program in wire.begun:
+                program.join(_FAREWELL_SECONDS)
 
     # what is known of it
 
@@ -104,7 +106,7 @@ class SshMachine:
             while True:
                 made, _ = self._server.accept()
                 wire = _Wire(made, self._key)
-                self._wires = [*(one for one in self._wires if one.is_alive()), wire]
+                self._wires = [*(one for one in self._wires if one.is_at_work), wire]
                 wire.start_server(event=threading.Event(), server=_Guest(self._logins, wire))
 
 
@@ -115,12 +117,18 @@ class _Wire(Transport):
         super().__init__(sock)
         self.set_log_channel(_QUIET)
         self.add_server_key(key)
-        self.waiting = deque[threading.Thread]()
+        self.waiting, self.begun = deque[threading.Thread](), list[threading.Thread]()
+
+    @property
+    def is_at_work(self) -> bool:
+        return self.is_alive() or any(program.is_alive() for program in self.begun)
 
     def _send_user_message(self, data: Message) -> None:
         super()._send_user_message(data)  # type: ignore[misc]
         while self.waiting and threading.current_thread() is self:
-            self.waiting.popleft().start()
+            program = self.waiting.popleft()
+            program.start()
+            self.begun.append(program)
 
 
 class _Guest(ServerInterface):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import pendulum
 
 from taskkit.dice import Dice
 from taskkit.engine import Engine, Settings
-from taskkit.errors import VaultAway
+from taskkit.errors import StorageAway, VaultAway
 from taskkit.events.happenings import Happening
 from taskkit.instants import MINUTE, SECOND, Instant
 from taskkit.jobs import Job
@@ -24,7 +24,11 @@ from taskkit.testing.stories import Names, claims, writes
 from taskkit.testing.vaults import MemoryVault
 from taskkit.vaults import Outbox, Records, Rights, Secrets, Sessions, Slots, Vault
 
-_AWAY = (ConnectionError, VaultAway)
+if TYPE_CHECKING:
+    from taskkit.keyrings import Keyring
+
+T = TypeVar("T")
+_AWAY = (ConnectionError, StorageAway, VaultAway)
 #: Reads that change nothing and on which nothing hangs alone: whoever steps in does so at the write that follows.
 _QUIET = frozenset({"document", "documents", "facts", "heads", "next_due", "since"})
 _POLL, _LOOK = MINUTE, 10 * MINUTE
@@ -36,7 +40,8 @@ class Simulation:
     """Play it with `run`, look at it with `check`, read it with `story`.
 
     `turns` says when the world steps in, and how: a seed's (`seeded`), those of a failed run, or what Hypothesis draws. `handles` gives a
-    new handle on the one store, as each process opens one. `seed` draws random days, as that of a forecast does.
+    new handle on the one store, as each process opens one. `seed` draws random days, as that of a forecast does. `heard` is told
+    of each call right before it: by whom, and of what.
     """
 
     def __init__(
@@ -51,17 +56,20 @@ class Simulation:
         settings: Settings | None = None,
         batch: int = 5,
         seed: int = 0,
+        clock: VirtualClock | None = None,
+        keyring: Keyring | None = None,
+        heard: Callable[[str, str], object] = lambda who, what: None,
     ) -> None:
-        self.clock = VirtualClock(start)
+        self.clock = clock or VirtualClock(start)
         self.vault = vault or MemoryVault(clock=self.clock)
         self._handles = handles or MemoryStorage().join
         self.storage = self._handles()
         self._names = Names()
         self.laws = Laws()
-        self._stage = Stage(self.clock, turns)
+        self._stage = Stage(self.clock, turns, heard)
         self._settings, self._batch = settings or Settings(), batch
         self._plugins = plugins if isinstance(plugins, Plugins) else Plugins(tuple(plugins))
-        self._numbers, self._seed = 0, seed
+        self._numbers, self._seed, self._keyring = 0, seed, keyring
         self._world = Lot(mortal=False)
         self.engine = self._engine("test", self._world)
         for number in range(processes):
@@ -86,6 +94,10 @@ class Simulation:
     def call(self, what: str, do: Callable[[], Any]) -> Any:
         """Called by an executor around what it does on a host: a place at which the world may step in (`FakeExecutor.stage`)."""
         return self._stage.call(what, do)
+
+    def note(self, text: str) -> None:
+        """One more line of the story."""
+        self._stage.tell(text)
 
     def run(self, *, days: float = 0, hours: float = 0, minutes: float = 0) -> Simulation:
         """Play on for so much time."""
@@ -190,8 +202,9 @@ class Simulation:
         storage = ported(Storage, Followed(self._handles(), self.laws, self._names, stage.tell), stage)
         rng = Dice(self._seed, self._numbers)
         return Engine(
-            seen, storage, clock=self.clock, plugins=self._plugins, node=name, settings=self._settings, rng=rng, points=self._point
-        )
+            seen, storage, clock=self.clock, plugins=self._plugins, node=name, settings=self._settings, rng=rng, points=self._point,
+            keyring=self._keyring,
+        )  # fmt: skip
 
     def _point(self, name: str, job: Job) -> None:
         self._stage.call(f"point {name}", lambda: None)
@@ -230,23 +243,43 @@ class Followed:
         return claimed
 
 
-def ported(port: type[Any], target: Any, stage: Stage) -> Any:
+class Passing(Protocol):
+    """What calls of a port pass on their way."""
+
+    def call(self, what: str, do: Callable[[], T]) -> T: ...
+    def alive(self, do: T) -> T: ...
+
+
+def ported(port: type[Any], target: Any, stage: Passing) -> Any:
     """The same port, each of whose calls passes the stage."""
 
     def passing(name: str) -> Callable[..., Any]:
         what = f"{port.__name__.lower()}.{name}"
 
         def call(self: object, *args: Any, **kwargs: Any) -> Any:
-            return stage.call(what, lambda: getattr(target, name)(*args, **kwargs))
+            return answered(lambda: stage.call(what, lambda: getattr(target, name)(*args, **kwargs)), name)
 
         return call
 
     def quiet(name: str) -> Callable[..., Any]:
-        return lambda self, *args, **kwargs: stage.alive(getattr(target, name))(*args, **kwargs)
+        return lambda self, *args, **kwargs: answered(lambda: stage.alive(getattr(target, name))(*args, **kwargs), name)
+
+    def answered(ask: Callable[[], Any], name: str) -> Any:
+        """A store that is away says so by the error that stores have for that."""
+        try:
+            return ask()
+        except ConnectionError as error:
+            if port is not Storage:
+                raise
+            case = str(error)
+        raise StorageAway(f"asking the store ({name})", case, "it is asked again")
 
     names = [name for name, value in vars(port).items() if callable(value) and not name.startswith("_")]
+    names = [name for name in names if getattr(type(target), name, None) is not getattr(port, name)]  # what it leaves as it is, stays so
     methods = {name: quiet(name) if name in _QUIET else passing(name) for name in names}
     made: Any = type(f"Staged{port.__name__}", (port,), methods)()
     if port is Storage:
         made.chain = target.chain
+    if port is Secrets:
+        made.keeps = target.keeps
     return made

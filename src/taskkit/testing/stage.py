@@ -122,8 +122,8 @@ class Lot:
 class Stage:
     """Has the baton, the clock, and what was told."""
 
-    def __init__(self, clock: VirtualClock, turns: Iterable[Turn]) -> None:
-        self.clock, self._turns = clock, iter(turns)
+    def __init__(self, clock: VirtualClock, turns: Iterable[Turn], heard: Callable[[str, str], object] = lambda who, what: None) -> None:
+        self.clock, self._turns, self._heard = clock, iter(turns), heard
         self.story: list[Line] = []
         self.taken: list[Turn] = []  #: the turns that were played
         self.places: Counter[tuple[str, Act]] = Counter()
@@ -219,6 +219,7 @@ class Stage:
             return do()
         if actor.lot.is_dead:
             raise Killed
+        self._heard(actor.name, what)
         turn = self._turn()
         if turn is None:
             return do()
