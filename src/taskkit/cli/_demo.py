@@ -59,7 +59,7 @@ def run(days: int, folder: str | None) -> int:
         _indented(console, str(house.engine.explain(house.tasks[RENEW].id, "db-1", JUMP)))
         _headline(console, "What comes next", "engine.forecast(start, end), and taskkit.insight.pictures")
         _look_ahead(console, house, days, place / "forecast.html")
-        _headline(console, "Passwords change over SSH", "PasswordReset, on two machines that are played in this process; time is real")
+        _headline(console, "Passwords change over SSH", "PasswordReset, on two played machines; time is real")
         _change_passwords(console, place / "ssh")
         _end(console, house)
     return 0
