@@ -221,9 +221,9 @@ def _history(console: Console, house: SshHouse, account: Account, job: str) -> N
     ours = facts[begin].chain
     for fact in facts[begin:]:
         at, process = shown(fact.at).in_timezone("local"), "second" if fact.chain == ours else "killed"
-        time = f"{at:%H:%M:%S}.{at.microsecond // 1000:03}"
+        clock = f"{at:%H:%M:%S}.{at.microsecond // 1000:03}"
         told = _TOLD[fact.kind].format(who=fact.who)
-        console.print(Text().append(f"  {time}  {process}  ", style="dim").append(f"{fact.kind:14} {told}"))
+        console.print(Text().append(f"  {clock}  {process}  ", style="dim").append(f"{fact.kind:14} {told}"))
 
 
 # all in all
