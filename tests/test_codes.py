@@ -77,8 +77,8 @@ RIGHT_NAMES = (
     " manage_discovery_tasks manage_emergency_export manage_webviewer_export manage_seal_templates manage_lock_templates manage_logbook"
 )
 FACTS = (
-    "ChainBegan ClockRighted ClockSkewed ConsentAsked ConsentExpired Consented Declined Defined Demanded EngineFailed ExecutionRerun"
-    " FallbackEnded HappeningFailed HappeningJoined HappeningPassed HistoryPurged HostTrusted"
+    "ChainBegan ClockRighted ClockSkewed ConsentAsked ConsentExpired Consented Declined Defined Demanded DependentTold EngineFailed"
+    " ExecutionRerun FallbackEnded HappeningFailed HappeningJoined HappeningPassed HistoryPurged HostTrusted"
     " IntentDoubted IntentOpened IntentRuled IntentSettled JobCanceled JobCompleted JobDeferred"
     " JobFailed JobMade JobMerged JobMissed JobRescued JobSatisfied JobStarted JobStopped JobUncertain KeyTaken ListEdited"
     " ListMadeUnique ListShared NextRunSet NotifierFailed PassedOver Paused PlanFailed PluginAbandoned PolicyFailed Reconciled Resealed"

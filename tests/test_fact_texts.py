@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from taskkit.facts import Fact, all_encoded, encoded
+import pytest
+
+from taskkit.facts import Fact, all_encoded, encoded, refrain
 from taskkit.records import EMPTY
 
 SHARED = {"wanted": 5, "said": "as a host says: \u00fc"}
@@ -28,3 +30,14 @@ def test_a06_details_that_are_alike_by_name_alone_are_told_apart() -> None:
     facts = [Fact("Painted", 1, details={"is": number}) for number in range(100)]
     assert len(set(all_encoded(facts))) == 100
     assert all_encoded(Fact("Painted", 1, details={"is": number}) for number in range(100)) == [encoded(fact) for fact in facts]
+
+
+@pytest.mark.parametrize("fact", FACTS, ids=lambda fact: fact.kind)
+@pytest.mark.parametrize("record", [None, "r", "ä\n", '"\ud800'], ids=ascii)
+def test_a06_a_fact_that_differs_in_job_and_record_alone_is_encoded_as_any_other(fact: Fact, record: str | None) -> None:
+    assert refrain(fact)("j-1", record) == encoded(fact._replace(job="j-1", record=record))
+
+
+def test_a06_what_is_encoded_already_stays_as_it_is() -> None:
+    texts = [encoded(fact) for fact in FACTS]
+    assert all_encoded([*FACTS, *texts]) == texts + texts

@@ -26,7 +26,7 @@ from taskkit.plugins.forms import fill, form, troubles
 from taskkit.plugins.kinds import Script
 from taskkit.plugins.manager import Plugins
 from taskkit.records import RecordType
-from taskkit.scripts import Check, CheckStatus, Commands, Cue, Dialogue, Exchange, Step
+from taskkit.scripts import Check, CheckStatus, CommandOn, Commands, Cue, Dialogue, Exchange, FileOn, OtherRecord, PasswordReset, Step
 from taskkit.selections import SELECTIONS, AllOf, Contains, Everything, FieldIs, Listed, Not, OfType, OfVault, OneOf, Selection, Tagged
 from taskkit.tasks import ConsentRule, Fallback, Guard, Task, TaskList, Waves
 from tests.events.data.rules import rules, scenes
@@ -131,7 +131,7 @@ exchanges = st.builds(
     level=st.sampled_from(["error", "warning"]),
 )
 fields = st.sampled_from(["host", "port", "user", "password", "key"])
-definitions = st.one_of(
+definitions: st.SearchStrategy[Any] = st.one_of(
     st.builds(Commands, names, st.lists(steps, min_size=1, max_size=3)),
     st.builds(
         Dialogue,
@@ -179,6 +179,25 @@ password_policies = st.one_of(
 )
 
 
+common: Mapping[str, Any] = {"retries": st.integers(0, 10), "required": st.booleans()}
+restarts = steps.filter(lambda step: step.level == "error")
+dependents = st.one_of(
+    st.builds(OtherRecord, names, names, **common),
+    st.builds(FileOn, names, names, st.just("user={user}\npassword={password}\n") | st.just("{{}}"), **common),
+    st.builds(CommandOn, names, restarts, effect=st.sampled_from(["blind", "idempotent"]), **common),
+)
+definitions |= st.builds(
+    PasswordReset,
+    names,
+    passwords=password_policies,
+    attempts=st.integers(1, 10),
+    through=st.sampled_from(["shadow", "itself"]),
+    dependents=st.lists(dependents, max_size=3, unique_by=str),
+    on_failure=st.sampled_from(["keep", "roll_back"]),
+    old_refused=st.sampled_from(["no", "warn", "fail"]),
+)
+
+
 def there_and_back(document: Mapping[str, Any]) -> Any:
     return json.loads(json.dumps(document, allow_nan=False))
 
@@ -207,7 +226,7 @@ def test_r10_a_definition_comes_back_from_its_document_as_it_was(definition: Any
 
 
 def test_r10_every_definition_that_taskkit_brings_is_drawn_above() -> None:
-    assert set(PLUGINS.scripts.values()) == {Commands, CheckStatus, Dialogue}
+    assert set(PLUGINS.scripts.values()) == {Commands, CheckStatus, Dialogue, PasswordReset}
 
 
 def test_r09_every_selection_is_drawn_above() -> None:

@@ -22,6 +22,7 @@ from taskkit.events.policies import Policy
 from taskkit.events.windows import Window
 from taskkit.passwords import PasswordPolicy, password_policy
 from taskkit.records import RecordType
+from taskkit.scripts.dependents import Dependent, kind_of
 from taskkit.selections import SELECTIONS, Selection
 from taskkit.tasks import Task
 
@@ -85,6 +86,8 @@ class Documents:
         converter.register_unstructure_hook_func(_is_a(Selection), self._kinded)
         converter.register_unstructure_hook_func(_is_a(PasswordPolicy), self._kinded)
         converter.register_structure_hook_func(_is_a(PasswordPolicy), _password_policy)
+        converter.register_unstructure_hook_func(_is_a(Dependent), self._kinded)
+        converter.register_structure_hook_func(lambda made: made is Dependent, lambda given, _: self._dependent(given))
         converter.register_structure_hook(Selection, lambda given, _: self._selection(given))
         converter.register_structure_hook(Policy | Interval, lambda given, _: self._policy(given))
         kept: dict[str, Any] = {name: override(omit=True) for name in ("revision", "interval")}
@@ -110,6 +113,9 @@ class Documents:
         if not isinstance(found, Interval):
             raise UnreadableDocument("reading a policy", f"{given.get('kind')!r} is none", f"known are {', '.join(self.policies)}")
         return found
+
+    def _dependent(self, given: Mapping[str, Any]) -> Dependent:
+        return self._converter.structure({name: value for name, value in given.items() if name != "kind"}, kind_of(given))
 
     def _selection(self, given: Mapping[str, Any]) -> Selection:
         said = dict(given)

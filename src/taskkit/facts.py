@@ -10,7 +10,7 @@ import hmac
 import json
 from bisect import bisect_left
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from json.encoder import encode_basestring as _quoted
 from typing import Any, NamedTuple, final
 
@@ -24,11 +24,11 @@ from taskkit.records import EMPTY
 KINDS = frozenset(
     {
         "ChainBegan", "ClockRighted", "ClockSkewed", "ConsentAsked", "ConsentExpired", "Consented", "Declined", "Defined", "Demanded",
-        "EngineFailed", "ExecutionRerun", "FallbackEnded", "HappeningFailed", "HappeningJoined", "HappeningPassed", "HistoryPurged",
-        "HostTrusted", "IntentDoubted", "IntentOpened", "IntentSettled", "IntentRuled", "JobCanceled", "JobCompleted", "JobDeferred",
-        "JobFailed", "JobMade", "JobMerged", "JobMissed", "JobRescued", "JobSatisfied", "JobStarted", "JobStopped", "JobUncertain",
-        "KeyTaken", "ListEdited", "ListMadeUnique", "ListShared", "NextRunSet", "NotifierFailed", "PassedOver", "Paused", "PlanFailed",
-        "PluginAbandoned", "PolicyFailed", "Reconciled", "Resealed", "RestoreNoticed", "Restored", "Resumed", "RunAsked",
+        "DependentTold", "EngineFailed", "ExecutionRerun", "FallbackEnded", "HappeningFailed", "HappeningJoined", "HappeningPassed",
+        "HistoryPurged", "HostTrusted", "IntentDoubted", "IntentOpened", "IntentRuled", "IntentSettled", "JobCanceled", "JobCompleted",
+        "JobDeferred", "JobFailed", "JobMade", "JobMerged", "JobMissed", "JobRescued", "JobSatisfied", "JobStarted", "JobStopped",
+        "JobUncertain", "KeyTaken", "ListEdited", "ListMadeUnique", "ListShared", "NextRunSet", "NotifierFailed", "PassedOver", "Paused",
+        "PlanFailed", "PluginAbandoned", "PolicyFailed", "Reconciled", "Resealed", "RestoreNoticed", "Restored", "Resumed", "RunAsked",
         "StaleWriteRefused", "StopAsked", "TaskEdited", "TaskPut", "TaskRemoved", "TaskResumed", "TaskSuspended", "Undefined",
         "WaveBegan",
     }
@@ -87,14 +87,31 @@ def encoded(fact: Fact) -> str:
     return _encoded(fact, _encode(fact.details) if fact.details else "null")
 
 
-def all_encoded(facts: Iterable[Fact]) -> list[str]:
-    """Of facts that are told together: details that one has in common with the one before are encoded once."""
+def all_encoded(facts: Iterable[Fact | str]) -> list[str]:
+    """Of facts that are told together: details that one has in common with the one before are encoded once; texts are so already."""
     last, told, texts = EMPTY, "null", list[str]()
     for fact in facts:
+        if isinstance(fact, str):
+            texts.append(fact)
+            continue
         if (details := fact.details) is not last:
             last, told = details, _encode(details) if details else "null"
         texts.append(_encoded(fact, told))
     return texts
+
+
+def refrain(fact: Fact) -> Callable[[str, str | None], str]:
+    """How facts are encoded that differ from this one in job and record alone."""
+    who = "null" if fact.who is None else _quoted(fact.who)
+    task, line = ("null" if name is None else _quoted(name) for name in (fact.task, fact.line))
+    details = _encode(fact.details) if fact.details else "null"
+    begin, middle, end = f"[{_quoted(fact.kind)},{fact.at},", f",{task},{line},", f",{who},{details}]"
+
+    def told(job: str, record: str | None) -> str:
+        text = f"{begin}{_quoted(job)}{middle}{'null' if record is None else _quoted(record)}{end}"
+        return text if text.isascii() or is_whole(text) else encoded(fact._replace(job=job, record=record))
+
+    return told
 
 
 def _encoded(fact: Fact, details: str) -> str:

@@ -26,13 +26,13 @@ class Verdict(NamedTuple):
 
 
 #: Of most.
-_DONE = Verdict(Step.COMPLETE, EMPTY)
+DONE = Verdict(Step.COMPLETE, EMPTY)
 
 
 def verdict(outcome: Outcome, effect: Effect) -> Verdict:
     """The one place where what a script answers becomes a step."""
     if isinstance(outcome, Done):
-        return Verdict(Step.COMPLETE, {"result": outcome.result}) if outcome.result else _DONE
+        return Verdict(Step.COMPLETE, {"result": outcome.result}) if outcome.result else DONE
     if isinstance(outcome, NotDone):
         return _not_done(outcome, effect)
     if isinstance(outcome, Unknown):

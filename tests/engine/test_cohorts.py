@@ -19,6 +19,7 @@ from taskkit.outcomes import ErrorClass, NotDone
 from taskkit.records import Record
 from taskkit.states import State
 from taskkit.storage import Landed, Move, Query, Unit
+from taskkit.storage._alike import End, Start
 from taskkit.tasks import Fallback
 from tests.engine.houses import House, hosts
 
@@ -125,3 +126,25 @@ def test_j05_what_starts_and_ends_a_job_is_written_as_the_store_decides_it_at_on
     nights.house.clock.advance(days=1)
     assert nights.house.engine.work() == 6
     assert not [unit for unit in apart for change in unit if isinstance(change, Move)]
+
+
+def test_j05_nobody_looks_at_the_changes_of_a_night_but_of_its_first_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    nights = Nights(DAILY)
+    nights.pass_by()
+    looked, decided = list[object](), list[object]()
+
+    def noting(into: list[object], act: Callable[..., Any]) -> Callable[..., Any]:
+        def noted(*given: object) -> Any:
+            into.append(given)
+            return act(*given)
+
+        return noted
+
+    for kind in (Start, End):
+        monkeypatch.setattr(kind, "make", noting(looked, kind.make))
+    wholes = nights.house.engine._ground.storage._rooms._wholes  # type: ignore[attr-defined]
+    for changes, whole in list(wholes.items()):
+        monkeypatch.setitem(wholes, changes, noting(decided, whole))
+    nights.house.clock.advance(days=1)
+    assert nights.house.engine.work() == 6
+    assert (looked, len(decided)) == ([], 1)

@@ -126,7 +126,7 @@ def test_beats_and_ended_jobs_leave_no_leases_behind() -> None:
         for _ in range(20):
             lands(store, Move(one.job.id, Step.BEAT, token=one.job.token, fields={"lease": NOW + HOUR}))
         lands(store, Move(one.job.id, Step.CANCEL, token=one.job.token, fields={"ended": NOW}))
-    assert store._rooms.dues._claimed == {}
+    assert store._rooms.jobs.in_hand == {}
 
 
 def test_joins_of_one_handle_share_the_store_and_not_the_chain() -> None:

@@ -73,10 +73,6 @@ def test_a_job_with_all_that_it_can_hold_comes_back() -> None:
     assert job_of(row(full_job())) == full_job()
 
 
-def test_a_job_comes_back_with_changes() -> None:
-    assert job_of(row(job("a")), {"state": State.QUEUED, "token": 7}) == job("a").with_({"state": State.QUEUED, "token": 7})
-
-
 @pytest.mark.parametrize(
     "fields", [{"memo": MappingProxyType({})}, {"why": Why.BUSY}, {"result": {"is": object()}}], ids=["view", "enum", "object"]
 )

@@ -86,6 +86,7 @@ def twins() -> tuple[MemoryStorage, MemoryStorage]:
     """One as it is, and one that decides everything change by change."""
     stores = MemoryStorage(), MemoryStorage()
     stores[1]._rooms._wholes.clear()
+    stores[1]._rooms.nights = {}
     stores[1].chain = stores[0].chain
     for store in stores:
         store.write([(Keep("task", "t", 0, {}),)])

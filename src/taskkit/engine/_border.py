@@ -36,11 +36,11 @@ class Touching(Protocol):
 R = TypeVar("R", bound=Touching)
 
 
-def asked(question: Callable[[], T], tried: str) -> T:
+def asked(question: Callable[..., T], tried: str, *about: object) -> T:
     """The vault's answer; VaultAway where it has none. Its text may hold anything, so only its type is told."""
     ours: TaskkitError
     try:
-        return question()
+        return question(*about)
     except VaultAway as error:  # the vault's own words, too
         ours = _away(tried, error)
     except TaskkitError as error:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import define, field
 
 from taskkit.instants import Instant
-from taskkit.jobs import Cause, Job
+from taskkit.jobs import Cause, Job, Kind
 from taskkit.outcomes import Effect
 from taskkit.records import Accounts, Record
 from taskkit.standings import Standing, suspension
@@ -87,6 +87,13 @@ class Case:
         """Whether what follows it is what follows all that are like it."""
         standing = self.standing
         return self.job.via is None and (standing is None or standing.next_run is None) and self.kin.plans_alike
+
+    @property
+    def starts_alike(self) -> bool:
+        """Whether the unit that starts it is that of all that are like it, but for what is a job's own."""
+        if self.beside is not None or self.given_up or self.successor is not None or self.job is not self.claimed.job:
+            return False
+        return self.job.kind is not Kind.OCCURRENCE or self.is_planned_alike
 
     @property
     def suspended(self) -> str | None:

@@ -6,8 +6,10 @@ from collections.abc import Callable, Mapping
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
+from taskkit.facts import Fact
 from taskkit.jobs import PLACES, Job
-from taskkit.storage import Expect
+from taskkit.storage import Expect, Hold, Insert, Move, Unit
+from taskkit.storage._alike import Starts
 
 if TYPE_CHECKING:
     from taskkit.engine._cases import Case
@@ -22,7 +24,7 @@ likeness: Callable[[Job], tuple[Any, ...]] = itemgetter(*(place for name, place 
 class Cohort:
     """Of one batch: all of it is judged by what was read for that batch, at one time."""
 
-    __slots__ = ("following", "gates", "kin", "likeness", "reason", "turning")
+    __slots__ = ("following", "gates", "kin", "likeness", "reason", "starts", "turning")
 
     def __init__(self, kin: Kin, alike: tuple[Any, ...]) -> None:
         self.kin, self.likeness = kin, alike
@@ -31,3 +33,14 @@ class Cohort:
         self.turning: Mapping[str, Any] | None = None  #: what its start makes of each
         self.reason: Mapping[str, Any] | None = None  #: why each starts, for the fact of that
         self.following: tuple[Expect, Job] | None = None  #: what the first of them added for its successor, where that goes for all
+        self.starts: Starts | None = None  #: what the units that start them have in common, where nothing but the host may keep one from it
+
+
+def starts_of(unit: Unit) -> Starts | None:
+    """What is not one job's own in a unit that starts it; None where the unit says more than such units do."""
+    match unit:
+        case (Expect() as still, Move(fields=fields, causes=None), Hold(writes=(_,), uses=(), slots=()), Fact() as fact):
+            return Starts(still, fields, fact.at, fact.details)
+        case (Expect() as still, Move(fields=fields, causes=None), Hold(writes=(_,), uses=(), slots=()), Fact() as fact, Insert(job, ())):
+            return Starts(still, fields, fact.at, fact.details, job)
+    return None

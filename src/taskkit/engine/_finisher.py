@@ -27,7 +27,8 @@ from taskkit.outcomes import Asks, NotNow, Outcome
 from taskkit.records import EMPTY
 from taskkit.states import SENT_BACK, Step
 from taskkit.storage import Change, Expect, Free, Insert, Keep, Landed, Move, Name, Refusal, Unit
-from taskkit.verdicts import Verdict, verdict
+from taskkit.storage._alike import End
+from taskkit.verdicts import DONE, Verdict, verdict
 
 if TYPE_CHECKING:
     from taskkit.engine._ground import Ground
@@ -59,7 +60,8 @@ class Finisher:
 
     def finish(self, ended: Sequence[tuple[Case, Outcome]]) -> list[Case]:
         """Write the ends of several jobs at once; those whose end was refused, because another owns the job now."""
-        waiting = [_Ending(case, outcome, self._made(case, outcome)) for case, outcome in ended]
+        now = self._ground.now()
+        waiting = [_Ending(case, outcome, self._made(case, outcome, now)) for case, outcome in ended]
         done: list[_Ending] = []
         lost: list[Case] = []
         for tries in range(_TRIES, 0, -1):
@@ -101,7 +103,9 @@ class Finisher:
 
     # the unit
 
-    def _made(self, case: Case, outcome: Outcome, retry: Insert | Move | None = None) -> Unit:
+    def _made(self, case: Case, outcome: Outcome, now: Instant, retry: Insert | Move | None = None) -> Unit:
+        if case.said is None:  # said again, it says the same
+            case.now = now
         try:
             return self._unit(case, outcome, retry)
         except StorageAway:  # whoever has ended jobs keeps their ends until the store is back, or leaves them to their leases
@@ -114,8 +118,9 @@ class Finisher:
             return Move(case.job.id, found.step, token=case.job.token, fields=fields), Free(case.job.id), fact
 
     def _unit(self, case: Case, outcome: Outcome, retry: Insert | Move | None = None) -> Unit:
-        case.now = self._ground.now() if case.said is None else case.now  # said again, it says the same
         job, run, found = case.job, case.run, verdict(outcome, case.effect)
+        if found is DONE and job.kind is not Kind.RECOVERY and not case.kin.is_remembered and not run.says_something:
+            return End(job, case.now)
         fields = self._ends(case, found, outcome)
         if found.fields or run.says_something:
             fields = {**found.fields, **run.ending(), **fields}
@@ -189,7 +194,7 @@ class Finisher:
         if isinstance(change, Move) and answer.refusal is Refusal.FIRE:  # the occurrence that waits stays where it is
             return _Ending(case, outcome, tuple(kept for kept in one.unit if kept is not change))
         retry = self._retries.handed_on(case) if answer.refusal is Refusal.SEAT else None
-        return _Ending(case, outcome, self._made(case, outcome, retry))
+        return _Ending(case, outcome, self._made(case, outcome, self._ground.now(), retry))
 
     # what follows
 
@@ -221,7 +226,7 @@ def _is_about(change: Change, case: Case) -> bool:
 
 def _weighs(unit: Unit) -> bool:
     """What must not be lost to a relaxed disk: an uncertain end, a changed account (J14), a suspension that saves tries to log in."""
-    for change in unit:
+    for change in () if isinstance(unit, End) else unit:
         if isinstance(change, Move):
             if change.step is Step.DOUBT:
                 return True

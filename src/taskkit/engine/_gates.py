@@ -99,6 +99,8 @@ class Gates:
     def _intent(self, case: Case) -> Instead | None:
         """A recovery job is for an intent that is open, and where nobody knows the secret it waits for a person (S3, S4)."""
         account = case.job.account
+        if case.job.memo:  # it has resolved it, and goes on with what follows from that
+            return None
         intent = None if account is None else read(self._ground.storage, account)
         if intent is None or intent.recovery != case.job.id:
             return Instead(Step.MERGE, Why.MERGED, text="the account's intent is resolved")

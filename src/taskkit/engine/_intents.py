@@ -6,7 +6,7 @@ the account, so that nobody logs in with a secret that may be wrong, and carries
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from attrs import evolve
@@ -15,7 +15,7 @@ from taskkit.facts import Fact
 from taskkit.instants import MINUTE, Instant
 from taskkit.intents import TABLE, Intent, intent_of
 from taskkit.jobs import Job, Kind, Why
-from taskkit.records import AccountId
+from taskkit.records import NO_ACCOUNTS, AccountId, Accounts
 from taskkit.states import Step
 from taskkit.storage import Hold, Insert, Keep, Move, Storage, Unit
 
@@ -50,9 +50,10 @@ def recovery(ground: Ground, job: Job, record: str, account: AccountId, due: Ins
     return job.afresh({**fresh, "target_fallback": False, "conducts": False, "account": account, "version": job.version})
 
 
-def hold(job: str, account: AccountId, uses: Iterable[AccountId] = ()) -> Hold:
+def hold(job: str, account: AccountId, others: Accounts = NO_ACCOUNTS) -> Hold:
     """Before all others: what is not certain is found out first."""
-    return Hold(job, _FIRST, (f"account:{account}",), tuple(f"account:{name}" for name in sorted(uses) if name != account))
+    writes, uses = (tuple(f"account:{name}" for name in sorted(names)) for names in (others.writes | {account}, others.uses - {account}))
+    return Hold(job, _FIRST, writes, uses)
 
 
 def is_resolved(storage: Storage, job: Job) -> bool:

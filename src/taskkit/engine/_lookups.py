@@ -67,6 +67,8 @@ class Kin:
         self.is_modest = not script.needs and not script.changes_secret and type(script).accounts is Script.accounts
         #: Whether its runs are counted, for the task, its pool or its host.
         self.is_counted = task.at_once is not None or limits.host is not None or bool(limits.pools)
+        #: Whether each of them holds nothing but its own line and record.
+        self.starts_alike = self.is_modest and not self.is_counted
         #: Whether what is next is the same for all of its records.
         self.plans_alike = trigger.interval is not None and not trigger.interval.relative and task.spread is None
         self._missed: tuple[int | None, int, Mapping[str, Any]] | None = None
@@ -90,15 +92,15 @@ class Seen:
         self.standings: dict[str, Document | None] = {}
         self.until = 0.0
 
-    def cohort(self, job: Job, kin_of: Callable[[], Kin | None]) -> Cohort | None:
-        """Those that are like it; None where it has no kin, as its task is no more what it was planned for."""
-        alike, found = likeness(job), self._cohorts.get((job.task, job.kind))
-        if found is not None and found.likeness == alike:
-            return found
-        kin = kin_of()
-        if kin is not None:
-            self._cohorts[job.task, job.kind] = found = Cohort(kin, alike)
-        return None if kin is None else found
+    def cohort(self, job: Job) -> Cohort | None:
+        """Those that are like it, where there are any."""
+        found = self._cohorts.get((job.task, job.kind))
+        return found if found is not None and found.likeness == likeness(job) else None
+
+    def begin(self, job: Job, kin: Kin) -> Cohort:
+        """It is the first of those that are like it."""
+        found = self._cohorts[job.task, job.kind] = Cohort(kin, likeness(job))
+        return found
 
 
 class Lookups:
@@ -117,11 +119,12 @@ class Lookups:
         """Whether the job still fits its tasks and records. What has begun goes on as it began, whatever was edited since."""
         job = case.job
         case.standing = self._standing(job.line, job.record, seen)
-        cohort = seen.cohort(job, lambda: self._kin(case, seen, begun=begun))
+        cohort = seen.cohort(job)
         if cohort is None:
-            return False
-        case.cohort, kin = cohort, cohort.kin
-        case.kin = kin
+            if (kin := self._kin(case, seen, begun=begun)) is None:
+                return False
+            cohort = seen.begin(job, kin)
+        case.cohort, case.kin = cohort, (kin := cohort.kin)
         case.task, case.trigger, case.script = kin.task, kin.trigger, kin.script
         if job.record is None:
             return True
@@ -166,7 +169,7 @@ class Lookups:
     def _record(self, case: Case, kin: Kin, *, begun: bool) -> bool:
         """Whether it is there, and still the task's: the vault may have changed it without telling (R8). What has begun stays there."""
         job, vault = case.job, self._ground.vault
-        record = case.record = asked(lambda: vault.records.get(job.record or ""), "reading the record")
+        record = case.record = asked(vault.records.get, "reading the record", job.record)
         if record is None:
             return False
         if kin.shadow:
@@ -202,11 +205,11 @@ class Lookups:
         """What the job holds while it runs: accounts that it changes alone, those that it uses beside others, slots by number."""
         job = case.job
         case.accounts = accounts = NO_ACCOUNTS if case.kin.is_modest else self.accounts(case)
-        own = f"line:{job.line}/{job.record or ''}"  # what passes while it runs becomes one follow-up (T15)
+        own = own_key(job)
         if job.conducts:  # it waits for its parts, and must not take a slot from them
             return Hold(job.id, job.wanted, (own,))
         if job.kind is Kind.RECOVERY and job.account is not None:
-            return hold(job.id, job.account, accounts.uses)
+            return hold(job.id, job.account, accounts)
         slots = self._slots(job, case.task) if case.kin.is_counted else ()
         if accounts is NO_ACCOUNTS:
             return Hold(job.id, job.wanted, (own,), (), slots)
@@ -247,3 +250,8 @@ def _answer(case: Case, tried: str, ask: Callable[[Run], Any]) -> Any:
         raise VaultAway(tried, f"it met {type(error).__name__}", "the job waits, and is looked at again soon") from None
     except Exception as error:
         raise MissingPlugin(tried, told(error, case.run.scrubber), "its author has to mend it") from None
+
+
+def own_key(job: Job) -> str:
+    """What passes while it runs becomes one follow-up (T15)."""
+    return f"line:{job.line}/{job.record or ''}"

@@ -81,7 +81,7 @@ class Portions:
 
     def _unit(self, plan: Plan | Unit, now: Instant, after: Instant | None = None, seen: Seen = EMPTY) -> Unit | None:
         """`after` is a nominal that has had its run: the one after it is next (T6)."""
-        if isinstance(plan, tuple):
+        if not isinstance(plan, Plan):
             return plan if after is None else None
         task, record = plan.task, plan.record
         try:

@@ -101,7 +101,7 @@ class Restores:
             return
         for account, changed, job in self._changed():
             with suppress(VaultAway):
-                told = asked(lambda account=account: secrets.changed_at(account), "asking the vault when a secret was changed")  # type: ignore[misc]
+                told = asked(lambda account=account: secrets.changed_at(account), "asking the vault when a secret was changed")
                 if told is None or instant(told) < changed:
                     yield Contradiction(account, shown(changed), shown(instant(told)) if told else None, job)
 
@@ -119,7 +119,7 @@ class Restores:
             return
         for account in sorted(self._accounts()):
             with suppress(VaultAway):
-                values = asked(lambda account=account: secrets.values(account, reader), "asking the vault for candidates")  # type: ignore[misc]
+                values = asked(lambda account=account: secrets.values(account, reader), "asking the vault for candidates")
                 if values.pending and not self._is_looked_after(account):
                     yield account
 

@@ -46,7 +46,7 @@ class RightsDesk:
     def is_one_of(self, user: str, names: frozenset[str]) -> bool:
         """Whether a person is named, alone or by a group."""
         members = self._ground.vault.rights.members
-        return user in names or any(asked(lambda name=name: user in members(name), "asking the vault for a group") for name in names)  # type: ignore[misc]
+        return user in names or any(asked(lambda name=name: user in members(name), "asking the vault for a group") for name in names)
 
     def is_manager(self, task: Task, user: str) -> bool:
         return task.owner == user or self.is_one_of(user, task.managers)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
+from taskkit.engine._border import plain
 from taskkit.engine._intents import ends_with, hold, kept, read, recovery
 from taskkit.engine._sealed_slots import SealedSlots, dropped
 from taskkit.errors import Outdated, Refused
@@ -81,7 +82,7 @@ class RunIntents:
             intent = self.read(account)
             is_open = intent is not None and intent.attempt == attempt
             with suppress(Outdated):
-                self._run.save_with(memo, self._settled(intent, changed=changed) if is_open and intent is not None else ())
+                self._run.save_with(memo, self._settled(intent, changed=changed) if is_open and intent is not None else (), clean=True)
                 self._open.pop(account, None)
                 return
         raise Outdated(f"settling the intent of {account!r}", "others change it all the time", "the recovery job resolves it")
@@ -98,6 +99,16 @@ class RunIntents:
             doubted = evolve(intent, doubt=text or "unknown", ruling=None)
             self._written((kept(doubted), self._told("IntentDoubted", doubted, {"text": text})), {})
             self._known(doubted)
+
+    def told(self, account: AccountId, dependent: str, state: str, text: str, memo: Mapping[str, Any]) -> None:
+        """With the memo, in one."""
+        job, about = self._run.job, {"account": account, "dependent": dependent, "state": state, "text": text}
+        said = plain(self._run.scrubber.scrub_deep({name: value for name, value in about.items() if value}))
+        fact = Fact("DependentTold", self._ground.now(), job.id, job.task, job.line, job.record, None, said)
+        self._run.save_with(memo, (fact,), clean=True)
+
+    def note(self, memo: Mapping[str, Any]) -> None:
+        self._run.save_with(memo, clean=True)
 
     def handed_on(self) -> Unit:
         """What the unit adds that ends this run: accounts with an open intent are held by their recovery jobs."""

@@ -265,11 +265,11 @@ class JobRun:
     def save(self, memo: Mapping[str, Any], *, turned: bool = False) -> None:
         self.save_with(memo, turned=turned)
 
-    def save_with(self, memo: Mapping[str, Any], changes: Unit = (), *, turned: bool = False) -> None:
+    def save_with(self, memo: Mapping[str, Any], changes: Unit = (), *, turned: bool = False, clean: bool = False) -> None:
         """The memo may hold ids of blobs: they are seen from now on, and stay the job's whoever goes on with it. Outdated where `changes`
-        could not land; then nothing has."""
+        could not land; then nothing has. What is `clean` holds no word of a host: it is kept also where all output has to be withheld."""
         self.point("save")
-        kept = plain(self.scrubber.scrub_deep(dict(memo)))
+        kept = plain(dict(memo) if clean else self.scrubber.scrub_deep(dict(memo)))
         fields = {"memo": kept, **self._written()}
         if kept != self._memo:  # who saves what the worker before has saved came no further (J4)
             fields["rescues"] = 0
@@ -305,7 +305,7 @@ class JobRun:
     @property
     def says_something(self) -> bool:
         """Whether there is anything of it to keep."""
-        return bool(self._operations or self._blobs or self._progress)
+        return bool(self._operations or self._blobs or self._progress or self._intents)
 
     def ending(self) -> dict[str, Any]:
         """What the unit that ends the job keeps of the run."""

@@ -11,11 +11,12 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from taskkit.engine._cases import Case
+from taskkit.engine._cohorts import starts_of
 from taskkit.engine._executions import wake_conductors
 from taskkit.engine._fences import overtaken
 from taskkit.engine._gates import Gates, Instead
 from taskkit.engine._ground import MOST_RESCUES, VAULT_AWAY_LOOK
-from taskkit.engine._lookups import Lookups, Seen
+from taskkit.engine._lookups import Lookups, Seen, own_key
 from taskkit.engine._merges import merged, twins
 from taskkit.engine._occurrences import reason_of
 from taskkit.engine._refusals import Refusals, expected, given_back
@@ -29,6 +30,7 @@ from taskkit.jobs import Job, Kind, Why
 from taskkit.records import EMPTY
 from taskkit.states import State, Step
 from taskkit.storage import Change, Claimed, Expect, Hold, Landed, Move, Refusal, Unit, Wait
+from taskkit.storage._alike import Start
 
 if TYPE_CHECKING:
     from taskkit.engine._ground import Ground
@@ -152,6 +154,10 @@ class Starter:
             if (instead := self._gates.refusal(case)) is not None:
                 return self._refusals.away(case, instead)
             case.run = JobRun(self._ground, case, self._points)
+            if (starts := case.cohort.starts) is not None and case.starts_alike:
+                case.after = starts.fields
+                following = "" if starts.successor is None else self._ground.ids()
+                return Start(starts, case.job, own_key(case.job), following)
             case.hold = self._lookups.hold(case)
         except VaultAway as error:
             return self._refusals.away(case, Instead(Step.DEFER, Why.VAULT_AWAY, case.now + VAULT_AWAY_LOOK, str(error)))
@@ -192,7 +198,10 @@ class Starter:
         move, hold = Move(job.id, Step.START, None, job.token, fields), case.hold or Hold(job.id, job.wanted)
         case.after = fields
         still, following = successor[:1], successor[1:]
-        return (*expected(case, successor), *still, move, hold, *beside, *self._begins(case), *following)
+        unit = (*expected(case, successor), *still, move, hold, *beside, *self._begins(case), *following)
+        if case.starts_alike and case.kin.starts_alike:
+            case.cohort.starts = starts_of(unit)
+        return unit
 
     @staticmethod
     def _begins(case: Case) -> Unit:

@@ -65,6 +65,7 @@ FACTS: Mapping[str, tuple[Factor, str]] = {
     "Consented": (F.CONSENT, "{who} consented, {given} of {needed}"),
     "Declined": (F.CONSENT, "{who} declined{about}"),
     "Demanded": (F.DEMAND, "{who} asked for a run"),
+    "DependentTold": (F.INTENT, "the secret of {account} was told to {dependent}: {state}{about}"),
     "ExecutionRerun": (F.DEMAND, "{who} ran the failed records again"),
     "FallbackEnded": (F.RETRY, "the last of {cycles} retries failed"),
     "HappeningFailed": (F.HAPPENING, "a happening could not be taken in: {text}"),

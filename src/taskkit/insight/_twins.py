@@ -67,9 +67,9 @@ class _Heard(Chains):
         super().__init__()
         self._ears = ears
 
-    def append(self, name: str, facts: Sequence[Fact], key: FactKey | None = None) -> None:
+    def append(self, name: str, facts: Sequence[Fact | str], key: FactKey | None = None) -> None:
         for fact in facts:
-            if (ear := self._ears.get(fact.kind)) is not None:
+            if isinstance(fact, Fact) and (ear := self._ears.get(fact.kind)) is not None:
                 ear(fact)
 
 
@@ -79,6 +79,7 @@ class TwinStorage(MemoryStorage):
     def __init__(self, ears: Mapping[str, Ear]) -> None:
         super().__init__()
         self._tables.chains = _Heard(ears)
+        self._rooms.nights = {}  # they tell texts, and ears want facts
 
     def take_documents(self, table: str, documents: Iterable[Document]) -> None:
         self._rooms.documents.load(table, documents)

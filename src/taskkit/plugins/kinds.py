@@ -243,7 +243,15 @@ class Intents(Protocol):
         ...
 
     def settle(self, account: AccountId, attempt: str, memo: Mapping[str, Any], *, changed: bool) -> None:
-        """It is known again which secret is the live one: nobody has to look after the account any more. The memo is saved with it."""
+        """It is known again which secret is the live one: nobody has to look after the account any more. The memo is noted with it."""
+        ...
+
+    def told(self, account: AccountId, dependent: str, state: str, text: str, memo: Mapping[str, Any]) -> None:
+        """What uses the account has heard of its secret, or not: `state` is that of an operation. The memo is noted with it."""
+        ...
+
+    def note(self, memo: Mapping[str, Any]) -> None:
+        """As `save` of the run, for words that nobody scrubs: with a short secret, `save` withholds all of them."""
         ...
 
     def doubt(self, account: AccountId, text: str) -> None:

@@ -33,7 +33,7 @@ class Candidates:
 
     def __init__(self, run: Run, account: AccountId, record: str, name: str) -> None:
         self._run, self._slots, self._account, self._record, self._name = run, run.slots, account, record, name
-        self._drawn = 0
+        self._drawn = int(run.memo[CHANGED].rpartition("/")[2]) if CHANGED in run.memo else 0
         self.intent: Intent | None = None
 
     def adopted(self) -> tuple[Attempt | None, Ruling | None]:
@@ -96,7 +96,8 @@ class Candidates:
         """The account is nobody's trouble any more."""
         if self.intent is not None:
             attempt, self.intent = self.intent.attempt, None
-            self._run.intents.settle(self._account, attempt, {CHANGED: attempt} if changed else {}, changed=changed)
+            memo = {**self._run.memo, CHANGED: attempt} if changed else self._run.memo
+            self._run.intents.settle(self._account, attempt, memo, changed=changed)
             self._run.point("settled")
 
     def doubt(self, text: str) -> None:

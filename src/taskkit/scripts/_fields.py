@@ -7,17 +7,20 @@ from collections.abc import Iterable, Mapping
 
 from taskkit.errors import InvalidValue
 from taskkit.plugins.kinds import Run
-from taskkit.records import Accounts, Record
+from taskkit.records import EMPTY, Accounts, Record
 from taskkit.scripts._programs import with_program
 from taskkit.scripts._templates import PASSWORD, Place, pieces, places
 from taskkit.secrets import Secret
 
 
 class Fields:
-    """The fields of a job's record and shadow record, and the secrets of their accounts, each read once."""
+    """The fields of a job's record and shadow record, and the secrets of their accounts, each read once.
 
-    def __init__(self, run: Run) -> None:
-        self._run = run
+    With `record`, of that one in the place of the job's; `known` are secrets of its account that go before those of the vault.
+    """
+
+    def __init__(self, run: Run, record: Record | None = None, known: Mapping[str, Secret] = EMPTY) -> None:
+        self._run, self._own, self._known = run, record, known
         self._secrets: dict[bool, Mapping[str, Secret]] = {}
 
     def line(self, template: str) -> str:
@@ -55,6 +58,8 @@ class Fields:
         return record.fields[place.field]
 
     def _secret(self, place: Place) -> Secret:
+        if not place.of_shadow and place.field in self._known:
+            return self._known[place.field]
         if place.of_shadow not in self._secrets:
             vault, record = self._run.vault, self._record(place)
             self._secrets[place.of_shadow] = vault.secrets.values(vault.records.account(record), self._run).current
@@ -66,7 +71,8 @@ class Fields:
         return self._run.keep(secret)
 
     def _record(self, place: Place) -> Record:
-        return _record(place, self._run) or _no_record(place)
+        own = None if place.of_shadow else self._own
+        return own or _record(place, self._run) or _no_record(place)
 
 
 def is_secret(place: Place, record: Record) -> bool:

@@ -109,10 +109,11 @@ class Step:
 def prepared(steps: Iterable[Step], run: Run) -> tuple[Command, ...]:
     """All commands with their fields filled in, before the first of them runs."""
     fields = Fields(run)
-    return tuple(_command(step, fields) for step in steps)
+    return tuple(command(step, fields) for step in steps)
 
 
-def _command(step: Step, fields: Fields) -> Command:
+def command(step: Step, fields: Fields) -> Command:
+    """With its fields filled in."""
     if step.script is None:
         line, stdin = fields.line(step.line), fields.stdin(step.stdin)
     else:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pendulum import DateTime
 
 #: What a log-in says of a secret that is the right one.
-_RIGHT = frozenset({None, ErrorClass.MUST_CHANGE})
+RIGHT = frozenset({None, ErrorClass.MUST_CHANGE})
 
 
 class Which(StrEnum):
@@ -58,7 +58,7 @@ class Tries:
     def lets_in(self, which: Which, secret: Secret) -> bool:
         began = self._run.now()
         probe = self._run.probe(self._record, secret, to=self._record)
-        is_right = probe.error in _RIGHT
+        is_right = probe.error in RIGHT
         tell(self._run, f"try {which}", Done() if is_right else NotDone(probe.error or ErrorClass.FAILED, probe.text), began)
         if not is_right and probe.error is not ErrorClass.WRONG_CREDENTIALS:
             raise CannotSay(probe.error or ErrorClass.FAILED, probe.text)

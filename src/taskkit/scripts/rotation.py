@@ -11,7 +11,7 @@ rotation that has begun is ended by the recovery of the account, whatever become
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from pendulum import duration
 
@@ -19,7 +19,7 @@ from taskkit.errors import Refused, StaleToken, StorageAway, TaskkitError
 from taskkit.intents import Ruling
 from taskkit.jobs import Kind
 from taskkit.outcomes import Done, ErrorClass, NotDone, NotNow, Outcome, Unknown, class_of
-from taskkit.passwords import Objection, PasswordPolicy
+from taskkit.passwords import FormerPasswords, Objection
 from taskkit.plugins.kinds import Run, SecretChange, Verb
 from taskkit.scripts._candidates import CHANGED, Attempt, Candidates
 from taskkit.scripts._tries import CannotSay, Tries, Which, tell
@@ -48,13 +48,21 @@ class _Ended(Exception):
         self.outcome = outcome
 
 
+class Draws(Protocol):
+    """Where candidates come from: a policy of passwords, or what is known already."""
+
+    def draw(self, *, user: str, former: FormerPasswords) -> Secret: ...
+    def stricter(self, objection: Objection) -> Draws | None: ...
+
+
 class Rotation:
     """One run of the protocol, for one account."""
 
-    def __init__(self, reset: PasswordReset, run: Run) -> None:
+    def __init__(self, reset: PasswordReset, run: Run, draws: Draws | None = None) -> None:
         if run.record is None:
             raise Refused(_TRIED, "there is no record", "put the task on the list of a type or record")
-        self._reset, self._run, self._policy = reset, run, reset.passwords
+        self._reset, self._run = reset, run
+        self._policy: Draws = draws or reset.passwords
         self._is_recovery = run.job.kind is Kind.RECOVERY
         self.record = run.record if self._is_recovery else root(run.vault.records, run.record)
         self.account = (run.job.account if self._is_recovery else None) or run.vault.records.account(self.record)
@@ -67,8 +75,10 @@ class Rotation:
 
     def perform(self) -> Outcome | None:
         """None once a new secret is in force, else how the run ends."""
-        if CHANGED in self._run.memo:
-            return None
+        return None if CHANGED in self._run.memo else self.changed()
+
+    def changed(self) -> Outcome | None:
+        """As `perform`, whatever this run has put in force before."""
         try:
             return self._ended()
         except CannotSay as silent:
@@ -190,7 +200,7 @@ class Rotation:
             self._doubt()
         attempt.is_doubtful = which is None
 
-    def _stricter(self, outcome: NotDone) -> PasswordPolicy | None:
+    def _stricter(self, outcome: NotDone) -> Draws | None:
         """A policy by which the host may take the next one, where a rule of it refused this one."""
         said = outcome.result.get("refusal") if outcome.error is ErrorClass.REFUSED else None
         return self._policy.stricter(Objection(said)) if said in set(Objection) else None

@@ -74,10 +74,10 @@ class Chains:
         self._chains: dict[str, Chain] = {}
         self.stories = Stories(self._chains)
 
-    def append(self, name: str, facts: Sequence[Fact], key: FactKey | None = None) -> None:
+    def append(self, name: str, facts: Sequence[Fact | str], key: FactKey | None = None) -> None:
         """All of them, or none where one cannot be told as JSON. The key is the one with which the chain was begun."""
         texts = all_encoded(facts)
-        chain = self._chains.get(name) or self._begun(name, facts[0].at, key)
+        chain = self._chains.get(name) or self._begun(name, decoded(texts[0], name, 0, "").at, key)
         chain.append(texts, key)
 
     def _begun(self, name: str, at: Instant, key: FactKey | None) -> Chain:

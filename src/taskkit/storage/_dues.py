@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import heapq
 from collections import defaultdict, deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from typing import Any
 
 from taskkit.instants import NEVER, Instant
-from taskkit.jobs import Job
-from taskkit.states import CLAIMED, TABLE, State, Step
+from taskkit.jobs import PLACES, Job
+from taskkit.states import TABLE, State, Step
 from taskkit.storage._jobs import Jobs
 from taskkit.storage._journal import ABSENT, Journal
 
@@ -89,7 +89,6 @@ class Dues:
     def __init__(self, journal: Journal, jobs: Jobs) -> None:
         self._log, self._jobs, self._in_hand, self._number = journal.log, jobs, jobs.in_hand, jobs.number
         self._heaps: defaultdict[str, Queue] = defaultdict(Queue)
-        self._claimed: dict[str, None] = {}
         self._first_lease = NEVER  # no lease runs out earlier
         self._token = 0
 
@@ -103,6 +102,13 @@ class Dues:
         waiting[id] = due
         queue.add((due, self._number[id], id))
 
+    def wait_at(self, job: Job, id: str, number: int) -> None:
+        """A new job waits as this one would."""
+        queue = self._heaps[job.pool]
+        self._log += (queue.waiting, id, ABSENT)
+        queue.waiting[id] = job.due
+        queue.add((job.due, number, id))
+
     def wait_no_more(self, job: Job) -> None:
         waiting = self._heaps[job.pool].waiting
         if job.id in waiting:
@@ -111,15 +117,7 @@ class Dues:
 
     def lend(self, job: Job) -> None:
         """It is claimed until its lease runs out."""
-        if job.id not in self._claimed:
-            self._log += (self._claimed, job.id, ABSENT)
-            self._claimed[job.id] = None
         self._first_lease = min(self._first_lease, job.lease or 0)
-
-    def give_back(self, job: str) -> None:
-        if job in self._claimed:
-            self._log += (self._claimed, job, None)
-            del self._claimed[job]
 
     # claiming
 
@@ -129,33 +127,33 @@ class Dues:
         queues = [queue for pool in dict.fromkeys(pools) if (queue := self._heaps.get(pool))]
         at_once = limit if len(queues) == 1 else 1  # those of several pools come in their common order
         while len(found) < limit and (queue := _first(now, queues)) is not None:
-            found += [self._give(id, changes, now) for id in queue.take(now, min(at_once, limit - len(found)))]
+            found += self._given(queue.take(now, min(at_once, limit - len(found))), changes, now)
         return found
 
-    def _give(self, id: str, changes: dict[str, Any], now: Instant) -> Job:
-        self._token = changes["token"] = max(self._token + 1, now)
-        claimed = self._jobs.take_up(id, changes)
-        self._claimed[id] = None
+    def _given(self, ids: Sequence[str], changes: Mapping[str, Any], now: Instant) -> list[Job]:
+        first, self._token = max(self._token + 1, now), max(self._token, now - 1) + len(ids)
         self._first_lease = min(self._first_lease, changes["lease"])
-        return claimed
+        taking = [(PLACES[name], value) for name, value in changes.items()]
+        return [self._jobs.take_up(id, taking, token) for token, id in enumerate(ids, first)]
 
     def _rescue(self, job: Job, owner: dict[str, Any], now: Instant) -> Job:
-        return self._give(job.id, {**owner, "state": TABLE[job.state][Step.RESCUE], "rescues": job.rescues + 1}, now)
+        changes = {**owner, "state": TABLE[job.state][Step.RESCUE], "rescues": job.rescues + 1}
+        return self._given([job.id], changes, now)[0]
 
     def _lost(self, now: Instant, pools: Sequence[str]) -> list[Job]:
         """Claimed jobs whose lease has run out, in order of due."""
         if now < self._first_lease:
             return []
-        claimed = [self._in_hand[id] for id in self._claimed]
+        claimed = list(self._in_hand.values())  # outside a write, nothing else is in hand
         self._first_lease = min((job.lease or 0 for job in claimed), default=NEVER)
-        lost = [job for job in claimed if (job.lease or 0) <= now and job.pool in pools and job.state in CLAIMED]
+        lost = [job for job in claimed if (job.lease or 0) <= now and job.pool in pools]
         return sorted(lost, key=lambda job: (job.due, self._number[job.id]))
 
     def next(self, pools: Sequence[str]) -> Instant | None:
         """When a claim could find something, at the earliest."""
         queues = (queue for pool in pools if (queue := self._heaps.get(pool)))
         dues = (first[0] for queue in queues if (first := queue.first()) is not None)
-        leases = (job.lease or 0 for job in map(self._in_hand.__getitem__, self._claimed) if job.pool in pools)
+        leases = (job.lease or 0 for job in self._in_hand.values() if job.pool in pools)
         return min(chain(dues, leases), default=None)
 
 

@@ -12,11 +12,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from taskkit.instants import Instant
+from taskkit.instants import NEVER, Instant
 from taskkit.jobs import Job, Kind
 from taskkit.states import CLAIMED, FINAL, PENDING
 from taskkit.storage._journal import ABSENT, Journal
-from taskkit.storage._rows import KIND, KIND_AT, REVISION, Row, job_of, row
+from taskkit.storage._rows import KIND, KIND_AT, REVISION, TOKEN, Row, job_of, row, values_of
 
 if TYPE_CHECKING:
     from taskkit.storage import Query
@@ -38,8 +38,8 @@ class Jobs:
         self._at_rest: dict[str, Row] = {}  # those that wait; in a write, those in hand as they stood before
         self._ended: defaultdict[int, dict[str, Row]] = defaultdict(dict)  # by number, so many in one: what is full is never looked into
         self._first: dict[int, Instant] = {}  # when the first of so many ended: what is younger is not looked through
+        self._last: dict[str, Instant] = {}  # when a job ended last; a table, so that it can be taken back
         self.touched: list[str] = []
-        self.last: Instant = 0  # when a job ended last
         self.number: dict[str, int] = {}
         self._numbers = count(1)
         self._open: defaultdict[str, defaultdict[str, Ids]] = defaultdict(lambda: defaultdict(dict))
@@ -120,16 +120,54 @@ class Jobs:
     def _put_away(self, job: Job) -> None:
         many, ended = self.number[job.id] // _MANY, job.ended or job.created
         self._ended[many][job.id] = row(job)
-        if ended < self._first.setdefault(many, ended):
+        self._note(many, ended)
+
+    def _note(self, many: int, ended: Instant) -> None:
+        if ended < self._first.get(many, NEVER):
             self._first[many] = ended
         if ended > self.last:
-            self.last = ended
+            self._last[""] = ended
 
-    def take_up(self, id: str, changes: dict[str, Any]) -> Job:
-        """Somebody works on it from now on."""
-        kept = self.in_hand.get(id) or self._at_rest.pop(id)
-        changes["revision"] = kept[REVISION] + 1
-        taken = self.in_hand[id] = kept.with_(changes) if isinstance(kept, Job) else job_of(kept, changes)
+    @property
+    def last(self) -> Instant:
+        """When a job ended last."""
+        return self._last.get("", 0)
+
+    # of a night, in a write
+
+    def wait(self, id: str, job: Job, kept: Row) -> int:
+        """A new job of the same line and record is at rest from the first; its number."""
+        number, log, line, record = next(self._numbers), self._log, self._lines[job.line], job.record
+        open_ids = self._open[job.line][record or ""]
+        log += (self.number, id, ABSENT, self._at_rest, id, ABSENT, line, id, ABSENT, open_ids, id, ABSENT)
+        self.number[id], self._at_rest[id], line[id], open_ids[id] = number, kept, None, None
+        if record is not None:
+            records = self._records[record]
+            log += (records, id, ABSENT)
+            records[id] = None
+        return number
+
+    def finish(self, job: Job, kept: Row, ended: Instant) -> None:
+        """A job in hand has ended, and is at rest for ever."""
+        id, in_hand, log = job.id, self.in_hand, self._log
+        many, first, last = self.number[id] // _MANY, self._first, self._last
+        rows, open_ids = self._ended[many], self._open[job.line][job.record or ""]
+        log += (in_hand, id, job, rows, id, ABSENT, open_ids, id, None)
+        log += (first, many, first.get(many, ABSENT), last, "", last.get("", ABSENT))
+        rows[id] = kept
+        del in_hand[id], open_ids[id]
+        self._note(many, ended)
+
+    def take_up(self, id: str, taking: Iterable[tuple[int, Any]], token: int) -> Job:
+        """Somebody works on it from now on, and has made this of these places."""
+        job = self.in_hand.get(id)
+        values: list[Any] = values_of(self._at_rest.pop(id)) if job is None else list(job)
+        for place, value in taking:
+            values[place] = value
+        values[TOKEN] = token
+        values[REVISION] += 1
+        taken: Job = tuple.__new__(Job, values)
+        self.in_hand[id] = taken
         return taken
 
     def forget(self, job: Job) -> None:

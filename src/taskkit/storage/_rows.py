@@ -10,16 +10,18 @@ import marshal
 from collections.abc import Mapping
 from typing import Any
 
+from taskkit.instants import Instant
 from taskkit.jobs import PLACES, Job, Kind
-from taskkit.records import EMPTY
 from taskkit.states import State
 
 Row = tuple[Any, ...]
 _KINDS, _STATES = tuple(Kind), tuple(State)
 KIND_AT, STATE_AT = {kind: at for at, kind in enumerate(_KINDS)}, {state: at for at, state in enumerate(_STATES)}
-_WANTED = ("id", "kind", "state", "revision", "created", "started", "ended")
-ID, KIND, STATE, REVISION, CREATED, STARTED, ENDED = map(PLACES.__getitem__, _WANTED)
+_WANTED = ("id", "kind", "state", "revision", "created", "started", "ended", "token")
+ID, KIND, STATE, REVISION, CREATED, STARTED, ENDED, TOKEN = map(PLACES.__getitem__, _WANTED)
 _MEMO, _RESULT, _OPERATIONS = PLACES["memo"], PLACES["result"], PLACES["operations"]
+_OWNED = TOKEN, PLACES["lease"], PLACES["worker"]
+_COMPLETED = STATE_AT[State.COMPLETED]
 _VERSION = 2  # the fastest: later ones look for values that occur twice
 
 
@@ -36,17 +38,33 @@ def row(job: Job) -> Row:
     return tuple(values)
 
 
-def job_of(row: Row, changes: Mapping[str, Any] = EMPTY) -> Job:
-    """The job that it was, with these changes."""
+def job_of(row: Row) -> Job:
+    """The job that it was."""
+    made: Job = tuple.__new__(Job, values_of(row))
+    return made
+
+
+def values_of(row: Row) -> list[Any]:
+    """All that the job said of itself, in the order of its places."""
     values = list(row)
     values[KIND], values[STATE] = _KINDS[row[KIND]], _STATES[row[STATE]]
     if row[_MEMO] is not None or row[_RESULT] is not None or row[_OPERATIONS]:
         for place in (_MEMO, _RESULT, _OPERATIONS):
             if isinstance(values[place], bytes):
                 values[place] = marshal.loads(values[place])  # noqa: S302  written in this process
-    for name, value in changes.items():
-        values[PLACES[name]] = value
-    return tuple.__new__(Job, values)
+    return values
+
+
+def done(job: Job, at: Instant) -> Row | None:
+    """The row of a running job that is completed at this instant; None where it has more to keep than plain values."""
+    values: list[Any] = list(job)
+    if values[_MEMO] is not None or values[_RESULT] is not None or values[_OPERATIONS]:
+        return None
+    values[KIND], values[STATE], values[ENDED] = KIND_AT[job.kind], _COMPLETED, at
+    values[REVISION] += 1
+    for place in _OWNED:
+        values[place] = None
+    return tuple(values)
 
 
 def _bytes(value: Any) -> Any:

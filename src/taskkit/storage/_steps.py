@@ -75,9 +75,7 @@ class Steps:
             if moved.lease != job.lease:
                 self._dues.lend(moved)
             return
-        if was_claimed:
-            self._dues.give_back(job.id)
-        elif job.state in DUE and (state not in DUE or moved.pool != job.pool):
+        if not was_claimed and job.state in DUE and (state not in DUE or moved.pool != job.pool):
             self._dues.wait_no_more(job)
         if state in FINAL:
             self._jobs.end(moved)

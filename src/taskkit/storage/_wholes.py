@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _AFTER_RUN: Mapping[Step, State] = {step: state for step, state in MOVES[State.RUNNING].items() if state in FINAL}
 #: What no such step says: where it is found, what it stands for, how long it is claimed.
-_UNSAID = PLACED_BY | {"lease"}
+UNSAID = PLACED_BY | {"lease"}
 
 
 class Wholes:
@@ -42,7 +42,7 @@ class Wholes:
         id, fields, job = move.job, move.fields, self._in_hand.get(move.job)
         if job is None or job.state is not State.QUEUED or job.token != move.token or move.step is not Step.START:
             return False
-        if move.causes is not None or hold.job != id or hold.uses or hold.slots or not _UNSAID.isdisjoint(fields):
+        if move.causes is not None or hold.job != id or hold.uses or hold.slots or not UNSAID.isdisjoint(fields):
             return False
         document = self._documents[expect.table].get(expect.id)
         if document is None or document.revision != expect.revision or id in self._held or not self._holds.are_free(hold.writes):
@@ -75,13 +75,12 @@ class Wholes:
         id, fields, job, state = move.job, move.fields, self._in_hand.get(move.job), _AFTER_RUN.get(move.step)
         if job is None or state is None or job.state is not State.RUNNING or job.token != move.token:
             return False
-        if self._wants or move.causes is not None or not _UNSAID.isdisjoint(fields):
+        if self._wants or move.causes is not None or not UNSAID.isdisjoint(fields):
             return False
         self._log += (self._in_hand, id, job)
         self._in_hand[id] = ended = job.after(state, fields)
         self._jobs.touched.append(id)
         self._jobs.end(ended)
-        self._dues.give_back(id)
         self._holds.free(id)
         self._told.append(fact)
         return True

@@ -13,6 +13,7 @@ from taskkit.records import EMPTY
 from taskkit.states import CLAIMED
 from taskkit.storage import Claimed, Document, Order, Query, Slice, Storage, _queries
 from taskkit.storage._chains import Chains
+from taskkit.storage._nights import Nights
 from taskkit.storage._purges import Purge
 from taskkit.storage._rooms import Rooms
 from taskkit.storage.units import Landed, Unit
@@ -23,6 +24,7 @@ class _Tables:
 
     def __init__(self) -> None:
         self.lock, self.rooms, self.chains = threading.RLock(), Rooms(), Chains()
+        self.rooms.nights = Nights(self.rooms).of
 
     def is_claimed(self, id: str) -> bool:
         job = self.rooms.jobs.in_hand.get(id)
@@ -66,9 +68,9 @@ class MemoryStorage(Storage):
     def claim(self, now: Instant, *, worker: str, node: str, pools: Sequence[str], limit: int, lease: Instant) -> Sequence[Claimed]:
         with self._lock:
             owner = {"worker": worker, "node": node, "lease": lease}
-            fires, beside = self._rooms.fires, self._jobs.beside
+            fires, of_jobs, beside = self._rooms.fires, self._rooms.fires.of_jobs, self._jobs.beside
             claimed = self._rooms.dues.claim(now, owner, pools, limit)
-            return [Claimed(job, fires.causes(job.id) if job.id in fires.of_jobs else (), beside(job)) for job in claimed]
+            return [Claimed(job, fires.causes(job.id) if job.id in of_jobs else (), beside(job)) for job in claimed]
 
     # reading
 
@@ -111,6 +113,11 @@ class MemoryStorage(Storage):
     def document(self, table: str, id: str) -> Document | None:
         with self._lock:
             return self._rooms.documents.get(table, id)
+
+    def several(self, table: str, ids: Sequence[str]) -> Mapping[str, Document]:
+        with self._lock:
+            kept = self._rooms.documents.tables.get(table)
+            return {id: document for id in ids if (document := kept.get(id)) is not None} if kept else {}
 
     def documents(self, table: str, *, group: str | None = None, after: str = "", limit: int = 1000) -> Sequence[Document]:
         with self._lock:

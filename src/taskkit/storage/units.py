@@ -1,11 +1,11 @@
-"""What can be written: changes are values; a unit, a tuple of them, lands as a whole or not at all (J2).
+"""What can be written: changes are values; a unit, some of them in order, lands as a whole or not at all (J2).
 
 They are tuples with names, since a batch of jobs makes some thousand of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any, NamedTuple
 
@@ -125,7 +125,7 @@ MOVES: Mapping[State, Mapping[Step, State]] = {
 }
 #: A fact joins the chain of the writing process.
 Change = Expect | Insert | Move | Join | Absorb | Hold | Wait | Free | Keep | Name | Fact
-Unit = tuple[Change, ...]
+Unit = Sequence[Change]
 
 
 class Refusal(StrEnum):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,8 +15,8 @@ from taskkit.outcomes import Done, Effect, ErrorClass, NotDone, Unknown
 from taskkit.plugins.executors._changes import may_begin, refused_by
 from taskkit.plugins.executors._expectations import Judgement
 from taskkit.plugins.executors._outputs import Output, Recorder
-from taskkit.plugins.executors._sequences import Ready, Result, in_order, refuse_secrets
-from taskkit.plugins.kinds import Command, Executor, Host, Login, Operation, Run, SecretChange, Verb
+from taskkit.plugins.executors._sequences import Ready, Result, in_order, not_any_more, refuse_secrets, told
+from taskkit.plugins.kinds import Command, Content, Executor, File, Host, Login, Operation, Run, SecretChange, Verb
 from taskkit.secrets import Secret
 from taskkit.testing.clocks import VirtualClock
 from taskkit.testing.hosts import Account, Answer, FakeHost, Reply
@@ -36,7 +36,7 @@ class FakeExecutor(Executor):
     """Hosts answer `ok`, unless `script(host, …)` says otherwise: a text, an error class, a `Reply`, or a function that gives one."""
 
     name = "fake"
-    verbs = frozenset({Verb.COMMANDS, Verb.PROBE, Verb.CHANGE_SECRET})
+    verbs = frozenset({Verb.COMMANDS, Verb.FILES, Verb.PROBE, Verb.CHANGE_SECRET})
     effect = Effect.IDEMPOTENT
 
     def __init__(
@@ -91,7 +91,15 @@ class FakeExecutor(Executor):
         """What becomes of the next changes of secrets: a text is the word of the rule that refuses one, all else is as for `script`."""
         self._hosts[host].changes.extend(answers)
 
+    def script_files(self, host: str, *answers: Answer) -> None:
+        """What becomes of the next files that are put there, as for `script`: by default each is written."""
+        self._hosts[host].puts.extend(answers)
+
     # what a test asks
+
+    def files(self, host: str) -> Mapping[str, bytes]:
+        """What the host's files hold, by their paths."""
+        return dict(self._hosts[host].files)
 
     def answer(self, host: str) -> str | ErrorClass | Reply:
         return self._hosts[host].answer()
@@ -165,6 +173,27 @@ class FakeConnection:
         """Run one after the other; the first that may not begin any more is told, and is the last."""
         return in_order(sequence, run, self._carry_out)
 
+    def get(self, path: str, run: Run, *, most: int = 1_048_576, timeout: float = 60.0) -> File:
+        content = self._found.files.get(path)
+        if content is None or len(content) > most:
+            case = "there is no such file" if content is None else f"it holds more than {most} bytes"
+            raise HostRefused(run.scrub(f"getting {path!r}"), case, error=ErrorClass.BAD_CONFIGURATION)
+        return File(content, 0o600, 0, 0)
+
+    def put(self, path: str, content: Content, run: Run, *, mode: int | None = None, timeout: float = 60.0) -> Operation:
+        return told(f"put {path}", run, lambda: self._put(path, content, run, min(timeout, run.seconds_left)), not_any_more(run))
+
+    def _put(self, path: str, content: Content, run: Run, seconds: float) -> Result:
+        answer = self._found.answer_to_put()
+        if isinstance(answer, ErrorClass):
+            return Result(Judgement("not_done", answer, answer.value.replace("_", " ")))
+        reply = Reply(answer) if isinstance(answer, str) else answer
+        if reply.does:
+            self._found.files[path] = _joined(content, run)
+        if not _ends_within(reply, seconds, self._executor.clock) or not reply.seen:
+            return Result(Judgement("unknown", ErrorClass.TIMEOUT, "nobody saw whether it was written"))
+        return Result(Judgement("done") if reply.exit == 0 else Judgement("not_done", ErrorClass.FAILED, reply.errors))
+
     def _carry_out(self, command: Command, run: Run) -> Result:
         try:
             ready = Ready.of(command, run)
@@ -217,6 +246,14 @@ class _Change:
             return Unknown("the connection broke, and nobody saw how the change ended")
         text = run.scrub(reply.errors) or f"the host ended the change with {reply.exit}"
         return Done() if reply.exit == 0 else refused_by("other", text)
+
+
+def _joined(content: Content, run: Run) -> bytes:
+    parts = content if isinstance(content, tuple) else (content,)
+    for part in parts:
+        if isinstance(part, Secret):
+            run.keep(part)
+    return b"".join(part.reveal_bytes() if isinstance(part, Secret) else part.encode() if isinstance(part, str) else part for part in parts)
 
 
 def _seconds(clock: VirtualClock | None) -> float:

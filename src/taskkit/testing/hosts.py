@@ -69,6 +69,8 @@ class FakeHost:
     def __init__(self) -> None:
         self.answers: deque[Answer] = deque()
         self.changes: deque[Answer] = deque()
+        self.puts: deque[Answer] = deque()
+        self.files: dict[str, bytes] = {}
         self.deeds: list[str] = []
         self.down: ErrorClass | None = None
         self.accounts: dict[str, Account] = {}
@@ -78,6 +80,9 @@ class FakeHost:
 
     def answer_to_change(self) -> str | ErrorClass | Reply:
         return _next(self.changes, Reply())
+
+    def answer_to_put(self) -> str | ErrorClass | Reply:
+        return _next(self.puts, Reply())
 
     def unlock(self, user: str) -> None:
         if user in self.accounts:
