@@ -32,6 +32,7 @@ import taskkit.plugins
 import taskkit.scripts
 import taskkit.testing
 import taskkit.testing.contracts
+import taskkit.testing.machines
 from taskkit import errors
 from taskkit.engine._gates import Gates
 from taskkit.events.happenings import HAPPENINGS
@@ -51,6 +52,7 @@ DOCS = ROOT / "docs"
 REFERENCE = DOCS / "reference"
 FACES: list[ModuleType] = [
     taskkit, taskkit.engine, taskkit.insight, taskkit.plugins, taskkit.scripts, taskkit.testing, taskkit.testing.contracts,
+    taskkit.testing.machines,
 ]  # fmt: skip
 PAGES = [ROOT / "README.md", *sorted(page for page in DOCS.rglob("*.md") if "_build" not in page.parts)]
 KINDS: dict[str, type[Any]] = {

@@ -8,7 +8,7 @@ from pathlib import Path
 
 HOME = Path(__file__).resolve().parent.parent
 VENV = HOME / ".venv"
-WANTED = {"demo": ["-e", ".[cli]", "--group", "peers"], "dev": ["-e", ".[cli]", "--group", "dev"]}
+WANTED = {"demo": ["-e", ".[cli,ssh]", "--group", "peers"], "dev": ["-e", ".[cli]", "--group", "dev"]}
 NO_VENV = """\
 Making .venv failed: this Python has no venv module. On Debian and Ubuntu, this line mends it:
 

@@ -100,6 +100,7 @@ def test_the_command_shows_all_of_it_and_says_where_the_store_lies(tmp_path: Pat
         "How the tasks stand",
         "What each task did last",
         "its time is 2026-03-29T02:30",
+        "6 of 6 let in with what the vault keeps",
         "their chain is whole",
     ):
         assert part in out

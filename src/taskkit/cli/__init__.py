@@ -73,7 +73,7 @@ def _parser() -> argparse.ArgumentParser:
     following.add_argument("--months", type=_count, default=1, metavar="N", help="how many months the picture shows (1)")
     following.set_defaults(run=_run_next)
 
-    same = "a day and a month in a small vault, on virtual time"
+    same = "a day and a month in a small vault, and passwords that change over SSH"
     demo = commands.add_parser("demo", help=same, description=f"Show {same}.", epilog=DEMO_EXAMPLES, formatter_class=raw)
     demo.add_argument("--days", type=_count, default=30, metavar="N", help="how long the month is (30)")
     demo.add_argument("--folder", metavar="FOLDER", help="where vault and store are kept (a new one under the system's temporary folder)")

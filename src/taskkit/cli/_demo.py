@@ -1,4 +1,6 @@
-"""`taskkit demo`: a small vault, a day told line by line, a month as it passes, the history, why something ran, and what comes next."""
+"""`taskkit demo`: a small vault, a day told line by line, a month as it passes, the history, why something ran, what comes next, and
+passwords that change over SSH.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +9,7 @@ import sys
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 
 import pendulum
@@ -56,6 +59,8 @@ def run(days: int, folder: str | None) -> int:
         _indented(console, str(house.engine.explain(house.tasks[RENEW].id, "db-1", JUMP)))
         _headline(console, "What comes next", "engine.forecast(start, end), and taskkit.insight.pictures")
         _look_ahead(console, house, days, place / "forecast.html")
+        _headline(console, "Passwords change over SSH", "PasswordReset, on two played machines; time is real")
+        _change_passwords(console, place / "ssh")
         _end(console, house)
     return 0
 
@@ -122,6 +127,15 @@ def _look_ahead(console: Console, house: House, days: int, path: Path) -> None:
     for concern in forecast.concerns[:_WORST]:
         console.print(Text(f"  {concern.text}"))
     console.print(f"As a picture:  {path}", soft_wrap=True)
+
+
+def _change_passwords(console: Console, folder: Path) -> None:
+    if find_spec("paramiko") is None:
+        console.print("Left out: it needs paramiko, which comes with the extra ssh.")
+        return
+    from taskkit.cli import _rotation
+
+    _rotation.show(console, folder)
 
 
 def _end(console: Console, house: House) -> None:
