@@ -428,3 +428,12 @@ def test_j08_the_job_of_a_rotation_is_explained(house: RotationHouse) -> None:
     """An attempt at a password is none of a retry."""
     job = house.rotated(house.rotates())
     assert "it was try" not in str(house.engine.explain(job.task, "ops"))
+
+
+@pytest.mark.parametrize("where", ["promoted", "settled"])
+def test_s03_what_a_person_proposed_is_put_in_force_across_a_kill(house: RotationHouse, where: str) -> None:
+    house.vault.propose_secret("ops", "password", "said-by-a-person")
+    killed(house, where)
+    house.pass_time(hours=3)
+    assert house.live == house.kept() == "said-by-a-person"
+    assert [job.state for job in house.engine.history(record="ops", kinds="demand").entries] == [State.COMPLETED]

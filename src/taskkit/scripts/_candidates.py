@@ -33,7 +33,8 @@ class Candidates:
 
     def __init__(self, run: Run, account: AccountId, record: str, name: str) -> None:
         self._run, self._slots, self._account, self._record, self._name = run, run.slots, account, record, name
-        self._drawn = int(run.memo[CHANGED].rpartition("/")[2]) if CHANGED in run.memo else 0
+        last = str(run.memo.get(CHANGED, "")).rpartition("/")[2]
+        self._drawn = int(last) if last.isdecimal() else 0  # what a person proposed has no number
         self.intent: Intent | None = None
 
     def adopted(self) -> tuple[Attempt | None, Ruling | None]:
