@@ -276,7 +276,7 @@ def test_a_plugin_may_import_modules_whose_names_begin_like_hooks() -> None:
 def test_our_own_guests_come_through_the_same_door() -> None:
     plugins = Plugins(discover=False)
     ours = {"local", "ssh"} if importlib.util.find_spec("paramiko") else {"local"}
-    assert (set(plugins.executors), set(plugins.scripts)) == (ours, {"commands", "check_status", "dialogue"})
+    assert (set(plugins.executors), set(plugins.scripts)) == (ours, {"commands", "check_status", "dialogue", "password_reset"})
     assert {*plugins.policies.values()} == {*POLICIES}
     assert (set(plugins.exporters), set(plugins.notifiers), set(plugins.storages)) == (
         {"json_lines"},
