@@ -11,6 +11,7 @@ from attrs import evolve
 from taskkit.errors import InvalidValue, NotFound, Refused
 from taskkit.events import Daily
 from taskkit.events.windows import TimeWindow
+from taskkit.jobs import Kind
 from taskkit.keyrings import Keyring
 from taskkit.outcomes import ErrorClass
 from taskkit.records import Record
@@ -436,4 +437,4 @@ def test_s03_what_a_person_proposed_is_put_in_force_across_a_kill(house: Rotatio
     killed(house, where)
     house.pass_time(hours=3)
     assert house.live == house.kept() == "said-by-a-person"
-    assert [job.state for job in house.engine.history(record="ops", kinds="demand").entries] == [State.COMPLETED]
+    assert [job.state for job in house.engine.history(record="ops", kinds=Kind.DEMAND).entries] == [State.COMPLETED]
