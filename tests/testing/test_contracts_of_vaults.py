@@ -22,10 +22,14 @@ class TestMemoryVault(VaultContract):
 
 
 class TestMemoryVaultWithoutSlots(TestMemoryVault):
+    closed: ClassVar = {**TestMemoryVault.closed, **{f"V{number}": "it offers no slots" for number in range(20, 27)}}
+
     def vault(self, records: Sequence[Record], secrets: Mapping[str, Mapping[str, str]]) -> MemoryVault:
         return MemoryVault(records, secrets, slots=False)
 
 
 class TestMemoryVaultThatTakesNothing(TestMemoryVault):
+    closed: ClassVar = TestMemoryVaultWithoutSlots.closed
+
     def vault(self, records: Sequence[Record], secrets: Mapping[str, Mapping[str, str]]) -> MemoryVault:
         return MemoryVault(records, secrets, slots=False, keeps=False)
