@@ -13,6 +13,7 @@ from taskkit.scripts import PasswordReset
 from taskkit.states import State
 from taskkit.tasks import Task
 from taskkit.testing.executors import FakeExecutor
+from taskkit.testing.hosts import Reply
 from taskkit.testing.houses import House as Passing
 from tests.engine.houses import UNIX, House
 
@@ -47,6 +48,15 @@ class RotationHouse(House):
     def pass_time(self, **span: float) -> None:
         """What is due meanwhile is done."""
         Passing(self.engine, self.clock).pass_time(**span)
+
+    def goes_away_after_a_change(self) -> None:
+        """The host takes the next new password, and nobody hears of it, nor of the host."""
+
+        def gone() -> Reply:
+            self.box.down("box")
+            return Reply(seen=False)
+
+        self.box.script_changes("box", gone)
 
     @property
     def live(self) -> str:

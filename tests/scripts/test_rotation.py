@@ -54,11 +54,7 @@ def test_s03_a_lost_reply_is_found_out_by_log_ins(house: RotationHouse, does: bo
 
 
 def test_s03_a_host_that_goes_away_after_the_change_is_asked_again_by_the_recovery(house: RotationHouse) -> None:
-    def gone() -> Reply:
-        house.box.down("box")
-        return Reply(seen=False)
-
-    house.box.script_changes("box", gone)
+    house.goes_away_after_a_change()
     job = house.rotated(house.rotates())
     assert (job.state, job.error) == (State.ERROR, "unreachable")
     assert house.kept() == "old-secret"
@@ -90,12 +86,8 @@ def test_s03_where_no_known_secret_lets_in_all_are_kept_and_a_person_is_asked(ho
 def test_s04_a_recovery_that_finds_out_nothing_is_followed_by_one_that_a_person_wakes(house: RotationHouse) -> None:
     """It tries two of three secrets, and the third only when the host has forgotten these (S5)."""
 
-    def gone() -> Reply:
-        house.box.down("box")
-        return Reply(seen=False)
-
     house.rotated(house.rotates())
-    house.box.script_changes("box", gone)
+    house.goes_away_after_a_change()
     house.rotated(house.engine.tasks()[0])
     house.box.guard("box", "ops", "nobody-knows")
     house.box.up("box")
@@ -242,11 +234,7 @@ def test_s04_nobody_logs_in_with_a_secret_that_may_be_wrong(house: RotationHouse
 
 @pytest.mark.parametrize("how", ["deactivate", "remove", "suspend", "window"])
 def test_s04_nothing_that_befalls_the_task_ends_the_recovery(house: RotationHouse, how: str) -> None:
-    def gone() -> Reply:
-        house.box.down("box")
-        return Reply(seen=False)
-
-    house.box.script_changes("box", gone)
+    house.goes_away_after_a_change()
     task = house.rotates()
     house.rotated(task)
     if how == "deactivate":
@@ -288,11 +276,7 @@ def test_r04_many_records_of_one_account_make_one_change_a_night(house: Rotation
 
 
 def test_s04_a_recovery_needs_neither_the_task_nor_its_script(house: RotationHouse) -> None:
-    def gone() -> Reply:
-        house.box.down("box")
-        return Reply(seen=False)
-
-    house.box.script_changes("box", gone)
+    house.goes_away_after_a_change()
     task = house.rotates()
     house.rotated(task)
     house.engine.remove(task.id)
@@ -303,11 +287,7 @@ def test_s04_a_recovery_needs_neither_the_task_nor_its_script(house: RotationHou
 
 
 def test_s04_a_record_that_is_gone_keeps_its_recovery_until_it_is_back(house: RotationHouse) -> None:
-    def gone() -> Reply:
-        house.box.down("box")
-        return Reply(seen=False)
-
-    house.box.script_changes("box", gone)
+    house.goes_away_after_a_change()
     house.rotated(house.rotates())
     record = house.vault.records.get("ops")
     assert record is not None
@@ -401,11 +381,7 @@ def test_s03_after_a_day_nobody_is_late_any_more(house: RotationHouse) -> None:
 
 
 def test_s05_a_recovery_looks_at_a_host_less_and_less_often(house: RotationHouse) -> None:
-    def gone() -> Reply:
-        house.box.down("box")
-        return Reply(seen=False)
-
-    house.box.script_changes("box", gone)
+    house.goes_away_after_a_change()
     house.rotated(house.rotates())
     (recovery,) = house.recoveries()
     looks = 0

@@ -17,12 +17,11 @@ from attrs import evolve, frozen
 from taskkit.engine import Engine, Settings
 from taskkit.engine._intents import read
 from taskkit.errors import HostRefused, TaskkitError
-from taskkit.events.policies import POLICIES, OnDemand, Policy
+from taskkit.events.policies import OnDemand
 from taskkit.jobs import Kind
 from taskkit.outcomes import Done, ErrorClass, NotDone, Unknown, class_of
 from taskkit.plugins.kinds import Executor, Host, Login, Probe, Run, Script, SecretChange
 from taskkit.plugins.manager import Plugins
-from taskkit.plugins.specs import hookimpl
 from taskkit.records import RecordType
 from taskkit.scripts import PasswordReset
 from taskkit.secrets import Secret
@@ -36,6 +35,7 @@ from taskkit.testing.laws import Broken
 from taskkit.testing.mishaps import MISHAPS, Deed, HidingRecords, Mishap, Outage, gone, unreachable
 from taskkit.testing.simulations import Simulation, ported
 from taskkit.testing.stage import Turn
+from taskkit.testing.trials import Offering
 from taskkit.testing.worlds import RotationWorld, World
 from taskkit.vaults import Outbox, Records, Rights, Secrets, Sessions, Slots, Vault, root
 
@@ -112,7 +112,7 @@ class Play:
         self._calls = 0
         self.simulation = Simulation(
             turns=_turns(steps), vault=self._breakable(self.world.vault), handles=lambda: ported(Storage, opened(), self.store_away),
-            plugins=Plugins([("crash-kit", _Offer(kit.script, _on_stage(self.world.executor, self)))], discover=False, guests=False),
+            plugins=Plugins([("crash-kit", Offering(kit.script, _on_stage(self.world.executor, self)))], discover=False, guests=False),
             settings=Settings(lease=60), clock=self.clock, keyring=self.world.keyring, heard=self._hear,
         )  # fmt: skip
         about = root(self.records, self.world.record)
@@ -333,23 +333,6 @@ class _OnStage(Executor):
         """A connection that breaks is for the border: nobody knows what became of it."""
         found: Done | NotDone | Unknown = self._called("change", lambda: self._executor.change(host, login, change, run))
         return found
-
-
-class _Offer:
-    def __init__(self, script: Script, executor: Executor) -> None:
-        self._script, self._executor = script, executor
-
-    @hookimpl
-    def taskkit_scripts(self) -> Iterable[type[Script]]:
-        return [type(self._script)]
-
-    @hookimpl
-    def taskkit_executors(self) -> Iterable[Executor]:
-        return [self._executor]
-
-    @hookimpl
-    def taskkit_policies(self) -> Iterable[type[Policy]]:
-        return POLICIES
 
 
 class _Nobody:

@@ -53,7 +53,7 @@ def _acting(needs: frozenset[Verb]) -> Script:
     return Acting()
 
 
-class _Offer:
+class Offering:
     def __init__(self, script: Script, executor: Executor) -> None:
         self._script, self._executor = script, executor
 
@@ -95,7 +95,7 @@ class Trial:
         #: Called at each point that a run passes, with its name.
         self.points = points
         self._storage, self._processes = MemoryStorage(), 0
-        self._plugins = Plugins([("trial", _Offer(script, self.executor))], discover=False, guests=False)
+        self._plugins = Plugins([("trial", Offering(script, self.executor))], discover=False, guests=False)
         self.engine = self._enter()
         for type_ in sorted({one.type for one in (record, shadow) if one is not None}):
             self.engine.define(RecordType(type_, executor=self.executor.name, settings=settings or {}))

@@ -51,8 +51,6 @@ class _Unasked(Dues):
 
     def lend(self, job: Job) -> None: ...
 
-    def give_back(self, job: str) -> None: ...
-
 
 class WriteRooms(Rooms):
     jobs: _Loaded
