@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from taskkit.facts import Fact, all_encoded, encoded, refrain
+from taskkit.facts import Fact, Refrain, all_encoded, encoded
 from taskkit.records import EMPTY
 
 SHARED = {"wanted": 5, "said": "as a host says: \u00fc"}
@@ -35,9 +35,17 @@ def test_a06_details_that_are_alike_by_name_alone_are_told_apart() -> None:
 @pytest.mark.parametrize("fact", FACTS, ids=lambda fact: fact.kind)
 @pytest.mark.parametrize("record", [None, "r", "ä\n", '"\ud800'], ids=ascii)
 def test_a06_a_fact_that_differs_in_job_and_record_alone_is_encoded_as_any_other(fact: Fact, record: str | None) -> None:
-    assert refrain(fact)("j-1", record) == encoded(fact._replace(job="j-1", record=record))
+    told = fact._replace(job="j-1", record=record)
+    assert Refrain(fact, ["j-1"] * 2, [record] * 2).texts == [encoded(told)] * 2
+    assert Refrain(fact, ["j-1"], [record]).facts == [told]
 
 
-def test_a06_what_is_encoded_already_stays_as_it_is() -> None:
-    texts = [encoded(fact) for fact in FACTS]
-    assert all_encoded([*FACTS, *texts]) == texts + texts
+def test_a06_a_refrain_is_not_encoded_before_somebody_asks() -> None:
+    told = Refrain(FACTS[0], ["j-1", "j-2"], ["r", None])
+    together: list[Fact | Refrain] = [*FACTS, told]
+    assert all_encoded(together) == [*(encoded(fact) for fact in FACTS), told]
+
+
+def test_a06_a_refrain_that_cannot_be_told_is_refused_when_it_is_made() -> None:
+    with pytest.raises(TypeError):
+        Refrain(Fact("Painted", 1, details={"is": object()}), ["j-1"], ["r"])

@@ -12,7 +12,7 @@ from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from json.encoder import encode_basestring as _quoted
-from typing import Any, NamedTuple, final
+from typing import Any, NamedTuple, TypeVar, final
 
 from attrs import frozen
 
@@ -87,11 +87,14 @@ def encoded(fact: Fact) -> str:
     return _encoded(fact, _encode(fact.details) if fact.details else "null")
 
 
-def all_encoded(facts: Iterable[Fact | str]) -> list[str]:
-    """Of facts that are told together: details that one has in common with the one before are encoded once; texts are so already."""
-    last, told, texts = EMPTY, "null", list[str]()
+T = TypeVar("T")
+
+
+def all_encoded(facts: Iterable[Fact | T]) -> list[str | T]:
+    """Of facts that are told together: details that one has in common with the one before are encoded once. What is no fact stays."""
+    last, told, texts = EMPTY, "null", list[str | T]()
     for fact in facts:
-        if isinstance(fact, str):
+        if not isinstance(fact, Fact):
             texts.append(fact)
             continue
         if (details := fact.details) is not last:
@@ -112,6 +115,26 @@ def refrain(fact: Fact) -> Callable[[str, str | None], str]:
         return text if text.isascii() or is_whole(text) else encoded(fact._replace(job=job, record=record))
 
     return told
+
+
+class Refrain:
+    """Facts that differ from one in job and record alone. They are made when somebody asks for them, and can be made by then."""
+
+    __slots__ = ("_jobs", "_records", "_told", "fact")
+
+    def __init__(self, fact: Fact, jobs: Iterable[str], records: Iterable[str | None]) -> None:
+        self.fact, self._jobs, self._records, self._told = fact, tuple(jobs), tuple(records), refrain(fact)
+
+    def __len__(self) -> int:
+        return len(self._jobs)
+
+    @property
+    def facts(self) -> list[Fact]:
+        return [self.fact._replace(job=job, record=record) for job, record in zip(self._jobs, self._records, strict=True)]
+
+    @property
+    def texts(self) -> list[str]:
+        return list(map(self._told, self._jobs, self._records))
 
 
 def _encoded(fact: Fact, details: str) -> str:

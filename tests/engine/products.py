@@ -61,6 +61,7 @@ class Product:
         self.folder, self.clock, self.play = folder, VirtualClock(START), Play()
         kinds = (scripted(self.play, effect=effect), rotating(self))
         self.work, self._offer, self._nodes = kinds[0], Offer(kinds), 0
+        self._handles: list[Any] = []
         self.start()
         self.vault.put(*hosts(count))
         self.engine.define(RecordType("unix"))
@@ -78,13 +79,15 @@ class Product:
     def enter(self, storage: Any = None) -> Engine:
         """A further process."""
         self._nodes += 1
+        self._handles.append(storage or self.storage)
         settings = Settings(look=60)
         return Engine(
             self.vault, storage or self.storage, clock=self.clock, plugins=[self._offer], node=f"n{self._nodes}", settings=settings
         )
 
     def stop(self) -> None:
-        self.storage.close()
+        while self._handles:
+            self._handles.pop().close()
         self.vault.close()
 
     def back_up(self, *names: str) -> None:

@@ -68,7 +68,7 @@ def test_p09_for_many_happenings_lists_and_open_jobs_are_looked_up_together() ->
     engine = house.enter(storage=(storage := Asked(house.storage)))
     storage.asked.clear()
     assert len(engine.emit(*(CheckedIn(f"h{number:02}") for number in range(1, 6)))) == 5
-    assert storage.asked == ["list", "task", "standing", "jobs"]
+    assert storage.asked == ["list", "task", "standing", "jobs", "definition"]
 
 
 @pytest.mark.parametrize("ask", [lambda glance: glance.one("colour", "sky"), lambda glance: next(iter(glance.all("shape")), None)])

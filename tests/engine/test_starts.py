@@ -161,6 +161,8 @@ def test_how_many_jobs_are_done_within_a_second_is_a_number_that_does_not_grow_f
 class Portioned(MemoryStorage):
     """Notes how many jobs are asked for at once."""
 
+    portion = 50
+
     def __init__(self, of: MemoryStorage) -> None:
         super().__init__(of._tables)
         self.limits: list[int] = []
@@ -182,7 +184,7 @@ def test_j12_a_thread_goes_on_in_portions_as_the_store_likes_them_up_to_its_limi
 def test_j12_a_thread_takes_no_further_portion_after_a_second() -> None:
     house = at_two(120)
     house.play.says("h07", does(lambda run: house.clock.advance(seconds=1)))
-    assert house.engine.work(110) == 50
+    assert house.enter(storage=Portioned(house.storage)).work(110) == 50
 
 
 def test_j09_what_was_read_of_a_task_is_forgotten_while_other_threads_read() -> None:

@@ -27,9 +27,10 @@ class TestMemoryStorage(StorageContract):
         if rows is None:
             del chains[chain]
             return
-        kept.texts = {position: text for position, text, _ in rows}
-        kept.hashes = {position: hash for position, _, hash in rows}
-        kept.last, kept.hash = (rows[-1][0], rows[-1][2]) if rows else (kept.base.position, kept.base.hash)
+        kept._texts = {position: text for position, text, _ in rows}
+        kept._hashes = {position: hash for position, _, hash in rows}
+        kept.last, kept._hash = (rows[-1][0], rows[-1][2]) if rows else (kept.base.position, kept.base.hash)
+        kept._written = kept.last
 
 
 def test_a06_of_archived_facts_no_story_keeps_a_place() -> None:

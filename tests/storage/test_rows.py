@@ -93,7 +93,8 @@ def test_what_is_kept_is_nobody_elses(one: Job) -> None:
 
 def test_the_collector_lets_go_of_a_row() -> None:
     kept = row(full_job())
-    gc.collect()
+    for _ in range(2):  # first of what it has in common with others, then of itself
+        gc.collect()
     assert not gc.is_tracked(kept)
 
 

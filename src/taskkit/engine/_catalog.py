@@ -127,6 +127,14 @@ class Catalog:
         found = self.definition(type_name(name), read)
         return found.value if found and isinstance(found.value, RecordType) else None
 
+    def known_type(self, name: str) -> RecordType | None:
+        """As this process read it last, were it long ago; it is read where it never was."""
+        id = DEFINITIONS, type_name(name)
+        if id not in self._read and self.record_type(name) is None:
+            self._read[id] = 0, None
+        known = self._read[id][1]
+        return known.value if known is not None else None
+
     def pages(self, table: str, group: str | None = None) -> Iterator[Document]:
         after, more = "", True
         while more:

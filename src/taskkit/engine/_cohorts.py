@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from itertools import pairwise
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
@@ -17,8 +18,9 @@ if TYPE_CHECKING:
     from taskkit.engine._lookups import Kin
 
 _OWN = frozenset({"id", "record", "host", "created", "revision", "token"})
-#: All that jobs of one cohort have in common.
-likeness: Callable[[Job], tuple[Any, ...]] = itemgetter(*(place for name, place in PLACES.items() if name not in _OWN))
+_APART = (-1, *sorted(map(PLACES.__getitem__, _OWN)), len(PLACES))
+#: All that jobs of one cohort have in common: what stands beside each other is taken at once.
+likeness: Callable[[Job], tuple[Any, ...]] = itemgetter(*(slice(one + 1, other) for one, other in pairwise(_APART) if one + 1 < other))
 
 
 class Cohort:

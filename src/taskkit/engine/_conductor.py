@@ -175,7 +175,8 @@ class Conductor:
         return Job(
             id=self._ground.ids(), kind=Kind.PART, task=aim.task.id, line=aim.task.line, planned_for=aim.task.revision,
             record=aim.record.id if aim.record else name, due=due, wanted=due, created=now, via=aim.via, target_fallback=aim.fallback,
-            pool=self._planner.pool(aim.task, aim.record), execution=conductor.id, origin=conductor.origin, demanded_by=by,
+            pool=self._planner.pool(aim.task, aim.record), host=self._planner.host(aim.record),
+            execution=conductor.id, origin=conductor.origin, demanded_by=by,
         )  # fmt: skip
 
     def again(self, conductor: Job, task: Task, by: str | None) -> list[str]:

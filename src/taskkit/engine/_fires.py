@@ -58,8 +58,8 @@ class Fires:
         task, record = aim.task, aim.record
         return Job(
             id=self._ground.ids(), kind=kind, task=task.id, line=task.line, planned_for=task.revision, record=record.id if record else None,
-            due=due, wanted=due, created=now, pool=self._planner.pool(task, record), via=aim.via, target_fallback=aim.fallback,
-            conducts=self._planner.conducts(task), **fields,
+            due=due, wanted=due, created=now, pool=self._planner.pool(task, record),
+            host=self._planner.host(record), via=aim.via, target_fallback=aim.fallback, conducts=self._planner.conducts(task), **fields,
         )  # fmt: skip
 
     def serving(self, wish: Wish) -> str | None:

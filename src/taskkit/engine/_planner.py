@@ -122,6 +122,7 @@ class Planner:
             record=record.id if record else None,
             created=now,
             pool=self.pool(task, record),
+            host=self.host(record),
             via=aim.via,
             target_fallback=aim.fallback,
             conducts=self.conducts(task),
@@ -137,6 +138,11 @@ class Planner:
     @staticmethod
     def pool(task: Task, record: Record | None) -> str:
         return (record.pool if record else None) or task.pool or DEFAULT_POOL
+
+    def host(self, record: Record | None) -> str | None:
+        """As far as its type was known a while ago: who claims the job looks again."""
+        found = None if record is None else self._ground.catalog.known_type(record.type)
+        return None if found is None or record is None else found.host_of(record) or None
 
     def successor(self, trigger: Task, job: Job, now: Instant, standing: Standing | None, *, after: Instant = 0) -> tuple[Change, ...]:
         """What the unit adds in which an occurrence leaves the pending states (J5): by the rule as it stands, and no other.
@@ -180,7 +186,7 @@ class Planner:
         aim = self._targets.aim(task, record)
         fields: dict[str, Any] = {"task": aim.task.id, "line": aim.task.line, "planned_for": aim.task.revision, "via": aim.via,
                                   "record": aim.record.id if aim.record else None, "target_fallback": aim.fallback,
-                                  "pool": self.pool(aim.task, aim.record),
+                                  "pool": self.pool(aim.task, aim.record), "host": self.host(aim.record),
                                   "conducts": job.execution is None and self.conducts(aim.task)}  # fmt: skip
         if causes:  # it ends no happening that took its place as the next try
             due = min(cause.due for cause in causes)

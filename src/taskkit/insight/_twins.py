@@ -13,7 +13,7 @@ from taskkit.engine._occurrences import fire_of
 from taskkit.engine._pages import all_documents, all_jobs
 from taskkit.errors import Refused
 from taskkit.events._plans import Plan
-from taskkit.facts import Fact, FactKey
+from taskkit.facts import Fact, FactKey, Refrain
 from taskkit.insight._twin_vaults import TwinVault
 from taskkit.instants import SECOND, Instant
 from taskkit.jobs import Cause, Job, Kind
@@ -67,10 +67,12 @@ class _Heard(Chains):
         super().__init__()
         self._ears = ears
 
-    def append(self, name: str, facts: Sequence[Fact | str], key: FactKey | None = None) -> None:
-        for fact in facts:
-            if isinstance(fact, Fact) and (ear := self._ears.get(fact.kind)) is not None:
-                ear(fact)
+    def append(self, name: str, facts: Sequence[Fact | Refrain], key: FactKey | None = None) -> None:
+        for told in facts:
+            kind = (told.fact if isinstance(told, Refrain) else told).kind
+            if (ear := self._ears.get(kind)) is not None:
+                for fact in told.facts if isinstance(told, Refrain) else (told,):
+                    ear(fact)
 
 
 class TwinStorage(MemoryStorage):
@@ -79,7 +81,6 @@ class TwinStorage(MemoryStorage):
     def __init__(self, ears: Mapping[str, Ear]) -> None:
         super().__init__()
         self._tables.chains = _Heard(ears)
-        self._rooms.nights = {}  # they tell texts, and ears want facts
 
     def take_documents(self, table: str, documents: Iterable[Document]) -> None:
         self._rooms.documents.load(table, documents)

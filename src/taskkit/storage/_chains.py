@@ -1,4 +1,8 @@
-"""The facts of the memory store: one chain for each handle, as each writing process has one (A6)."""
+"""The facts of the memory store: one chain for each handle, as each writing process has one (A6).
+
+What is told waits until somebody looks at the chain: then all of it is written down in one go, each fact with its hash. Before, there is
+nobody who could miss a text or a hash.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +13,22 @@ from itertools import takewhile
 
 from attrs import evolve
 
-from taskkit.facts import Fact, FactKey, FactKeys, Fault, Head, KeptChain, Mark, all_encoded, all_faults, began, decoded, heads_in, linked
+from taskkit.facts import (
+    Fact,
+    FactKey,
+    FactKeys,
+    Fault,
+    Head,
+    KeptChain,
+    Mark,
+    Refrain,
+    all_encoded,
+    all_faults,
+    began,
+    decoded,
+    heads_in,
+    linked,
+)
 from taskkit.instants import Instant
 from taskkit.records import EMPTY
 from taskkit.storage._stories import Stories
@@ -18,20 +37,40 @@ from taskkit.storage._stories import Stories
 class Chain:
     """Facts in their order, as text, each with its hash, behind a checkpoint; by position, in dictionaries that no collector looks into."""
 
-    def __init__(self, name: str, key: str | None = None) -> None:
-        self.base, self.key = Head(name, 0, began(name)), key
-        self.last, self.hash = 0, self.base.hash
-        self.texts: dict[int, str] = {}
-        self.hashes: dict[int, str] = {}
+    def __init__(self, name: str, key: FactKey | None = None) -> None:
+        self.base, self.key, self._pen = Head(name, 0, began(name)), None if key is None else key.id, key
+        self.last = 0
+        self._told: list[str | Refrain] = []
+        self._texts: dict[int, str] = {}
+        self._hashes: dict[int, str] = {}
+        self._written, self._hash = 0, self.base.hash  # up to where all is written down
         self.absorbed: list[Head] = []  # what archived facts told of other chains
 
-    def append(self, texts: Iterable[str], key: FactKey | None = None) -> None:
-        last, hash, kept, hashes = self.last, self.hash, self.texts, self.hashes
-        for text in texts:
-            last += 1
-            hash = linked(hash, text, key)
-            kept[last], hashes[last] = text, hash
-        self.last, self.hash = last, hash
+    def append(self, told: Sequence[str | Refrain]) -> None:
+        last = self.last + sum(len(one) if isinstance(one, Refrain) else 1 for one in told)
+        self._told += told
+        self.last = last
+
+    @property
+    def texts(self) -> dict[int, str]:
+        self._write_down()
+        return self._texts
+
+    @property
+    def hashes(self) -> dict[int, str]:
+        self._write_down()
+        return self._hashes
+
+    def _write_down(self) -> None:
+        if not self._told:
+            return
+        position, hash, texts, hashes, key = self._written, self._hash, self._texts, self._hashes, self._pen
+        for one in self._told:
+            for text in one.texts if isinstance(one, Refrain) else (one,):
+                position += 1
+                hash = linked(hash, text, key)
+                texts[position], hashes[position] = text, hash
+        self._written, self._hash, self._told = position, hash, []
 
     @property
     def kept(self) -> KeptChain:
@@ -39,23 +78,26 @@ class Chain:
 
     @property
     def head(self) -> Head:
-        return evolve(self.base, position=self.last, hash=self.hash)
+        self._write_down()
+        return evolve(self.base, position=self.last, hash=self._hash)
 
     def fact(self, position: int) -> Fact:
         return decoded(self.texts[position], self.base.chain, position, self.hashes[position])
 
     def places(self, after: int, begins: tuple[str, ...], holds: str) -> Iterator[int]:
         """Positions of facts whose text begins and holds like this: most are passed over unread."""
+        texts = self.texts
         for position in range(max(after, self.base.position) + 1, self.last + 1):
-            text = self.texts.get(position, "")
+            text = texts.get(position, "")
             if text and holds in text and (not begins or text.startswith(begins)):
                 yield position
 
     def __iter__(self) -> Iterator[tuple[int, str, str]]:
         """Position, text and hash of each fact that is there."""
+        texts, hashes = self.texts, self.hashes
         for position in range(self.base.position + 1, self.last + 1):
-            if position in self.texts:
-                yield position, self.texts[position], self.hashes[position]
+            if position in texts:
+                yield position, texts[position], hashes[position]
 
     def archive(self, upto: int) -> int:
         """What stays must still follow from the checkpoint."""
@@ -74,17 +116,17 @@ class Chains:
         self._chains: dict[str, Chain] = {}
         self.stories = Stories(self._chains)
 
-    def append(self, name: str, facts: Sequence[Fact | str], key: FactKey | None = None) -> None:
+    def append(self, name: str, facts: Sequence[Fact | Refrain], key: FactKey | None = None) -> None:
         """All of them, or none where one cannot be told as JSON. The key is the one with which the chain was begun."""
-        texts = all_encoded(facts)
-        chain = self._chains.get(name) or self._begun(name, decoded(texts[0], name, 0, "").at, key)
-        chain.append(texts, key)
+        told, first = all_encoded(facts), facts[0]
+        chain = self._chains.get(name) or self._begun(name, (first.fact if isinstance(first, Refrain) else first).at, key)
+        chain.append(told)
 
     def _begun(self, name: str, at: Instant, key: FactKey | None) -> Chain:
         """A new chain absorbs the heads of the others: who removes one of those chains is found by this one."""
         others = {head.chain: [head.position, head.hash] for head in self.heads()}
-        chain = self._chains[name] = Chain(name, None if key is None else key.id)
-        chain.append(all_encoded([Fact("ChainBegan", at, details={"heads": others})]), key)
+        chain = self._chains[name] = Chain(name, key)
+        chain.append(all_encoded([Fact("ChainBegan", at, details={"heads": others})]))
         return chain
 
     def heads(self) -> list[Head]:

@@ -35,11 +35,17 @@ class Fires:
     def keep(self, job: Job, fire: str) -> bool:
         """False where it was kept before."""
         key = key_of(job.line, job.record, fire)
-        if key in self.kept or key in self.left:
+        if self.is_kept(key):
             return False
         self._log += (self.kept, key, ABSENT)
         self.kept[key] = None
         return True
+
+    def is_kept(self, key: str) -> bool:
+        return key in self.kept or key in self.left
+
+    def are_new(self, keys: Iterable[str]) -> bool:
+        return self.kept.keys().isdisjoint(keys) and self.left.keys().isdisjoint(keys)
 
     def add(self, job: Job, cause: Cause) -> bool:
         if not self.keep(job, cause.fire):

@@ -63,12 +63,22 @@ class Holds:
         log += (self.of_jobs, job, ABSENT)
         self.of_jobs[job] = hold
 
+    def grant_all(self, holds: Sequence[Hold]) -> None:
+        """Each of one key alone, of another one; nobody has any of them."""
+        put_all = self._journal.put_all
+        put_all(self._writers, [hold.writes[0] for hold in holds], [hold.job for hold in holds])
+        put_all(self.of_jobs, [hold.job for hold in holds], holds)
+
     def are_free(self, keys: tuple[str, ...]) -> bool:
         """Whether nobody holds any of them, and nobody waits for anything."""
         for key in keys:
             if key in self._writers or self._users.get(key):
                 return False
         return not self.wants
+
+    def are_free_for(self, jobs: Iterable[str], keys: Iterable[str]) -> bool:
+        """Whether none of the jobs holds anything, and nobody any of the keys."""
+        return all(table.keys().isdisjoint(wanted) for table, wanted in ((self.of_jobs, jobs), (self._writers, keys), (self._users, keys)))
 
     def wait(self, change: Wait) -> Refusal | None:
         hold = change.hold
@@ -106,6 +116,17 @@ class Holds:
             if hold is not None:
                 self._note(hold)
             self.wait_no_more(job)
+
+    def free_all(self, jobs: Iterable[str]) -> None:
+        """While nobody waits for anything."""
+        held = [hold for job in jobs if (hold := self.of_jobs.get(job)) is not None]
+        self._journal.drop_all(self.of_jobs, [hold.job for hold in held])
+        self._journal.drop_all(self._writers, [key for hold in held for key in hold.writes])
+        for hold in held:
+            for key in hold.uses:
+                self._journal.drop(self._users[key], hold.job)
+            for key, _ in hold.slots:
+                self._journal.drop(self._slots[key], hold.job)
 
     def wait_no_more(self, job: str) -> None:
         if hold := self.wants.get(job):

@@ -8,21 +8,21 @@ record that have not ended.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
-from itertools import count
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import count, islice, repeat
 from typing import TYPE_CHECKING, Any
 
 from taskkit.instants import NEVER, Instant
 from taskkit.jobs import Job, Kind
 from taskkit.states import CLAIMED, FINAL, PENDING
 from taskkit.storage._journal import ABSENT, Journal
-from taskkit.storage._rows import KIND, KIND_AT, REVISION, TOKEN, Row, job_of, row, values_of
+from taskkit.storage._rows import ID, KIND, KIND_AT, RECORD, Common, Row, Template, job_of, row
 
 if TYPE_CHECKING:
     from taskkit.storage import Query
 
 Ids = dict[str, None]
-_NOTHING: Mapping[str, Ids] = {}
+_NOTHING: Mapping[str, Any] = {}
 _FIRED = frozenset({KIND_AT[Kind.FIRED], KIND_AT[Kind.FALLBACK]})
 #: Which kinds of jobs may have a seat.
 _SITTING = {"occurrence": frozenset({KIND_AT[Kind.OCCURRENCE]}), "fired": _FIRED}
@@ -33,16 +33,19 @@ class Jobs:
     """All of them; `number` counts them in the order in which they came."""
 
     def __init__(self, journal: Journal) -> None:
-        self._log = journal.log
-        self.in_hand: dict[str, Job] = {}  # those that are claimed, or that the present write has touched
-        self._at_rest: dict[str, Row] = {}  # those that wait; in a write, those in hand as they stood before
+        self._journal, self._log = journal, journal.log
+        self.in_hand: dict[str, Job] = {}  # those that the present write has touched, one by one
+        # in a write, those in hand stand in the next three as they stood before
+        self.resting: dict[str, Row] = {}
+        self.lent: dict[str, Row] = {}  # those that are claimed
         self._ended: defaultdict[int, dict[str, Row]] = defaultdict(dict)  # by number, so many in one: what is full is never looked into
+        self._like: Common = ()  # what the last that was laid down has in common with others
         self._first: dict[int, Instant] = {}  # when the first of so many ended: what is younger is not looked through
         self._last: dict[str, Instant] = {}  # when a job ended last; a table, so that it can be taken back
         self.touched: list[str] = []
         self.number: dict[str, int] = {}
         self._numbers = count(1)
-        self._open: defaultdict[str, defaultdict[str, Ids]] = defaultdict(lambda: defaultdict(dict))
+        self._open: defaultdict[str, dict[str, tuple[str, ...]]] = defaultdict(dict)
         self._lines: defaultdict[str, Ids] = defaultdict(dict)
         self._records: defaultdict[str, Ids] = defaultdict(dict)
         self._executions: defaultdict[str, Ids] = defaultdict(dict)
@@ -75,51 +78,57 @@ class Jobs:
         for ids in self._lists(job):
             log += (ids, id, ABSENT)
             ids[id] = None
+        if job.state not in FINAL:
+            self._open_with(job, (*(one for one in self.open_ids(job) if one != id), id))
 
     def replace(self, job: Job, moved: Job) -> None:
         """The same job, with another line or record."""
         for ids in self._lists(job):
-            if job.id in ids:
-                self._log += (ids, job.id, None)
-                del ids[job.id]
+            self._journal.drop(ids, job.id)
+        self.end(job)
         self._list(moved)
 
     def _lists(self, job: Job) -> list[Ids]:
-        """Those in which it stands."""
+        """Those in which it stands, whatever becomes of it."""
         line, record, execution = job.line, job.record, job.execution
         lists = [self._lines[line]] if record is None else [self._lines[line], self._records[record]]
-        if job.state not in FINAL:
-            lists.append(self._open[line][record or ""])
         if execution is not None:
             lists.append(self._executions[execution])
         return lists
 
     def end(self, job: Job) -> None:
-        ids = self._open[job.line][job.record or ""]
+        ids = self.open_ids(job)
         if job.id in ids:
-            self._log += (ids, job.id, None)
-            del ids[job.id]
+            self._open_with(job, tuple(one for one in ids if one != job.id))
+
+    def _open_with(self, job: Job, ids: tuple[str, ...]) -> None:
+        """These have not ended, of its line and record."""
+        self._journal.put(self._open[job.line], job.record or "", ids)
 
     # outside any unit
 
     def lay_down(self) -> None:
-        """What the write has touched, and nobody works on."""
-        in_hand, at_rest = self.in_hand, self._at_rest
+        """What the write has touched."""
+        in_hand, resting, lent = self.in_hand, self.resting, self.lent
         for id in self.touched:
-            job = in_hand.get(id)
-            if job is None or (state := job.state) in CLAIMED:
+            job = in_hand.pop(id, None)
+            if job is None:
                 continue
-            del in_hand[id]
+            kept = row(job, self._like)
+            self._like, state = kept[0], job.state
+            resting.pop(id, None)
+            lent.pop(id, None)
             if state in FINAL:
-                at_rest.pop(id, None)
-                self._put_away(job)
+                self._put_away(kept, job.ended or job.created)
+            elif state in CLAIMED:
+                lent[id] = kept
             else:
-                at_rest[id] = row(job)
+                resting[id] = kept
         self.touched.clear()
 
-    def _put_away(self, job: Job) -> None:
-        many, ended = self.number[job.id] // _MANY, job.ended or job.created
-        self._ended[many][job.id] = row(job)
+    def _put_away(self, kept: Row, ended: Instant) -> None:
+        many = self.number[kept[ID]] // _MANY
+        self._ended[many][kept[ID]] = kept
         self._note(many, ended)
 
     def _note(self, many: int, ended: Instant) -> None:
@@ -133,42 +142,49 @@ class Jobs:
         """When a job ended last."""
         return self._last.get("", 0)
 
+    def lend(self, rows: Iterable[Row], changes: Mapping[str, Any], first: int) -> list[Job]:
+        """Somebody works on them from now on, and has made this of them; their tokens count from the first."""
+        resting, lent, jobs, common, taken = self.resting, self.lent, list[Job](), None, None
+        for token, (before, id, record, host, created, revision, _) in enumerate(rows, first):
+            if before is not common or taken is None:
+                common, taken = before, Template(before, changes)
+            kept = lent[id] = taken.common, id, record, host, created, revision + 1, token
+            resting.pop(id, None)
+            jobs.append(taken.job(kept))
+        return jobs
+
     # of a night, in a write
 
-    def wait(self, id: str, job: Job, kept: Row) -> int:
-        """A new job of the same line and record is at rest from the first; its number."""
-        number, log, line, record = next(self._numbers), self._log, self._lines[job.line], job.record
-        open_ids = self._open[job.line][record or ""]
-        log += (self.number, id, ABSENT, self._at_rest, id, ABSENT, line, id, ABSENT, open_ids, id, ABSENT)
-        self.number[id], self._at_rest[id], line[id], open_ids[id] = number, kept, None, None
-        if record is not None:
-            records = self._records[record]
-            log += (records, id, ABSENT)
-            records[id] = None
-        return number
+    def wait(self, line: str, kept: Sequence[Row]) -> list[int]:
+        """New jobs of a line are at rest from the first; their numbers."""
+        ids, put_all = [one[ID] for one in kept], self._journal.put_all
+        numbers, opens, log, records = list(islice(self._numbers, len(ids))), self._open[line], self._log, self._records
+        put_all(self.number, ids, numbers)
+        put_all(self.resting, ids, kept)
+        put_all(self._lines[line], ids, repeat(None))
+        places = [one[RECORD] or "" for one in kept]
+        put_all(opens, places, [(*opens.get(place, ()), id) for place, id in zip(places, ids, strict=True)])
+        for one, id in zip(kept, ids, strict=True):
+            if (record := one[RECORD]) is not None:
+                of_record = records[record]
+                log += (of_record, id, ABSENT)
+                of_record[id] = None
+        return numbers
 
-    def finish(self, job: Job, kept: Row, ended: Instant) -> None:
-        """A job in hand has ended, and is at rest for ever."""
-        id, in_hand, log = job.id, self.in_hand, self._log
-        many, first, last = self.number[id] // _MANY, self._first, self._last
-        rows, open_ids = self._ended[many], self._open[job.line][job.record or ""]
-        log += (in_hand, id, job, rows, id, ABSENT, open_ids, id, None)
-        log += (first, many, first.get(many, ABSENT), last, "", last.get("", ABSENT))
-        rows[id] = kept
-        del in_hand[id], open_ids[id]
-        self._note(many, ended)
-
-    def take_up(self, id: str, taking: Iterable[tuple[int, Any]], token: int) -> Job:
-        """Somebody works on it from now on, and has made this of these places."""
-        job = self.in_hand.get(id)
-        values: list[Any] = values_of(self._at_rest.pop(id)) if job is None else list(job)
-        for place, value in taking:
-            values[place] = value
-        values[TOKEN] = token
-        values[REVISION] += 1
-        taken: Job = tuple.__new__(Job, values)
-        self.in_hand[id] = taken
-        return taken
+    def finish(self, line: str, kept: Sequence[Row], ended: Instant) -> None:
+        """Claimed jobs of a line have ended, and are at rest for ever."""
+        ids, journal, opens, number = [one[ID] for one in kept], self._journal, self._open[line], self.number
+        for many in {number[id] // _MANY for id in ids}:
+            rows = [one for one in kept if number[one[ID]] // _MANY == many]
+            journal.put_all(self._ended[many], [one[ID] for one in rows], rows)
+            self._log += (self._first, many, self._first.get(many, ABSENT), self._last, "", self._last.get("", ABSENT))
+            self._note(many, ended)
+        journal.drop_all(self.lent, ids)
+        for one, id in zip(kept, ids, strict=True):
+            place = one[RECORD] or ""
+            stood = opens[place]
+            self._log += (opens, place, stood)
+            opens[place] = stood[1:] if stood[0] == id else tuple(other for other in stood if other != id)
 
     def forget(self, job: Job) -> None:
         for ids in self._lists(job):
@@ -185,7 +201,7 @@ class Jobs:
         return job_of(kept) if job is None and (kept := self._row(id)) is not None else job
 
     def _row(self, id: str) -> Row | None:
-        kept = self._at_rest.get(id)
+        kept = self.resting.get(id) or self.lent.get(id)
         if kept is None and (number := self.number.get(id)) is not None:
             kept = self._ended[number // _MANY].get(id)
         return kept
@@ -201,12 +217,15 @@ class Jobs:
 
     def open(self, line: str, record: str | None) -> list[Job]:
         """Those of a line and record that have not ended, the oldest first."""
-        ids = self._open.get(line, _NOTHING).get(record or "", ())
+        ids = self.open_at(line, record)
         return [job for id in sorted(ids, key=self.number.__getitem__) if (job := self.get(id))]
 
-    def open_ids(self, job: Job) -> Mapping[str, None]:
-        """The jobs of its line and record that have not ended."""
-        return self._open[job.line][job.record or ""]
+    def open_ids(self, job: Job) -> Sequence[str]:
+        return self.open_at(job.line, job.record)
+
+    def open_at(self, line: str, record: str | None) -> tuple[str, ...]:
+        """The jobs of a line and record that have not ended."""
+        return self._open.get(line, _NOTHING).get(record or "", ())
 
     def seated(self, seat: tuple[str, ...]) -> Job | None:
         """The pending job that has the seat: the one that came first, where another came back to a seat that was taken meanwhile."""
@@ -215,17 +234,17 @@ class Jobs:
 
     def beside(self, job: Job) -> Job | None:
         """The fired job that waits where it does."""
-        ids = self._open[job.line][job.record or ""]
+        ids = self.open_at(job.line, job.record)
         return self.seated(("fired", job.line, job.record or "")) if len(ids) > (job.id in ids) else None
 
     def sitting(self, seat: tuple[str, ...]) -> list[Job]:
         """The pending jobs that have it: what waits is made a job of again only where it is of such a kind."""
         kinds, in_hand = _SITTING[seat[0]], self.in_hand
         sitting: list[Job] = []
-        for id in self._open.get(seat[1], _NOTHING).get(seat[2], ()):
+        for id in self.open_at(seat[1], seat[2]):
             job = in_hand.get(id)
             if job is None:
-                if (kept := self._at_rest.get(id)) is None or kept[KIND] not in kinds:
+                if (kept := self.resting.get(id)) is None or kept[0][KIND] not in kinds:
                     continue
                 job = job_of(kept)
             if job.state in PENDING and job.seat == seat:

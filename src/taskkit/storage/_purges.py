@@ -45,13 +45,13 @@ class Purge:
         return done
 
     def _note(self, rows: Sequence[Row]) -> int:
-        tries = [row for row in rows if row[_SERIES] is not None and row[_EXECUTION] is None]
-        self._stay.update(row[_SERIES] for row in tries if not self._goes(row))
+        tries = [row for row in rows if row[0][_SERIES] is not None and row[0][_EXECUTION] is None]
+        self._stay.update(row[0][_SERIES] for row in tries if not self._goes(row))
         return 0
 
     def _forget(self, matches: Callable[[Row], bool], rows: Sequence[Row]) -> int:
         whole: dict[str, bool] = {}
-        gone = [job_of(row) for row in rows if row[STATE] in _OVER and matches(row) and self._goes_whole(_kept_with(row), whole)]
+        gone = [job_of(row) for row in rows if row[0][STATE] in _OVER and matches(row) and self._goes_whole(_kept_with(row), whole)]
         for job in gone:
             self._rooms.fires.forget(job)
             self._jobs.forget(job)
@@ -69,10 +69,10 @@ class Purge:
         yield from self._jobs.rows(self._jobs.near(Query(execution=series)) or ())
 
     def _goes(self, row: Row) -> bool:
-        return row[STATE] in _OVER and any(matches(row) for matches in self._matching)
+        return row[0][STATE] in _OVER and any(matches(row) for matches in self._matching)
 
 
 def _kept_with(row: Row) -> str:
     """As `Job.kept_with`, of a row."""
-    found = (row[_EXECUTION], row[_SERIES], row[ID])
+    found = (row[0][_EXECUTION], row[0][_SERIES], row[ID])
     return str(next(one for one in found if one is not None))

@@ -12,9 +12,10 @@ from taskkit.jobs import PLACES, Job, Kind
 from taskkit.states import State
 from taskkit.storage import Order, Query, Slice
 from taskkit.storage._jobs import Jobs
-from taskkit.storage._rows import CREATED, ENDED, ID, KIND, KIND_AT, STARTED, STATE, STATE_AT, Row, job_of
+from taskkit.storage._rows import CREATED, ENDED, HOST, ID, KIND, KIND_AT, RECORD, STARTED, STATE, STATE_AT, Row, job_of
 
-_SAME = ("record", "line", "task", "execution", "why", "host", "account")
+_SAME = ("line", "task", "execution", "why", "account")
+_OWN = ((RECORD, "record"), (HOST, "host"))
 _TASK, _VIA = PLACES["task"], PLACES["via"]
 
 
@@ -26,19 +27,24 @@ def matcher(query: Query) -> Callable[[Row], bool]:
     ]
     wanted = [(place, values) for place, values in among if values is not None]
     same = [(PLACES[name], value) for name in _SAME if (value := getattr(query, name)) is not None]
+    own = [(at, value) for at, name in _OWN if (value := getattr(query, name)) is not None]
     trigger, since, until = query.trigger, query.since, query.until
 
     def matches(row: Row) -> bool:
+        common = row[0]
         for place, values in wanted:
-            if row[place] not in values:
+            if common[place] not in values:
                 return False
         for place, value in same:
-            if row[place] != value:
+            if common[place] != value:
+                return False
+        for at, value in own:
+            if row[at] != value:
                 return False
         return (
-            (trigger is None or (row[_VIA] or (row[_TASK],))[0] == trigger)
+            (trigger is None or (common[_VIA] or (common[_TASK],))[0] == trigger)
             and (since is None or row[CREATED] >= since)
-            and (until is None or (row[ENDED] or row[CREATED]) < until)
+            and (until is None or (common[ENDED] or row[CREATED]) < until)
         )
 
     return matches
@@ -92,7 +98,8 @@ def _place(jobs: Jobs, order: Order, row: Row) -> Place | None:
     if order == "newest":
         return 0, -number
     at, forward = _ORDERS[order]
-    return None if row[at] is None else (forward * row[at], forward * number)
+    moment = row[0][at]
+    return None if moment is None else (forward * moment, forward * number)
 
 
 _ORDERS: dict[Order, tuple[int, int]] = {"due": (PLACES["due"], 1), "first_started": (STARTED, 1), "last_started": (STARTED, -1)}

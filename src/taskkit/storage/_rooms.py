@@ -5,7 +5,7 @@ The memory store has everything in such rooms. A store in a database loads what 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from taskkit.facts import Fact
@@ -36,14 +36,23 @@ class Rooms:
             Fact: self.told.append,
         }  # fmt: skip
         self._wholes = Wholes(self).of
-        #: What decides units whose changes nobody has looked at yet, where everything is in these rooms.
-        self.nights: Mapping[type[Any], Callable[[Any], bool]] = {}
+        #: What decides units whose changes nobody has looked at yet, where everything is in these rooms: how many of them, from a place on.
+        self.nights: Mapping[type[Any], Callable[[Sequence[Any], int], int]] = {}
+
+    def land_all(self, units: Sequence[Unit]) -> list[Landed]:
+        """One after the other, and together those that are alike."""
+        landed, count = list[Landed](), len(units)
+        while (place := len(landed)) < count:
+            unit = units[place]
+            night = self.nights.get(type(unit))
+            if night is not None and (together := night(units, place)):
+                landed += [LANDED] * together
+            else:
+                landed.append(self.land(unit))
+        return landed
 
     def land(self, unit: Unit) -> Landed:
         """All of it, or nothing."""
-        night = self.nights.get(type(unit))
-        if night is not None and night(unit):
-            return LANDED
         whole = self._wholes.get(tuple(map(type, unit)))
         return LANDED if whole is not None and whole(*unit) else self._land(unit)
 

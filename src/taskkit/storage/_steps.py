@@ -50,8 +50,7 @@ class Steps:
         job = self._in_hand.get(id) or self._jobs.get(id)
         if job is None:
             return Refusal.ABSENT
-        was_claimed = job.state in CLAIMED
-        if was_claimed:
+        if job.state in CLAIMED:
             if change.token is None or job.token != change.token:
                 return Refusal.REVISION if change.token is None else Refusal.TOKEN
         elif job.revision != change.revision:
@@ -65,18 +64,16 @@ class Steps:
         self._jobs.put(moved)
         if not PLACED_BY.isdisjoint(change.fields) and (refusal := self._place(job, moved)) is not None:
             return refusal
-        self._settle(job, moved, change.step, was_claimed=was_claimed)
+        self._settle(job, moved, change.step)
         return None
 
-    def _settle(self, job: Job, moved: Job, step: Step, *, was_claimed: bool) -> None:
+    def _settle(self, job: Job, moved: Job, step: Step) -> None:
         """What follows from the state in which it stands now."""
         state = moved.state
         if state in CLAIMED:
             if moved.lease != job.lease:
                 self._dues.lend(moved)
             return
-        if not was_claimed and job.state in DUE and (state not in DUE or moved.pool != job.pool):
-            self._dues.wait_no_more(job)
         if state in FINAL:
             self._jobs.end(moved)
             self._holds.free(job.id)

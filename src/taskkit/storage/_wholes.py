@@ -29,7 +29,7 @@ class Wholes:
     def __init__(self, rooms: Rooms) -> None:
         self._jobs, self._fires, self._dues, self._holds = rooms.jobs, rooms.fires, rooms.dues, rooms.holds
         self._log, self._told, self._documents = rooms.journal.log, rooms.told, rooms.documents.tables
-        self._in_hand, self._held, self._wants = rooms.jobs.in_hand, rooms.holds.of_jobs, rooms.holds.wants
+        self._held, self._wants = rooms.holds.of_jobs, rooms.holds.wants
         #: By the changes of which they are made: whether it has landed.
         self.of: dict[tuple[type[Any], ...], Callable[..., bool]] = {
             (Expect, Move, Hold, Fact): self._starts,
@@ -39,7 +39,7 @@ class Wholes:
 
     def _starts(self, expect: Expect, move: Move, hold: Hold, fact: Fact, successor: Insert | None = None) -> bool:
         """A job as its task stands, which holds something alone."""
-        id, fields, job = move.job, move.fields, self._in_hand.get(move.job)
+        id, fields, job = move.job, move.fields, self._jobs.get(move.job)
         if job is None or job.state is not State.QUEUED or job.token != move.token or move.step is not Step.START:
             return False
         if move.causes is not None or hold.job != id or hold.uses or hold.slots or not UNSAID.isdisjoint(fields):
@@ -49,9 +49,7 @@ class Wholes:
             return False
         if successor is not None and not self._is_followed(job, successor):
             return False
-        self._log += (self._in_hand, id, job)
-        self._in_hand[id] = job.after(State.RUNNING, fields)
-        self._jobs.touched.append(id)
+        self._jobs.put(job.after(State.RUNNING, fields))
         self._holds.grant(hold)
         self._told.append(fact)
         return True
@@ -62,7 +60,7 @@ class Wholes:
         if successor.causes or new.state is not State.SCHEDULED or new.fire is None or new.id in jobs.number:
             return False
         open_jobs, key = jobs.open_ids(new), key_of(new.line, new.record, new.fire)
-        if len(open_jobs) > (job.id in open_jobs) or key in kept or key in self._fires.left:
+        if len(open_jobs) > (job.id in open_jobs) or self._fires.is_kept(key):
             return False
         self._log += (kept, key, ABSENT)
         kept[key] = None
@@ -72,14 +70,13 @@ class Wholes:
 
     def _ends(self, move: Move, fact: Fact) -> bool:
         """A job that ran, while nobody waits for anything that others hold."""
-        id, fields, job, state = move.job, move.fields, self._in_hand.get(move.job), _AFTER_RUN.get(move.step)
+        id, fields, job, state = move.job, move.fields, self._jobs.get(move.job), _AFTER_RUN.get(move.step)
         if job is None or state is None or job.state is not State.RUNNING or job.token != move.token:
             return False
         if self._wants or move.causes is not None or not UNSAID.isdisjoint(fields):
             return False
-        self._log += (self._in_hand, id, job)
-        self._in_hand[id] = ended = job.after(state, fields)
-        self._jobs.touched.append(id)
+        ended = job.after(state, fields)
+        self._jobs.put(ended)
         self._jobs.end(ended)
         self._holds.free(id)
         self._told.append(fact)

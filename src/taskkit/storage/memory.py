@@ -10,7 +10,6 @@ from taskkit.facts import Fact, FactKey, FactKeys, Fault, Head, Mark
 from taskkit.instants import Instant
 from taskkit.jobs import Cause, Job
 from taskkit.records import EMPTY
-from taskkit.states import CLAIMED
 from taskkit.storage import Claimed, Document, Order, Query, Slice, Storage, _queries
 from taskkit.storage._chains import Chains
 from taskkit.storage._nights import Nights
@@ -27,15 +26,14 @@ class _Tables:
         self.rooms.nights = Nights(self.rooms).of
 
     def is_claimed(self, id: str) -> bool:
-        job = self.rooms.jobs.in_hand.get(id)
-        return job is not None and job.state in CLAIMED
+        return id in self.rooms.jobs.lent
 
 
 class MemoryStorage(Storage):
     """A handle on the store; `join` gives another one, as a second process would have it."""
 
     #: Its writes wait for nothing; and of many jobs at once, the garbage collector looks at each several times.
-    portion = 50
+    portion = 200
 
     def __init__(self, _tables: _Tables | None = None) -> None:
         tables = self._tables = _tables or _Tables()
@@ -53,7 +51,7 @@ class MemoryStorage(Storage):
         rooms = self._rooms
         with self._lock:
             try:
-                landed = [rooms.land(unit) for unit in units]
+                landed = rooms.land_all(units)
                 if rooms.told:
                     self._tables.chains.append(self.chain, rooms.told, self._key)
             except BaseException:  # one transaction: what broke off leaves nothing behind
@@ -63,6 +61,7 @@ class MemoryStorage(Storage):
                 rooms.journal.log.clear()
                 rooms.told.clear()
                 self._jobs.lay_down()
+                rooms.dues.clear()
             return landed
 
     def claim(self, now: Instant, *, worker: str, node: str, pools: Sequence[str], limit: int, lease: Instant) -> Sequence[Claimed]:

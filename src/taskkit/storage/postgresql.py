@@ -20,10 +20,10 @@ from psycopg.pq import TransactionStatus
 from taskkit.errors import InvalidValue, Refused, StorageAway
 from taskkit.jobs import Job
 from taskkit.storage.sql._clocks import DatabaseClock
-from taskkit.storage.sql._lines import Line, LineLost, Question, Row, is_shared
+from taskkit.storage.sql._lines import Counted, Line, LineLost, Question, Row, is_shared
 from taskkit.storage.sql._rows import PHASES
 from taskkit.storage.sql._schema import bring, is_current
-from taskkit.storage.sql._statements import POSTGRESQL, named, or_now, turn_of
+from taskkit.storage.sql._statements import POSTGRESQL, more_of, named, or_now, turn_of
 from taskkit.storage.sql._store import SqlStorage
 from taskkit.storage.sql._tables import BYTES, DUE, TEXT, WHOLE, Table
 from taskkit.storage.urls import address
@@ -197,8 +197,20 @@ class PostgresLine(Line):
     def change(self, table: Table, columns: Sequence[str], rows: Sequence[Row]) -> None:
         self._with(_change, table, (*table.key, *columns), rows)
 
+    def change_all(
+        self, table: Table, columns: Sequence[str], told: Row, keys: Sequence[str], *, growing: str, counted: Counted = None
+    ) -> None:
+        name, first = counted or ("", 0)
+        numbers = [str(first - 1)] if counted else []  # its own count begins with one
+        if keys:
+            self._tell(_change_all(table, tuple(columns), growing, name), [*map(_alone, told), *numbers, _array(keys)])
+
     def drop(self, table: Table, keys: Sequence[Row]) -> None:
         self._with(_drop, table, table.key, keys)
+
+    def drop_all(self, table: Table, keys: Sequence[str]) -> None:
+        if keys:
+            self._tell(f'DELETE FROM "{table.name}" WHERE "{table.key[0]}" = ANY(%s)', [_array(keys)])  # noqa: S608  our own words
 
     def _with(self, made: Callable[[Table, Names, Shared], str], table: Table, columns: Names, rows: Sequence[Row]) -> None:
         """One statement for all rows: what they share goes as one value, all else as an array for each column."""
@@ -316,6 +328,16 @@ def _change(table: Table, columns: Names, shared: Shared) -> str:
 
 
 @lru_cache(_STATEMENTS)
+def _change_all(table: Table, columns: Names, growing: str, counted: str) -> str:
+    now = ", ".join(f'"{name}" = %s::{_TYPES[table.columns[name]]}' for name in columns) + more_of(growing)
+    key = table.key[0]
+    if not counted:
+        return f'UPDATE "{table.name}" SET {now} WHERE "{key}" = ANY(%s)'  # noqa: S608
+    these = "unnest(%s::text[]) WITH ORDINALITY AS one (key, place)"
+    return f'UPDATE "{table.name}" SET {now}, "{counted}" = %s::bigint + one.place FROM {these} WHERE "{key}" = one.key'  # noqa: S608
+
+
+@lru_cache(_STATEMENTS)
 def _drop(table: Table, columns: Names, shared: Shared) -> str:
     which = " AND ".join(f'stood."{name}" = gone."{name}"' for name in columns)
     return f'DELETE FROM "{table.name}" AS stood USING ({_rows(table, columns, shared)}) AS gone WHERE {which}'  # noqa: S608
@@ -324,6 +346,7 @@ def _drop(table: Table, columns: Names, shared: Shared) -> str:
 class PostgresStorage(SqlStorage):
     """`PostgresStorage(url)`, or by URL `postgresql://…`. Without `makes`, the store has to be there, at the version that is known here."""
 
+    taken = psycopg.IntegrityError
     _schema: str
 
     def __init__(self, url: str, *, schema: str = "taskkit", relaxed: bool = False, keeps_time: bool = True, makes: bool = True) -> None:

@@ -14,9 +14,9 @@ from typing import Any
 
 from taskkit.errors import InvalidValue, NotFound, StorageAway
 from taskkit.storage.sql._backups import back_up
-from taskkit.storage.sql._lines import Line, Question, Row, is_shared
+from taskkit.storage.sql._lines import Counted, Line, Question, Row, is_shared
 from taskkit.storage.sql._schema import bring, is_current
-from taskkit.storage.sql._statements import SQLITE, named, or_now, same
+from taskkit.storage.sql._statements import SQLITE, more_of, named, or_now, same
 from taskkit.storage.sql._store import SqlStorage
 from taskkit.storage.sql._tables import Table
 from taskkit.storage.urls import address
@@ -28,6 +28,8 @@ _SEVERAL = 4
 _STATEMENTS = 200
 _BUSY_SECONDS = 60
 _LOOK_SECONDS = 0.02
+#: Of the write-ahead log, before it goes into the file: what is written again and again, such as a table's last page, goes there once.
+_LOG_PAGES = 4000
 _FEW = 4
 _HELPS = {
     "unable to open": "its folder has to be there, and this account must be allowed to write in it",
@@ -107,6 +109,7 @@ class SqliteLine(Line):
             self._db.execute(f"PRAGMA synchronous = {sync}")
             if not self._is_impatient:
                 self._db.execute("PRAGMA busy_timeout = 0")
+                self._db.execute(f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}")
                 self._is_impatient = True
             self._sync = sync
         until = time.monotonic() + _BUSY_SECONDS
@@ -162,8 +165,20 @@ class SqliteLine(Line):
         else:
             self._tell(_change, table, (*columns, *table.key), [*told, keys])
 
+    def change_all(
+        self, table: Table, columns: Sequence[str], told: Row, keys: Sequence[str], *, growing: str, counted: Counted = None
+    ) -> None:
+        if keys:
+            name, first = counted or ("", 0)
+            sql = _change_counted(table, tuple(columns), growing, name) if counted else _change_alike(table, tuple(columns), growing)
+            self._db.execute(sql, (*told, *((first,) if counted else ()), json.dumps(keys)))
+
     def drop(self, table: Table, keys: Sequence[Row]) -> None:
         self._with(_drop, table, table.key, keys)
+
+    def drop_all(self, table: Table, keys: Sequence[str]) -> None:
+        if keys:
+            self._db.execute(_among(f'DELETE FROM "{table.name}" WHERE "{table.key[0]}" IN {{these}}'), (json.dumps(keys),))  # noqa: S608
 
     def _with(self, made: Callable[[Table, Names, Empty], str], table: Table, columns: Names, rows: Sequence[Row]) -> None:
         if len(rows) >= _SEVERAL:
@@ -234,10 +249,17 @@ def _change(table: Table, columns: Names, empty: Empty) -> str:
 
 
 @lru_cache(_STATEMENTS)
-def _change_alike(table: Table, columns: Names) -> str:
+def _change_alike(table: Table, columns: Names, growing: str = "") -> str:
     """All of them say the same: it is told once, and the keys as one list."""
     [key] = table.key
-    return _among(f'UPDATE "{table.name}" SET {same(columns, ", ")} WHERE "{key}" IN {{these}}')  # noqa: S608
+    more = more_of(growing) if growing else ""
+    return _among(f'UPDATE "{table.name}" SET {same(columns, ", ")}{more} WHERE "{key}" IN {{these}}')  # noqa: S608
+
+
+@lru_cache(_STATEMENTS)
+def _change_counted(table: Table, columns: Names, growing: str, counted: str) -> str:
+    now = f'{same(columns, ", ")}{more_of(growing)}, "{counted}" = ? + one.key'
+    return f'UPDATE "{table.name}" SET {now} FROM json_each(?) AS one WHERE "{table.name}"."{table.key[0]}" = one.value'  # noqa: S608
 
 
 @lru_cache(_STATEMENTS)
@@ -251,6 +273,8 @@ def _marks(columns: Names, empty: Empty) -> list[str]:
 
 class SqliteStorage(SqlStorage):
     """`SqliteStorage(path)`, or by URL `sqlite:///path`. Without `makes`, the store has to be there, at the version that is known here."""
+
+    taken = sqlite3.IntegrityError
 
     def __init__(self, path: str | Path, *, relaxed: bool = False, makes: bool = True) -> None:
         self.path, self._makes = Path(path), makes

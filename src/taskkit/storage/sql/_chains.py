@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from taskkit.facts import Fact, FactKey, FactKeys, Fault, Head, KeptChain, Mark, all_encoded, all_faults, began, decoded, heads_in, linked
 from taskkit.instants import Instant
@@ -21,9 +21,19 @@ _FIRST = -(1 << 62)
 Progress = Callable[[int, int], object]
 
 
-def append(line: Line, name: str, head: Head | None, facts: Sequence[Fact], key: FactKey | None = None) -> Head:
+class Telling(NamedTuple):
+    """A fact that is encoded already, and what it is found by."""
+
+    at: Instant
+    kind: str
+    record: str | None
+    line: str | None
+    text: str
+
+
+def append(line: Line, name: str, head: Head | None, facts: Sequence[Fact | Telling], key: FactKey | None = None) -> Head:
     """The chain with these facts, and its new head; one that is not there begins here. A fact that is no JSON lets none land."""
-    texts = all_encoded(facts)
+    texts = all_encoded(fact.text if isinstance(fact, Telling) else fact for fact in facts)
     head = head or _head(line, name)
     if head is None:
         first = Fact("ChainBegan", facts[0].at, details={"heads": {head.chain: [head.position, head.hash] for head in heads(line)}})

@@ -8,10 +8,13 @@ somebody has, all is asked anew; of a claimed job it is enough that it stands as
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from taskkit.instants import NEVER, Instant
 from taskkit.jobs import Job
-from taskkit.states import CLAIMED
+from taskkit.states import CLAIMED, State
+from taskkit.storage._alike import Start
+from taskkit.storage.sql._claims import Lent
 from taskkit.storage.sql._lines import Line
 from taskkit.storage.sql._rooms import WriteRooms
 from taskkit.storage.sql._rows import PHASES, holds_of
@@ -33,9 +36,12 @@ class Known:
 
     def forget(self) -> None:
         self._lent: dict[str, Job] = {}  # jobs that this process has claimed, as they stand
+        self._begun: dict[str, Start] = {}  # those of them that have started since, as others did
         self._doubted: dict[str, Job] = {}  # as they stood before somebody else wrote
         self._dues: dict[str, Instant] = {}  # by pool, the first of what this process has left since it claimed there
         self._patience = 0
+        #: The lines and records of jobs that were claimed while no other waited there.
+        self.alone = set[tuple[str, str | None]]()
         self._clear_rooms()
 
     def _clear_rooms(self) -> None:
@@ -59,8 +65,9 @@ class Known:
         """With what is still true in this transaction."""
         others_wrote = line.others_wrote()
         if others_wrote:
-            self._doubted |= self._lent
+            self._doubted |= self.lent([*self._lent, *self._begun])
             self._lent.clear()
+            self.alone.clear()
         if others_wrote or not self.has_holds or self._rooms.kept_holds > _MOST_HOLDS:
             self._clear_rooms()
         if not (others_wrote or self.has_holds):
@@ -79,7 +86,35 @@ class Known:
             self._patience = _PATIENCE
 
     def lent(self, ids: Iterable[str]) -> Mapping[str, Job]:
-        return {id: job for id in ids if (job := self._lent.get(id)) is not None}
+        lent, begun = self._lent, self._begun
+        found: dict[str, Job] = {}
+        for id in ids:
+            if (start := begun.pop(id, None)) is not None:
+                lent[id] = start.job.after(State.RUNNING, start.starts.fields)
+            if (job := lent.get(id)) is not None:
+                found[id] = job
+        return found
+
+    def is_claimed(self, job: Job) -> bool:
+        """Whether it stands as its claim has left it."""
+        lent = self._lent.get(job.id)
+        return lent is not None and lent.state is State.QUEUED and (lent is job or lent == job)
+
+    def is_running(self, job: Job) -> bool:
+        """Whether the worker that has claimed it with this token has started it, and still has it."""
+        if (start := self._begun.get(job.id)) is not None:
+            return start.job.token == job.token
+        lent = self._lent.get(job.id)
+        return lent is not None and lent.state is State.RUNNING and lent.token == job.token
+
+    def begin(self, start: Start) -> bool:
+        """False where it has begun already."""
+        self._begun[start.job.id] = start
+        return self._lent.pop(start.job.id, None) is not None
+
+    def end(self, job: str) -> bool:
+        """False where it has ended already."""
+        return self._begun.pop(job, None) is not None or self._lent.pop(job, None) is not None
 
     def doubted(self, ids: Iterable[str]) -> Mapping[str, Job]:
         """Only a job that waits changes without a new revision, by a cause that joins it; these were claimed, and may be so still."""
@@ -87,17 +122,21 @@ class Known:
 
     def keep(self, jobs: Iterable[Job]) -> None:
         """As they stand from now on."""
-        lent, doubted, dues = self._lent, self._doubted, self._dues
+        lent, begun, doubted, dues, alone = self._lent, self._begun, self._doubted, self._dues, self.alone
         for job in jobs:
+            if begun:
+                begun.pop(job.id, None)
             if doubted:
                 doubted.pop(job.id, None)
             if job.state in CLAIMED:
                 lent[job.id] = job
                 continue
             lent.pop(job.id, None)
+            alone.discard((job.line, job.record))
             if PHASES[job.state] == DUE and job.due < dues.get(job.pool, NEVER):
                 dues[job.pool] = job.due
-        for kept in (lent, doubted):
+        forgettable: tuple[dict[str, Any] | set[Any], ...] = (lent, begun, doubted, alone)
+        for kept in forgettable:
             if len(kept) > _MOST_JOBS:  # those that were rescued by others are never heard of again
                 kept.clear()
 
@@ -105,10 +144,12 @@ class Known:
         """Whether this process has left something that is due by now, and not claimed since."""
         return any(self._dues.get(pool, NEVER) <= now for pool in pools)
 
-    def claimed(self, now: Instant, pools: Iterable[str]) -> None:
+    def claimed(self, now: Instant, pools: Iterable[str], lent: Lent) -> None:
         for pool in pools:
             if self._dues.get(pool, NEVER) <= now:
                 self._dues.pop(pool, None)
+        self.keep(one.job for one in lent.jobs)
+        self.alone.update((job.line, job.record) for job in lent.alone)
 
     def lay_down(self, *, documents: bool) -> None:
         """What stays in the rooms is true until somebody else writes; `documents`, whether some of these were changed."""

@@ -11,6 +11,8 @@ from taskkit.jobs import Job
 from taskkit.storage.sql._tables import Table
 
 Row = tuple[Any, ...]
+#: A column of numbers, and the first of them.
+Counted = tuple[str, int] | None
 
 
 def is_shared(values: Row) -> bool:
@@ -97,8 +99,18 @@ class Line(ABC):
         """These columns of rows that are there: each row is a key, then the columns."""
 
     @abstractmethod
+    def change_all(
+        self, table: Table, columns: Sequence[str], told: Row, keys: Sequence[str], *, growing: str, counted: Counted = None
+    ) -> None:
+        """The same for all rows with these keys, and one more in a column of numbers; in another one the numbers from one on, in order."""
+
+    @abstractmethod
     def drop(self, table: Table, keys: Sequence[Row]) -> None:
         """The rows with these keys."""
+
+    @abstractmethod
+    def drop_all(self, table: Table, keys: Sequence[str]) -> None:
+        """All rows of which the first part of the key is one of these."""
 
     @abstractmethod
     def look(self, seconds: float) -> bool:

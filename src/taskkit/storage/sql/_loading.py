@@ -100,9 +100,8 @@ _NOTES: dict[type[Any], Callable[[Wanted, Any], None]] = {
 }  # fmt: skip
 
 
-def loaded(line: Line, units: Sequence[Unit], known: Known) -> WriteRooms:
-    """Rooms with all in them that these units touch, and a journal that begins here."""
-    rooms = known.rooms(line)
+def load(line: Line, units: Sequence[Unit], known: Known, rooms: WriteRooms) -> None:
+    """All that these units touch is in the rooms then, and a journal begins."""
     wanted = Wanted(units, holds=not known.has_holds)
     seats = [] if wanted.judged else _seats_and_fires(wanted, rooms)  # where only new jobs want one, all is asked at once
     answers = _load_named(line, wanted, rooms, known, seats)
@@ -110,7 +109,6 @@ def loaded(line: Line, units: Sequence[Unit], known: Known) -> WriteRooms:
     rooms.jobs.load(map(job_of, open_jobs))
     rooms.fires.load_kept(fire for (fire,) in kept)
     rooms.journal.log.clear()
-    return rooms
 
 
 def _load_named(line: Line, wanted: Wanted, rooms: Rooms, known: Known, more: Sequence[Question]) -> Sequence[Sequence[Row]]:

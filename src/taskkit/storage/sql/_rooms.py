@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sized
+from collections.abc import Sequence, Sized
 from typing import Any
 
 from taskkit.jobs import Job
@@ -32,10 +32,10 @@ class _Loaded(Jobs):
 
     def end(self, job: Job) -> None: ...
 
-    def open_ids(self, job: Job) -> Mapping[str, None]:
+    def open_ids(self, job: Job) -> Sequence[str]:
         """Those of them that were asked for: whoever has the seat is among them."""
-        ids = self._places.get((job.line, job.record or ""), ())
-        return {id: None for id in ids if (there := self.in_hand.get(id)) is not None and there.state not in FINAL}
+        ids = dict.fromkeys(self._places.get((job.line, job.record or ""), ()))
+        return [id for id in ids if (there := self.in_hand.get(id)) is not None and there.state not in FINAL]
 
     def sitting(self, seat: tuple[str, ...]) -> list[Job]:
         there = [job for id in self._places.get((seat[1], seat[2]), ()) if (job := self.in_hand.get(id)) is not None]
@@ -46,8 +46,6 @@ class _Unasked(Dues):
     """Who is due, or claimed, is asked of the tables."""
 
     def wait(self, job: Job) -> None: ...
-
-    def wait_no_more(self, job: Job) -> None: ...
 
     def lend(self, job: Job) -> None: ...
 

@@ -78,10 +78,12 @@ MADE: Mapping[str, Callable[[Job], Any]] = {
 }  # fmt: skip
 
 
-def job_of(row: Row) -> Job:
-    """Of the columns of `JOBS`, without those that were made for looking."""
+def job_of(row: Row, taken: Iterable[tuple[int, Any]] = ()) -> Job:
+    """Of the columns of `JOBS`, without those that were made for looking; `taken`, what somebody has made of some of them."""
     values, rest = list(row[: len(_OWN)]), row[len(_OWN)]
     values[_KIND], values[_STATE] = _KINDS[values[_KIND]], _STATES[values[_STATE]]
+    for place, value in taken:
+        values[place] = value
     if (via := values[_VIA]) is not None:
         values[_VIA] = tuple(json.loads(via))
     job: Job = tuple.__new__(Job, _in_order((*values, *_USUAL)))

@@ -19,7 +19,7 @@ Changed = Mapping[Any, Any]
 
 
 def save(line: Line, rooms: Rooms) -> tuple[list[Job], bool]:
-    """The jobs that were changed, as they stand now; and whether any document was."""
+    """The jobs that were changed, as they stand now, but for those of which there is a row alone; and whether any document was."""
     in_hand, fires, holds, named, documents = rooms.jobs.in_hand, rooms.fires, rooms.holds, rooms.blobs.named, rooms.documents.tables
     jobs, kept, of_jobs, held, wanted, blobs, *changed = rooms.journal.changed(
         in_hand, fires.kept, fires.of_jobs, holds.of_jobs, holds.wants, named, *documents.values()
@@ -30,11 +30,12 @@ def save(line: Line, rooms: Rooms) -> tuple[list[Job], bool]:
     for (place, table), written in zip(documents.items(), changed, strict=True):
         _save_documents(line, place, table, written)
     line.change(BLOBS, ("job",), [(blob, named[blob]) for blob in blobs])
-    return [in_hand[job] for job in jobs], any(changed)
+    return [one for id in jobs if isinstance(one := in_hand[id], Job)], any(changed)
 
 
 def _save_jobs(line: Line, in_hand: Mapping[str, Job], changed: Changed) -> None:
-    line.add(JOBS, [job_row(in_hand[id]) for id, before in changed.items() if before is ABSENT])
+    added = [in_hand[id] for id, before in changed.items() if before is ABSENT]
+    line.add(JOBS, [job_row(one) if isinstance(one, Job) else one for one in added])
     moved: defaultdict[Cells, list[Row]] = defaultdict(list)
     for id, before in changed.items():
         if before is not ABSENT:

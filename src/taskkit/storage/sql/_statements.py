@@ -67,3 +67,7 @@ def or_now(added: str, columns: Sequence[str], key: Sequence[str]) -> str:
 
 def same(columns: Sequence[str], how: str = " AND ", value: str = "?") -> str:
     return how.join(f'"{name}" = {value}' for name in columns)
+
+
+def more_of(column: str) -> str:
+    return f', "{column}" = "{column}" + 1'

@@ -7,7 +7,7 @@ import sqlite3
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, NamedTuple, Self, TypeVar
+from typing import Any, ClassVar, NamedTuple, Self, TypeVar
 
 from taskkit.facts import Fact, FactKey, FactKeys, Fault, Head, Mark
 from taskkit.instants import Instant
@@ -18,7 +18,8 @@ from taskkit.storage.sql import _blobs, _chains, _claims, _documents, _purges, _
 from taskkit.storage.sql._known import Known
 from taskkit.storage.sql._lines import Line
 from taskkit.storage.sql._links import Lines
-from taskkit.storage.sql._loading import loaded, waiting
+from taskkit.storage.sql._loading import load, waiting
+from taskkit.storage.sql._nights import Nights, Unlike
 from taskkit.storage.sql._rows import JOB, cause_of, job_of, place_of
 from taskkit.storage.sql._saving import save
 from taskkit.storage.sql._scribe import Scribe
@@ -46,6 +47,8 @@ class SqlStorage(Storage):
     `relaxed`, only what says that it must be durable forces the disk; else all does but claims, which may be lost without harm.
     """
 
+    #: What a database raises where a key is there already.
+    taken: ClassVar[type[Exception]]
     #: Where the tables are, for a connection that others have made.
     _schema: str | None = None
 
@@ -109,15 +112,23 @@ class SqlStorage(Storage):
 
     def _write(self, units: Sequence[Unit], durable: bool) -> Sequence[Landed]:
         head, self._head = self._head, None  # what breaks off may have landed all the same: the next write looks where the chain ends
-        return self._do(lambda line: self._land(line, units, head), durable=durable, then=self._keep).answers
+        try:
+            return self._do(lambda line: self._land(line, units, head), durable=durable, then=self._keep).answers
+        except (Unlike, self.taken):  # nothing has landed
+            apart = [tuple(unit) for unit in units]
+            return self._do(lambda line: self._land(line, apart, None), durable=durable, then=self._keep).answers
 
     def _land(self, line: Line, units: Sequence[Unit], head: Head | None) -> _Written:
         if line is not self._known_by:  # a server that crashed forgets what it had not forced to the disk: nothing counts that was known
             self._known_by, head = line, None
             self._known.forget()
-        rooms = loaded(line, units, self._known)
-        answers = [rooms.land(unit) for unit in units]
+        rooms = self._known.rooms(line)
+        nights = Nights(rooms, self._known)
+        load(line, nights.apart(units), self._known, rooms)
+        answers = [nights.land(unit) for unit in units]
+        nights.save(line)
         changed, documents = save(line, rooms)
+        changed += nights.successors()
         line.hint(changed)
         if rooms.told:
             head = _chains.append(line, self.chain, head, rooms.told, self._key)
@@ -132,14 +143,10 @@ class SqlStorage(Storage):
         if limit <= 0 or not (self._may_be_more or self._known.is_due(now, pools) or self._is_due(now, pools)):
             return ()  # who only looks takes nobody's turn to write
         owner = {"worker": worker, "node": node, "lease": lease}
-        keep = partial(self._lend, now, pools)
-        found: Sequence[Claimed] = self._do(lambda line: _claims.claim(line, now, owner, pools, limit), durable=False, then=keep)
+        keep = partial(self._known.claimed, now, pools)
+        found: Sequence[Claimed] = self._do(lambda line: _claims.claim(line, now, owner, pools, limit), durable=False, then=keep).jobs
         self._may_be_more = len(found) == limit
         return found
-
-    def _lend(self, now: Instant, pools: Sequence[str], found: Sequence[Claimed]) -> None:
-        self._known.claimed(now, pools)
-        self._known.keep(one.job for one in found)
 
     def _is_due(self, now: Instant, pools: Sequence[str]) -> bool:
         first = self.next_due(pools)
