@@ -20,6 +20,8 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
+from taskkit import _forms
+from taskkit.disguises import forms_of
 from taskkit.errors import InvalidValue, VaultAway
 from taskkit.scrubbing import Scrubber, told
 from taskkit.secrets import Secret
@@ -223,7 +225,7 @@ def test_s01_an_encoding_that_loses_characters_makes_no_form() -> None:
 @given(st.text("abcdefgh0123", min_size=6, max_size=20), st.text(characters, max_size=60))
 def test_s01_a_text_that_holds_no_form_is_unchanged(plain: str, text: str) -> None:
     scrubber = Scrubber(Secret(plain))
-    assume(not any(form in text for form in scrubber._forms))
+    assume(not any(form in text for form in forms_of(plain.encode())))
     assert scrubber.scrub(text) == text
 
 
@@ -330,7 +332,7 @@ def test_s01_no_piece_holds_a_secret_that_is_not_whole_yet() -> None:
 
 def test_s01_no_more_is_kept_back_than_a_form_may_need() -> None:
     scrubber = Scrubber(Secret("hunter22"))
-    longest = max(map(len, scrubber._forms))
+    longest = max(map(len, forms_of(b"hunter22")))
     stream = scrubber.stream()
     assert stream.feed("x" * 1000) == "x" * (1000 - longest + 1)
     assert stream.feed("y") == "x"
@@ -489,18 +491,43 @@ def test_s01_a_scrubber_takes_secrets_only() -> None:
     assert "hunter22" not in str(caught.value)
 
 
-def test_a_secret_that_is_there_already_is_not_worked_out_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    worked_out: list[bytes] = []
+@pytest.fixture
+def worked_out(monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
+    """Of which secrets all forms were worked out, in order."""
+    found: list[bytes] = []
 
     def work_out(raw: bytes) -> set[str]:
-        worked_out.append(raw)
+        found.append(raw)
         return {raw.decode()}
 
-    monkeypatch.setattr("taskkit.scrubbing.forms_of", work_out)
+    monkeypatch.setattr("taskkit._forms.forms_of", work_out)
+    return found
+
+
+def test_a_secret_that_is_there_already_is_not_worked_out_again(worked_out: list[bytes]) -> None:
     scrubber = Scrubber(Secret("hunter22"), Secret("hunter22"), Secret("hunter23"))
     scrubber.add(Secret("hunter23"))
-    assert worked_out == [b"hunter22", b"hunter23"]
     assert scrubber.scrub("hunter22 hunter23") == "[secret] [secret]"
+    assert worked_out == [b"hunter22", b"hunter23"]
+
+
+def test_a_secret_that_several_hold_is_worked_out_once_and_forgotten_with_the_last(worked_out: list[bytes]) -> None:
+    scrubbers = [Scrubber(Secret("hunter24")) for _ in range(3)]
+    assert [scrubber.scrub("hunter24") for scrubber in scrubbers] == ["[secret]"] * 3
+    assert worked_out == [b"hunter24"]
+    scrubbers.clear()
+    assert not [forms for forms in _forms._SHARED.values() if forms._raw == b"hunter24"]
+    assert Scrubber(Secret("hunter24")).scrub("hunter24") == HIDDEN
+    assert worked_out == [b"hunter24"] * 2
+
+
+def test_what_no_form_has_room_in_is_said_without_working_out_any(worked_out: list[bytes]) -> None:
+    scrubber = Scrubber(Secret("correct-horse-battery"))
+    assert scrubber.scrub_deep({"name": "try candidate", "exit": 0}) == {"name": "try candidate", "exit": 0}
+    stream = scrubber.stream()
+    assert [stream.feed("1001"), stream.feed("\n"), stream.finish()] == ["", "", "1001\n"]
+    assert not worked_out
+    assert scrubber.scrub("correct-horse-battery") == HIDDEN
 
 
 def test_s01_an_empty_piece_forgets_nothing_of_a_secret_that_is_being_hidden() -> None:

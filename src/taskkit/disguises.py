@@ -23,6 +23,8 @@ ESCAPED = ("", "<>&", "<>&'", "<>&'+`")
 BASE64_LINES = (64, 76)
 #: What stands everywhere as it is, but for ~ in a shell.
 _PLAIN = re.compile(rb"[A-Za-z0-9_.~-]+")
+#: Printable ASCII in one line, which no reading makes shorter.
+_ONE_LINE = re.compile(rb"[!-~](?:[ -~]*[!-~])?")
 
 
 def is_short(raw: bytes) -> bool:
@@ -34,6 +36,15 @@ def is_short(raw: bytes) -> bool:
 def forms_of(raw: bytes) -> set[str]:
     """All that the secret may look like."""
     return _plain_forms(raw) if _PLAIN.fullmatch(raw) else _all_forms(raw)
+
+
+def least_of(raw: bytes) -> int:
+    """How many characters each of its forms has at least, in a fraction of the time that it takes to find them."""
+    if not _ONE_LINE.fullmatch(raw):
+        return SHORTEST
+    encoded = [(size + 2) // 3 * 4 for size in (len(raw), 2 * len(raw))]  # in base64, which is cut into lines
+    rests = [size % width for size in encoded for width in BASE64_LINES if size > width]
+    return max(SHORTEST, min((len(raw), *filter(None, rests))))
 
 
 def _plain_forms(raw: bytes) -> set[str]:
@@ -121,9 +132,12 @@ def _dumps(raw: bytes) -> Iterator[str]:
 
 def _base64(raw: bytes) -> Iterator[str]:
     """As it stands, for URLs, inside a URL and inside JSON."""
-    for form in _base64_cuts(raw):
+    for form in {*_base64_cuts(raw)}:
+        yield form
+        if form.isalnum():  # so that nobody writes it otherwise
+            continue
         quoted = form.replace("+", "%2B").replace("/", "%2F").replace("=", "%3D")  # what quote() gives, ten times as fast
-        yield from (form, form.translate({ord("+"): "-", ord("/"): "_"}), quoted, _lower(quoted), form.replace("/", "\\/"))
+        yield from (form.translate({ord("+"): "-", ord("/"): "_"}), quoted, _lower(quoted), form.replace("/", "\\/"))
 
 
 def _base64_cuts(raw: bytes) -> Iterator[str]:

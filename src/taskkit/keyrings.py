@@ -42,10 +42,12 @@ class Keyring:
     `==` goes by identity, as that of a `Secret` does; copies are itself.
     """
 
-    __slots__ = ("_keys", "current")
+    __slots__ = ("_ciphers", "_keys", "current")
     #: The id of the key that seals.
     current: str
     _keys: Mapping[str, Secret]
+    #: Of keys that were used: to draw one takes as long as to open a value with it.
+    _ciphers: dict[str, AESGCM]
 
     def __new__(cls, keys: Mapping[str, Key], current: str) -> Self:
         found = held(keys, current)
@@ -54,6 +56,7 @@ class Keyring:
             raise found
         made = super().__new__(cls)
         object.__setattr__(made, "_keys", MappingProxyType(found))
+        object.__setattr__(made, "_ciphers", {})
         object.__setattr__(made, "current", current)
         return made
 
@@ -149,7 +152,10 @@ class Keyring:
             return None
 
     def _cipher(self, id: str) -> AESGCM:
-        return AESGCM(self._drawn(self._keys[id], b"seal"))
+        found = self._ciphers.get(id)
+        if found is None:
+            found = self._ciphers[id] = AESGCM(self._drawn(self._keys[id], b"seal"))
+        return found
 
     @staticmethod
     def _drawn(key: Secret, info: bytes) -> bytes:

@@ -4,8 +4,8 @@ A secret seldom comes back as it was sent, so the scrubber looks for all forms t
 occurrence goes, also where occurrences overlap: replacing one after the other would leave the tail of the second.
 
 Forms are sought one by one with `str.find`: the thirty to two hundred of a password take some 20 ms for a megabyte. One regular expression
-of as many branches takes twice that on long texts, 5 ms to compile for a password and more than a second for a private key; it wins on
-short texts only (2 against 20 µs), and a run does not say so many.
+of as many branches takes twice that on long texts, 5 ms to compile for a password and more than a second for a private key. It wins on
+short texts only, and for most of these no form is short enough.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from threading import Lock
 from typing import Any, NoReturn, SupportsIndex
 
-from taskkit.disguises import forms_of, is_short
+from taskkit._forms import Forms, shared_forms
+from taskkit.disguises import is_short
 from taskkit.errors import InvalidValue
 from taskkit.secrets import Secret
 
@@ -26,12 +27,11 @@ _ADDING = Lock()
 class Scrubber:
     """Holds the secrets of one run; any thread may add one or scrub."""
 
-    __slots__ = ("_added", "_forms", "_short")
+    __slots__ = ("_held", "_short")
 
     def __init__(self, *secrets: Secret) -> None:
-        self._forms: tuple[str, ...] = ()  # longest first; replaced as a whole, so that readers need no lock
+        self._held: tuple[Forms, ...] = ()  # replaced as a whole, so that readers need no lock
         self._short = False
-        self._added: frozenset[bytes] = frozenset()  # a private key has thousands of forms, and is often said twice
         for secret in secrets:
             self.add(secret)
 
@@ -49,19 +49,17 @@ class Scrubber:
         if is_short(raw):
             self._short = True
             return
-        if raw in self._added:
-            return
-        new = forms_of(raw)
+        forms = shared_forms(raw)
         with _ADDING:
-            self._forms = tuple(sorted(new.union(self._forms), key=len, reverse=True))
-            self._added |= {raw}  # last: who finds it here relies on its forms
+            if forms not in self._held:
+                self._held += (forms,)
 
     def scrub(self, text: str) -> str:
         """The text without any secret in any form; withheld where the run holds a short one."""
-        forms = self._forms
-        if not text or not (forms or self._short):
+        held = self._held
+        if not text or not (held or self._short):
             return text
-        return WITHHELD if self._short else _hidden(text, forms, len(text))[0]
+        return WITHHELD if self._short else _hidden(text, held, len(text))[0]
 
     def scrub_deep(self, value: object) -> Any:
         """A JSON-like value without any secret, in its keys too; what is not JSON-like becomes its scrubbed text."""
@@ -112,13 +110,12 @@ class Stream:
 
     def feed(self, piece: str) -> str:
         """What can be said by now; the rest is kept back, less than the longest form."""
-        return self._say(piece, self._scrubber._forms, self.back)
+        return self._say(piece, is_last=False)
 
     @property
     def back(self) -> int:
         """How many characters a secret may stand before the last one that is looked at."""
-        forms = self._scrubber._forms
-        return len(forms[0]) - 1 if forms else 0
+        return max((forms.longest for forms in self._scrubber._held), default=1) - 1
 
     def leap(self, text: str) -> int:
         """Go on with `text` after a gap; so many characters of its beginning may be the end of a secret, and are not said."""
@@ -127,18 +124,23 @@ class Stream:
 
     def finish(self, last: str = "") -> str:
         """What was kept back, and a last piece; none follows."""
-        return self._say(last, self._scrubber._forms, 0)
+        return self._say(last, is_last=True)
 
-    def _say(self, piece: str, forms: tuple[str, ...], back: int) -> str:
+    def _say(self, piece: str, *, is_last: bool) -> str:
         text = self._kept + piece
         if not text:
             return text
         if self._scrubber._short:
             return self._withhold(text)
-        cut = max(0, len(text) - back)
-        said, end = _hidden(text, forms, cut, self._covered)
+        held = self._scrubber._held
+        cut = len(text) if is_last else self._ready(len(text), held)
+        said, end = _hidden(text, held, cut, self._covered) if cut else ("", 0)
         self._kept, self._covered = text[cut:], max(0, end - cut, self._covered - cut)
         return said
+
+    def _ready(self, size: int, held: Sequence[Forms]) -> int:
+        """Up to where it can be said what is secret; of less than any form that is nothing, and takes no forms to say."""
+        return 0 if any(size < forms.least for forms in held) else max(0, size - self.back)
 
     def _withhold(self, text: str) -> str:
         said = WITHHELD if text and not self._withheld else ""
@@ -162,10 +164,10 @@ def _said(value: object) -> str:
 # Finding and replacing
 
 
-def _hidden(text: str, forms: Sequence[str], cut: int, covered: int = 0) -> tuple[str, int]:
+def _hidden(text: str, held: Sequence[Forms], cut: int, covered: int = 0) -> tuple[str, int]:
     """The text up to `cut` with each cover replaced, and where the last one ends; that of the first `covered` has been said."""
     said, at = [], 0
-    for start, end in _covers(text, forms, covered):
+    for start, end in _covers(text, held, covered):
         if start >= cut:
             break
         if start or not covered:
@@ -174,12 +176,10 @@ def _hidden(text: str, forms: Sequence[str], cut: int, covered: int = 0) -> tupl
     return "".join([*said, text[at:cut]]), at
 
 
-def _covers(text: str, forms: Sequence[str], covered: int) -> list[tuple[int, int]]:
+def _covers(text: str, held: Sequence[Forms], covered: int) -> list[tuple[int, int]]:
     """What the occurrences of all forms cover, in order; those that overlap are one."""
     joined = [(0, covered)] if covered else []
-    if not forms or len(text) < len(forms[-1]):  # the shortest comes last
-        return joined
-    there = [form for form in forms if form in text]  # mostly none, of thousands
+    there = [form for forms in held for form in forms.within(len(text)) if form in text]  # mostly none, of thousands
     for start, end in sorted(place for form in there for place in _places(text, form)):
         if joined and start < joined[-1][1]:
             joined[-1] = joined[-1][0], max(end, joined[-1][1])

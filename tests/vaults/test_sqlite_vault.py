@@ -445,6 +445,7 @@ def test_s06_no_secret_is_in_plain_in_any_file(opens: Opens, tmp_path: Path) -> 
     assert found(tmp_path, traces(CANARY)) == []
 
 
+@pytest.mark.tells
 def test_s06_the_search_finds_what_is_not_sealed(opens: Opens, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Keyring, "seal", lambda keyring, plain, place: b"tks\x01\x03one" + plain)
     vault = opens()

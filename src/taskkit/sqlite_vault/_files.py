@@ -52,14 +52,16 @@ class File:
         self._left: list[sqlite3.Connection | None] = []
         _FILES.add(self)
         try:
-            with self._lock, self._asking("opening"):
-                self._prepare()
+            with self._lock:
+                self._open()
         except BaseException:
             self.close()
             raise
 
     def _begin(self) -> None:
         self._lock, self._depth, self._closed = threading.RLock(), 0, False
+        #: The number of the last transaction; for who is in it.
+        self.turn = 0
         self._db: sqlite3.Connection | None = None
 
     def fork(self) -> None:
@@ -79,8 +81,12 @@ class File:
     # asking and writing
 
     def rows(self, sql: str, *values: Any) -> list[Any]:
-        with self._lock, self._asking("reading"):
-            return self._connection().execute(sql, values).fetchall()
+        with self._lock:
+            try:
+                return self._connection().execute(sql, values).fetchall()
+            except sqlite3.Error as error:
+                told = self._told("reading", error)
+        raise told
 
     def row(self, sql: str, *values: Any) -> Any | None:
         found = self.rows(sql, *values)
@@ -92,14 +98,14 @@ class File:
             if not self._depth:
                 with self.writing():
                     return self.write(sql, *values)
-            with self._asking("writing to"):
-                return self._connection().execute(sql, values).rowcount
+            return self._run(sql, *values)
 
     @contextmanager
     def writing(self) -> Iterator[None]:
         """All or nothing; one inside another belongs to it, and is undone alone where its error goes no further."""
         with self._lock:
             depth = self._depth
+            self.turn += not depth
             begin, commit, undo = ("BEGIN IMMEDIATE", "COMMIT", "ROLLBACK")
             if depth:
                 begin, commit, undo = (f"{word} deed{depth}" for word in ("SAVEPOINT", "RELEASE", "ROLLBACK TO"))
@@ -119,9 +125,12 @@ class File:
         with suppress(sqlite3.Error, VaultAway):
             self._connection().execute(sql)
 
-    def _run(self, sql: str) -> None:
-        with self._asking("writing to"):
-            self._connection().execute(sql)
+    def _run(self, sql: str, *values: Any) -> int:
+        try:
+            return self._connection().execute(sql, values).rowcount
+        except sqlite3.Error as error:
+            told = self._told("writing to", error)
+        raise told
 
     def settle(self) -> None:
         """Nothing of what was overwritten is left beside the file, unless somebody reads just now."""
@@ -129,13 +138,15 @@ class File:
             if not self._depth:
                 self.rows("PRAGMA wal_checkpoint(TRUNCATE)")
 
-    @contextmanager
-    def _asking(self, verb: str) -> Iterator[None]:
-        """What SQLite says becomes an error of ours."""
+    def _open(self) -> None:
+        """What SQLite says becomes an error of ours, here as everywhere."""
         try:
-            yield
+            self._prepare()
         except sqlite3.Error as error:
-            raise self._told(verb, error) from None
+            told = self._told("opening", error)
+        else:
+            return
+        raise told
 
     def _told(self, verb: str, error: sqlite3.Error) -> VaultAway | Refused:
         tried = f"{verb} the vault {self.path!r}"

@@ -41,6 +41,9 @@ class SealedSecrets:
 
     def __init__(self, file: File, keyring: Keyring) -> None:
         self._file, self._keyring = file, keyring
+        #: The proof that was opened last, and the transaction that has seen one.
+        self._proof: bytes | None = None
+        self._proven_in = 0
 
     # reading
 
@@ -65,6 +68,15 @@ class SealedSecrets:
         """The attempt whose candidate lies there."""
         found = self._file.row("SELECT coalesce(attempt, ?) FROM secrets WHERE account = ? AND slot = ? LIMIT 1", BY_HAND, account, PENDING)
         return found[0] if found else None
+
+    def seen(self, account: AccountId) -> tuple[int | None, Slot | None]:
+        """The highest token that was here, and the candidate, both of one moment."""
+        found = self._file.rows(_SEEN, account)
+        secrets, attempt = dict[str, Secret](), BY_HAND
+        for _, name, turn, made_by, sealed in found:
+            if name is not None:
+                secrets[name], attempt = self._opened(account, name, PENDING, turn, made_by, sealed), made_by or BY_HAND
+        return found[0][0] if found else None, Slot(attempt, secrets) if secrets else None
 
     def names(self, account: AccountId, slot: str, attempt: str) -> list[str]:
         """What of this attempt's stands there; without one it is a person's."""
@@ -92,23 +104,22 @@ class SealedSecrets:
             self._end(account, name, PENDING, DISCARDED, None)
             self._keep(account, name, PENDING, 0, secret)
 
+    # inside a transaction
+
     def lay(self, account: AccountId, candidate: Slot) -> None:
-        with self.writing():
-            for name, secret in candidate.secrets.items():
-                self._keep(account, name, PENDING, 0, secret, attempt=candidate.attempt)
+        for name, secret in candidate.secrets.items():
+            self._keep(account, name, PENDING, 0, secret, attempt=candidate.attempt)
 
     def promote(self, account: AccountId, name: str, at: Instant) -> bool:
         """Whether there was a candidate: said twice is once (S4)."""
-        with self.writing():
-            candidate, attempt = self._taken(account, name, PENDING)
-            if candidate is not None:
-                self._end(account, name, CURRENT, FORMER, at)
-                self._begin(account, name, candidate, at, attempt or BY_HAND)
+        candidate, attempt = self._taken(account, name, PENDING)
+        if candidate is not None:
+            self._end(account, name, CURRENT, FORMER, at)
+            self._begin(account, name, candidate, at, attempt or BY_HAND)
         return candidate is not None
 
     def discard(self, account: AccountId, name: str, at: Instant | None) -> bool:
-        with self.writing():
-            return self._end(account, name, PENDING, DISCARDED, at)
+        return self._end(account, name, PENDING, DISCARDED, at)
 
     def _begin(self, account: str, name: str, secret: Secret, at: Instant, attempt: str | None = None) -> None:
         self._keep(account, name, CURRENT, 0, secret, attempt=attempt)
@@ -184,13 +195,23 @@ class SealedSecrets:
     def writing(self) -> Iterator[None]:
         """Another key of the same id would seal what nobody who has the first one can open: the first one left a proof."""
         with self._file.writing():
-            id = self._keyring.current
-            found = self._file.row("SELECT proof FROM keys WHERE id = ?", id)
-            if found:
-                self._prove(id, found[0])
-            else:
-                self._file.write("INSERT INTO keys VALUES (?, ?)", id, self._keyring.seal(_PROOF, _proof_place(id)))
-            yield
+            if self._proven_in != self._file.turn:
+                self._leave_proof()
+                self._proven_in = self._file.turn
+            try:
+                yield
+            except BaseException:
+                self._proven_in = 0  # the proof may be undone, too, and the rest be kept
+                raise
+
+    def _leave_proof(self) -> None:
+        id = self._keyring.current
+        found = self._file.row("SELECT proof FROM keys WHERE id = ?", id)
+        if found is None:
+            self._file.write("INSERT INTO keys VALUES (?, ?)", id, self._keyring.seal(_PROOF, _proof_place(id)))
+        elif found[0] != self._proof:
+            self._prove(id, found[0])
+            self._proof = found[0]
 
     def _prove(self, id: str, proof: bytes) -> None:
         try:
@@ -234,6 +255,9 @@ def _proof_place(id: str) -> str:
 _VALUES = """SELECT name, slot, turn, attempt, sealed FROM secrets AS one WHERE account = ? AND (slot IN ('current', 'pending')
     OR slot = 'former' AND turn = (SELECT max(turn) FROM secrets AS other
         WHERE other.account = one.account AND other.name = one.name AND other.slot = 'former'))"""
+#: Of an account for which no token was told yet: nothing.
+_SEEN = """SELECT token, name, turn, attempt, sealed FROM tokens
+    LEFT JOIN secrets ON secrets.account = tokens.account AND slot = 'pending' WHERE tokens.account = ?"""
 _HISTORY = "SELECT name, slot, turn, attempt, sealed, ended FROM secrets WHERE account = ? AND slot IN (?, ?) ORDER BY number DESC"
 _LAST_TURN = "SELECT coalesce(max(turn), 0) FROM secrets WHERE account = ? AND name = ?"
 _KEEP = "INSERT INTO secrets (account, name, slot, turn, key, sealed, ended, attempt) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"

@@ -29,15 +29,19 @@ class FileSlots(Slots):
             return lies in (None, attempt)
 
     def adopt(self, account: AccountId, token: int) -> Slot | None:
+        """Whose token is the highest already changes nothing, and only looks."""
+        highest, slot = self._sealed.seen(account)
+        if highest == token:
+            return slot
         with self._asked(account, token, "adopting the candidate"):
-            attempt = self._sealed.waiting(account)
-            return None if attempt is None else Slot(attempt, self._sealed.values(account).pending)
+            return self._sealed.seen(account)[1]
 
     def promote(self, account: AccountId, attempt: str, token: int, origin: Sequence[str] = ()) -> bool:
         with self._asked(account, token, "promoting the candidate"):
-            for name in self._sealed.names(account, PENDING, attempt):
+            names = self._sealed.names(account, PENDING, attempt)
+            for name in names:
                 self._sealed.promote(account, name, self._now())
-            return self._in_force(account, attempt)
+            return bool(names) or self._in_force(account, attempt)
 
     def discard(self, account: AccountId, attempt: str, token: int) -> bool:
         with self._asked(account, token, "discarding the candidate"):
