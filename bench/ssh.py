@@ -1,5 +1,7 @@
 """What the executor `ssh` costs over bare paramiko, on a private sshd: log-ins, commands, much output; and many hosts in one execution.
 
+The goals are for the processor's clock. The clock on the wall is there to be read: a log-in waits for the server most of the time.
+
 python bench/ssh.py [--quick] [--json] [--only log_in]
 """
 
@@ -40,15 +42,16 @@ LOGGED_IN, SAID = Goal("≤", 1.2), Goal("≤", 1.3)
 AS_MUCH = Goal("≥", 0.8)
 #: Megabytes: what a channel has under way, and what is kept of the output, but not the output.
 GROWN, WHOLE = Goal("≤", 32), Goal("≤", 250)
-#: Each worker has a thread, each connection one, and each handshake a clock.
-THREADS = Goal("≤", 3 * WORKERS + 10)
+#: Each worker has a thread, and each connection one.
+THREADS = Goal("≤", 2 * WORKERS + 10)
 MEGABYTE = 1_000_000
 #: How many of them a command says, and to how many hosts one execution goes; in short runs, fewer.
 SIZE, SHORT_SIZE = 1000, 64
 HOSTS, FEW_HOSTS = 500, 50
 SAYS = "echo ok"
 AT_ONCE = 20
-CLOCKS: dict[str, Clock] = {"processor": time.process_time, "wall": time.perf_counter}
+PROCESSOR, WALL = "processor", "wall"
+CLOCKS: dict[str, Clock] = {PROCESSOR: time.process_time, WALL: time.perf_counter}
 
 
 class Bare:
@@ -210,11 +213,11 @@ def _at_once(do: Doer, threads: ThreadPoolExecutor) -> Doer:
 
 
 def _rows(section: str, run: Run, cases: dict[str, Doer], goal: Goal, each: int) -> Iterator[Row]:
-    rounds = max(2, run.rounds // 4)
+    rounds = max(5, run.rounds // 2)
     for name, clock in CLOCKS.items():
         turns = {case: ready(do, each) for case, do in cases.items()}
         found = in_turns(turns, rounds=rounds, each=each, gauges=run.gauges, clock=clock)
-        yield Row(section, f"{OURS} : {BARE}", f"seconds of the {name}", found.ratio(BARE, OURS), "x", goal)
+        yield Row(section, f"{OURS} : {BARE}", f"seconds of the {name}", found.ratio(BARE, OURS), "x", goal if name == PROCESSOR else None)
         for case in cases:
             yield Row(section, case, f"microseconds of the {name}", found.micros(case), "us")
 
@@ -234,7 +237,7 @@ def _client(server: Sshd, run: Run) -> Iterator[Row]:
             _alike(subprocess.run(said, capture_output=True, check=True).stdout, b"ok\n")
 
     found = in_turns({OPENSSH: ready(do, 2)}, rounds=max(2, run.rounds // 10), each=2, gauges=run.gauges)
-    yield Row("a log-in and a command", OPENSSH, "microseconds of the wall", found.micros(OPENSSH), "us")
+    yield Row("a log-in and a command", OPENSSH, f"microseconds of the {WALL}", found.micros(OPENSSH), "us")
 
 
 @contextmanager

@@ -56,6 +56,7 @@ def test_s01_what_a_machine_says_is_told_without_the_secret(singer: Door, ear: E
     assert places(heard, *TRACES) == {}
 
 
+@pytest.mark.tells
 @pytest.mark.parametrize("settings", SETTINGS.values(), ids=SETTINGS)
 def test_each_way_is_found_where_nothing_is_scrubbed(
     singer: Door, ear: Ear, settings: Mapping[str, Any], monkeypatch: pytest.MonkeyPatch

@@ -48,6 +48,8 @@ class Odd(ServerInterface):
         self.tried: list[tuple[str, Any]] = []
         self.key = paramiko.RSAKey.generate(2048)
         self.transports: list[Transport] = []
+        #: Those that it takes of keys; none where it takes all that there are.
+        self.signatures: tuple[str, ...] = ()
 
     @property
     def host_key(self) -> str:
@@ -56,6 +58,7 @@ class Odd(ServerInterface):
     def serve(self, made: socket.socket) -> None:
         transport = Transport(made)
         transport.add_server_key(self.key)
+        transport._preferred_pubkeys = self.signatures or transport._preferred_pubkeys  # type: ignore[attr-defined]
         self.transports.append(transport)
         with suppress(paramiko.SSHException, EOFError, OSError):
             transport.start_server(server=self)

@@ -9,8 +9,10 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from taskkit.plugins.becoming import Become
     from taskkit.plugins.forms import Form, Setting, Shape, Trouble, fill, form, troubles
     from taskkit.plugins.kinds import (
+        Budget,
         Command,
         Connection,
         Content,
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
         RunsCommands,
         Script,
         SecretChange,
+        Sequel,
         Terminal,
         Verb,
     )
@@ -39,6 +42,8 @@ if TYPE_CHECKING:
     from taskkit.plugins.storages import StorageKind
 
 __all__ = [
+    "Become",
+    "Budget",
     "Command",
     "Connection",
     "Content",
@@ -61,6 +66,7 @@ __all__ = [
     "RunsCommands",
     "Script",
     "SecretChange",
+    "Sequel",
     "Setting",
     "Shape",
     "StorageKind",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
+from datetime import datetime
 from enum import StrEnum
 from typing import IO, TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
@@ -13,6 +14,7 @@ from attrs import Attribute, field, frozen
 from taskkit.checks import mapping, refused
 from taskkit.errors import HostRefused
 from taskkit.outcomes import Done, Effect, ErrorClass, NotDone, Outcome, Unknown, class_of
+from taskkit.plugins.becoming import Become, become_of
 from taskkit.records import NO_ACCOUNTS, AccountId, Accounts, Record
 from taskkit.secrets import Secret
 
@@ -33,6 +35,7 @@ class Verb(StrEnum):
     """What an executor can do on a host; a script names the verbs that it needs."""
 
     COMMANDS = "commands"
+    BECOME = "become"
     DIALOGUE = "dialogue"
     FILES = "files"
     PROBE = "probe"
@@ -48,6 +51,8 @@ class Host:
     address: str
     port: int | None = None
     settings: Mapping[str, Any] = field(factory=dict, converter=mapping, hash=False)
+    #: Which record that is.
+    record: Record | None = field(default=None, kw_only=True, repr=False, eq=False)
 
 
 @frozen
@@ -91,6 +96,8 @@ class Command:
     expect: str | None = field(default=None, kw_only=True)
     forbid: str | None = field(default=None, kw_only=True)
     capture: Mapping[str, str] = field(factory=dict, converter=mapping, hash=False, kw_only=True)
+    #: As whom, where not as the log-in and its record say; for executors with `Verb.BECOME`.
+    become: Become | None = field(default=None, converter=become_of, kw_only=True)
 
 
 @frozen
@@ -126,6 +133,8 @@ class Operation:
     signal: int | None = None
     output: str = ""
     errors: str = ""
+    #: Whether what it said on its errors stands in the output: it had a terminal.
+    together: bool = field(default=False, kw_only=True)
     truncated: bool = False
     error: str | None = None
     text: str = ""
@@ -238,6 +247,14 @@ class Intents(Protocol):
         """What a new one is compared with: these, and keyed hashes of those that were changed before, where there is a keyring."""
         ...
 
+    def budget(self, account: AccountId) -> Budget:
+        """What is known of log-ins that were refused."""
+        ...
+
+    def changed_by(self, account: AccountId, since: datetime) -> str | None:
+        """Which job has changed it since; None where nobody has."""
+        ...
+
     def open(self, account: AccountId, record: str, attempt: str, candidate: Secret) -> Intent:
         """Before the candidate is kept or anything touched; another attempt at an intent that is open takes its place."""
         ...
@@ -256,6 +273,46 @@ class Intents(Protocol):
 
     def doubt(self, account: AccountId, text: str) -> None:
         """No known secret lets in: nothing more is tried until a person says something."""
+        ...
+
+
+class Budget(Protocol):
+    """The log-ins that an account can bear before its host locks it (S5): what was refused is known to whoever goes on.
+
+    A worker counts as well that was lost over the account, as it may have been refused just then.
+    """
+
+    @property
+    def left(self) -> int:
+        """How many may be refused now."""
+        ...
+
+    @property
+    def free(self) -> pendulum.DateTime:
+        """When the next may be: now, or once hosts do not count the last ones any more."""
+        ...
+
+    def is_refused(self, which: str, secret: Secret) -> bool:
+        """Whether it was, while the same intent was open, and no person has said since that it be tried again."""
+        ...
+
+    def refused(self, which: str, secret: Secret | None, *, tells: bool = True) -> None:
+        """Note for good that this one did not let in: `candidate`, `current` or `previous`.
+
+        Where it does not tell, it is counted, and may be tried again.
+        """
+        ...
+
+    def locked(self) -> None:
+        """Note for good that the host lets nobody in as this account."""
+        ...
+
+    def let_in(self) -> None:
+        """Hosts count anew. It is noted with what is noted next."""
+        ...
+
+    def trust(self) -> None:
+        """A worker that was lost, and of which no more is known, does not count: it would have been let in."""
         ...
 
 
@@ -379,6 +436,16 @@ class Run(Protocol):
         ...
 
 
+@frozen
+class Sequel:
+    """Something that a script does once its work itself is done, for people who ask what is to come."""
+
+    text: str
+    #: Whose affair it is: who may not see the record is told no more than that there is something.
+    record: str | None = None
+    details: Mapping[str, Any] = field(factory=dict, converter=mapping, hash=False)
+
+
 class Script(ABC):
     """What a task carries out. A subclass is a kind, an attrs class whose fields are its settings; a value of it is a definition."""
 
@@ -405,6 +472,10 @@ class Script(ABC):
         """What the job holds while it runs; asked before the start, without effects. By default it logs in and changes nothing."""
         login = run.shadow or run.record
         return Accounts(uses={run.vault.records.account(login)}) if login and self.needs else NO_ACCOUNTS
+
+    def sequels(self) -> Sequence[Sequel]:
+        """What follows once its work is done, in order, as `explain` tells it beforehand."""
+        return ()
 
     @abstractmethod
     def perform(self, run: Run) -> Outcome:
@@ -445,6 +516,7 @@ class Report(ABC):
 
 
 __all__ = [
+    "Budget",
     "Command",
     "Connection",
     "Content",
@@ -464,6 +536,7 @@ __all__ = [
     "RunsCommands",
     "Script",
     "SecretChange",
+    "Sequel",
     "Terminal",
     "Verb",
 ]

@@ -114,6 +114,7 @@ def test_s01_a_line_that_hides_a_secret_between_quotes_is_refused() -> None:
     assert carry_out("echo correct-'horse'-battery", run).error == "bad_configuration"
 
 
+@pytest.mark.tells
 def test_s01_an_environment_that_holds_a_secret_of_the_run_is_refused() -> None:
     run = here(settings={"env": {"PGPASSWORD": PASSWORD}})
     run.keep(Secret(PASSWORD))

@@ -62,7 +62,7 @@ class Recorder:
     def feed(self, piece: bytes) -> None:
         self._pieces.append(piece)
         self._waiting += len(piece)
-        if self._waiting > 2 * self._needed + _MOST_WAITING:
+        if self._waiting > _MOST_WAITING and self._waiting > 2 * self._needed + _MOST_WAITING:
             self._fill_head()
             self._leave_out()
 

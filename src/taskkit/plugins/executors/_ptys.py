@@ -68,6 +68,8 @@ class Pty:
         os.set_blocking(keyboard, False)
 
     def send(self, *parts: Secret | str) -> None:
+        if self._ended():  # the terminal itself would take it, and nobody read it
+            raise BrokenPipeError(errno.EPIPE, "the program has ended")
         unsaid = typed(parts)
         until = time.monotonic() + self._grace
         while unsaid:

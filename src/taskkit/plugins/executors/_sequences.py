@@ -27,6 +27,7 @@ class Result:
     signal: int | None = None
     output: Output = SILENCE
     errors: Output = SILENCE
+    together: bool = False
 
     @classmethod
     def misfit(cls, case: object) -> Self:
@@ -38,7 +39,7 @@ class Result:
         return {
             "state": judgement.state, "error": judgement.error, "text": run.scrub(judgement.text), "captured": judgement.captured,
             "exit": self.exit, "signal": self.signal, "output": str(out), "errors": str(err),
-            "truncated": bool(out.left_out or err.left_out),
+            "truncated": bool(out.left_out or err.left_out), "together": self.together,
         }  # fmt: skip
 
 
@@ -52,8 +53,12 @@ class Ready:
     idle: float | None = None
 
     @classmethod
-    def of(cls, command: Command, run: Run, *, by_shell: bool = False) -> Self:
+    def of(cls, command: Command, run: Run, *, by_shell: bool = False, becomes: bool = False) -> Self:
         """InvalidValue where it cannot be said; the run scrubs what is secret of its stdin from now on."""
+        if command.become is not None and not becomes:
+            raise InvalidValue(
+                f"carrying out a command as {str(command.become)!r}", "this executor lets nobody become another", "say it elsewhere"
+            )
         for name, seconds in (("timeout", command.timeout), ("idle", command.idle)):
             if seconds is not None and not seconds > 0:  # also what is no number at all
                 raise InvalidValue(f"Command({name}={seconds})", "it is no time", "give seconds above 0")

@@ -10,6 +10,7 @@ from attrs import evolve
 
 from taskkit.outcomes import Done
 from taskkit.plugins.executors.ssh import Ssh
+from taskkit.plugins.executors.ssh._ears import Ears
 from taskkit.plugins.kinds import Host, Login, SecretChange
 from taskkit.secrets import Secret
 from taskkit.testing.trials import Trial
@@ -166,6 +167,20 @@ def test_a_password_of_the_history_is_refused(with_pam: Door, way: Way) -> None:
     assert lets_in(with_pam, account.name, NEW) is True
 
 
+@pytest.mark.parametrize("way", [by_passwd, by_root])
+def test_s01_a_short_password_that_is_refused_is_refused_though_nothing_may_be_told_of_it(with_pam: Door, way: Way) -> None:
+    """All that a machine says beside a short secret is withheld; its rules are read all the same."""
+    rules = "requisite pam_pwhistory.so remember=5 enforce_for_root", "required pam_unix.so use_authtok minlen=1 sha512 nodelay"
+    account, short = with_pam.account(), Secret("aB1x")
+    with with_pam.box.passwords(*rules):
+        assert by_root(with_pam, account, short).told == DONE
+        assert by_root(with_pam, account, NEW).told == DONE
+        found = way(with_pam, evolve(account, password=NEW), short)
+    assert found.told == ("NotDone", "refused", "in_history")
+    assert "already" not in found.text
+    assert lets_in(with_pam, account.name, NEW) is True
+
+
 def test_the_password_in_force_is_no_new_one(with_pam: Door) -> None:
     account = with_pam.account()
     assert changed_itself(with_pam, account, account.password).told == ("NotDone", "refused", "in_history")
@@ -185,6 +200,13 @@ def test_j10_a_rule_that_fails_after_the_password_was_written_leaves_it_unknown(
         found = changed_itself(with_pam, account), by_root(with_pam, other, NEW)
     assert [one.told for one in found] == [("Unknown", None, None)] * 2
     assert [lets_in(with_pam, one.name, NEW) for one in (account, other)] == [True, True]
+
+
+@pytest.mark.parametrize("word", ["used", "is unchanged"])
+def test_the_words_of_a_password_are_no_words_of_a_rule(word: str) -> None:
+    ears = Ears(Trial().run().__enter__(), Secret(word))
+    ears.scrub_stream().finish(f"Password has been already {word}. Authentication token manipulation error, {word}")
+    assert word not in ears.text
 
 
 # what goes wrong

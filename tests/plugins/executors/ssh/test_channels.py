@@ -136,6 +136,7 @@ def test_s01_a_secret_comes_by_stdin_in_parts_and_is_scrubbed_of_output_and_erro
     assert (told.output, told.errors) == (f"user:{REPLACED}\n", f"user:{REPLACED}\n")
 
 
+@pytest.mark.tells
 def test_s01_a_line_or_variable_that_holds_a_secret_of_the_run_is_refused(sshd: Sshd, tmp_path: Path) -> None:
     run = there(sshd)
     run.keep(Secret(PASSWORD))

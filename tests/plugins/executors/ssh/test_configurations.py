@@ -76,9 +76,25 @@ def test_a_forced_command_that_ends_well_is_told_from_what_was_asked_for_by_a_pa
         "KexAlgorithms diffie-hellman-group14-sha256\nCiphers aes128-ctr\nMACs hmac-sha2-256\n",
         "KexAlgorithms diffie-hellman-group-exchange-sha256\nCiphers aes256-ctr\nMACs hmac-sha2-512\n",
         "KexAlgorithms ecdh-sha2-nistp256\nHostKey {folder}/rsa\nHostKeyAlgorithms rsa-sha2-256\nPubkeyAcceptedAlgorithms ssh-ed25519\n",
+        "Ciphers aes128-cbc\nMACs hmac-sha1\n",
+        "Ciphers 3des-cbc\nMACs hmac-md5\n",
     ],
-    ids=["group14", "group-exchange", "rsa"],
+    ids=["group14", "group-exchange", "rsa", "cbc and sha1", "3des and md5"],
 )
 def test_a_server_of_an_older_day_has_enough_in_common(config: str) -> None:
     with running(servers.program("sshd"), config=config, before=MAKES_RSA if "rsa" in config else ()) as server:
         assert shell(there(server), "head -c 100000 /dev/zero | tr '\\0' x | wc -c").output.strip() == "100000"
+
+
+@pytest.mark.parametrize(("ciphers", "taken"), [("", "gcm@openssh.com"), ("Ciphers aes128-ctr\n", "aes128-ctr")], ids=["all", "older"])
+def test_keys_are_agreed_upon_anew_while_much_goes_both_ways(ciphers: str, taken: str) -> None:
+    """Where there are ciphers that need no MAC, one of them is taken."""
+    with running(servers.program("sshd"), config=f"{ciphers}RekeyLimit 256K\n") as server:
+        run = there(server)
+        with run.connect() as connection:
+            wire = connection._wire
+            command = Command("tee /dev/stderr | wc -c", stdin="y" * 3_000_000, shell=True)  # noqa: S604
+            [told] = connection.commands([command], run)
+    assert (told.output.strip(), told.truncated) == ("3000000", True)
+    assert wire.local_cipher.endswith(taken)
+    assert wire.session_id != wire.H

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging.config
 import subprocess
 import threading
@@ -9,9 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from paramiko.auth_handler import AuthHandler
 from paramiko.common import AUTH_FAILED
 
 from taskkit.outcomes import ErrorClass
+from taskkit.plugins.executors._outputs import Recorder
+from taskkit.plugins.executors.ssh._keys import Ed25519Key
+from taskkit.plugins.executors.ssh._logins import Way
+from taskkit.plugins.executors.ssh._talks import Talk
 from taskkit.plugins.kinds import Command
 from taskkit.secrets import Secret
 from tests.plugins.executors.ssh.reaching import reached, refused, says
@@ -104,6 +110,17 @@ def test_s01_nothing_is_logged_and_nothing_is_kept_of_what_somebody_logged_in_wi
     refused(sshd.port, sshd.user, key=sshd.key)
     refused(sshd.port, sshd.user, host_key=sshd.host_key, password=WRONG)
     assert [record for record in caplog.records if "ssh" in record.name or "paramiko" in record.name] == []
+
+
+def test_s01_nothing_that_somebody_logged_in_with_or_was_told_waits_for_the_collector(sshd: Sshd) -> None:
+    """Where objects hold each other, they lie about until it comes, with keys and outputs among them."""
+    gc.collect()
+    gc.disable()
+    try:
+        assert says(sshd.port, sshd.user, host_key=sshd.host_key, key=sshd.key) == f"in as {sshd.user}"
+        assert [type(one) for one in gc.get_objects() if isinstance(one, Ed25519Key | Way | Talk | Recorder)] == []
+    finally:
+        gc.enable()
 
 
 # passwords, as accounts of the server's own
@@ -229,6 +246,19 @@ def test_three_steps_are_gone_in_the_order_in_which_the_server_wants_them(tmp_pa
     assert server.tried == steps
 
 
+def test_the_service_of_log_ins_is_asked_for_once_however_many_tries_there_are(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    key, public = pair(tmp_path)
+    asked_for, parse = [], AuthHandler._parse_service_request  # type: ignore[attr-defined]
+
+    def noted(handler: Any, message: Any) -> None:
+        asked_for.append(handler)
+        parse(handler, message)
+
+    monkeypatch.setattr(AuthHandler, "_parse_service_request", noted)
+    assert asked(Odd(("publickey", public.split()[1]), ("password", "old-horse")), key=key, password=Secret("old-horse")) is None
+    assert len(asked_for) == 1
+
+
 def test_a_way_that_is_not_taken_any_more_after_a_try_was_refused(tmp_path: Path) -> None:
     class Strict(Odd):
         def get_allowed_auths(self, username: str) -> str:
@@ -262,6 +292,14 @@ def test_a_server_that_lets_nobody_try_often_is_told_with_the_tries(tmp_path: Pa
 
     error = asked(Short(), password=WRONG, key=pair(tmp_path)[0])
     assert (error.error, error.case) == (ErrorClass.WRONG_CREDENTIALS, "it hung up after 1 try")
+
+
+def test_a_key_that_makes_no_signature_that_the_server_takes_is_no_wrong_key(tmp_path: Path) -> None:
+    key, public = pair(tmp_path, "rsa")
+    server = Odd(("publickey", public.split()[1]))
+    server.signatures = ("ssh-ed25519",)
+    error = asked(server, key=key)
+    assert (error.error, error.case) == (ErrorClass.BAD_CONFIGURATION, "it takes no signature that this key can make")
 
 
 def test_a_log_in_that_nobody_answers_is_a_timeout() -> None:

@@ -35,7 +35,7 @@ class Ssh(Executor):
     """Runs commands on the machine that a record names, as the account of the record or its shadow."""
 
     name = "ssh"
-    verbs = frozenset({Verb.COMMANDS, Verb.DIALOGUE, Verb.FILES, Verb.PROBE, Verb.CHANGE_SECRET})
+    verbs = frozenset({Verb.COMMANDS, Verb.BECOME, Verb.DIALOGUE, Verb.FILES, Verb.PROBE, Verb.CHANGE_SECRET})
     settings = SshSettings
 
     def __init__(self) -> None:
@@ -44,7 +44,7 @@ class Ssh(Executor):
     @contextmanager
     def connect(self, host: Host, login: Login, run: Run) -> Iterator[SshConnection]:
         with self._logged_in(host, login, run) as (wire, stop):
-            yield SshConnection(wire, stop.settings, standing(stop.settings, login, run))
+            yield SshConnection(wire, stop.settings, standing(stop.settings, login, run), login)
 
     def probe(self, host: Host, login: Login, run: Run) -> Probe:
         """Log in afresh, and begin a session: that the password has to be changed is told there, as a rule."""
@@ -94,10 +94,10 @@ class Ssh(Executor):
 class SshConnection:
     """What `Ssh.connect` gives."""
 
-    def __init__(self, wire: Wire, settings: SshSettings, as_whom: Standing) -> None:
+    def __init__(self, wire: Wire, settings: SshSettings, as_whom: Standing, login: Login) -> None:
         self._wire, self._settings = wire, settings
         exchange = Exchange(wire)
-        self._channels = Channels(exchange, settings, as_whom)
+        self._channels = Channels(exchange, settings, as_whom, login)
         self._files = Files(exchange, settings, partial(first_words, wire, settings))
 
     def commands(self, sequence: Iterable[Command], run: Run) -> Iterator[Operation]:

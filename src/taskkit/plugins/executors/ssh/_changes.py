@@ -12,6 +12,7 @@ from taskkit.plugins.executors._changes import may_go_on, refused_by
 from taskkit.plugins.executors._crypts import sha512_crypt
 from taskkit.plugins.executors._sequences import Result
 from taskkit.plugins.executors.ssh._channels import Channels
+from taskkit.plugins.executors.ssh._ears import Ears
 from taskkit.plugins.executors.ssh._exchanges import Exchange
 from taskkit.plugins.executors.ssh._passwd import Passwd
 from taskkit.plugins.executors.ssh._privileges import Itself, standing
@@ -71,7 +72,9 @@ class Changes:
         said = line if by_sudo else shlex.join(["/bin/sh", "-c", _AS_ROOT.format(name="chpasswd", line=line)])
         stdin: tuple[Secret | str, ...] = (f"{change.user}:", value, "\n")
         command = Command(said, stdin=stdin, timeout=self._settings.change_timeout)
-        return _outcome(Channels(exchange, self._settings, as_whom).carry_out(command, run), run)
+        ears = Ears(run, *filter(None, (change.new, change.old, self._login.secret)))
+        result = Channels(exchange, self._settings, as_whom).carry_out(command, ears.run)
+        return _outcome(result, ears.text, run)
 
     def _unknown_user(self, exchange: Exchange, user: str, run: Run) -> NotDone | None:
         """Some `chpasswd` say of nobody what they say of a disk that fails."""
@@ -79,17 +82,17 @@ class Changes:
         found = Channels(exchange, self._settings, Itself(self._settings)).carry_out(command, run)
         if found.exit is None or found.judgement.error is ErrorClass.MUST_CHANGE:
             return NotDone(found.judgement.error or ErrorClass.FAILED, _told(found.judgement.text, run))
-        if found.exit and names_nobody(str(found.errors)):
+        if found.exit and names_nobody(f"{found.errors}{found.output}"):
             return NotDone(ErrorClass.BAD_CONFIGURATION, _told(f"the machine knows no account {user!r}", run))
         return None
 
 
-def _outcome(result: Result, run: Run) -> Done | NotDone | Unknown:
+def _outcome(result: Result, said: str, run: Run) -> Done | NotDone | Unknown:
     """What the end of `chpasswd` means: it is root, whom rules may only warn, so that a rule counts with the error that follows it."""
-    judgement, said = result.judgement, f"{result.errors}\n{result.output}"
+    judgement = result.judgement
     if judgement.state == "done":
         return Done()
-    text = _told(judgement.text, run, said)
+    text = _told(judgement.text, run, f"{result.errors}\n{result.output}")
     if judgement.state == "not_done" and judgement.error in _BEFORE:
         forbidden = judgement.error is ErrorClass.BAD_CONFIGURATION and is_forbidden(said)
         return NotDone(ErrorClass.PERMISSION if forbidden else judgement.error, text)

@@ -5,38 +5,41 @@ from __future__ import annotations
 from attrs import evolve
 from paramiko import Channel, ChannelException, SSHException
 
+from taskkit.errors import HostRefused
 from taskkit.outcomes import ErrorClass
 from taskkit.plugins.executors._endings import with_end
 from taskkit.plugins.executors._expectations import Judgement
-from taskkit.plugins.executors._outputs import Output, Recorder
+from taskkit.plugins.executors._outputs import SILENCE, Output, Recorder
 from taskkit.plugins.executors._sequences import Ready, Result, refuse_secrets
 from taskkit.plugins.executors.ssh._exchanges import TOO_MANY, Exchange, NotSaid
-from taskkit.plugins.executors.ssh._privileges import Spoken, Standing
+from taskkit.plugins.executors.ssh._privileges import Spoken, Standing, standing
 from taskkit.plugins.executors.ssh._settings import SshSettings
 from taskkit.plugins.executors.ssh._talks import Sieve, Talk, Told
-from taskkit.plugins.kinds import Command, Run
+from taskkit.plugins.executors.ssh._ttys import TerminalTalk, not_begun
+from taskkit.plugins.kinds import Command, Login, Run
 
 #: What sshd says in place of the command, which it ends with 1.
 _WANTS_CHANGE = ("Password change required but no TTY available", "You must change your password now")
 
 
 class Channels:
-    def __init__(self, exchange: Exchange, settings: SshSettings, standing: Standing) -> None:
-        self._exchange, self._settings, self._standing = exchange, settings, standing
+    def __init__(self, exchange: Exchange, settings: SshSettings, standing: Standing, login: Login | None = None) -> None:
+        self._exchange, self._settings, self._standing, self._login = exchange, settings, standing, login
 
     def carry_out(self, command: Command, run: Run) -> Result:
         try:
-            ready = Ready.of(command, run, by_shell=True)
-            spoken = self._standing.spoken(command, ready.written)
+            ready = Ready.of(command, run, by_shell=True, becomes=self._login is not None)
+            as_whom = self._as_whom(command, run)
+            spoken = as_whom.spoken(command, ready.written)
             refuse_secrets(run, command.line, spoken.line)
-        except ValueError as error:  # shlex raises them too
+        except (ValueError, HostRefused) as error:  # shlex raises them too
             return Result.misfit(error)
         try:
             channel = self._exchange.opened(self._settings.connect_timeout)
         except (SSHException, EOFError, OSError) as error:
             return Result(not_opened(error))
         try:
-            return self._talk(channel, spoken, ready, run)
+            return self._talk(channel, spoken, as_whom, ready, run)
         except NotSaid:
             return Result(Judgement("not_done", ErrorClass.UNREACHABLE, "the connection was lost before it was begun"))
         except BaseException:
@@ -45,22 +48,42 @@ class Channels:
         finally:
             self._exchange.forget(channel)
 
-    def _talk(self, channel: Channel, spoken: Spoken, ready: Ready, run: Run) -> Result:
+    def _as_whom(self, command: Command, run: Run) -> Standing:
+        if command.become is None or self._login is None:
+            return self._standing
+        return standing(self._settings.becoming(command.become), self._login, run)
+
+    def _talk(self, channel: Channel, spoken: Spoken, as_whom: Standing, ready: Ready, run: Run) -> Result:
+        if self._settings.tty:
+            return self._talk_in_terminal(channel, spoken, as_whom, ready, run)
         out, err = (Recorder(run.scrub_stream(), self._settings.cap) for _ in range(2))
         sieve = Sieve(spoken.mark, err.feed, holds=spoken.holds)
         talk = Talk(self._exchange, channel, ready.patience(run), spoken.stdin or b"", out.feed, sieve.feed)
         told = talk.hold(spoken.line, self._settings.grace)
         sieve.finish()
-        return self._result(told, out.finish(), err.finish(), ready, marked=sieve.found)
+        return self._result(told, out.finish(), err.finish(), as_whom, ready, marked=sieve.found)
 
-    def _result(self, told: Told, output: Output, errors: Output, ready: Ready, *, marked: bool) -> Result:
-        end = told.end
-        judgement = ready.expectations.judge(end.exit, end.signal, output, errors)
-        judgement = self._standing.judge(judgement, end.exit, str(errors), marked)
+    def _talk_in_terminal(self, channel: Channel, spoken: Spoken, as_whom: Standing, ready: Ready, run: Run) -> Result:
+        out = Recorder(run.scrub_stream(), self._settings.cap)
+        sieve = Sieve(spoken.mark, out.feed, holds=spoken.holds)
+        talk = TerminalTalk(self._exchange, channel, ready.patience(run), spoken, sieve.feed)
+        told = talk.hold(talk.line, self._settings.grace)
+        begun = talk.finish()
+        sieve.finish()
+        output = out.finish()
+        if not begun and (judgement := not_begun(told, str(output))) is not None:
+            return Result(judgement, output=output, together=True)
+        return self._result(told, output, None, as_whom, ready, marked=sieve.found)
+
+    def _result(self, told: Told, output: Output, errors: Output | None, as_whom: Standing, ready: Ready, *, marked: bool) -> Result:
+        """Without errors of their own they stand in the output."""
+        end, said = told.end, str(output if errors is None else errors)
+        judgement = ready.expectations.judge(end.exit, end.signal, *(one for one in (output, errors) if one is not None))
+        judgement = as_whom.judge(judgement, end.exit, said, marked)
         judgement = with_end(judgement, end)
         if told.lost and end.signal is None and end.exit in (None, *ready.expectations.exits):
             judgement = _lost(judgement, told.lost)
-        return Result(_seen(judgement, told, str(errors)), end.exit, end.signal, output, errors)
+        return Result(_seen(judgement, told, said), end.exit, end.signal, output, errors or SILENCE, together=errors is None)
 
 
 def _lost(judgement: Judgement, text: str) -> Judgement:

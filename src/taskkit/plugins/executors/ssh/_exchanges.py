@@ -40,10 +40,12 @@ class Bell(Event):
 
     def __init__(self) -> None:
         super().__init__()
-        self.worth: Callable[[], bool] = lambda: True
+        #: None: everything is.
+        self.worth: Callable[[], bool] | None = None
 
     def set(self) -> None:
-        if self.worth():
+        worth = self.worth  # which may be forgotten meanwhile
+        if worth is None or worth():
             super().set()
 
     def wait(self, timeout: float | None = None) -> bool:
@@ -122,7 +124,8 @@ class Exchange:
     def forget(self, channel: Channel) -> None:
         channel.close()
         self._left_at = time.monotonic()
-        self._lines.pop(channel.chanid, None)
+        if line := self._lines.pop(channel.chanid, None):
+            line.bell.worth = None  # or what has been said lies about until the collector comes
 
     def line(self, channel: Channel) -> Line:
         return self._lines[channel.chanid]
@@ -155,6 +158,19 @@ class Exchange:
             raise NotSaid
         channel.event_ready = False
         self._request(channel, kind, what, answer=True)
+
+    def give_terminal(self, channel: Channel, term: str, columns: int, rows: int, modes: bytes) -> None:
+        """Ask for one (RFC 4254, 6.2); whether the machine gives it, only the command can find out."""
+        message = Message()
+        message.add_byte(cMSG_CHANNEL_REQUEST)
+        message.add_int(channel.remote_chanid)
+        message.add_string("pty-req")
+        message.add_boolean(False)
+        message.add_string(term)
+        for number in (columns, rows, 0, 0):
+            message.add_int(number)
+        message.add_string(modes)
+        self._transport._send_user_message(message)
 
     def send_signal(self, channel: Channel, name: str) -> None:
         """Nobody answers (RFC 4254, 6.9), and some machines do not even look: only the command's end tells."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from io import StringIO
+from typing import Any
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
@@ -12,15 +12,13 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
-    NoEncryption,
-    PrivateFormat,
     PublicFormat,
     SSHCertificate,
     load_pem_private_key,
     load_ssh_private_key,
     load_ssh_public_identity,
 )
-from paramiko import Agent, ECDSAKey, Ed25519Key, PKey, RSAKey, SSHException
+from paramiko import Agent, ECDSAKey, Message, PKey, RSAKey, SSHException
 from paramiko.pkey import PublicBlob
 
 from taskkit.errors import HostRefused
@@ -29,11 +27,35 @@ from taskkit.plugins.executors.ssh._stops import Stop
 from taskkit.plugins.kinds import Run
 from taskkit.secrets import Secret
 
-_KINDS: tuple[tuple[type, type[PKey]], ...] = (
-    (Ed25519PrivateKey, Ed25519Key), (EllipticCurvePrivateKey, ECDSAKey), (RSAPrivateKey, RSAKey),
-)  # fmt: skip
 #: Each is a try: a server hangs up after six of them, as a rule.
 _MOST_OF_AGENT = 3
+
+
+class Ed25519Key(PKey):
+    """paramiko's own is read from a file alone."""
+
+    name = "ssh-ed25519"
+
+    def __init__(self, key: Ed25519PrivateKey) -> None:
+        self._key, self.public_blob = key, None
+
+    def get_name(self) -> str:
+        return self.name
+
+    def can_sign(self) -> bool:
+        return True
+
+    def asbytes(self) -> bytes:
+        return self._named(self._key.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)).asbytes()
+
+    def sign_ssh_data(self, data: bytes, algorithm: str | None = None) -> Message:
+        return self._named(self._key.sign(data))
+
+    def _named(self, value: bytes) -> Message:
+        message = Message()
+        message.add_string(self.name)
+        message.add_string(value)
+        return message
 
 
 def key_of(stop: Stop, run: Run) -> PKey | None:
@@ -78,11 +100,15 @@ def _opened(text: Secret, passphrase: Secret | None) -> PKey | str:
         return "it cannot be read, or its passphrase is another one"
     except UnsupportedAlgorithm:
         return "it is of a kind that is not known here"
-    kind = next((kind for made, kind in _KINDS if isinstance(found, made)), None)
-    if kind is None:
-        return "it is of a kind that nobody takes any more"
-    opened = found.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()).decode()
-    return kind.from_private_key(StringIO(opened))
+    return _made(found) or "it is of a kind that nobody takes any more"
+
+
+def _made(found: Any) -> PKey | None:
+    if isinstance(found, Ed25519PrivateKey):
+        return Ed25519Key(found)
+    if isinstance(found, EllipticCurvePrivateKey):
+        return ECDSAKey(vals=(found, found.public_key()))
+    return RSAKey(key=found) if isinstance(found, RSAPrivateKey) else None
 
 
 def _certificate(stop: Stop) -> str:

@@ -13,14 +13,20 @@ from paramiko.ssh_exception import IncompatiblePeer
 from taskkit.errors import HostRefused
 from taskkit.outcomes import ErrorClass
 from taskkit.plugins.executors.ssh._host_keys import KnownKeys
+from taskkit.plugins.executors.ssh._packets import TooMuch
 from taskkit.plugins.executors.ssh._sockets import connected
 from taskkit.plugins.executors.ssh._stops import Stop
-from taskkit.plugins.executors.ssh._wires import TooMuch, Wire
+from taskkit.plugins.executors.ssh._wires import Wire
 from taskkit.plugins.kinds import Run
 
 _CONNECTING = "connecting to"
 _FORBIDDEN, _NOT_REACHED = 1, 2
 _CROWDED = "MaxStartups"
+_UPDATE = "update the older of the two"
+_TOO_OLD = (
+    "SHA-1 is gone from the library that speaks SSH here, and nothing can permit it: let the machine have diffie-hellman-group14-sha256 or"
+    " ecdh-sha2-nistp256, and an ECDSA or Ed25519 key or rsa-sha2-256, by its settings or by newer software"
+)
 _FAREWELL_SECONDS = 2.0
 
 
@@ -45,7 +51,7 @@ def _cut(wire: Wire, connection: Any) -> None:
     connection.close()
     if wire.ident is not None:
         wire.join(_FAREWELL_SECONDS)
-    wire.packetizer.complete_handshake()  # or the clock of one that was cut off runs on, in a thread of its own
+    wire.saved_exception = None  # its frames hold the wire
 
 
 def _through(before: Wire, stop: Stop, run: Run) -> Any:
@@ -85,7 +91,7 @@ def _told(error: BaseException, wire: Wire, stop: Stop, run: Run) -> HostRefused
     """Out of what paramiko knows, as its texts tell little."""
     if isinstance(error, IncompatiblePeer):
         case = "; ".join(wire.disagreements) or str(error)
-        return stop.refusal(_CONNECTING, case, "update the older of the two", error=ErrorClass.BAD_CONFIGURATION)
+        return stop.refusal(_CONNECTING, case, _TOO_OLD if wire.is_too_old else _UPDATE, error=ErrorClass.BAD_CONFIGURATION)
     if wire.packetizer.handshake_timed_out():
         return _late(wire, stop)
     if not wire.remote_version:

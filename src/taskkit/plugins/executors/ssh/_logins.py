@@ -18,6 +18,8 @@ from taskkit.plugins.kinds import Run
 
 KEY, PASSWORD, QUESTIONS = "publickey", "password", "keyboard-interactive"
 _WHAT = {KEY: "the key", PASSWORD: "the password", QUESTIONS: "the answers to its questions"}
+#: paramiko's words for what is no refusal.
+_LATE, _UNSIGNED = "timeout", "pubkey algorithm"
 Tried = Callable[[], Sequence[str]]
 
 
@@ -73,24 +75,24 @@ class Door:
         return sorted(offered, key=lambda method: method == KEY) if self._stop.login.by_secret else offered
 
     def _ways(self) -> Iterator[Way]:
-        wire, login, settings = self._wire, self._stop.login, self._stop.settings
+        ask, login, settings = self._wire.ask, self._stop.login, self._stop.settings
         keys = [key] if (key := key_of(self._stop, self._run)) is not None else []
         if settings.agent:
             keys += self._stack.enter_context(keys_of_agent())
         for key in keys:
-            yield Way(KEY, lambda key=key: wire.auth_publickey(login.user, key))  # type: ignore[misc]
+            yield Way(KEY, lambda key=key: ask(lambda by, told: by.auth_publickey(login.user, key, told)))  # type: ignore[misc]
         answers = {pattern: login.secrets[name] for pattern, name in settings.answers.items() if name in login.secrets}
         for secret in filter(None, (login.secret, *answers.values())):
             self._run.keep(secret)
         if (password := login.secret) is not None:
-            yield Way(PASSWORD, lambda: wire.auth_password(login.user, password.reveal(), fallback=False))
+            yield Way(PASSWORD, lambda: ask(lambda by, told: by.auth_password(login.user, password.reveal(), told)))
         if password is not None or answers:
             questions = Questions(password, answers)
-            yield Way(QUESTIONS, lambda: wire.auth_interactive(login.user, questions), questions)
+            yield Way(QUESTIONS, lambda: ask(lambda by, told: by.auth_interactive(login.user, questions, told)), questions)
 
     def _offered(self) -> Sequence[str]:
         """What the machine takes, which it says to who offers nothing: that costs no try."""
-        return self._answered(lambda: self._wire.auth_none(self._stop.login.user), None, ())
+        return self._answered(lambda: self._wire.ask(lambda by, told: by.auth_none(self._stop.login.user, told)), None, ())
 
     def _tried(self, way: Way, offered: Sequence[str]) -> Sequence[str]:
         """What is wanted besides; nothing where it was let in, and what was offered before where it was refused."""
@@ -109,11 +111,12 @@ class Door:
         except BadAuthenticationType as error:  # it was taken before, and is not any more
             if way is not None:
                 self._refused.append(way)
+            error.__traceback__ = None  # its frames hold it, and what was tried
             return error.allowed_types
         except NoAnswer as error:
             refusal = self._unanswered(way, str(error), error.repeated)
         except AuthenticationException as error:
-            refusal = self._ended(str(error)) if not self._wire.is_active() or "timeout" in str(error) else None
+            refusal = self._ended(str(error)) if self._is_end(str(error)) else None
             if refusal is None and way is not None:
                 self._refused.append(way)
         except TaskkitError:
@@ -125,6 +128,10 @@ class Door:
         if refusal is not None:
             raise refusal
         return offered
+
+    def _is_end(self, text: str) -> bool:
+        """Whether it was no refusal after which other ways may be tried."""
+        return not self._wire.is_active() or any(end in text for end in (_LATE, _UNSIGNED))
 
     # what is told
 
@@ -156,10 +163,10 @@ class Door:
             return self._refusal(f"it says {self._said!r}", HELP[error], error)
         if "Illegal info request" in text:  # paramiko's words for the message by which a new password is asked for
             return self._refusal("it wants a new password", HELP[ErrorClass.MUST_CHANGE], ErrorClass.MUST_CHANGE)
-        if "timeout" in text.lower():
+        if _LATE in text.lower():
             case = f"it did not answer within {self._stop.settings.auth_timeout:g} s"
             return self._refusal(case, "is it overloaded, or its directory away?", ErrorClass.TIMEOUT)
-        if "pubkey algorithm" in text:
+        if _UNSIGNED in text:
             case = "it takes no signature that this key can make"
             return self._refusal(case, "update the older of the two", ErrorClass.BAD_CONFIGURATION)
         if self._refused:

@@ -72,7 +72,7 @@ _SAID_BY_SUDO = (
     (
         r"^sudo: .*must have a tty",
         ErrorClass.BAD_CONFIGURATION,
-        "sudo's rules want a terminal, which no command has here (requiretty); let them say 'Defaults:<account> !requiretty'",
+        "sudo's rules want a terminal (requiretty); say tty=True in the record type, or let them say 'Defaults:<account> !requiretty'",
     ),
     (
         r"^sudo: (unknown (user|group)|\S+: command not found|unable to execute|no valid|effective uid|.*must be owned)",
@@ -130,7 +130,7 @@ class Sudo:
 
     def spoken(self, command: Command, stdin: bytes | None) -> Spoken:
         argv = ["/bin/sh", "-c", command.line] if command.shell else shlex.split(command.line)
-        mark, prelude = _mark(), self.privileges.prelude(command)
+        mark, prelude = new_mark(), self.privileges.prelude(command)
         asked = ["-u", self.privileges.become_user, "--", *argv]
         if self.secret is None:
             return Spoken(prelude + "LC_ALL=C " + shlex.join(["sudo", "-n", *asked]), stdin)
@@ -150,7 +150,7 @@ class Su:
     secret: Secret | None
 
     def spoken(self, command: Command, stdin: bytes | None) -> Spoken:
-        mark = _mark()
+        mark = new_mark()
         behind = _BEHIND.format(mark=mark, name="taskkit") + self.privileges.prelude(command) + words(command)
         typed = _typed(self.secret) if self.secret else b""
         line = "LC_ALL=C " + shlex.join(["su", self.privileges.become_user, "-c", behind])
@@ -199,7 +199,7 @@ def words(command: Command) -> str:
     return command.line if command.shell or _PLAIN.fullmatch(command.line) else shlex.join(shlex.split(command.line))
 
 
-def _mark() -> str:
+def new_mark() -> str:
     return f"taskkit-{token_hex(8)}"
 
 

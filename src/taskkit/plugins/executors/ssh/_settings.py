@@ -13,8 +13,10 @@ from attrs.validators import optional
 from taskkit.checks import a, mapping, named, number, one_of, optional_a, optional_whole, refused, whole
 from taskkit.errors import HostRefused, InvalidValue
 from taskkit.outcomes import ErrorClass
+from taskkit.plugins.becoming import become_of
 from taskkit.plugins.executors.ssh._circumstances import Privileges
 from taskkit.plugins.kinds import Host
+from taskkit.records import Record
 
 _HOUR = 3600
 _LEAST_SECONDS = 0.1
@@ -65,6 +67,8 @@ class SshSettings(Privileges):
     #: After so many seconds of silence the machine is asked whether it is still there; after so many without an answer it is lost.
     keepalive: float = _timeout(15.0)
     idle_timeout: float = _timeout(60.0)
+    #: Whether commands have a terminal; their errors come with their output then.
+    tty: bool = field(default=False, validator=a(bool), kw_only=True)
     #: How many bytes are kept of the output, and as many of the errors: half from the beginning, half from the end.
     cap: int = field(default=65_536, validator=whole(1024, 16_777_216), kw_only=True)
     #: How many seconds a command has to end when asked.
@@ -81,12 +85,29 @@ class SshSettings(Privileges):
         """No part of the way takes longer than the job has left."""
         left = max(_LEAST_SECONDS, seconds)
         parts = ("connect_timeout", "banner_timeout", "auth_timeout")
-        return evolve(self, **{name: min(getattr(self, name), left) for name in parts})
+        shorter: dict[str, Any] = {name: left for name in parts if getattr(self, name) > left}
+        return evolve(self, **shorter) if shorter else self
 
     @classmethod
     def of(cls, host: Host) -> Self:
         try:
-            return cls(**host.settings)
+            found = cls(**host.settings)
         except (InvalidValue, TypeError, ValueError) as error:
             case = str(error)
+        else:
+            return found._of_record(host.record)
         raise HostRefused("reading the settings for 'ssh'", case, "mend the record type", error=ErrorClass.BAD_CONFIGURATION)
+
+    def _of_record(self, record: Record | None) -> Self:
+        """As whom commands run on this one machine, where its record may say so."""
+        name = self.become_field
+        said = record.fields.get(name, "").strip() if record is not None and name is not None else ""
+        if not said:
+            return self
+        try:
+            become = become_of(said)
+        except InvalidValue as error:
+            case = f"its field {name!r}: {error}"
+        else:
+            return self if become is None else self.becoming(become)
+        raise HostRefused("reading as whom commands run there", case, "mend the record", error=ErrorClass.BAD_CONFIGURATION)

@@ -52,9 +52,9 @@ class Stop:
 
 def way_to(host: Host, login: Login, run: Run) -> Sequence[Stop]:
     """All stops, the machine itself last; a way that comes back to where it was is refused."""
-    left = run.seconds_left
-    stops = [Stop.of(host, login, run.record, left)]
-    for record in jump_hosts(run.record, run, stops[0].name):
+    left, itself = run.seconds_left, host.record or run.record
+    stops = [Stop.of(host, login, itself, left)]
+    for record in jump_hosts(itself, run, stops[0].name):
         stops.insert(0, evolve(Stop.of(run.host(record), run.login(record), record, left), onwards=stops[0].name))
     return stops
 

@@ -7,23 +7,19 @@ from __future__ import annotations
 
 import logging
 import socket
-import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, cast
+from typing import Any
 
 from paramiko import Message, SSHException, Transport
 from paramiko.common import cMSG_GLOBAL_REQUEST
-from paramiko.packet import Packetizer
+
+from taskkit.plugins.executors.ssh._inquiries import Inquiry, Question
+from taskkit.plugins.executors.ssh._packets import Packets
 
 #: Without a dot, so that it is nobody's child: whoever sets up logs anew wakes up those, and what was disabled, but leaves filters alone.
 _QUIET = "taskkit-ssh-wire"
 logging.getLogger(_QUIET).addFilter(lambda record: False)
-_LONGEST_LINE = 200
-_MOST_BEFORE_BANNER = 65_536
-#: How many bytes are asked for at once.
-_AHEAD = 65_536
-_PATIENCE = 15.0
 #: What both sides have to have in common, in the words of the protocol's lists.
 _LISTS = {
     "kex_algo_list": ("key exchanges", "preferred_kex"),
@@ -31,79 +27,21 @@ _LISTS = {
     "client_encrypt_algo_list": ("ciphers", "preferred_ciphers"),
     "client_mac_algo_list": ("MACs", "preferred_macs"),
 }
-
-
-class TooMuch(Exception):
-    """It talks and talks, and never says that it speaks SSH."""
-
-
-class _Ahead:
-    """A socket of which all is taken that has come: paramiko asks for the head and the rest of each packet apart."""
-
-    def __init__(self, sock: Any) -> None:
-        self._sock, self._piece, self._at = sock, b"", 0
-
-    def recv(self, size: int) -> bytes:
-        if self._at >= len(self._piece):
-            self._piece, self._at = self._sock.recv(max(size, _AHEAD)), 0
-        taken = self._piece[self._at : self._at + size]
-        self._at += len(taken)
-        return taken
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._sock, name)
-
-
-class _Reader(Packetizer):
-    """Remembers what stood before the banner: a web server is known by it."""
-
-    def __init__(self, sock: Any) -> None:
-        super().__init__(sock)
-        self.lines: list[str] = []
-        #: For how many seconds the machine may take nothing of what is written.
-        self.patience = _PATIENCE
-        self._sock, self._heard = sock, 0
-
-    def _read_timeout(self, timeout: float) -> bytes:
-        piece: bytes = super()._read_timeout(timeout)  # type: ignore[misc]
-        self._heard += len(piece)
-        if self._heard > _MOST_BEFORE_BANNER:
-            raise TooMuch
-        return piece
-
-    def readline(self, timeout: float) -> str:
-        line: str = super().readline(timeout)
-        if len(self.lines) < 3:
-            self.lines.append(line[:_LONGEST_LINE])
-        return line
-
-    def write_all(self, out: Any) -> None:
-        """paramiko's own waits for ever, and nobody can ask whether the machine is there as long as somebody writes."""
-        super().write_all(b"")  # it notes when something was said last
-        rest, until = memoryview(out), time.monotonic() + self.patience
-        while rest:
-            if sent := self._sent(rest):
-                rest, until = rest[sent:], time.monotonic() + self.patience
-            elif self.closed or time.monotonic() >= until:
-                raise EOFError
-
-    def _sent(self, rest: memoryview) -> int:
-        try:
-            return int(self._sock.send(rest))
-        except (TimeoutError, BlockingIOError):
-            return 0
-        except Exception:
-            raise EOFError from None
+#: Kinds of host keys that sign by SHA-1, beside those that say so.
+_BY_SHA1 = frozenset({"ssh-rsa", "ssh-dss"})
+#: How what stands among the key exchanges begins and is none.
+_NO_ALGORITHM = ("kex-strict-", "ext-info-")
 
 
 class Wire(Transport):
     """`wanted` says in which order kinds of host keys are asked for."""
 
-    packetizer: _Reader
+    packetizer: Packets
+    auth_handler: Inquiry | None
 
     def __init__(self, sock: Any, wanted: Callable[[Sequence[str]], Sequence[str]]) -> None:
         self._wanted = wanted
-        super().__init__(cast(Any, _Ahead(sock)), packetizer_class=_Reader)
+        super().__init__(sock, packetizer_class=Packets)
         self.set_log_channel(_QUIET)
         self.offered: Mapping[str, Sequence[str]] = {}
         self._unanswered = 0
@@ -111,6 +49,17 @@ class Wire(Transport):
     @property
     def preferred_keys(self) -> Sequence[str]:
         return self._wanted(self._filter_algorithm("keys"))  # type: ignore[attr-defined]
+
+    @property
+    def preferred_ciphers(self) -> Sequence[str]:
+        """Those first that need no MAC: one costs paramiko as much as all else that it does with a packet."""
+        return sorted(super().preferred_ciphers, key=lambda name: not name.endswith("-gcm@openssh.com"))
+
+    def _log(self, level: int, msg: object, *args: object) -> None:
+        """Nobody would read it."""
+
+    def _parse_debug(self, m: Message) -> None:
+        """For people who look for mistakes; paramiko makes it readable, letter by letter, and logs it."""
 
     def _really_parse_kex_init(self, m: Message, ignore_first_byte: bool = False) -> Any:
         self.offered = super()._really_parse_kex_init(m, ignore_first_byte)  # type: ignore[misc]
@@ -120,6 +69,11 @@ class Wire(Transport):
     def said(self) -> Sequence[str]:
         """Its first lines."""
         return [line for line in self.packetizer.lines if line.isprintable()]
+
+    def ask(self, question: Question) -> Sequence[str]:
+        """To be let in: what is wanted besides; raises where it was refused."""
+        self.auth_handler = self.auth_handler or Inquiry(self)
+        return self.auth_handler.ask(question)
 
     @property
     def greeting(self) -> str:
@@ -141,6 +95,22 @@ class Wire(Transport):
             if theirs and not set(theirs) & set(known):
                 found.append(f"no common {words}: it has {', '.join(theirs)}, and here are {', '.join(known)}")
         return found
+
+    def _parse_global_request(self, m: Message) -> None:
+        """sshd tells its keys after a log-in, unasked, and holds back what is asked next until it knows that they have come: for 40 ms."""
+        if isinstance(self.sock, socket.socket) and hasattr(socket, "TCP_QUICKACK"):
+            with suppress(OSError):
+                self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+        super()._parse_global_request(m)  # type: ignore[misc]
+
+    @property
+    def is_too_old(self) -> bool:
+        """Whether a key exchange or a host key fails as it has none without SHA-1, of which paramiko has none any more."""
+        for name in ("kex_algo_list", "server_key_algo_list"):
+            theirs = [one for one in self.offered.get(name, ()) if not one.startswith(_NO_ALGORITHM)]
+            if theirs and all("sha1" in one or one in _BY_SHA1 for one in theirs):
+                return True
+        return False
 
     # whether anybody is there
 
