@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from typing import Any
 
 from attrs import evolve
@@ -12,7 +13,7 @@ from attrs import evolve
 from taskkit.errors import HostRefused
 from taskkit.outcomes import Done, ErrorClass, NotDone, Unknown
 from taskkit.plugins.executors.local import Local
-from taskkit.plugins.kinds import Command, Executor, Host, Login, Operation, Probe, Run, SecretChange
+from taskkit.plugins.kinds import Command, Executor, File, Host, Login, Operation, Probe, Run, SecretChange
 from taskkit.scrubbing import Scrubber, Stream
 from taskkit.secrets import Secret
 from taskkit.testing import FakeExecutor
@@ -28,18 +29,21 @@ class Bent(FakeExecutor):
     @contextmanager
     def connect(self, host: Host, login: Login, run: Run) -> Iterator[Any]:
         with super().connect(host, login, run) as connection:
-            yield _Bent(self, connection.commands)
+            yield _Bent(self, connection)
 
     def carry_out(self, commands: Commands, sequence: Iterable[Command], run: Run) -> Iterator[Operation]:
         return commands(sequence, run)
 
 
 class _Bent:
-    def __init__(self, executor: Bent, commands: Commands) -> None:
-        self._executor, self._commands = executor, commands
+    def __init__(self, executor: Bent, connection: Any) -> None:
+        self._executor, self._connection = executor, connection
 
     def commands(self, sequence: Iterable[Command], run: Run) -> Iterator[Operation]:
-        return self._executor.carry_out(self._commands, sequence, run)
+        return self._executor.carry_out(self._connection.commands, sequence, run)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
 
 
 class _Run:
@@ -322,7 +326,201 @@ class LogsTheOldSecret(FakeExecutor):
         return super().change(host, login, change, run)
 
 
-SOUND = (TestFakeExecutor, TestLocal, suite(Bent))
+class _Moving:
+    """A connection whose files go through an executor's own `put` and `get`."""
+
+    def __init__(self, executor: Any, connection: Any, host: Host) -> None:
+        self._executor, self._connection, self._host = executor, connection, host
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+    def put(self, path: str, content: Any, run: Run, **given: Any) -> Operation:
+        told: Operation = self._executor.puts(self._connection, self._host, path, content, run, **given)
+        return told
+
+    def get(self, path: str, run: Run, **given: Any) -> File:
+        found: File = self._executor.gets(self._connection, path, run, **given)
+        return found
+
+
+class Moving(FakeExecutor):
+    @contextmanager
+    def connect(self, host: Host, login: Login, run: Run) -> Iterator[Any]:
+        with super().connect(host, login, run) as connection:
+            yield _Moving(self, connection, host)
+
+    def puts(self, connection: Any, host: Host, path: str, content: Any, run: Run, **given: Any) -> Any:
+        return connection.put(path, content, run, **given)
+
+    def gets(self, connection: Any, path: str, run: Run, **given: Any) -> Any:
+        return connection.get(path, run, **given)
+
+
+class MendsTheEndsOfLines(Moving):
+    def gets(self, connection: Any, path: str, run: Run, **given: Any) -> Any:
+        found = connection.get(path, run, **given)
+        return evolve(found, content=found.content.replace(b"\r\n", b"\n"))
+
+
+class AddsToWhatIsThere(Moving):
+    def puts(self, connection: Any, host: Host, path: str, content: Any, run: Run, **given: Any) -> Any:
+        before = self.files(host.address).get(path, b"")
+        told = connection.put(path, content, run, **given)
+        self._hosts[host.address].files[path] = before + self.files(host.address).get(path, b"")
+        return told
+
+
+class ForgetsTheMode(Moving):
+    def puts(self, connection: Any, host: Host, path: str, content: Any, run: Run, **given: Any) -> Any:
+        self._hosts[host.address].modes.pop(path, None)
+        return connection.put(path, content, run, **given)
+
+
+class LetsOthersRead(Moving):
+    def puts(self, connection: Any, host: Host, path: str, content: Any, run: Run, **given: Any) -> Any:
+        return connection.put(path, content, run, **({"mode": 0o644} | given))
+
+
+class WritesInPlace(Moving):
+    def puts(self, connection: Any, host: Host, path: str, content: Any, run: Run, **given: Any) -> Any:
+        if isinstance(content, bytes):
+            self._hosts[host.address].files[path] = content[: len(content) // 2]
+            time.sleep(0.1)
+        return connection.put(path, content, run, **given)
+
+
+class GivesPartOfAFile(Moving):
+    def gets(self, connection: Any, path: str, run: Run, *, most: int = 1_000_000, **given: Any) -> Any:
+        found = connection.get(path, run, **given)
+        return evolve(found, content=found.content[:most])
+
+
+class CallsEveryPutDone(Moving):
+    def puts(self, connection: Any, host: Host, path: str, content: Any, run: Run, **given: Any) -> Any:
+        return evolve(connection.put(path, content, run, **given), state="done")
+
+
+class PutsAfterTheStop(Moving):
+    def puts(self, connection: Any, host: Host, path: str, content: Any, run: Run, **given: Any) -> Any:
+        return connection.put(path, content, _Run(run, stop_requested=False, point=lambda name: None), **given)
+
+
+class LogsWhatIsPut(Moving):
+    def puts(self, connection: Any, host: Host, path: str, content: Any, run: Run, **given: Any) -> Any:
+        parts = content if isinstance(content, tuple) else (content,)
+        logging.getLogger("broken").info("put %s", [part.reveal() if isinstance(part, Secret) else part for part in parts])
+        return connection.put(path, content, run, **given)
+
+
+class _Talking:
+    """A terminal that leaves everything to another one, but for what an executor says of it."""
+
+    def __init__(self, terminal: Any, **instead: Any) -> None:
+        self.__dict__.update(instead, _terminal=terminal)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._terminal, name)
+
+
+class _Sitting:
+    def __init__(self, executor: Any, connection: Any) -> None:
+        self._executor, self._connection = executor, connection
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._connection, name)
+
+    @contextmanager
+    def terminal(self, run: Run) -> Iterator[Any]:
+        with self._executor.sits(self._connection, run) as terminal:
+            yield terminal
+
+
+class Sitting(Local):
+    """Terminals of this machine, in whose way `bends` may stand."""
+
+    @contextmanager
+    def connect(self, host: Host, login: Login, run: Run) -> Iterator[Any]:
+        with super().connect(host, login, run) as connection:
+            yield _Sitting(self, connection)
+
+    @contextmanager
+    def sits(self, connection: Any, run: Run) -> Iterator[Any]:
+        with connection.terminal(run) as terminal:
+            yield self.bends(terminal)
+
+    def bends(self, terminal: Any) -> Any:
+        return terminal
+
+
+class HearsNothing(Sitting):
+    def bends(self, terminal: Any) -> Any:
+        return _Talking(terminal, send=lambda *parts: None)
+
+
+class NeverTellsTheEnd(Sitting):
+    def bends(self, terminal: Any) -> Any:
+        return _Talking(terminal, receive=lambda seconds: terminal.receive(seconds) or b"")
+
+
+class TakesSilenceForTheEnd(Sitting):
+    def bends(self, terminal: Any) -> Any:
+        return _Talking(terminal, receive=lambda seconds: terminal.receive(seconds) or None)
+
+
+class TypesForNobody(Sitting):
+    def bends(self, terminal: Any) -> Any:
+        def send(*parts: Any) -> None:
+            with suppress(OSError):
+                terminal.send(*parts)
+
+        return _Talking(terminal, send=send)
+
+
+#: What is left open is closed when the proof is over: its processes are no proof of anything.
+LEFT_OPEN = ExitStack()
+
+
+def left_open(terminal: AbstractContextManager[Any]) -> Any:
+    return LEFT_OPEN.enter_context(terminal)
+
+
+class KeepsOneTerminal(Sitting):
+    """For all who come, and open for ever."""
+
+    kept: Any = None
+
+    @contextmanager
+    def sits(self, connection: Any, run: Run) -> Iterator[Any]:
+        if self.kept is None:
+            self.kept = left_open(connection.terminal(run))
+        yield self.kept
+
+
+class LeavesTerminalsOpen(Sitting):
+    @contextmanager
+    def sits(self, connection: Any, run: Run) -> Iterator[Any]:
+        yield left_open(connection.terminal(run))
+
+
+class LogsWhatIsTyped(Sitting):
+    def bends(self, terminal: Any) -> Any:
+        def send(*parts: Any) -> None:
+            logging.getLogger("broken").info("type %s", [part.reveal() if isinstance(part, Secret) else part for part in parts])
+            terminal.send(*parts)
+
+        return _Talking(terminal, send=send)
+
+
+class TypesLetterByLetterAndDropsSome(Sitting):
+    def bends(self, terminal: Any) -> Any:
+        return _Talking(
+            terminal,
+            send=lambda *parts: terminal.send(*(Secret(part.reveal()[:-1]) if isinstance(part, Secret) else part for part in parts)),
+        )
+
+
+SOUND = (TestFakeExecutor, TestLocal, suite(Bent), suite(Moving), here(Sitting))
 BROKEN = (
     ("E1", suite(ForgetsToSayWhatItCan)),
     ("E2", here(IgnoresSettings)),
@@ -359,5 +557,22 @@ BROKEN = (
     ("E24", suite(CallsWhatIsLostNotDone)),
     ("E25", suite(TellsTheNewSecret)),
     ("E25", suite(LogsTheOldSecret)),
+    ("E26", suite(MendsTheEndsOfLines)),
+    ("E26", suite(AddsToWhatIsThere)),
+    ("E27", suite(ForgetsTheMode)),
+    ("E27", suite(LetsOthersRead)),
+    ("E28", suite(WritesInPlace)),
+    ("E29", suite(GivesPartOfAFile)),
+    ("E29", suite(CallsEveryPutDone)),
+    ("E29", suite(PutsAfterTheStop)),
+    ("E29", suite(LogsWhatIsPut)),
+    ("E30", here(HearsNothing)),
+    ("E30", here(NeverTellsTheEnd)),
+    ("E30", here(TakesSilenceForTheEnd)),
+    ("E30", here(TypesForNobody)),
+    ("E31", here(KeepsOneTerminal)),
+    ("E31", here(LeavesTerminalsOpen)),
+    ("E32", here(LogsWhatIsTyped)),
+    ("E32", here(TypesLetterByLetterAndDropsSome)),
     ("E17", suite(blind_that_says_idempotent, left=counted)),
 )

@@ -15,6 +15,7 @@ import pytest
 from attrs import evolve
 from paramiko import ECDSAKey
 
+from taskkit.outcomes import ErrorClass
 from taskkit.plugins.executors.local import Local
 from taskkit.plugins.executors.ssh import Ssh
 from taskkit.plugins.kinds import Command, Executor, Host, Login
@@ -98,6 +99,13 @@ class TestFakeExecutor(ExecutorContract):
         self.made.script_changes(HOST, Reply(seen=False))
         return Host(HOST)
 
+    def path(self, name: str) -> str:
+        return f"/etc/{name}"
+
+    def path_of_nothing(self) -> str:
+        self.made.script_files(HOST, ErrorClass.BAD_CONFIGURATION)
+        return "/nowhere/file"
+
     def _scripted(self, reply: Reply, **given: Any) -> Command:
         self.made.script(HOST, reply)
         return Command("as told", **given)
@@ -118,6 +126,9 @@ class RealShell:
 
     def left(self) -> Collection[str]:
         return [path.name for path in self.place.iterdir()]
+
+    def path(self, name: str) -> str:
+        return str(self.place / name)
 
     def spies(self, stdin: Secret) -> Command:
         return Command("cat >stdin; tr '\\0' ' ' </proc/$$/cmdline >seen; tr '\\0' ' ' </proc/$$/environ >>seen", shell=True, stdin=stdin)  # noqa: S604

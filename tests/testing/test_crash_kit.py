@@ -1,6 +1,7 @@
 """Rotations that go wrong at every call, in every way, and in every order of two workers: no password is lost (S3).
 
 TASKKIT_ROTATIONS=all plays all of it, as `nox -s rotations` does; else some kits are played whole, and of the others a fixed share.
+All of a real machine are played in pieces, each a test of its own, which says what it counted: `-k "real_machine and shadow-3"` is one.
 """
 
 from __future__ import annotations
@@ -14,9 +15,10 @@ from multiprocessing import get_context
 
 import pytest
 
+from taskkit.engine._budgets import Budget
 from taskkit.scripts._candidates import Candidates
 from taskkit.scripts.rotation import Rotation
-from taskkit.testing import CrashKit, CrashReport, Orders, Verdict
+from taskkit.testing import CrashKit, CrashReport, Mishap, Orders, Place, Verdict
 from taskkit.testing.crash_kit import Step, entered
 from taskkit.testing.orders import LOST, SWITCHED
 from tests.servers.doors import Door
@@ -27,6 +29,8 @@ ALL = os.environ.get("TASKKIT_ROTATIONS") == "all"
 SHARES = {"itself": 1, "shadow": 9, "shadow in need": 9, "sealed": 9, "sealed, shadow": 11, "referenced": 11, "SQLite": 13}
 BEGINS, FOLLOWING = 4, 6
 _PARTS = 8
+#: In how many pieces all plays of a real machine are played.
+PIECES = 12 if ALL else 1
 POINTS = (
     "planned", "adopted", "intended", "proposed", "probe", "applying", "change", "applied", "verified", "promoted", "save", "saved",
     "settled",
@@ -110,7 +114,8 @@ def test_a_play_is_the_same_each_time() -> None:
 
 
 def test_s03_a_protocol_that_gives_candidates_up_too_soon_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A worker is late in the midst of its change, and the one that has replaced it cannot reach the host."""
+    """A worker is late in the midst of its change, and the one that has replaced it, and spares no tries, cannot reach the host."""
+    monkeypatch.setattr(Budget, "left", property(lambda budget: 2))
     kit = KITS["itself"]()
     found = Orders(kit, most=2, bounds={SWITCHED: 1, LOST: 1})
     (change,) = [place.number for place in kit.places if place.what == "host.change"]
@@ -133,7 +138,7 @@ def test_s04_an_intent_that_nobody_settles_is_found(monkeypatch: pytest.MonkeyPa
 # a real machine
 
 
-def plays_of(kit: CrashKit) -> Iterator[tuple[object, object]]:
+def plays_of(kit: CrashKit) -> Iterator[tuple[Place, Mishap]]:
     """Each place once, and each mishap as often as that goes."""
     if ALL:
         yield from kit.plays
@@ -143,10 +148,11 @@ def plays_of(kit: CrashKit) -> Iterator[tuple[object, object]]:
         yield place, fitting[number % len(fitting)]
 
 
-@pytest.mark.parametrize("shadow", [False, True])
-def test_s03_no_mishap_loses_the_password_of_a_real_machine(with_pam: Door, shadow: bool, record_property: Say) -> None:
-    kit = CrashKit(lambda clock: of_sshd(with_pam, clock, shadow=shadow))
-    report = kit.run(plays_of(kit))  # type: ignore[arg-type]
-    record_property("said", f"rotations of sshd{', shadow' if shadow else ''}: {report.summary}")
+@pytest.mark.parametrize("piece", range(1, PIECES + 1))
+@pytest.mark.parametrize("through", ["itself", "shadow"])
+def test_s03_no_mishap_loses_the_password_of_a_real_machine(with_pam: Door, through: str, piece: int, record_property: Say) -> None:
+    kit = CrashKit(lambda clock: of_sshd(with_pam, clock, shadow=through == "shadow"))
+    report = kit.run(list(plays_of(kit))[piece - 1 :: PIECES])
+    record_property("said", f"rotations of sshd, {through}, {piece} of {PIECES}: {report.summary}")
     report.check()
     assert report.lost == 0

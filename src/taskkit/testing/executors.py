@@ -12,6 +12,7 @@ from attrs import field, frozen
 
 from taskkit.errors import HostRefused, InvalidValue
 from taskkit.outcomes import Done, Effect, ErrorClass, NotDone, Unknown
+from taskkit.plugins.becoming import Become
 from taskkit.plugins.executors._changes import may_begin, refused_by
 from taskkit.plugins.executors._expectations import Judgement
 from taskkit.plugins.executors._outputs import Output, Recorder
@@ -30,13 +31,15 @@ class Said:
     user: str
     line: str
     stdin: tuple[Secret | str, ...] = field(default=(), eq=False)
+    #: As whom, where the command itself says so.
+    become: Become | None = field(default=None, kw_only=True)
 
 
 class FakeExecutor(Executor):
     """Hosts answer `ok`, unless `script(host, …)` says otherwise: a text, an error class, a `Reply`, or a function that gives one."""
 
     name = "fake"
-    verbs = frozenset({Verb.COMMANDS, Verb.FILES, Verb.PROBE, Verb.CHANGE_SECRET})
+    verbs = frozenset({Verb.COMMANDS, Verb.BECOME, Verb.FILES, Verb.PROBE, Verb.CHANGE_SECRET})
     effect = Effect.IDEMPOTENT
 
     def __init__(
@@ -163,6 +166,10 @@ _HELP = {
 }
 
 
+#: The mode of a file that was not there.
+NEW_FILE = 0o600
+
+
 class FakeConnection:
     """What `FakeExecutor.connect` gives; no more is open once it was left."""
 
@@ -178,30 +185,31 @@ class FakeConnection:
         if content is None or len(content) > most:
             case = "there is no such file" if content is None else f"it holds more than {most} bytes"
             raise HostRefused(run.scrub(f"getting {path!r}"), case, error=ErrorClass.BAD_CONFIGURATION)
-        return File(content, 0o600, 0, 0)
+        return File(content, self._found.modes.get(path, NEW_FILE), 0, 0)
 
     def put(self, path: str, content: Content, run: Run, *, mode: int | None = None, timeout: float = 60.0) -> Operation:
-        return told(f"put {path}", run, lambda: self._put(path, content, run, min(timeout, run.seconds_left)), not_any_more(run))
+        return told(f"put {path}", run, lambda: self._put(path, content, mode, run, min(timeout, run.seconds_left)), not_any_more(run))
 
-    def _put(self, path: str, content: Content, run: Run, seconds: float) -> Result:
+    def _put(self, path: str, content: Content, mode: int | None, run: Run, seconds: float) -> Result:
         answer = self._found.answer_to_put()
         if isinstance(answer, ErrorClass):
             return Result(Judgement("not_done", answer, answer.value.replace("_", " ")))
         reply = Reply(answer) if isinstance(answer, str) else answer
         if reply.does:
-            self._found.files[path] = _joined(content, run)
+            kept = self._found.modes.get(path, NEW_FILE)
+            self._found.files[path], self._found.modes[path] = _joined(content, run), kept if mode is None else mode
         if not _ends_within(reply, seconds, self._executor.clock) or not reply.seen:
             return Result(Judgement("unknown", ErrorClass.TIMEOUT, "nobody saw whether it was written"))
         return Result(Judgement("done") if reply.exit == 0 else Judgement("not_done", ErrorClass.FAILED, reply.errors))
 
     def _carry_out(self, command: Command, run: Run) -> Result:
         try:
-            ready = Ready.of(command, run)
+            ready = Ready.of(command, run, becomes=True)
             refuse_secrets(run, command.line)
         except InvalidValue as error:
             return Result.misfit(error)
         stdin = ready.stdin or ()
-        self._executor.said.append(Said(self._host.address, self._login.user, command.line, stdin))
+        self._executor.said.append(Said(self._host.address, self._login.user, command.line, stdin, become=command.become))
         answer = self._found.answer()
         if isinstance(answer, ErrorClass):
             return Result(Judgement("not_done", answer, answer.value.replace("_", " ")), 1)

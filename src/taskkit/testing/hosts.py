@@ -71,6 +71,7 @@ class FakeHost:
         self.changes: deque[Answer] = deque()
         self.puts: deque[Answer] = deque()
         self.files: dict[str, bytes] = {}
+        self.modes: dict[str, int] = {}
         self.deeds: list[str] = []
         self.down: ErrorClass | None = None
         self.accounts: dict[str, Account] = {}

@@ -100,3 +100,35 @@ class HostWords(Contract):
     def host_that_loses_the_answer(self) -> Host:
         """The host of the accounts, from which no answer comes to the next change."""
         self._missing("host_that_loses_the_answer")
+
+    # of files
+
+    def path(self, name: str) -> str:
+        """Where a file of this name may be put: in a directory that is there, another one for each test."""
+        self._missing("path")
+
+    def path_of_nothing(self) -> str:
+        """Where none can be put: in a directory that is not there, for one."""
+        return f"{self.path('nowhere')}/file"
+
+    # of terminals
+
+    def typing(self, text: str) -> str:
+        """What is typed so that the machine says this text; an echo of what was typed is not the same text."""
+        return f"echo {text[:1]}''{text[1:]}\n"
+
+    def leaving(self) -> str:
+        """What is typed so that the machine closes."""
+        return "exit\n"
+
+    def remembering(self, word: str) -> str:
+        """What is typed so that whoever sits there is known by this word, and in no other terminal."""
+        return f"it={word}\n"
+
+    def recalling(self) -> str:
+        """What is typed so that the machine says that word between < and >, and <> where it knows none."""
+        return 'echo "<$it>"\n'
+
+    def measuring(self) -> str:
+        """What is typed so that the machine says `ready`, reads a line that it does not show, and says its length between < and >."""
+        return "stty -echo; echo re''ady; read -r it; stty echo; echo \"<${#it}>\"\n"

@@ -1,4 +1,4 @@
-"""What every executor that runs commands keeps: E1 to E25 of `docs/reference/contracts.md`."""
+"""What every executor that runs commands keeps: E1 to E32 of `docs/reference/contracts.md`."""
 
 from __future__ import annotations
 
@@ -18,13 +18,15 @@ from taskkit.plugins.kinds import Command, Executor, Login, Operation, Run, Verb
 from taskkit.secrets import Secret
 from taskkit.testing.contracts._changes import ChangeClauses
 from taskkit.testing.contracts._ears import heard
+from taskkit.testing.contracts._files import FileClauses
+from taskkit.testing.contracts._terminals import TerminalClauses
 from taskkit.testing.contracts._words import PASSWORD
 from taskkit.testing.trials import Trial
 
 _STATES = {"done", "not_done", "unknown"}
 
 
-class ExecutorContract(ChangeClauses):
+class ExecutorContract(ChangeClauses, FileClauses, TerminalClauses):
     """To inherit: `executor` makes one and `host` names a host that answers; the rest says in the host's own words what is to be done.
 
     As they stand, the words are those of a POSIX shell. What an executor has not is closed with a reason.
