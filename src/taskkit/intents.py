@@ -11,8 +11,11 @@ from attrs import asdict, field, frozen
 
 from taskkit.instants import Instant, shown
 from taskkit.records import AccountId
+from taskkit.tries import SpentTry
 
 TABLE = "intent"
+#: What is not kept in its body.
+_BESIDE = ("account", "revision", "tries")
 
 
 class Ruling(StrEnum):
@@ -46,6 +49,8 @@ class Intent:
     doubt: str = ""
     ruling: Ruling | None = field(default=None, converter=_ruling)
     revision: int = field(default=0, eq=False)
+    #: The log-ins of the account that were refused since it let in last; kept beside it (S5).
+    tries: tuple[SpentTry, ...] = field(default=(), eq=False)
 
     @property
     def since(self) -> pendulum.DateTime:
@@ -57,12 +62,13 @@ class Intent:
         return bool(self.doubt) and self.ruling is None
 
     def body(self) -> dict[str, Any]:
-        said = asdict(self, filter=lambda attribute, _: attribute.name not in ("account", "revision"))
+        said = asdict(self, filter=lambda attribute, _: attribute.name not in _BESIDE)
         return {**said, "ruling": self.ruling and self.ruling.value}
 
     def document(self) -> dict[str, Any]:
         """What `json.dumps` takes."""
-        return {"account": self.account, **self.body(), "opened": self.since.isoformat()}
+        tries = [one.document() for one in self.tries]
+        return {"account": self.account, **self.body(), "opened": self.since.isoformat(), "tries": tries}
 
 
 def intent_of(account: AccountId, body: Mapping[str, Any], revision: int) -> Intent:

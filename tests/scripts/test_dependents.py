@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from attrs import evolve
 
+from taskkit.engine import Factor
 from taskkit.errors import InvalidValue
 from taskkit.jobs import Kind
 from taskkit.keyrings import Keyring
@@ -427,10 +428,71 @@ def test_s03_a_kill_while_it_is_put_back_loses_nothing(where: str, nth: int) -> 
         return
     house.pass_time(hours=3)
     ended = house.engine.job(job)
+    ended = house.engine.job(ended.result.get("by", job))  # the recovery of the account may have done it
     assert (ended.state, ended.result.get("changed")) == (State.ERROR, False), ended.text
     assert house.live == house.kept() == house.twin() == "old-secret"
     assert house.file == "user=ops\npassword=old-secret\n"
     assert not house.engine.intents.all()
+
+
+def test_s02_a_recovery_puts_the_old_password_back_too(house: Group) -> None:
+    house.goes_away_after_a_change()
+    house.box.script_files("web", ErrorClass.PERMISSION)
+    job = house.hears(on_failure="roll_back")
+    assert (job.state, job.error) == (State.ERROR, "unreachable")
+    house.box.up("box")
+    house.pass_time(hours=2)
+    assert house.live == house.kept() == house.twin() == "old-secret"
+    ended = house.engine.history(record="ops", kinds=Kind.RECOVERY, states=State.ERROR).entries
+    assert ["the old password is in force again" in one.text for one in ended] == [True]
+    assert not house.engine.intents.all()
+
+
+# what is told before
+
+
+def told(house: Group, task: Any, user: str | None = None, hours: int = 0) -> list[str]:
+    at = house.clock.moment.add(hours=hours) if hours else None
+    return [line for one in house.engine.explain(task.id, "ops", at, user=user).find(Factor.SEQUEL) for line in [one.text]]
+
+
+@pytest.mark.parametrize("hours", [0, 5])
+def test_a06_explain_tells_before_what_follows_a_rotation_and_in_which_order(house: Group, hours: int) -> None:
+    quiet = CommandOn("web", Step("systemctl reload app"), required=False, retries=0)
+    task = house.rotates(dependents=(COPY, RESTART, quiet), on_failure="roll_back", old_refused="warn")
+    first, *parts = told(house, task, hours=hours)
+    assert first == "once it is done, this follows, in this order"
+    assert parts[0] == f"1. {COPY}: told again up to 2 times after a failure that may pass; it is required"
+    assert parts[1].startswith(f"2. {RESTART}: told again up to 2 times after a failure that may pass, and not where nobody saw its end")
+    assert parts[2] == f"3. {quiet}: told once, and not where nobody saw its end; it is not required: its failure is a warning"
+    assert parts[3].startswith("4. where a required one of them fails, the old password is put in force again")
+    assert parts[4].startswith("5. the old password is tried once")
+    assert len(parts) == 5
+    (head, *_) = house.engine.explain(task.id, "ops").find(Factor.SEQUEL)
+    assert [part.details.get("record") for part in head.parts] == ["twin", "web", "web", None, None]
+    json.dumps(house.engine.explain(task.id, "ops").document())
+
+
+def test_a06_what_was_is_told_from_facts_and_a_task_without_dependents_tells_nothing(house: Group) -> None:
+    task = house.rotates()
+    assert not told(house, task)
+    task = house.engine.task(task.id)
+    house.engine.define(PasswordReset("rotate", dependents=ALL))
+    house.pass_time(hours=1)
+    assert told(house, task)
+    assert not house.engine.explain(task.id, "ops", house.clock.moment.subtract(minutes=5)).find(Factor.SEQUEL)
+
+
+def test_a04_of_a_record_that_somebody_may_not_see_explain_tells_only_that_it_is_there(house: Group) -> None:
+    task = house.rotates(dependents=ALL)
+    house.vault.rights.denied |= {("ann", "*", "web"), ("ann", "system_administrator", None)}
+    assert [line for line in told(house, task, "ann") if "may not see" in line] == [
+        f"{number}. something on a record that ann may not see" for number in (2, 3)
+    ]
+    all_of_it = json.dumps(house.engine.explain(task.id, "ops", user="ann").document())
+    assert str(COPY) in all_of_it
+    for hidden in ("/etc/app.conf", "systemctl", "web"):
+        assert hidden not in all_of_it
 
 
 # the old one

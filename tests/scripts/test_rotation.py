@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from attrs import evolve
@@ -17,6 +18,7 @@ from taskkit.outcomes import ErrorClass
 from taskkit.records import Record
 from taskkit.scripts import PasswordReset
 from taskkit.states import State
+from taskkit.storage import Keep
 from taskkit.tasks import Task
 from taskkit.testing.hosts import Reply
 from tests.engine.houses import UNIX, Crash
@@ -84,7 +86,7 @@ def test_s03_where_no_known_secret_lets_in_all_are_kept_and_a_person_is_asked(ho
 
 
 def test_s04_a_recovery_that_finds_out_nothing_is_followed_by_one_that_a_person_wakes(house: RotationHouse) -> None:
-    """It tries two of three secrets, and the third only when the host has forgotten these (S5)."""
+    """It tries two of three secrets, and the third only when the host has forgotten these; and the candidate, which may have come (S5)."""
 
     house.rotated(house.rotates())
     house.goes_away_after_a_change()
@@ -94,7 +96,7 @@ def test_s04_a_recovery_that_finds_out_nothing_is_followed_by_one_that_a_person_
     house.pass_time(days=1)
     done = [job for job in house.engine.history(record="ops").entries if job.kind == "recovery" and job.state is State.UNCERTAIN]
     tries = [(one["name"], datetime.fromisoformat(one["began"])) for one in done[0].operations]
-    assert [name for name, _ in tries] == ["try candidate", "try current", "try previous"]
+    assert [name for name, _ in tries] == ["try candidate", "try current", "try previous", "try candidate"]
     assert tries[2][1] - tries[1][1] > timedelta(minutes=15)
     assert len(house.recoveries()) == 1
     house.box.guard("box", "ops", house.kept() or "")
@@ -168,6 +170,46 @@ def test_s03_a_kill_at_any_point_loses_nothing(where: str, shadow: str | None) -
     assert not house.recoveries()
 
 
+@pytest.mark.parametrize("table", ["intent", "account"])
+def test_s04_what_somebody_changes_during_a_rotation_is_read_anew_before_it_is_settled(house: RotationHouse, table: str) -> None:
+    """And nothing of what lands is lost: neither theirs nor ours."""
+    assert house.rotated(house.rotates()).state is State.COMPLETED
+    task, meddled = house.engine.tasks()[0], list[int]()
+
+    def meddle(point: str, job: object) -> None:
+        if point == "verified":
+            kept = house.storage.document(table, "ops")
+            assert kept is not None
+            house.storage.write([(Keep(table, "ops", kept.revision, kept.body),)])
+            meddled.append(kept.revision + 1)
+
+    engine = house.enter(points=meddle)
+    job = engine.demand(task.id, "ops")
+    engine.drain()
+    assert engine.job(job).state is State.COMPLETED
+    assert len(meddled) == 1
+    assert house.live == house.kept()
+    assert not house.recoveries()
+    assert house.storage.document("intent", "ops") is None
+    account = house.storage.document("account", "ops")
+    assert account is not None
+    assert account.body["job"] == job
+    assert table == "intent" or account.revision == meddled[0] + 1
+
+
+def test_s02_a_rotation_asks_the_vault_no_more_often_than_it_has_to(house: RotationHouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each time all secrets of the account are opened."""
+    asked, values = list[str](), house.vault.secrets.values
+
+    def ask(account: str, run: Any) -> Any:
+        asked.append(account)
+        return values(account, run)
+
+    monkeypatch.setattr(house.vault.secrets, "values", ask)
+    assert house.rotated(house.rotates()).state is State.COMPLETED
+    assert asked == ["ops"] * 3
+
+
 def uncertain(house: RotationHouse, live: str = "nobody-knows") -> str:
     """The host takes none of the secrets that are known; the job that found that out."""
 
@@ -187,7 +229,7 @@ def test_s03_a_person_has_it_looked_at_once_more(house: RotationHouse) -> None:
     assert (intent.account, intent.record) == ("ops", "ops")
     house.box.guard("box", "ops", "old-secret")
     house.engine.intents.rule("ops", "probe", by="anna", why="the host was restored")
-    house.engine.drain()
+    house.pass_time(minutes=20)
     assert not house.engine.intents.all()
     assert house.live == house.kept() != "old-secret"
     assert {"IntentOpened", "IntentDoubted", "IntentRuled", "IntentSettled"} <= set(house.kinds())
@@ -212,7 +254,7 @@ def test_s03_a_person_gives_a_candidate_up_for_a_new_one(house: RotationHouse) -
     first = house.kept("pending")
     house.box.guard("box", "ops", "old-secret")
     house.engine.intents.rule("ops", "anew", by="anna")
-    house.engine.drain()
+    house.pass_time(minutes=20)
     assert house.live == house.kept() not in ("old-secret", first)
 
 
@@ -414,3 +456,23 @@ def test_s03_what_a_person_proposed_is_put_in_force_across_a_kill(house: Rotatio
     house.pass_time(hours=3)
     assert house.live == house.kept() == "said-by-a-person"
     assert [job.state for job in house.engine.history(record="ops", kinds=Kind.DEMAND).entries] == [State.COMPLETED]
+
+
+def test_s03_a_candidate_that_somebody_gave_up_is_replaced_though_the_recovery_dies_in_between(house: RotationHouse) -> None:
+    uncertain(house)
+    first = house.kept("pending")
+    house.box.guard("box", "ops", "old-secret")
+    house.clock.advance(minutes=20)
+    house.engine.intents.rule("ops", "anew", by="anna")
+    dies: list[str] = []
+
+    def crash(point: str, job: object) -> None:
+        if point == "discarded" and not dies:
+            dies.append(point)
+            raise Crash
+
+    with pytest.raises(Crash):
+        house.enter(points=crash).drain()
+    house.pass_time(hours=2)
+    assert house.live == house.kept() not in ("old-secret", first)
+    assert not house.engine.intents.all()

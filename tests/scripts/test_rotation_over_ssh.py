@@ -13,7 +13,9 @@ from taskkit.engine import Engine, Settings
 from taskkit.events.policies import OnDemand
 from taskkit.intents import Ruling
 from taskkit.keyrings import Keyring
+from taskkit.outcomes import ErrorClass
 from taskkit.passwords import Passwords
+from taskkit.plugins.executors.ssh import Ssh
 from taskkit.records import Record, RecordType
 from taskkit.scripts import PasswordReset
 from taskkit.secrets import Secret
@@ -23,7 +25,7 @@ from taskkit.storage.sqlite import SqliteStorage
 from taskkit.tasks import Task, of_type
 from taskkit.testing import VirtualClock
 from taskkit.testing.houses import House
-from tests.engine.houses import START
+from tests.engine.houses import START, Crash, _mortal
 from tests.plugins.executors.ssh.changing import lets_in
 from tests.servers.doors import Account, Door
 from tests.servers.faults import Fault, Road, Way, road
@@ -31,7 +33,8 @@ from tests.servers.faults import Fault, Road, Way, road
 #: How many wrong tries lock an account of the box, and for how long they are counted elsewhere, in minutes.
 LOCKS, COUNTED = 3, 15
 CUTS = 5
-SHORT: dict[str, Any] = {
+#: For ways that are cut: who waits as long as others do waits for minutes. A machine that is only slow needs longer for a log-in.
+SHORT: dict[str, float] = {
     "banner_timeout": 2.0, "auth_timeout": 2.0, "connect_timeout": 2.0, "keepalive": 0.2, "idle_timeout": 1.0, "change_timeout": 20.0,
 }  # fmt: skip
 THROUGH = ("itself", "shadow")
@@ -49,15 +52,24 @@ class Machines:
         for name, known in (("ops", account), ("shadow", shadow)):
             self._put(name, known.name, door.port)
             self.vault.change_secret(name, "password", known.password, at=self.clock.moment)
-        self.engine = Engine(self.vault, self.storage, settings=Settings(lease=60), clock=self.clock, points=points)
-        self.house = House(self.engine, self.clock)
-        self.engine.define(RecordType("unix", executor="ssh", settings={"become": "sudo", **SHORT}))
+        self._points = points
+        self.enter()
+        self.waits({})
         self.engine.define(PasswordReset("rotate", **settings))
         used = "shadow" if through == "shadow" else None
         self.task = self.engine.put(Task("rotation", "rotate", [OnDemand()], list=of_type("unix"), shadow=used))
 
+    def enter(self) -> None:
+        """Another process, after one that died."""
+        self.engine = _mortal(Engine(self.vault, self.storage, settings=Settings(lease=60), clock=self.clock, points=self._points))
+        self.house = House(self.engine, self.clock)
+
     def close(self) -> None:
         self._stack.close()
+
+    def waits(self, seconds: dict[str, float]) -> None:
+        """No longer than this for a machine."""
+        self.engine.define(RecordType("unix", executor="ssh", settings={"become": "sudo", **seconds}))
 
     def _put(self, name: str, user: str, port: int) -> None:
         fields = {"host": self.door.address, "port": str(port), "host_key": self.door.host_key, "user": user}
@@ -67,6 +79,7 @@ class Machines:
         """The job of a demanded run; `by` is the way to the machine, and stays it."""
         if by is not None:
             self.reached_at(by.port)
+            self.waits(SHORT)
         job = self.engine.demand(self.task.id, "ops")
         self.engine.drain()
         return self.engine.job(job)
@@ -101,6 +114,23 @@ class Machines:
             self.house.pass_time(minutes=COUNTED)
             most = max(most, self.wrong_tries)
             self.forgets()
+        return most
+
+    def watch(self, hours: int) -> int:
+        """The most wrong tries that ever counted together, where they are forgotten once nobody was refused for long enough."""
+        most = before = self.wrong_tries
+        since = self.clock.moment
+        for _ in range(60 * hours):
+            try:
+                self.house.pass_time(minutes=1)
+            except Crash:
+                self.enter()
+            found = self.wrong_tries
+            since = self.clock.moment.subtract(minutes=1) if found > before else since
+            most, before = max(most, found), found
+            if found and self.clock.moment >= since.add(minutes=COUNTED):
+                self.forgets()
+                before = 0
         return most
 
     def is_rotated(self, before: Secret) -> None:
@@ -252,7 +282,7 @@ def test_s05_an_account_that_nobody_knows_is_not_locked_by_a_day_of_recovery(mad
     assert machines.pass_day() == LOCKS - 1
     (intent,) = machines.engine.intents.all(uncertain=True)
     assert machines.lets_in(Secret("nobody-Knows-this-1")) is True
-    assert tried(machines) == ["candidate", "current", "previous"]
+    assert tried(machines) == ["candidate", "current", "previous", "candidate"]  # which may have been sent late
     machines.somebody_changes_it(machines.kept().reveal())
     machines.engine.intents.rule(intent.account, Ruling.PROBE, by="ann")
     assert machines.pass_day() < LOCKS
@@ -273,3 +303,89 @@ def test_s05_a_day_of_rotations_of_an_account_that_nobody_knows_does_not_lock_it
     assert machines.rotated().error == "wrong_credentials"
     assert machines.pass_day() < LOCKS
     assert machines.lets_in(Secret("nobody-Knows-this-1")) is True
+
+
+# workers that die, and people who ask
+
+
+@pytest.fixture
+def dies(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """After log-ins of these numbers the worker dies: it has heard the answer, and told nobody."""
+    probe, deaths, tried = Ssh.probe, set[int](), list[ErrorClass | None]()
+
+    def heard(self: Ssh, host: Any, login: Any, run: Any) -> Any:
+        found = probe(self, host, login, run)
+        if run.task.name != "rotation":  # a look from outside
+            return found
+        tried.append(found.error)
+        if len(tried) in deaths:
+            raise Crash
+        return found
+
+    monkeypatch.setattr(Ssh, "probe", heard)
+
+    def plan(*numbers: int) -> None:
+        tried.clear()
+        deaths.update(numbers)
+
+    return plan
+
+
+@pytest.mark.parametrize("deaths", [(), (1,), (2,), (1, 2), (1, 3), (2, 3), (1, 2, 3)], ids=str)
+@pytest.mark.parametrize("through", THROUGH)
+def test_s05_workers_that_die_right_after_a_log_in_lock_nobody_out(made: Any, dies: Any, through: str, deaths: tuple[int, ...]) -> None:
+    machines = made(through)
+    machines.rotated()
+    machines.somebody_changes_it()
+    dies(*deaths)
+    machines.engine.demand(machines.task.id, "ops")
+    assert machines.watch(hours=2) < LOCKS
+    live = machines.kept() if through == "shadow" else Secret("nobody-Knows-this-1")
+    assert machines.lets_in(live) is True
+
+
+def test_s05_a_rescued_job_knows_what_was_refused_and_ends_well_once_it_may_try_again(made: Any, dies: Any) -> None:
+    machines = made()
+    machines.rotated()
+    before = machines.kept()
+    dies(1)  # of the password in force, which lets in: nothing is sent yet
+    job = machines.engine.demand(machines.task.id, "ops")
+    assert machines.watch(hours=1) == 1  # the candidate
+    assert machines.engine.job(job).state is State.COMPLETED
+    machines.is_rotated(before)
+
+
+def test_s05_people_who_have_it_tried_again_and_again_do_not_lock_it(made: Any) -> None:
+    reached = Reached()
+    machines = made(points=reached)
+    machines.rotated()
+    reached.then = [machines.somebody_changes_it]
+    assert machines.rotated().state is State.UNCERTAIN
+    for _ in range(3):
+        machines.engine.intents.rule("ops", Ruling.PROBE, by="ann")
+        assert machines.watch(hours=1) < LOCKS
+    machines.somebody_changes_it(machines.kept().reveal())
+    if machines.engine.intents.all(uncertain=True):
+        machines.engine.intents.rule("ops", Ruling.PROBE, by="ann")
+    assert machines.watch(hours=1) < LOCKS
+    assert not list(machines.engine.intents.all())
+    assert machines.lets_in(machines.kept()) is True
+
+
+def test_s05_of_an_account_that_others_have_locked_nothing_is_asked_until_it_may_be_open(made: Any) -> None:
+    reached = Reached()
+    machines = made(points=reached)
+    machines.rotated()
+    with road(machines.door.port) as there:
+        reached.then = [there.close]
+        machines.rotated(by=there)
+    machines.reached_at(machines.door.port)
+    for _ in range(LOCKS):
+        machines.lets_in(Secret("somebody-Guesses-1"))
+    assert machines.wrong_tries == LOCKS
+    machines.house.pass_time(minutes=15)
+    assert machines.wrong_tries <= LOCKS + 1
+    machines.forgets()
+    assert machines.watch(hours=1) < LOCKS
+    assert machines.lets_in(machines.kept()) is True
+    assert not list(machines.engine.intents.all())

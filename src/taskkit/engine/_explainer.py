@@ -12,6 +12,7 @@ from taskkit.engine._prospects import Prospects
 from taskkit.engine._questions import Question
 from taskkit.engine._recollections import Recollections
 from taskkit.engine._rules import Rules
+from taskkit.engine._sequels import Sequels
 from taskkit.engine._targets import Aim, Targets
 from taskkit.errors import InvalidValue, NotAllowed, NotFound, VaultAway
 from taskkit.instants import Instant
@@ -34,7 +35,8 @@ class Explainer:
     ) -> None:
         self._ground, self._targets, self._rights = ground, targets, rights
         self._recollections = told = Recollections(ground.storage)
-        self._outlooks = Outlooks(ground, planner, Obstacles(ground, planner, pauses), prospects, Rules(planner), told)
+        obstacles, sequels = Obstacles(ground, planner, pauses), Sequels(ground, rights)
+        self._outlooks = Outlooks(ground, planner, obstacles, prospects, Rules(planner), told, sequels)
 
     def explain(self, id: str, record: str | None, at: Instant | None, user: str | None) -> Explanation:
         tried, now = f"explaining the task {id!r}", self._ground.now()
@@ -50,7 +52,7 @@ class Explainer:
         if at is not None and at < now:
             return self._recollections.told(Question(task, name, None, self._aim_then(task, name), now, at, standing is None))
         found = self._record(name) if name is not None else None
-        question = Question(task, name, found, self._targets.aim(task, found), now, now if at is None else at, standing is None)
+        question = Question(task, name, found, self._targets.aim(task, found), now, now if at is None else at, standing is None, user)
         return self._outlooks.standing(question) if at is None else self._outlooks.coming(question)
 
     def _record(self, name: str) -> Record | None:

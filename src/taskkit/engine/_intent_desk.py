@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve
 
-from taskkit.engine._intents import all_open, kept, read
+from taskkit.engine._intents import all_open, kept, read, spent
 from taskkit.engine._rights import RightsDesk
 from taskkit.engine._standings import Standings
 from taskkit.engine._waits import written
@@ -17,7 +17,8 @@ from taskkit.records import AccountId
 from taskkit.standings import TABLE as STANDINGS
 from taskkit.standings import standing_id
 from taskkit.states import State, Step
-from taskkit.storage import Move, Unit
+from taskkit.storage import Keep, Move, Unit
+from taskkit.tries import TABLE as TRIES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,7 +71,12 @@ class IntentDesk:
         if recovery is not None and recovery.is_pending:  # one that is claimed reads it at its next look
             step = Step.WAKE if recovery.state is State.DEFERRED else Step.ADVANCE
             woken = (Move(recovery.id, step, recovery.revision, fields={"due": now}),)
-        return kept(evolve(intent, ruling=ruling)), *woken, fact
+        return kept(evolve(intent, ruling=ruling)), *self._anew(intent.account), *woken, fact
+
+    def _anew(self, account: AccountId) -> Unit:
+        """What was refused may let in by now, since somebody looked after it; it counts all the same (S5)."""
+        found = spent(self._ground.storage, account)
+        return (Keep(TRIES, account, found.revision, found.muted().body()),) if found.tries else ()
 
     def _resume(self, intent: Intent, by: str | None) -> None:
         """For the record of the job that did not find out, and for that of the account."""

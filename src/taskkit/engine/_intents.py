@@ -18,6 +18,8 @@ from taskkit.jobs import Job, Kind, Why
 from taskkit.records import NO_ACCOUNTS, AccountId, Accounts
 from taskkit.states import Step
 from taskkit.storage import Hold, Insert, Keep, Move, Storage, Unit
+from taskkit.tries import TABLE as TRIES
+from taskkit.tries import SpentTries, tries_of
 
 if TYPE_CHECKING:
     from taskkit.engine._ground import Ground
@@ -31,10 +33,17 @@ def read(storage: Storage, account: AccountId) -> Intent | None:
     return None if kept is None else intent_of(account, kept.body, kept.revision)
 
 
+def spent(storage: Storage, account: AccountId) -> SpentTries:
+    kept = storage.document(TRIES, account)
+    return SpentTries(account) if kept is None else tries_of(account, kept.body, kept.revision)
+
+
 def all_open(storage: Storage) -> Iterator[Intent]:
+    """With the log-ins that were refused."""
     after = ""
     while page := storage.documents(TABLE, after=after, limit=_PAGE):
-        yield from (intent_of(kept.id, kept.body, kept.revision) for kept in page)
+        for kept in page:
+            yield evolve(intent_of(kept.id, kept.body, kept.revision), tries=spent(storage, kept.id).tries)
         after = page[-1].id
 
 

@@ -4,18 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
 from taskkit.engine._border import plain
+from taskkit.engine._budgets import Budget
 from taskkit.engine._intents import ends_with, hold, kept, read, recovery
 from taskkit.engine._sealed_slots import SealedSlots, dropped
 from taskkit.errors import Outdated, Refused
 from taskkit.facts import Fact
-from taskkit.intents import Intent
+from taskkit.instants import instant
+from taskkit.intents import Intent, Ruling
+from taskkit.jobs import Job
 from taskkit.records import AccountId
-from taskkit.storage import Insert, Keep, Unit
+from taskkit.storage import Document, Insert, Keep, Unit
 from taskkit.vaults import Slots
 
 if TYPE_CHECKING:
@@ -25,6 +29,8 @@ if TYPE_CHECKING:
     from taskkit.secrets import Secret
 
 _TRIES = 4
+#: What comes into force so was let in by its host before, by whichever worker.
+_PROVEN = (None, Ruling.PROBE, Ruling.ANEW)
 #: Of how many former secrets of an account keyed hashes are kept.
 _PRINTS = 100
 
@@ -35,6 +41,11 @@ class RunIntents:
     def __init__(self, ground: Ground, run: JobRun) -> None:
         self._ground, self._run, self._storage = ground, run, ground.storage
         self._open: dict[AccountId, Intent] = {}
+        # what was read or written a moment ago is not read again: where somebody has changed it meanwhile, nothing lands, and it is
+        self._none: set[AccountId] = set()
+        self._accounts: dict[AccountId, Document | None] = {}
+        self._waiting: dict[AccountId, Job] = {}
+        self._budgets: dict[AccountId, Budget] = {}
         #: Whether this run says by its intents which accounts it has changed.
         self.are_used = False
 
@@ -54,21 +65,34 @@ class RunIntents:
         found = read(self._storage, account)
         if found is None:
             self._open.pop(account, None)
+            self._none.add(account)
         else:
             self._open[account] = found
+            self._none.discard(account)
         return found
 
     def former(self, account: AccountId, secrets: Iterable[Secret] = ()) -> FormerPasswords:
         known, seals = self._storage.document("account", account), self._ground.seals
+        self._accounts[account] = known
         return seals.former(account, (*secrets, *(known.body.get("prints", ()) if known else ())))
+
+    def budget(self, account: AccountId) -> Budget:
+        if account not in self._budgets:
+            self._budgets[account] = Budget(self._ground, self._run, account)
+        return self._budgets[account]
+
+    def changed_by(self, account: AccountId, since: datetime) -> str | None:
+        known = self._storage.document("account", account)
+        return None if known is None or known.body["ended"] < instant(since) else str(known.body["job"])
 
     def open(self, account: AccountId, record: str, attempt: str, candidate: Secret) -> Intent:
         """Before anything is kept or touched. Another attempt at an intent that is open takes its place."""
-        now, job, before = self._ground.now(), self._run.job, self.read(account)
+        now, job, before = self._ground.now(), self._run.job, self._before(account)
         new: Unit = ()
         if before is None:
             waiting = recovery(self._ground, job, record, account, now + self._ground.settings.lease_length)
             new, waits = (Insert(waiting),), waiting.id
+            self._waiting[account] = waiting
         else:
             waits = before.recovery
         intent = Intent(account, attempt, record, job.id, job.task, job.line, waits, now, revision=0 if before is None else before.revision)
@@ -76,21 +100,34 @@ class RunIntents:
         self._run.turned(now)
         return self._known(intent)
 
+    def _before(self, account: AccountId) -> Intent | None:
+        """What is open, unless it has just been seen that nothing is."""
+        if account in self._none:
+            self._none.discard(account)
+            return None
+        return self.read(account)
+
     def settle(self, account: AccountId, attempt: str, memo: Mapping[str, Any], *, changed: bool) -> None:
         """It is known again which secret is the live one; with the memo, in one. Said twice is once."""
-        for _ in range(_TRIES):
-            intent = self.read(account)
+        for number in range(_TRIES):
+            intent = self.read(account) if number or account not in self._open else self._open[account]
             is_open = intent is not None and intent.attempt == attempt
             with suppress(Outdated):
                 self._run.save_with(memo, self._settled(intent, changed=changed) if is_open and intent is not None else (), clean=True)
                 self._open.pop(account, None)
                 return
+            self.budget(account).forget()
         raise Outdated(f"settling the intent of {account!r}", "others change it all the time", "the recovery job resolves it")
 
     def _settled(self, intent: Intent, *, changed: bool) -> Unit:
-        ended = ends_with(intent, self._storage.job(intent.recovery), self._run.job, self._ground.now())
+        waiting = self._waiting.pop(intent.account, None) or self._storage.job(intent.recovery)
+        ended = ends_with(intent, waiting, self._run.job, self._ground.now())
         marked = (self._changed(intent),) if changed else ()
-        return (*ended, *dropped(self._storage, intent.account), *marked, self._told("IntentSettled", intent, {"changed": changed}))
+        budget = self.budget(intent.account)
+        if changed and intent.ruling in _PROVEN:
+            budget.let_in()
+        spent = budget.settled()
+        return (*ended, *dropped(self._storage, intent.account), *spent, *marked, self._told("IntentSettled", intent, {"changed": changed}))
 
     def doubt(self, account: AccountId, text: str) -> None:
         """No known secret lets in: nothing is tried any more until a person says something."""
@@ -128,11 +165,12 @@ class RunIntents:
 
     def _changed(self, intent: Intent) -> Keep:
         """What counts is when the new one was chosen: who looked at the account after that has seen it (P4)."""
-        known = self._storage.document("account", intent.account)
+        account = intent.account
+        known = self._accounts.pop(account) if account in self._accounts else self._storage.document("account", account)
         before = known.body.get("prints", ()) if known else ()
         prints = [intent.print, *before][:_PRINTS] if intent.print else list(before)
         body = {"changed": intent.opened, "ended": self._ground.now(), "job": self._run.job.id, **({"prints": prints} if prints else {})}
-        return Keep("account", intent.account, known.revision if known else 0, body)
+        return Keep("account", account, known.revision if known else 0, body)
 
     def _told(self, kind: str, intent: Intent, more: Mapping[str, Any] | None = None) -> Fact:
         job = self._run.job

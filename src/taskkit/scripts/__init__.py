@@ -1,5 +1,6 @@
 """What tasks carry out. A script is a value: a definition, named and chosen by tasks, that says its steps and not how a host is reached."""
 
+from taskkit.plugins.becoming import Become
 from taskkit.scripts._exchanges import Cue, Exchange
 from taskkit.scripts._steps import Step
 from taskkit.scripts.check_status import Check, CheckStatus, Health
@@ -9,6 +10,7 @@ from taskkit.scripts.dialogue import Dialogue
 from taskkit.scripts.password_reset import PasswordReset
 
 __all__ = [
+    "Become",
     "Check",
     "CheckStatus",
     "CommandOn",

@@ -56,7 +56,7 @@ class Group:
 
     def __init__(self, reset: PasswordReset, run: Run, rotation: Rotation) -> None:
         self._reset, self._run = reset, run
-        self._record, self._account = rotation.record, rotation.account
+        self._record, self._account, self._name = rotation.record, rotation.account, rotation.secret_name
         self._heard = Heard.of(run.memo)
 
     # before anything is changed
@@ -65,7 +65,7 @@ class Group:
         """Raises where one of them could not be told. Not asked once anything may have been changed: then it fails alone."""
         if self._run.job.kind is Kind.RECOVERY or self._run.rescued or CHANGED in self._run.memo:
             return
-        news = News(self._run, self._record, _ANY, self._run.login(self._record).secret_name, "none")
+        news = News(self._run, self._record, _ANY, self._name, "none")
         for one in self._reset.dependents:
             record = self._found(one)
             if one.writes and self._run.vault.records.account(record) == self._account:
@@ -192,6 +192,8 @@ class Group:
         text = outcome.text if isinstance(outcome, NotDone | Unknown) else "the one in force was left as it is"
         if isinstance(outcome, Unknown):
             return evolve(outcome, result=self._result)
+        if isinstance(outcome, NotNow) and self._run.intents.read(self._account) is None:
+            return outcome
         if self._run.intents.read(self._account) is not None:
             case = f"{self._text('not_done')}; putting the old one in force again was begun: {text}"
             return NotDone(ErrorClass.FAILED, case, self._result)
@@ -199,8 +201,7 @@ class Group:
         return None
 
     def _old(self) -> Secret | None:
-        vault, name = self._run.vault, self._run.login(self._record).secret_name
-        return vault.secrets.values(self._account, self._run).previous.get(name)
+        return self._run.vault.secrets.values(self._account, self._run).previous.get(self._name)
 
     # whether the old one is refused
 

@@ -12,7 +12,8 @@ from attrs.validators import optional
 from taskkit.checks import a, mapping, one_of, optional_a, refused, several
 from taskkit.errors import BrokenPlugin, InvalidValue, TaskkitError
 from taskkit.outcomes import ErrorClass, NotDone, class_of
-from taskkit.plugins.kinds import Command, Operation, Run, RunsCommands
+from taskkit.plugins.becoming import Become, become_of
+from taskkit.plugins.kinds import Command, Operation, Run, RunsCommands, Verb
 from taskkit.scripts._fields import Fields
 from taskkit.scripts._programs import check_program
 from taskkit.scripts._templates import check_line, pieces
@@ -104,21 +105,29 @@ class Step:
     capture: Mapping[str, str] = field(factory=dict, converter=_kept, validator=_of_step(a(Mapping), _captures), kw_only=True, hash=False)
     #: What its failure is: that of the script, or something to mention.
     level: Literal["error", "warning"] = field(default="error", validator=_of_step(one_of("error", "warning")), kw_only=True)
+    #: As whom, where not as its script, its record and their type say.
+    become: Become | None = field(default=None, converter=become_of, validator=_of_step(optional_a(Become)), kw_only=True)
 
 
-def prepared(steps: Iterable[Step], run: Run) -> tuple[Command, ...]:
+def needs_of(steps: Iterable[Step], become: Become | None = None) -> frozenset[Verb]:
+    """What an executor has to be able to do for them."""
+    return frozenset({Verb.COMMANDS, *(Verb.BECOME for said in (become, *(step.become for step in steps)) if said is not None)})
+
+
+def prepared(steps: Iterable[Step], run: Run, become: Become | None = None) -> tuple[Command, ...]:
     """All commands with their fields filled in, before the first of them runs."""
     fields = Fields(run)
-    return tuple(command(step, fields) for step in steps)
+    return tuple(command(step, fields, become) for step in steps)
 
 
-def command(step: Step, fields: Fields) -> Command:
-    """With its fields filled in."""
+def command(step: Step, fields: Fields, become: Become | None = None) -> Command:
+    """With its fields filled in; what its script says of as whom counts where it says nothing."""
     if step.script is None:
         line, stdin = fields.line(step.line), fields.stdin(step.stdin)
     else:
         line, stdin = fields.program(step.line, step.script, step.stdin)
-    return Command(line, stdin=stdin, **{name: getattr(step, name) for name in _ALIKE})
+    whom = become if step.become is None else step.become.over(become)
+    return Command(line, stdin=stdin, become=whom, **{name: getattr(step, name) for name in _ALIKE})
 
 
 def carried_out(connection: RunsCommands, command: Command, name: str, run: Run) -> Operation:

@@ -1,27 +1,29 @@
-"""What hosts let in: each known secret of an account is tried once, in an order that spends as few tries as can be (S5)."""
+"""What hosts let in: the secrets that are known of an account are tried in an order that spends as few log-ins as can be (S5).
+
+What was refused is noted for whoever goes on. It is not said again until it could have changed: the candidate once it was sent, or may have
+been; any other one once a person has said so.
+"""
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Literal, NoReturn
+from typing import TYPE_CHECKING, Literal
 
-from taskkit.jobs import Kind
+from taskkit.errors import HostRefused, TaskkitError
 from taskkit.outcomes import Done, ErrorClass, NotDone, Unknown
 from taskkit.plugins.kinds import Operation, Run
 from taskkit.records import AccountId, Record
 from taskkit.secrets import Secret
+from taskkit.tries import UNSEEN
 
 if TYPE_CHECKING:
     from pendulum import DateTime
 
 #: What a log-in says of a secret that is the right one.
 RIGHT = frozenset({None, ErrorClass.MUST_CHANGE})
-#: So many refused log-ins lock no account. The next one waits for longer than hosts count them together, which is mostly 15 minutes.
-_AT_ONCE, _COUNTED = 2, timedelta(minutes=16)
-#: In the memo of a recovery: what was refused, and when.
-_REFUSED = "refused"
-_SPARED = "two known secrets were refused: the third is tried later, so that the host does not lock the account"
+#: Why a job waits for hosts to forget refused log-ins.
+SPARED = "tries_spared"
+_SPARED = "so many log-ins were refused of late that one more may lock the account"
 
 
 class Which(StrEnum):
@@ -33,74 +35,106 @@ class Which(StrEnum):
 
 
 class CannotSay(Exception):
-    """A log-in told nothing of the secret: no further one is tried."""
+    """A log-in told nothing of the secret: no further one is tried, or not before `until`."""
 
-    def __init__(self, error: ErrorClass, text: str) -> None:
+    def __init__(self, error: ErrorClass, text: str, until: DateTime | None = None) -> None:
         super().__init__()
-        self.error, self.text = error, text
+        self.error, self.text, self.until = error, text, until
+
+
+class Spared(CannotSay):
+    """The host was not asked: one more refused log-in may lock the account."""
+
+    until: DateTime
+
+    def __init__(self, until: DateTime) -> None:
+        super().__init__(ErrorClass.WRONG_CREDENTIALS, _SPARED, until)
 
 
 class Tries:
-    """Of one account, for one run. What was refused once is not said again, unless it is the candidate, which may have been sent since."""
+    """Of one account, for one run. `trusts`: a worker that was lost had tried nothing but what its host had just taken."""
 
-    def __init__(self, run: Run, account: AccountId, record: Record, name: str) -> None:
+    def __init__(self, run: Run, account: AccountId, record: Record, name: str, *, trusts: bool) -> None:
         self._run, self._account, self._record, self._name = run, account, record, name
+        self._budget, self._trusts = run.intents.budget(account), trusts
         self._refused: list[Secret] = []
         self._let_in: Which | None = None
+        self._kept: dict[Which, Secret] | None = None
+        self._was_sent = False
 
-    def known(self) -> dict[Which, Secret]:
-        """What the vault knows beside the candidate."""
+    def known(self, *, keep: bool = False) -> dict[Which, Secret]:
+        """What the vault knows beside the candidate; what was kept is said once more, and asked anew after that."""
+        if (kept := self._kept) is not None:
+            self._kept = None
+            return kept
         values = self._run.vault.secrets.values(self._account, self._run)
         found = {Which.CURRENT: values.current.get(self._name), Which.PREVIOUS: values.previous.get(self._name)}
-        return {which: secret for which, secret in found.items() if secret is not None}
+        told = {which: secret for which, secret in found.items() if secret is not None}
+        self._kept = told if keep else None
+        return told
 
-    def live(self, candidate: Secret | None = None) -> tuple[Which | None, Secret | None]:
-        """Which of them lets in; None where none does."""
-        tried: list[Secret] = []
-        before, refused = self._refused_before(), list[Which]()
-        for which, secret in {**({} if candidate is None else {Which.CANDIDATE: candidate}), **self.known()}.items():
-            if any(secret.same_as(other) for other in tried):
-                continue
-            tried.append(secret)
-            if which in before or self._is_dead(which, secret):
-                continue
-            if len(refused) == _AT_ONCE and self._run.job.kind is Kind.RECOVERY:
-                self._put_off([*before, *refused])
-            if self.lets_in(which, secret):
+    def demand(self) -> None:
+        """Spared where none may be made."""
+        if self._trusts:
+            self._budget.trust()
+            self._trusts = False
+        if not self._budget.left:
+            raise Spared(self._budget.free)
+
+    def live(self, candidate: Secret | None = None, *, leave: int = 0) -> tuple[Which | None, Secret | None]:
+        """Which of them lets in; None where none does, or where going on would not leave so many tries for what comes after."""
+        for which, secret in self._in_order(candidate):
+            self.demand()
+            if which is not Which.CANDIDATE and self._budget.left <= leave:
+                break
+            if self._lets_in(which, secret):
                 self._let_in = which
                 return which, secret
-            refused.append(which)
-            self._refused.append(secret)
-        if before:
-            self._run.save({name: value for name, value in self._run.memo.items() if name != _REFUSED})
         return None, None
+
+    def was_sent(self) -> None:
+        """The host may take the candidate from now on."""
+        self._was_sent = True
+
+    def _in_order(self, candidate: Secret | None) -> list[tuple[Which, Secret]]:
+        """A candidate that was refused is tried once more, and last: somebody who was thought dead may have sent it since."""
+        known = [one for one in self.known().items() if not self._is_dead(*one)]
+        if candidate is not None:
+            known = [one for one in known if not one[1].same_as(candidate)]
+            known.insert(len(known) if self._was_refused(Which.CANDIDATE, candidate) else 0, (Which.CANDIDATE, candidate))
+        return [one for number, one in enumerate(known) if not any(one[1].same_as(other) for _, other in known[:number])]
 
     def _is_dead(self, which: Which, secret: Secret) -> bool:
         """The one before has been replaced, where that in force has let in."""
-        if which is Which.PREVIOUS and self._let_in is Which.CURRENT:
-            return True
-        return which is not Which.CANDIDATE and any(secret.same_as(other) for other in self._refused)
+        return (which is Which.PREVIOUS and self._let_in is Which.CURRENT) or self._was_refused(which, secret)
 
-    def _refused_before(self) -> list[Which]:
-        """By this recovery, so long ago that hosts do not count it any more."""
-        kept = self._run.memo.get(_REFUSED)
-        if kept is None:
-            return []
-        if self._run.now() < datetime.fromisoformat(kept["at"]) + _COUNTED:
-            raise CannotSay(ErrorClass.WRONG_CREDENTIALS, _SPARED)
-        return [Which(name) for name in kept["which"]]
+    def _was_refused(self, which: Which, secret: Secret) -> bool:
+        if which is Which.CANDIDATE and self._was_sent:
+            return False
+        return any(secret.same_as(other) for other in self._refused) or self._budget.is_refused(which, secret)
 
-    def _put_off(self, refused: list[Which]) -> NoReturn:
-        self._run.save({**self._run.memo, _REFUSED: {"which": [which.value for which in refused], "at": self._run.now().isoformat()}})
-        raise CannotSay(ErrorClass.WRONG_CREDENTIALS, _SPARED)
-
-    def lets_in(self, which: Which, secret: Secret) -> bool:
+    def _lets_in(self, which: Which, secret: Secret) -> bool:
+        if which is Which.CANDIDATE:
+            self._was_sent = False
         began = self._run.now()
-        probe = self._run.probe(self._record, secret, to=self._record)
+        try:
+            probe = self._run.probe(self._record, secret, to=self._record)
+        except (Exception, KeyboardInterrupt, SystemExit) as error:
+            if isinstance(error, HostRefused) or not isinstance(error, TaskkitError):  # the host may have heard it
+                self._budget.refused(UNSEEN, None)
+            raise
         is_right = probe.error in RIGHT
+        if is_right:
+            self._budget.let_in()
+        elif probe.error is ErrorClass.WRONG_CREDENTIALS:
+            self._refused.append(secret)
+            self._budget.refused(which, secret)
+        elif probe.error is ErrorClass.ACCOUNT_LOCKED:
+            self._budget.locked()
         tell(self._run, f"try {which}", Done() if is_right else NotDone(probe.error or ErrorClass.FAILED, probe.text), began)
         if not is_right and probe.error is not ErrorClass.WRONG_CREDENTIALS:
-            raise CannotSay(probe.error or ErrorClass.FAILED, probe.text)
+            until = self._budget.free if probe.error is ErrorClass.ACCOUNT_LOCKED else None
+            raise CannotSay(probe.error or ErrorClass.FAILED, probe.text, until)
         return is_right
 
 

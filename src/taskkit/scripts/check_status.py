@@ -9,14 +9,16 @@ from typing import Any
 
 from attrs import Attribute, evolve, field, frozen
 
-from taskkit.checks import named, refused, several
+from taskkit.checks import named, optional_a, refused, several
 from taskkit.errors import InvalidValue, StaleToken, StopAsked, StorageAway
-from taskkit.outcomes import Done, Effect, ErrorClass, NotDone, Outcome
+from taskkit.outcomes import Done, Effect, ErrorClass, NotDone, NotNow, Outcome
+from taskkit.plugins.becoming import Become, become_of
 from taskkit.plugins.kinds import Command, Operation, Run, RunsCommands, Script, Verb
 from taskkit.records import Accounts
 from taskkit.scripts._entrances import Entrance
 from taskkit.scripts._fields import with_secrets
-from taskkit.scripts._steps import Step, answer, carried_out, prepared
+from taskkit.scripts._steps import Step, answer, carried_out, needs_of, prepared
+from taskkit.scripts._tries import SPARED, Spared
 
 
 class Health(StrEnum):
@@ -115,7 +117,9 @@ class _Needs:
     """Commands; without checks it only tries the log-in."""
 
     def __get__(self, script: CheckStatus | None, kind: type[CheckStatus]) -> frozenset[Verb]:
-        return frozenset({Verb.COMMANDS if script is None or script.checks else Verb.PROBE})
+        if script is not None and not script.checks:
+            return frozenset({Verb.PROBE})
+        return needs_of(()) if script is None else needs_of(script.checks, script.become)
 
 
 @frozen
@@ -131,6 +135,8 @@ class CheckStatus(Script):
 
     name: str = field(validator=named)
     checks: tuple[Check, ...] = field(default=(), converter=_tuple, validator=_checks)
+    #: As whom they are carried out, where not as their record and its type say.
+    become: Become | None = field(default=None, converter=become_of, validator=optional_a(Become), kw_only=True)
 
     def accounts(self, run: Run) -> Accounts:
         return with_secrets(super().accounts(run), [check.stdin for check in self.checks], run)
@@ -142,6 +148,8 @@ class CheckStatus(Script):
                 login.try_alone()
             else:
                 self._look_around(login, findings, run)
+        except Spared as spared:
+            return NotNow(spared.until, SPARED)
         except (StaleToken, StorageAway):
             raise  # the job is another's, or will be, and so is what it ends with
         except Exception as error:  # whatever the vault or an executor raises becomes an outcome here
@@ -150,7 +158,7 @@ class CheckStatus(Script):
         return _outcome(findings, login.result)
 
     def _look_around(self, login: Entrance, findings: list[Finding], run: Run) -> None:
-        commands = prepared(self.checks, run)
+        commands = prepared(self.checks, run, self.become)
         with login.connected() as connection:
             for check, command in zip(self.checks, commands, strict=True):
                 findings.append(_look(check, command, connection, run))

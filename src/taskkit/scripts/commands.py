@@ -7,14 +7,15 @@ from typing import Any, Literal
 
 from attrs import Attribute, field, frozen
 
-from taskkit.checks import named, one_of, refused, several
+from taskkit.checks import named, one_of, optional_a, refused, several
 from taskkit.errors import InvalidValue, StaleToken, StopAsked, StorageAway
 from taskkit.outcomes import RETRIED, Done, Effect, ErrorClass, NotDone, Outcome, Unknown
+from taskkit.plugins.becoming import Become, become_of
 from taskkit.plugins.kinds import Command, Run, RunsCommands, Script, Verb
 from taskkit.records import Accounts
 from taskkit.scripts._courses import Course
 from taskkit.scripts._fields import with_secrets
-from taskkit.scripts._steps import Step, answer, carried_out, prepared
+from taskkit.scripts._steps import Step, answer, carried_out, needs_of, prepared
 
 
 def _tuple(given: Iterable[Step] | Step) -> tuple[Step, ...]:
@@ -34,17 +35,26 @@ def _steps(instance: object, attribute: Attribute[Any], given: tuple[object, ...
         captured |= set(step.capture)
 
 
+class _Needs:
+    """Commands, and to become somebody where a step does."""
+
+    def __get__(self, script: Commands | None, kind: type[Commands]) -> frozenset[Verb]:
+        return needs_of(()) if script is None else needs_of(script.commands, script.become)
+
+
 @frozen
 class Commands(Script):
     """Carries out commands in order. Blind unless the definition says that all of it may be said twice."""
 
     kind = "commands"
-    needs = frozenset({Verb.COMMANDS})
+    needs = _Needs()
     resumes = True
 
     name: str = field(validator=named)
     commands: tuple[Step, ...] = field(converter=_tuple, validator=_steps)
     on_failure: Literal["stop", "go_on"] = field(default="stop", validator=one_of("stop", "go_on"), kw_only=True)
+    #: As whom its steps are carried out, where not as their record and its type say.
+    become: Become | None = field(default=None, converter=become_of, validator=optional_a(Become), kw_only=True)
     effect: Effect = field(  # type: ignore[misc]  # for other kinds the class knows; here only who wrote the commands does
         default=Effect.BLIND, converter=Effect, validator=one_of(Effect.BLIND, Effect.IDEMPOTENT), kw_only=True
     )
@@ -72,7 +82,7 @@ class Commands(Script):
         course.began = None  # said again
         if self._is_over(course):
             return self._outcome(course)
-        commands = prepared(self.commands, run)
+        commands = prepared(self.commands, run, self.become)
         with run.connect() as connection:
             while not self._is_over(course):
                 if run.stop_requested:

@@ -18,7 +18,7 @@ from taskkit.plugins.forms import fill
 from taskkit.plugins.kinds import Command, Operation, Run, Verb
 from taskkit.records import Record
 from taskkit.scripts._fields import Fields
-from taskkit.scripts._steps import Step, carried_out, command
+from taskkit.scripts._steps import Step, carried_out, command, needs_of
 from taskkit.scripts._templates import PASSWORD, pieces
 from taskkit.secrets import Secret
 
@@ -140,12 +140,17 @@ def _counts(instance: object, attribute: Attribute[Any], given: object) -> None:
         raise refused(instance, attribute, given.line, "its level says that its failure is no error", "say required=False instead")
 
 
+class _CommandNeeds:
+    def __get__(self, dependent: CommandOn | None, kind: type[CommandOn]) -> frozenset[Verb]:
+        return needs_of(() if dependent is None else [dependent.step])
+
+
 @frozen
 class CommandOn(Dependent):
     """A command on the machine of another record, as that record's own account: a service that reads its password anew."""
 
     kind = "command_on"
-    needs = frozenset({Verb.COMMANDS})
+    needs = _CommandNeeds()
 
     step: Step = field(validator=_counts)
     effect: Effect = field(  # type: ignore[misc]  # of the others the class knows; here only who wrote the command does

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Sequence
+from typing import Any, Literal
 
 from attrs import field, frozen
 
 from taskkit.checks import named, one_of, whole
 from taskkit.errors import InvalidValue, Refused
+from taskkit.events._wording import counted
 from taskkit.jobs import Kind
 from taskkit.outcomes import Effect, Outcome
 from taskkit.passwords import PasswordPolicy, Passwords, password_policy
-from taskkit.plugins.kinds import Run, Script
+from taskkit.plugins.kinds import Run, Script, Sequel
 from taskkit.records import NO_ACCOUNTS, AccountId, Accounts
 from taskkit.scripts._groups import Group
 from taskkit.scripts.dependents import Dependent, dependents_of, once
@@ -54,11 +56,37 @@ class PasswordReset(Script):
         writes = {account for is_written, account in theirs if is_written}
         return Accounts(writes={records.account(changed)} | writes, uses=uses | {account for _, account in theirs})
 
+    def sequels(self) -> Sequence[Sequel]:
+        told = [Sequel(_told(one), one.record, _details(one)) for one in self.dependents]
+        if any(one.required for one in self.dependents):
+            told.append(Sequel(_FAILED[self.on_failure], details={"on_failure": self.on_failure}))
+        if self.old_refused != "no":
+            text = f"the old password is tried once; where it still lets in, {_LETS_IN[self.old_refused]}"
+            told.append(Sequel(text, details={"old_refused": self.old_refused}))
+        return told
+
     def perform(self, run: Run) -> Outcome:
         rotation = Rotation(self, run)
         group = Group(self, run, rotation)
         group.fit()
         return rotation.perform() or group.perform()
+
+
+_FAILED = {
+    "keep": "where a required one of them fails, the job has failed; the new password stays, and the others hear of it",
+    "roll_back": "where a required one of them fails, the old password is put in force again, and whoever heard of the new one hears that",
+}
+_LETS_IN = {"warn": "that is a warning", "fail": "the job has failed"}
+
+
+def _told(one: Dependent) -> str:
+    again = f"told again up to {counted(one.retries, 'time')} after a failure that may pass" if one.retries else "told once"
+    blind = "" if one.effect is Effect.IDEMPOTENT else ", and not where nobody saw its end"
+    return f"{one}: {again}{blind}; it is {'required' if one.required else 'not required: its failure is a warning'}"
+
+
+def _details(one: Dependent) -> dict[str, Any]:
+    return {"kind": one.kind, "name": str(one), "retries": one.retries, "required": one.required, "effect": one.effect.value}
 
 
 def _account(one: Dependent, run: Run) -> AccountId | None:

@@ -11,6 +11,7 @@ rotation that has begun is ended by the recovery of the account, whatever become
 from __future__ import annotations
 
 from contextlib import suppress
+from datetime import datetime
 from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from pendulum import duration
@@ -22,7 +23,7 @@ from taskkit.outcomes import Done, ErrorClass, NotDone, NotNow, Outcome, Unknown
 from taskkit.passwords import FormerPasswords, Objection
 from taskkit.plugins.kinds import Run, SecretChange, Verb
 from taskkit.scripts._candidates import CHANGED, Attempt, Candidates
-from taskkit.scripts._tries import CannotSay, Tries, Which, tell
+from taskkit.scripts._tries import SPARED, CannotSay, Spared, Tries, Which, tell
 from taskkit.secrets import Secret
 from taskkit.vaults import root
 
@@ -34,6 +35,8 @@ VERBS = frozenset({Verb.PROBE, Verb.CHANGE_SECRET})
 _FIRST_WAIT, _LAST_WAIT = duration(minutes=1), duration(hours=1)
 #: Who sends a candidate later than this is no more reckoned with.
 _LATEST = duration(days=1)
+#: In the memo: since when the recovery of the account looks after what this job has begun, and may end it.
+_HANDED = "handed"
 _TRIED = "changing a password"
 _UNSENT = NotDone(ErrorClass.STOPPED, "stopped before anything was sent")
 _NOT_TAKEN = NotDone(ErrorClass.FAILED, "the host does not let in with what it was given")
@@ -67,7 +70,8 @@ class Rotation:
         self.record = run.record if self._is_recovery else root(run.vault.records, run.record)
         self.account = (run.job.account if self._is_recovery else None) or run.vault.records.account(self.record)
         login = run.login(self.record)
-        self._user, self._tries = login.user, Tries(run, self.account, self.record, login.secret_name)
+        self.secret_name, self._user = login.secret_name, login.user
+        self._tries = Tries(run, self.account, self.record, login.secret_name, trusts=self._is_led or CHANGED in run.memo)
         self._candidates = Candidates(run, self.account, self.record.id, login.secret_name)
         self._attempt: Attempt | None = None
         #: What lets in, as far as this run has seen.
@@ -82,13 +86,13 @@ class Rotation:
         try:
             return self._ended()
         except CannotSay as silent:
-            return self._later(silent.error, silent.text)
+            return self._later(silent)
         except (StaleToken, StorageAway):
             raise
         except TaskkitError as error:
             if self._candidates.intent is None:
                 raise
-            return self._later(class_of(error) or ErrorClass.FAILED, self._run.scrub(str(error)))
+            return self._later(CannotSay(class_of(error) or ErrorClass.FAILED, self._run.scrub(str(error))))
 
     def _ended(self) -> Outcome | None:
         try:
@@ -116,8 +120,10 @@ class Rotation:
             self._resolve(self._attempt, ruling)
         elif self._candidates.is_in_force():
             self._in_force()
-        elif self._is_recovery:  # it was kept nowhere, and so was sent nowhere
+        elif self._is_recovery and ruling is not Ruling.ANEW and CHANGED not in self._run.memo:  # kept nowhere, it was sent nowhere
             self._unchanged(Which.CURRENT)
+        elif (since := self._run.memo.get(_HANDED)) and (by := self._run.intents.changed_by(self.account, datetime.fromisoformat(since))):
+            raise _Ended(Done({"account": self.account, "changed": True, "by": by}))
 
     def _resolve(self, attempt: Attempt, ruling: Ruling | None) -> None:
         if ruling is Ruling.ANEW:
@@ -125,7 +131,7 @@ class Rotation:
             return
         which = _SAID.get(ruling) if ruling is not None else None
         if which is None:
-            which, self._old = self._tries.live(attempt.candidate)
+            which, self._old = self._tries.live(attempt.candidate, leave=int(self._is_led))
         if which is Which.CANDIDATE:
             self._commit(attempt)
         if which is None and self._run.shadow is None:
@@ -145,6 +151,7 @@ class Rotation:
     # intent, probe, apply, verify
 
     def _change(self) -> NoReturn:
+        self._tries.demand()  # or nobody could prove it
         attempt = self._attempt or self._drawn()
         if self._old is None and not self._is_through_shadow:
             self._prove(attempt)
@@ -162,18 +169,24 @@ class Rotation:
         self._give_up(attempt, outcome if isinstance(outcome, NotDone) else _NOT_TAKEN)
 
     @property
+    def _is_led(self) -> bool:
+        """Whether the shadow account makes all changes: then the account's own log-in is only asked what has become of them."""
+        return self._run.shadow is not None and self._reset.through == "shadow"
+
+    @property
     def _is_through_shadow(self) -> bool:
-        """Whether the shadow account changes it: always, or where no known secret lets in."""
-        return self._run.shadow is not None and (self._reset.through == "shadow" or self._old is None)
+        """Whether it makes this one: always, or where no known secret lets in."""
+        return self._is_led or (self._run.shadow is not None and self._old is None)
 
     def _drawn(self) -> Attempt:
-        former = self._run.intents.former(self.account, self._tries.known().values())
+        known = self._tries.known(keep=self._old is None and not self._is_through_shadow)  # they are tried next
+        former = self._run.intents.former(self.account, known.values())
         self._attempt = self._candidates.propose(self._policy.draw(user=self._user, former=former))
         return self._attempt
 
     def _prove(self, attempt: Attempt) -> None:
         """Before anything is sent: some known secret lets in, or another account can set it right."""
-        _, self._old = self._tries.live()
+        _, self._old = self._tries.live(leave=int(self._run.shadow is not None))  # one proves what it sets right
         if self._old is None and self._run.shadow is None:
             case = "neither the secret in force nor the one before lets in: a shadow account could set it right"
             self._give_up(attempt, NotDone(ErrorClass.WRONG_CREDENTIALS, case))
@@ -185,6 +198,8 @@ class Rotation:
         outcome = self._run.change(SecretChange(self._user, attempt.candidate, self._old), login, to=self.record)
         if isinstance(outcome, NotDone):
             attempt.is_doubtful = before
+        else:
+            self._tries.was_sent()
         attempt.may_come |= isinstance(outcome, Unknown)
         tell(self._run, "change", outcome, began)
         self._run.point("applied")
@@ -192,7 +207,7 @@ class Rotation:
 
     def _verify(self, attempt: Attempt) -> None:
         """A fresh log-in says whether the host has taken it. Where another one is live still, the same can be sent again."""
-        which, self._old = self._tries.live(attempt.candidate)
+        which, self._old = self._tries.live(attempt.candidate, leave=int(self._is_led))
         if which is Which.CANDIDATE:
             self._run.point("verified")
             self._commit(attempt)
@@ -256,14 +271,19 @@ class Rotation:
         self._candidates.doubt(text)
         raise _Ended(Unknown(f"{text}: all are kept, and somebody has to say what is to be done"))
 
-    def _later(self, error: ErrorClass, text: str) -> Outcome:
+    def _later(self, silent: CannotSay) -> Outcome:
         """Nobody can say now. What was never sent is forgotten; else the intent stays open, and the recovery of the account looks again."""
-        attempt = self._attempt
+        attempt, now = self._attempt, self._run.now()
         if attempt is not None and not attempt.is_doubtful and not self._may_come(attempt):
             with suppress(TaskkitError):  # the vault may be what does not answer
                 self._forget(attempt)
                 self._candidates.settle(changed=False)
+        reason = SPARED if isinstance(silent, Spared) else silent.error.value
         if self._is_recovery:
-            return NotNow(self._run.now() + min(max(self._candidates.age, _FIRST_WAIT), _LAST_WAIT), error.value)
+            return NotNow(silent.until or now + min(max(self._candidates.age, _FIRST_WAIT), _LAST_WAIT), reason)
+        if isinstance(silent, Spared):
+            if self._candidates.intent is not None:
+                self._run.save({**self._run.memo, _HANDED: now.isoformat()})
+            return NotNow(silent.until, reason)
         about = "" if self._candidates.intent is None else "; whether it was changed is found out by the recovery of the account"
-        return NotDone(error, text + about)
+        return NotDone(silent.error, silent.text + about)
