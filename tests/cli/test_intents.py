@@ -83,6 +83,15 @@ def test_s03_an_account_in_doubt_is_listed_and_asks_for_a_person(app: ModuleType
         assert secret not in told + json.dumps(intent)
 
 
+def test_s05_what_was_refused_is_listed_and_a_probe_says_when_it_will_be(app: ModuleType, capsys: Capsys) -> None:
+    assert "candidate 00:00, current 00:00" in said(capsys, "intents", "app:engine", code=1)
+    (intent,) = json.loads(said(capsys, "intents", "sqlite:vault.db", "--json", code=1))
+    assert [one["which"] for one in intent["tries"]] == ["candidate", "current"]
+    told = said(capsys, "rule", "app:engine", "root@db-1", "probe")
+    assert "its recovery does so at 2026-03-02 00:16" in told
+    assert "may lock the account" in told
+
+
 def test_s03_a_ruling_from_a_terminal_is_done_by_whoever_works(app: ModuleType, capsys: Capsys) -> None:
     told = said(capsys, "rule", "app:engine", "root@db-1", "current", "--by", "ada", "--why", "looked at it")
     assert told == "root@db-1: current; its recovery does so now\n"

@@ -56,7 +56,7 @@ def test_programs_get_what_each_offer_can_do(installed: Path, capsys: Capsys) ->
     assert main(["plugins", "--json"]) == 1
     told = json.loads(capsys.readouterr().out)
     offers = {(offer["kind"], offer["name"]): offer for offer in told["offers"]}
-    assert offers["executor", "blue"]["verbs"] == ["change_secret", "commands", "files", "probe"]
+    assert offers["executor", "blue"]["verbs"] == ["become", "change_secret", "commands", "files", "probe"]
     assert offers["script", "check_status"]["effect"] == "idempotent"
     assert offers["script", "commands"]["effect"] is None
     assert ["out of paint" in fault["case"] for fault in told["broken"]] == [True]

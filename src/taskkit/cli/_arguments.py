@@ -80,6 +80,7 @@ An engine is made by importing the module: with all that the module does. It rea
 wholly; of what is to come what needs no vault, and "nobody can say" of the rest. Exit codes: 0 fine, 1 it failed, 2 what was typed cannot
 be read.
 """
+_TRIED = "commands, a dialogue, a log-in or a task of a product against a real machine, which does what it is told"
 _PLACE = "an engine as module:name, such as app:engine; or the URL of a store, such as sqlite:///var/lib/vault.db"
 EXECUTION_EXAMPLES = """
 How far a run over many records is, by the job of its conductor; with --follow until it has ended:
@@ -113,9 +114,9 @@ def add(commands: Any) -> None:
     add_intents(_command(commands, "intents", "accounts whose secret is being changed, or is in doubt", INTENT_EXAMPLES))
     add_rule(_command(commands, "rule", "what is to be done about an account in doubt", RULE_EXAMPLES))
     _add_forecast(_command(commands, "forecast", "what is going to run", FORECAST_EXAMPLES))
-    tried = _command(commands, "try", "commands, a dialogue or a log-in against a real machine, which does what it is told", TRY_EXAMPLES)
+    tried = _command(commands, "try", _TRIED, TRY_EXAMPLES)
     tried.takes_lines = True
-    tried.usage = "taskkit try PLACE [options] [-- COMMAND ...]"
+    tried.usage = "taskkit try PLACE [TASK [RECORD]] [options] [-- COMMAND ...]"
     add_options(tried)
     tried.set_defaults(run=_run_try)
     what, examples = "back up a store, bring one back, or print the SQL that makes one", BACKUP_EXAMPLES + RESTORED_EXAMPLES + SQL_EXAMPLES
@@ -202,8 +203,10 @@ def _run_explain(options: argparse.Namespace) -> int:
 
 
 def _run_try(options: argparse.Namespace) -> int:
-    from taskkit.cli import _tries
+    from taskkit.cli import _attempts, _places, _tries
 
+    if _places.is_engine(options.place):
+        return _attempts.run(options)
     return _tries.run(options)
 
 

@@ -7,11 +7,14 @@ import json
 from taskkit.cli._jobs import names_of, utc
 from taskkit.cli._places import engine_at, storage_at
 from taskkit.cli._shows import plain, say, show
-from taskkit.engine._intents import all_open
-from taskkit.intents import Intent
+from taskkit.engine._intents import all_open, spent
+from taskkit.intents import Intent, Ruling
 from taskkit.storage import Storage
 
-_HEADS = ("account", "record", "task", "since", "stands", "recovery", "looks again")
+_HEADS = ("account", "record", "task", "since", "stands", "refused", "recovery", "looks again")
+
+#: How many refused log-ins are told of an account.
+_SHOWN = 4
 
 
 def run(place: str, *, uncertain: bool, as_json: bool) -> int:
@@ -31,10 +34,15 @@ def _row(storage: Storage, one: Intent) -> list[str]:
     recovery = storage.job(one.recovery)
     again = "" if one.is_uncertain or recovery is None else utc(recovery.due)
     stands = f"uncertain: {one.doubt}" if one.is_uncertain else f"{one.ruling}, as somebody said" if one.ruling else "open"
-    return [one.account, one.record, names_of(storage)(one.task), utc(one.opened), stands, one.recovery, again]
+    refused = ", ".join(f"{spent.which} {spent.when:%H:%M}" for spent in one.tries[-_SHOWN:])
+    return [one.account, one.record, names_of(storage)(one.task), utc(one.opened), stands, refused, one.recovery, again]
 
 
 def rule(place: str, account: str, ruling: str, by: str | None, why: str) -> int:
-    engine_at(place).intents.rule(account, ruling, by=by, why=why)
-    say(plain(f"{account}: {ruling}; its recovery does so now"))
+    engine = engine_at(place)
+    engine.intents.rule(account, ruling, by=by, why=why)
+    now = engine._ground.now()
+    free = spent(engine.storage, account).free(now) if ruling in (Ruling.PROBE, Ruling.ANEW) else now
+    when = "now" if free <= now else f"at {utc(free)}, as log-ins were refused just before, and one more may lock the account"
+    say(plain(f"{account}: {ruling}; its recovery does so {when}"))
     return 0

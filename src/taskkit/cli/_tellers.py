@@ -13,9 +13,10 @@ from datetime import datetime
 from typing import Any
 
 from taskkit.cli._shows import plain, say
-from taskkit.outcomes import Done, ErrorClass, NotDone, Outcome
+from taskkit.engine import Entry
+from taskkit.outcomes import Asks, Done, ErrorClass, NotDone, NotNow, Outcome
 
-_STYLES = {"done": "bold green", "not_done": "bold red", "unknown": "bold yellow"}
+_STYLES = {"done": "bold green", "not_done": "bold red"} | dict.fromkeys(("unknown", "asks", "not_now"), "bold yellow")
 _HOST_KEY = re.compile(r"keep '([^' ]+ [^' ]+)' in the record's field")
 Say = Callable[[str, str], None]
 
@@ -37,18 +38,33 @@ class Teller:
                     self._operation(one)
         self._seen = max(self._seen, len(told))
 
-    def outcome(self, outcome: Outcome | None, refusal: str) -> None:
-        """`refusal` is why nothing was begun, where nothing was."""
-        error = outcome.error.value if isinstance(outcome, NotDone) else None
-        text = refusal if outcome is None else getattr(outcome, "text", "")
-        # once a machine has said anything, such words may be its own
-        line = _key_line(text) if error == ErrorClass.BAD_CONFIGURATION and not self._seen else None
-        told = {"outcome": _state(outcome), "error": error, "text": text, "result": dict(getattr(outcome, "result", {}))}
+    def begun(self, entry: Entry) -> None:
+        """A job of a product's engine."""
+        told = {"job": entry.id, "task": entry.task_name, "record": entry.record, "by": entry.demanded_by}
+        where = f" on {entry.record}" if entry.record is not None else ""
+        self.note(f"job {entry.id}: {entry.task_name}{where}, asked for by {entry.demanded_by}", told)
+
+    def note(self, text: str, told: Mapping[str, Any] | None = None) -> None:
         with _to_whoever_listens():
             if self._as_json:
-                say(json.dumps(told | {"host_key": line}))
+                say(json.dumps(told or {"note": text}))
+            else:
+                self._say(plain(text), "dim")
+
+    def outcome(self, outcome: Outcome | None, refusal: str, *, kept: Entry | None = None) -> None:
+        """`refusal` is why nothing was begun, where nothing was; `kept` is the job, where a store keeps it."""
+        error = outcome.error.value if isinstance(outcome, NotDone) else None
+        text = refusal if outcome is None else _text(outcome)
+        # once a machine has said anything, such words may be its own
+        line = _key_line(text) if error == ErrorClass.BAD_CONFIGURATION and not self._seen else None
+        told = {"outcome": _state(outcome), "error": error, "text": text, "result": dict(getattr(outcome, "result", {})), "host_key": line}
+        with _to_whoever_listens():
+            if self._as_json:
+                say(json.dumps(told | ({} if kept is None else {"job": kept.id, "state": kept.state.value})))
             else:
                 self._outcome(_state(outcome), error, text, line)
+        if kept is not None and not self._as_json:
+            self.note(f"  the job {kept.id} is {_words(kept.state.value)}" + (f": {kept.why}" if kept.why else ""))
 
     def _outcome(self, state: str, error: str | None, text: str, line: str | None) -> None:
         head = ", ".join(filter(None, (_words(state), error)))
@@ -98,9 +114,17 @@ def _indented(text: str) -> Iterator[str]:
         yield f"    {plain(line.expandtabs())}"
 
 
+def _text(outcome: Outcome) -> str:
+    if isinstance(outcome, Asks):
+        return outcome.summary
+    return outcome.reason if isinstance(outcome, NotNow) else getattr(outcome, "text", "")
+
+
 def _state(outcome: Outcome | None) -> str:
     if isinstance(outcome, Done):
         return "done"
+    if isinstance(outcome, Asks | NotNow):
+        return "asks" if isinstance(outcome, Asks) else "not_now"
     return "not_done" if outcome is None or isinstance(outcome, NotDone) else "unknown"
 
 

@@ -10,6 +10,7 @@ from attrs import frozen
 from taskkit.cli._hosts import ID, KEY, fields_of, machine_at, secrets_of, settings_of
 from taskkit.cli._shows import plain
 from taskkit.cli._tellers import Teller
+from taskkit.cli._transcripts import file_for_transcript, keep_transcript
 from taskkit.errors import InvalidValue, Refused
 from taskkit.instants import SystemClock
 from taskkit.outcomes import Done, Outcome, Unknown
@@ -23,6 +24,7 @@ from taskkit.testing.trials import Trial
 
 def run(options: argparse.Namespace) -> int:
     """1 where it is not done, or nobody knows."""
+    _check_options(options)
     machine, script = machine_at(options.place), _script(options)
     fields = fields_of(options.set, options.ask) | _key_of_host(options)
     _check_places(script, {*machine.fields, *fields}, set(options.ask))
@@ -38,8 +40,11 @@ def run(options: argparse.Namespace) -> int:
         )
     finally:
         if recording is not None and file is not None and recording.transcript.remarks:
-            _keep(recording, file)
+            keep_transcript(recording, file)
     return 0 if isinstance(outcome, Done) else 1
+
+
+_SECONDS = 60.0
 
 
 @frozen
@@ -63,6 +68,14 @@ class _Attempt:
     def _tell(self, trial: Trial, point: str) -> None:
         if point == "saved":
             self.teller.operations(trial.entry.operations)
+
+
+def _check_options(options: argparse.Namespace) -> None:
+    options.timeout = options.timeout or _SECONDS
+    if options.task is not None:
+        raise InvalidValue("trying something", f"{options.task!r} is no option", "commands stand behind --, and only an engine has tasks")
+    if options.by is not None:
+        raise InvalidValue("trying something", "nobody's rights are asked on a machine", "--by is for a task of an engine")
 
 
 def _executor(name: str, script: Script) -> Executor:
@@ -120,19 +133,4 @@ def _settings(options: argparse.Namespace) -> dict[str, object]:
 
 
 def _file_of(options: argparse.Namespace) -> Path | None:
-    """Looked at before anything is said: what was recorded cannot be had again without saying it again."""
-    if options.record is None:
-        return None
-    file = Path(options.record).expanduser()
-    if not options.dialogue:
-        raise InvalidValue("recording a transcript", "there is no dialogue", "give one by --dialogue")
-    if file.is_dir() or not file.parent.is_dir():
-        raise InvalidValue(f"recording a transcript in {plain(file)!r}", "no file can be there", "name a file in a folder that is there")
-    return file
-
-
-def _keep(recording: Recording, file: Path) -> None:
-    try:
-        recording.transcript.write(file)
-    except OSError as error:
-        raise Refused(f"writing the transcript {plain(file)!r}", error.strerror or type(error).__name__, "look at the folder") from None
+    return None if options.transcript is None else file_for_transcript(options.transcript, is_held=bool(options.dialogue))

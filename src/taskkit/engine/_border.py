@@ -7,7 +7,7 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from taskkit.errors import BrokenPlugin, HostRefused, StaleToken, StopAsked, StorageAway, TaskkitError, VaultAway
-from taskkit.outcomes import Asks, Done, ErrorClass, NotDone, NotNow, Outcome, Unknown, class_of
+from taskkit.outcomes import DONE, Asks, Done, ErrorClass, NotDone, NotNow, Outcome, Unknown, class_of
 from taskkit.records import AccountId, Record, account_id
 from taskkit.scrubbing import Scrubber, told
 from taskkit.secrets import Secret
@@ -117,7 +117,13 @@ class _AskedFacet:
         return answer
 
 
+#: Of these exact types most answers are, and they hold none: said before the kinds are asked for one by one.
+_BARE = frozenset({type(None), bool, int, str, Record})
+
+
 def _secrets(answer: object) -> Iterator[Secret]:
+    if type(answer) in _BARE:
+        return
     if isinstance(answer, Secret):
         yield answer
     elif isinstance(answer, Values):
@@ -157,6 +163,8 @@ def performed(perform: Callable[[R], Outcome], run: R) -> Outcome:
         raise
     except Exception as error:
         return _instead(error, run)
+    if outcome is DONE:
+        return outcome
     if isinstance(outcome, _OUTCOMES):
         return _said(outcome, run)
     return Unknown(f"the script answered with a {type(outcome).__name__}, which is no outcome")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from taskkit.engine._fires import Fires
@@ -25,12 +26,25 @@ if TYPE_CHECKING:
     from taskkit.engine._ground import Ground
 
 
+def as_it_is(job: Job) -> Job:
+    return job
+
+
 class Demands:
     def __init__(self, ground: Ground, targets: Targets, rights: RightsDesk, fires: Fires) -> None:
         self._ground, self._targets, self._rights, self._fires, self._storage = ground, targets, rights, fires, ground.storage
 
-    def demand(self, task_id: str, record_id: str | None, *, by: str | None, force: bool = False, happening: Demanded | None = None) -> str:
-        """The job; the person must be allowed to execute the task."""
+    def demand(
+        self,
+        task_id: str,
+        record_id: str | None,
+        *,
+        by: str | None,
+        force: bool = False,
+        happening: Demanded | None = None,
+        turned: Callable[[Job], Job] = as_it_is,
+    ) -> str:
+        """The job; the person must be allowed to execute the task. `turned` may change the job before it is kept, or refuse it."""
         task = self._ground.catalog.wanted_task(task_id)
         record = self._record(task, record_id)
         tried, now = f"running the task {task.name!r}", self._ground.now()
@@ -40,7 +54,7 @@ class Demands:
             raise Refused(tried, f"it is suspended for {record_id!r}: {suspended}", "engine.resume_task(…) lets it run again")
         happening = happening or Demanded(record_id or "", task=task_id, user=by, at=shown(now))
         wish = Wish(aim, task, str(OnDemand()), NOW, happening, instant(happening.at) if happening.at else now)
-        job = self._job(wish, by, now, force=force)
+        job = turned(self._job(wish, by, now, force=force))
         told = {**reason_of(job), **({"forced": True} if force else {})}
         facts = [Fact("Demanded", now, job.id, aim.task.id, aim.task.line, job.record, by, told)]
         if job.state is State.AWAITING_CONSENT:

@@ -57,6 +57,7 @@ class Factor(StrEnum):
     STOP = "stop"
     VAULT = "vault"
     SCRIPT = "script"
+    SEQUEL = "sequel"
     LOG = "log"
 
 

@@ -93,6 +93,8 @@ class Settings:
 #: A job that was rescued so often without progress is nobody's to try again (J4).
 MOST_RESCUES = 3
 VAULT_AWAY_LOOK = MINUTE
+#: How a pool begins that one process has for the one job that it is about to claim.
+CORNER = "corner:"
 
 
 class Ground:

@@ -44,17 +44,13 @@ class Lifeline:
             self._runs.update({case.job.id: case.run for case in cases})
 
     def let_go(self, jobs: Iterable[Job]) -> None:
+        """Those that are held under these claims."""
+        held, runs = self._jobs, self._runs
         with self._lock:
             for job in jobs:
-                self._forget(job)
-
-    def _forget(self, job: Job) -> bool:
-        """Whether it was held under this claim."""
-        if (held := self._jobs.get(job.id)) is None or held.token != job.token:
-            return False
-        del self._jobs[job.id]
-        self._runs.pop(job.id, None)
-        return True
+                if (known := held.get(job.id)) is not None and known.token == job.token:
+                    del held[job.id]
+                    runs.pop(job.id, None)
 
     def look_again(self, job: str) -> None:
         """Somebody in this process asked it to stop: its run need not wait until it reads the store again."""
@@ -84,8 +80,7 @@ class Lifeline:
         kept = self._ground.storage.job(job.id)
         if kept is not None and kept.token is None:
             return False
-        with self._lock:
-            self._forget(job)
+        self.let_go((job,))
         if run is not None:
             run.fence.lose(Step.BEAT)
         return True

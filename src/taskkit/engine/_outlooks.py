@@ -13,6 +13,7 @@ from taskkit.engine._prospects import Outlook, Prospects
 from taskkit.engine._questions import Question
 from taskkit.engine._recollections import Recollections, target
 from taskkit.engine._rules import Rules
+from taskkit.engine._sequels import Sequels
 from taskkit.events.policies import Policy
 from taskkit.events.remembering import MaxAge
 from taskkit.instants import SECOND, Instant
@@ -31,15 +32,16 @@ _Answer = tuple[Instant | None, str]
 
 class Outlooks:
     def __init__(
-        self, ground: Ground, planner: Planner, obstacles: Obstacles, prospects: Prospects, rules: Rules, recollections: Recollections
-    ) -> None:
+        self, ground: Ground, planner: Planner, obstacles: Obstacles, prospects: Prospects, rules: Rules, recollections: Recollections,
+        sequels: Sequels,
+    ) -> None:  # fmt: skip
         self._ground, self._planner, self._obstacles = ground, planner, obstacles
-        self._prospects, self._rules, self._recollections = prospects, rules, recollections
+        self._prospects, self._rules, self._recollections, self._sequels = prospects, rules, recollections, sequels
 
     def standing(self, question: Question) -> Explanation:
         """How it stands now."""
         against, outlooks = self._obstacles.against(question), self._outlooks(question)
-        parts = [*target(question), *against, *(one.told for one in outlooks), *self._ruled(question)]
+        parts = [*target(question), *against, *(one.told for one in outlooks), *self._ruled(question), *self._sequels.told(question)]
         parts += self._recollections.last(question)
         return _answered(question, Tense.NOW, _stopped(question, against, outlooks) or self._next(question, outlooks), parts)
 
@@ -47,7 +49,7 @@ class Outlooks:
         """What happens from a moment on."""
         against, outlooks = self._obstacles.against(question), self._outlooks(question)
         shown = [one.told for one in outlooks if one.run is None or one.run >= question.at]
-        parts = [*target(question), *against, *shown, *self._ruled(question)]
+        parts = [*target(question), *against, *shown, *self._ruled(question), *self._sequels.told(question)]
         stopped = next((one.text for one in against if one.factor in STOPS), None)
         answer = (None, f"will not run as it stands: {stopped}") if stopped else self._from(question, outlooks)
         return _answered(question, Tense.FUTURE, answer, parts)

@@ -22,6 +22,8 @@ class Question:
     now: Instant
     at: Instant
     is_removed: bool = False
+    #: Who asks; none is the product itself.
+    user: str | None = None
     words: Words = field(init=False)
 
     @words.default

@@ -8,7 +8,7 @@ from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import pendulum
-from attrs import asdict, evolve
+from attrs import Attribute, asdict, evolve
 
 from taskkit.engine._border import changed, guarded, plain
 from taskkit.engine._cases import Case
@@ -20,7 +20,7 @@ from taskkit.instants import Instant, shown
 from taskkit.jobs import Job
 from taskkit.outcomes import Done, NotDone, Unknown
 from taskkit.plugins.kinds import Executor, Host, Login, Operation, Probe, SecretChange, Verb
-from taskkit.records import EMPTY, Record
+from taskkit.records import EMPTY, Record, RecordType
 from taskkit.scrubbing import Scrubber, Stream
 from taskkit.secrets import Secret
 from taskkit.states import State
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from taskkit.engine._ground import Ground
     from taskkit.events.happenings import Happening
 
+_TIMES = ("began", "ended")
 _PEN = Lock()  #: a script may have threads of its own
 
 
@@ -57,6 +58,19 @@ class JobRun:
         self._scrubber: Scrubber | None = None
         self._turned: Mapping[str, Any] | None = None
         self._intents: RunIntents | None = None
+        self._types: Mapping[str, RecordType | None] = EMPTY
+        self._logins: Mapping[str, Login] = EMPTY
+
+    def watch(self, heard: Callable[[str], object], over: Callable[[Executor], Executor]) -> None:
+        """Whoever stays with it hears of each point that it passes, and may put something between it and its host."""
+        before, self._executor = self._points, self._executor and over(self._executor)
+
+        def point(name: str, job: Job) -> None:
+            if before is not None:
+                before(name, job)
+            heard(name)
+
+        self._points = point
 
     def begin(self, turned: Mapping[str, Any]) -> None:
         """Its start has landed, and has made this of the job."""
@@ -188,14 +202,16 @@ class JobRun:
         return self._reached("looking what can be done", to)[0].verbs
 
     def _login(self, record: Record, secret: Secret | None) -> Login:
-        """With this secret in the place of the current one, where one is given: only it may let in then."""
-        found = self.login(record)
+        """With this secret in the place of the current one, where one is given: only it may let in then, beside what is known already."""
+        found = self._logins.get(record.id) if secret is not None else None
+        if found is None or found.record is not record:
+            found = self.login(record)
         return found if secret is None else evolve(found, secret=self.keep(secret), by_secret=True)
 
     def _reached(self, doing: str, to: Record | None) -> tuple[Executor, Record]:
         record, executor = to or self._record, self._executor
         if record is not None and record is not self._record:
-            found = self._ground.catalog.record_type(record.type)
+            found = self._type(record)
             executor = self._ground.plugins.executor(found.executor) if found is not None and found.executor is not None else None
         if executor is None or record is None:
             tried = f"{doing} for {self._kin.script.name!r}"
@@ -204,20 +220,28 @@ class JobRun:
 
     def host(self, record: Record) -> Host:
         """The machine that a record names, and what its type says about reaching it."""
-        found = self._ground.catalog.record_type(record.type)
+        found = self._type(record)
         if found is None:
-            return Host(record.fields.get("host", ""))
+            return Host(record.fields.get("host", ""), record=record)
         port = record.fields.get(found.port, "")
-        return Host(found.host_of(record), int(port) if port.isdecimal() else None, found.settings)
+        return Host(found.host_of(record), int(port) if port.isdecimal() else None, found.settings, record=record)
 
     def login(self, record: Record) -> Login:
         """The account's current secret, read for this run alone: what the vault hands out is scrubbed from all that the run says (S1)."""
-        found, vault = self._ground.catalog.record_type(record.type), self.vault
+        found, vault = self._type(record), self.vault
         values = vault.secrets.values(vault.records.account(record), self).current
-        if found is None:
-            return Login(record, secrets=values)
-        secret, key = values.get(found.secret), values.get(found.key)
-        return Login(record, found.user_of(record), secret, key, secrets=values, secret_name=found.secret)
+        login = Login(record, secrets=values)
+        if found is not None:
+            secret, key = values.get(found.secret), values.get(found.key)
+            login = Login(record, found.user_of(record), secret, key, secrets=values, secret_name=found.secret)
+        self._logins = {**self._logins, record.id: login}
+        return login
+
+    def _type(self, record: Record) -> RecordType | None:
+        """As it stood when this run first asked."""
+        if record.type not in self._types:
+            self._types = {**self._types, record.type: self._ground.catalog.record_type(record.type)}
+        return self._types[record.type]
 
     def touch(self) -> None:
         self.touched = True
@@ -248,7 +272,7 @@ class JobRun:
         return secret
 
     def operation(self, operation: Operation) -> None:
-        told = plain(self.scrubber.scrub_deep(asdict(operation, filter=_is_said)))
+        told = plain(self.scrubber.scrub_deep(asdict(operation, filter=_is_said, recurse=False)))
         told |= {"began": operation.began.isoformat(), "ended": operation.ended.isoformat()}
         with _PEN:
             self._operations += (told,)
@@ -300,6 +324,11 @@ class JobRun:
             self._points(name, self.job)
         self.fence.pass_on()
 
+    @property
+    def operations(self) -> tuple[Mapping[str, Any], ...]:
+        """As they are kept."""
+        return self._operations
+
     # how it ended
 
     @property
@@ -326,6 +355,6 @@ class JobRun:
         return tuple(Name(blob, self._job.id) for blob in self._blobs) if self._blobs else ()
 
 
-def _is_said(attribute: object, value: object) -> bool:
-    """What is worth keeping of an operation: an exit of 0 is."""
-    return value is not None and value is not False and value not in ("", {})
+def _is_said(attribute: Attribute[Any], value: object) -> bool:
+    """What of an operation is worth keeping, and may hold a secret: an exit of 0 is; its times may not."""
+    return attribute.name not in _TIMES and value is not None and value is not False and value not in ("", {})

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve
 
+from taskkit.engine._attempts import sweep
 from taskkit.engine._border import asked
 from taskkit.engine._catalog import DEFINITIONS, TASKS
 from taskkit.engine._chores import Chores
@@ -22,7 +23,7 @@ from taskkit.events.happenings import Happening
 from taskkit.facts import Fact
 from taskkit.instants import DAY, Instant, shown
 from taskkit.records import RecordType
-from taskkit.states import PENDING
+from taskkit.states import PENDING, State
 from taskkit.storage import Document, Keep, Query
 
 if TYPE_CHECKING:
@@ -121,7 +122,8 @@ class Upkeep:
         # What waits comes first: the jobs of a record that is made meanwhile are not among them.
         waiting = list(all_jobs(self._storage, Query(states=PENDING)))
         records = {record.id: record for record in asked(lambda: list(self._ground.vault.records.all()), "reading all records")}
-        repaired = self._chores.compare(waiting, records)
+        repaired = sweep(self._ground, [*waiting, *all_jobs(self._storage, Query(states=State.QUEUED))])
+        repaired += self._chores.compare(waiting, records)
         if repaired:
             self._storage.write([(Fact("Reconciled", self._ground.now(), details={"repaired": repaired}),)])
         return repaired

@@ -15,6 +15,7 @@ from attrs import evolve
 from taskkit.documents import documents_of
 from taskkit.engine._access import access
 from taskkit.engine._aftermaths import Aftermath
+from taskkit.engine._attempts import Attempts
 from taskkit.engine._border import asked
 from taskkit.engine._catalog import Catalog
 from taskkit.engine._checks import Checks
@@ -149,6 +150,9 @@ class Engine:
         self._retention, self._waits = Retention(ground, self._consents), Waits(ground)
         self._views = Views(ground, planner, rights, self._retention)
         self._steering = Steering(ground, planner, rights, self._conductor, self._lifeline)
+        self._attempts = Attempts(
+            ground, self._intake, self._pauses, self._turns, self._starter, self._finisher, self._lifeline, self._steering
+        )
         self._standings = Standings(ground, planner, targets, rights)
         #: Accounts whose secret is about to change, or of which nobody knows it for certain.
         self.intents = IntentDesk(ground, rights, self._standings, self._wake)
