@@ -8,7 +8,7 @@ import pytest
 
 pytest_plugins = [
     "pytester", "tests.servers.postgresql", "tests.servers.sshd", "tests.servers.box", "tests.servers.accounts",
-    "tests.servers.dropbear",
+    "tests.servers.dropbear", "tests.canary.watch",
 ]  # fmt: skip
 
 

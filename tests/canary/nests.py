@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import base64
-import html
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, quote_plus
 
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -25,6 +21,7 @@ from taskkit.records import Record, RecordType
 from taskkit.secrets import Secret
 from taskkit.tasks import Task, of_type
 from taskkit.telemetry import Telemetry
+from tests.canary.disguises import DISGUISES
 from tests.engine.houses import House
 
 #: With characters that every disguise writes in a way of its own.
@@ -32,23 +29,6 @@ CANARY = 'c4n4ry"Tr0€b/4dor&~o3?'
 #: Is no secret: where the canary was said, this is found.
 OPEN = "open-word-beside-it"
 
-#: How it may come back, written down here once more: a form that the library forgets is found.
-DISGUISES: dict[str, Callable[[str], str]] = {
-    "plain": lambda text: text,
-    "backwards": lambda text: text[::-1],
-    "base64": lambda text: base64.b64encode(text.encode()).decode(),
-    "base64 for URLs": lambda text: base64.urlsafe_b64encode(text.encode()).decode(),
-    "base64 of UTF-16": lambda text: base64.b64encode(text.encode("utf-16-le")).decode(),
-    "hex": lambda text: text.encode().hex(),
-    "HEX": lambda text: text.encode().hex().upper(),
-    "URL": lambda text: quote(text, safe=""),
-    "form": quote_plus,
-    "JSON": lambda text: json.dumps(text)[1:-1],
-    "JSON in UTF-8": lambda text: json.dumps(text, ensure_ascii=False)[1:-1],
-    "HTML": html.escape,
-    "Latin-1": lambda text: text.encode().decode("latin-1"),
-    "repr of bytes": lambda text: repr(text.encode())[2:-1],
-}
 DISGUISED = {disguise(CANARY) for disguise in DISGUISES.values()}
 #: Half of it is enough to be guessed from.
 TRACES = DISGUISED | {CANARY[at : at + 8] for at in range(len(CANARY) - 7)}

@@ -20,8 +20,11 @@ from taskkit.outcomes import DONE, Done
 from taskkit.secrets import Secret
 from taskkit.states import State, Step
 from taskkit.storage import Keep, Move, Name, Query
-from tests.canary.nests import CANARY, DISGUISES, TRACES, Nest, by_keep, by_login, by_vault
+from tests.canary.disguises import DISGUISES
+from tests.canary.nests import CANARY, TRACES, Nest, by_keep, by_login, by_vault
 from tests.canary.searches import Ear, places, reached
+
+pytestmark = pytest.mark.tells
 
 
 @pytest.fixture

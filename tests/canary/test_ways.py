@@ -75,6 +75,7 @@ def test_s01_of_what_is_raised_elsewhere_the_type_alone_is_told(way: Way, ear: E
 # that these ways carry it, and that it would be found
 
 
+@pytest.mark.tells
 @pytest.mark.parametrize("way", TELLING.values(), ids=TELLING)
 def test_each_way_is_found_where_nothing_is_scrubbed(way: Way, ear: Ear, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Scrubber, "add", lambda scrubber, secret: None)
@@ -86,6 +87,7 @@ def test_each_way_is_found_where_nothing_is_scrubbed(way: Way, ear: Ear, monkeyp
 FOUND = {name: way for name, way in {**VAULTS, **AWAY}.items() if not any(use in name for use in SWALLOWED)}
 
 
+@pytest.mark.tells
 @pytest.mark.parametrize("way", FOUND.values(), ids=FOUND)
 def test_each_error_of_a_vault_is_found_where_its_text_is_told(way: Way, ear: Ear, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_border, "_away", lambda tried, error: VaultAway(tried, str(error)))
@@ -100,6 +102,7 @@ SEALINGS = {
 }
 
 
+@pytest.mark.tells
 @pytest.mark.parametrize("way", SEALINGS.values(), ids=SEALINGS)
 def test_each_value_that_lies_in_a_file_is_found_where_nothing_is_sealed(way: Way, ear: Ear, monkeypatch: pytest.MonkeyPatch) -> None:
     def seal(keyring: Keyring, plain: bytes, place: str) -> bytes:
