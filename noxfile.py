@@ -100,7 +100,7 @@ def crashes(session: nox.Session) -> None:
 
 @nox.session
 def rotations(session: nox.Session) -> None:
-    """Rotations that go wrong at each call, in each way, and in all orders of two workers; also on a real sshd: an hour or two."""
+    """Rotations that go wrong at each call, in each way, and in all orders of two workers; also on a real sshd, in pieces: hours."""
     install(session, "test")
     session.run("pytest", "tests/testing/test_crash_kit.py", *session.posargs, env={"TASKKIT_ROTATIONS": "all"})
 

@@ -49,7 +49,7 @@ REASONS = (
 FACTORS = (
     "rule anchor draw clock window blackout spread next_run happening demand retry part target job result node join"
     " miss merge session hold consent suspension activation end edit record pause rights satisfied intent stop vault script"
-    " log"
+    " sequel log"
 )
 TENSES = "past now future"
 OBJECTIONS = "too_simple too_short in_history too_young other"
@@ -59,7 +59,7 @@ ERROR_CLASSES = (
     " bad_configuration permission refused"
 )  # fmt: skip
 EFFECTS = "idempotent verifiable compensable blind"
-VERBS = "commands dialogue files probe change_secret read_directory find_services"
+VERBS = "commands become dialogue files probe change_secret read_directory find_services"
 TARGETS = "itself referenced shadow"
 ERRORS = (
     "taskkit_error invalid_value naive_moment unknown_zone never_fires unreadable_text unreadable_document refused not_found not_allowed"
