@@ -258,6 +258,13 @@ class HidesADocumentBetweenPages(Broken):
         return found[1:] if after else found[:limit]
 
 
+class HasTheLastDocumentAgainAndAgain(Broken):
+    clause = "C4"
+
+    def documents(self, table: str, *, group: str | None = None, after: str = "", limit: int = 1000) -> Sequence[Document]:
+        return super().documents(table, group=group, after=after, limit=limit) or super().documents(table, group=group)[-1:]
+
+
 # C5 and C6: seats and fires
 
 
@@ -607,6 +614,14 @@ class HasPagesThatRepeat(Broken):
         return Slice(found[first : first + limit], str(first + limit) if len(found) > first + limit else None)
 
 
+class HasAlwaysOneMorePage(Broken):
+    clause = "C12"
+
+    def jobs(self, query: Query, *, order: Order = "newest", page: str | None = None, limit: int = 100) -> Slice:
+        found = super().jobs(query, order=order, page=page, limit=limit)
+        return Slice(found.jobs, found.next or page)
+
+
 class TakesAnyPage(Broken):
     clause = "C12"
 
@@ -696,6 +711,14 @@ class ForgetsTheLimitOfAReader(Broken):
     def facts(self, after: Mark, *, limit: int = 1000, **wanted: Any) -> tuple[Sequence[Fact], Mark]:
         found, mark = super().facts(after, limit=100_000, **wanted)
         return found[:limit], mark
+
+
+class TellsALateReaderTheLastFactAgain(Broken):
+    clause = "C14"
+
+    def facts(self, after: Mark, *, limit: int = 1000, **wanted: Any) -> tuple[Sequence[Fact], Mark]:
+        found, mark = super().facts(after, limit=limit, **wanted)
+        return found or super().facts({}, limit=100_000, **wanted)[0][-1:], mark
 
 
 class DoesNotNoticeAnEdit(Broken):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import ClassVar, NoReturn
 
@@ -48,3 +48,9 @@ def clause_of(test: str) -> str | None:
 def _place(clause: str) -> tuple[str, int]:
     letters = clause.rstrip("0123456789")
     return letters, int(clause[len(letters) :])
+
+
+def rounds(most: int = 1_000) -> Iterator[int]:
+    """Of a loop that ends as soon as there is no more; what is broken may always have more."""
+    yield from range(most)
+    raise AssertionError(f"after {most} rounds there is still more")

@@ -10,6 +10,7 @@ import pytest
 from taskkit.instants import MINUTE, SECOND
 from taskkit.states import CLAIMED, State, Step
 from taskkit.storage import Absorb, Expect, Insert, Move, Storage
+from taskkit.testing.contracts._contract import rounds
 from taskkit.testing.contracts.storage._makings import (
     HOUR,
     NOW,
@@ -240,7 +241,10 @@ class Claims(Kit):
 
         def work(_: int) -> list[tuple[str, int | None]]:
             handle, got = self.second_handle(store), []
-            while some := claim(handle, pools=("local", "dmz"), limit=3):
+            for _ in rounds():
+                some = claim(handle, pools=("local", "dmz"), limit=3)
+                if not some:
+                    break
                 got += [(one.job.id, one.job.token) for one in some]
                 handle.write([(to_final(one.job),) for one in some[::2]])
             return got

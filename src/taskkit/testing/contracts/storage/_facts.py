@@ -10,6 +10,7 @@ import pytest
 
 from taskkit.facts import START, Fact, Head, Mark
 from taskkit.storage import Expect, Storage
+from taskkit.testing.contracts._contract import rounds
 from taskkit.testing.contracts.storage._makings import NOW, Kit, hurried, lands, told
 
 
@@ -34,12 +35,13 @@ def head(store: Storage, chain: str = "") -> Head:
 def portions(store: Storage, mark: Mark, limit: int, **wanted: object) -> tuple[list[Fact], Mark]:
     """All that a reader gets that reads a little at a time."""
     found: list[Fact] = []
-    while True:
+    for _ in rounds():
         some, mark = store.facts(mark, limit=limit, **wanted)  # type: ignore[arg-type]
         assert len(some) <= limit
         found += some
         if not some:
-            return found, mark
+            break
+    return found, mark
 
 
 class Facts(Kit):

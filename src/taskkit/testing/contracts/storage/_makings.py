@@ -12,7 +12,7 @@ from taskkit.instants import MINUTE, NEVER, SECOND
 from taskkit.jobs import Cause, Job, Kind
 from taskkit.states import FINAL, State, Step
 from taskkit.storage import Change, Claimed, Expect, Hold, Insert, Landed, Move, Query, Refusal, Storage
-from taskkit.testing.contracts._contract import Contract
+from taskkit.testing.contracts._contract import Contract, rounds
 
 NOW = 1_772_409_600 * SECOND
 HOUR = 60 * MINUTE
@@ -135,13 +135,14 @@ def pages(store: Storage, query: Query, order: Any = "newest", limit: int = 3) -
     """The ids of all pages, one after the other."""
     found: list[str] = []
     page: str | None = None
-    while True:
+    for _ in rounds():
         some = store.jobs(query, order=order, page=page, limit=limit)
         assert len(some.jobs) <= limit
         found += [one.id for one in some.jobs]
         page = some.next
         if page is None:
-            return found
+            break
+    return found
 
 
 TABLES = ("colour", "shape")

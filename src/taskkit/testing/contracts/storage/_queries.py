@@ -11,6 +11,7 @@ from taskkit.errors import InvalidValue
 from taskkit.jobs import Job, Kind
 from taskkit.states import FINAL, PENDING, State, Step
 from taskkit.storage import Insert, Move, Order, Query, Storage
+from taskkit.testing.contracts._contract import rounds
 from taskkit.testing.contracts.storage._makings import HOUR, NOW, Kit, job, kept, lands, move, pages, to_final
 
 JOBS = [
@@ -130,12 +131,12 @@ class Queries(Kit):
         store = self.store()
         store.write([(Insert(_one(number)),) for number in range(40)])
         found: list[str] = []
-        page, turn = None, 0
-        while True:
+        page = None
+        for turn in rounds():
             some = store.jobs(query, order=order, page=page, limit=4)
             found += [one.id for one in some.jobs]
             lands(store, Insert(_one(100 + turn)), to_final(kept(store, f"j{turn}")), to_final(kept(store, f"j{39 - turn}")))
-            page, turn = some.next, turn + 1
+            page = some.next
             if page is None:
                 break
         assert len(found) == len(set(found))
