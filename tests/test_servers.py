@@ -378,9 +378,15 @@ class TestPostgreSQL:
             time.sleep(0.01)
 
 
+def lives(pid: str) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:  # it has just ended
+        return False
+
+
 def remains(folder: str, port: str, *pids: str) -> list[str]:
-    states = {pid: Path(f"/proc/{pid}/stat") for pid in pids}
-    alive = [pid for pid, stat in states.items() if stat.exists() and stat.read_text().rpartition(")")[2].split()[0] != "Z"]
+    alive = [pid for pid in pids if lives(pid)]
     with socket.socket() as client:
         open_still = client.connect_ex(("127.0.0.1", int(port))) == 0
     return [*alive, *([folder] if Path(folder).exists() else []), *([port] if open_still else [])]

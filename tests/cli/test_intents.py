@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
@@ -11,6 +10,7 @@ from types import ModuleType
 import pytest
 
 from taskkit.cli import main
+from tests.cli.products import product
 
 APP = """\
 import pendulum
@@ -56,14 +56,8 @@ Capsys = pytest.CaptureFixture[str]
 @pytest.fixture
 def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
     """The folder where the command is typed has a product with an account of which nobody knows the password."""
-    (tmp_path / "app.py").write_text(APP)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.delitem(sys.modules, "app", raising=False)
-    import app  # type: ignore[import-not-found]
-
-    yield app
-    app.storage.close()
+    with product(APP, tmp_path, monkeypatch) as app:
+        yield app
 
 
 def said(capsys: Capsys, *arguments: str, code: int = 0) -> str:

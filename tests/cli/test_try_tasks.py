@@ -7,15 +7,18 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 
 from taskkit.cli import main
+from taskkit.cli._tellers import Teller
+from taskkit.engine import Entry
 from taskkit.testing import Transcript
+from tests.cli.products import product
 
 Capsys = pytest.CaptureFixture[str]
 SECRET = "correct-horse-battery"  # noqa: S105
@@ -84,15 +87,8 @@ def nothing():
 @pytest.fixture
 def app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """The folder where the command is typed has a product."""
-    (tmp_path / "app.py").write_text(APP)
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.delitem(sys.modules, "app", raising=False)
-    import app  # type: ignore[import-not-found]
-
-    found: ModuleType = app
-    yield found
-    found.storage.close()
+    with product(APP, tmp_path, monkeypatch) as app:
+        yield app
 
 
 def tried(capsys: Capsys, *arguments: str, code: int = 0) -> str:
@@ -109,6 +105,27 @@ def test_a02_each_step_is_told_and_the_history_of_the_product_has_the_job(app: A
     assert (told[1], told[3]) == ("done: systemctl restart {user}", "    restarted")
     assert told[-2:] == ["done", f"  the job {entry.id} is completed"]
     assert (entry.demanded_by, entry.node, len(entry.operations)) == ("ada", "terminal", 2)
+
+
+def test_the_job_is_named_before_its_steps_however_slowly_that_is_told(app: Any, capsys: Capsys, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun = Teller.begun
+
+    def slow(teller: Teller, entry: Entry) -> None:
+        time.sleep(0.3)
+        begun(teller, entry)
+
+    monkeypatch.setattr(Teller, "begun", slow)
+    assert tried(capsys, "app:engine", "restart", "web-1", "--by", "ada").startswith("job ")
+
+
+def test_a_job_is_performed_though_nothing_can_be_told_of_it(app: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(*_: object) -> None:
+        raise RuntimeError("no terminal")
+
+    monkeypatch.setattr(Teller, "begun", gone)
+    with pytest.raises(RuntimeError, match="no terminal"):
+        main(["try", "app:engine", "restart", "web-1", "--by", "ada"])
+    assert len(app.engine.history(record="web-1", states="completed").entries) == 1
 
 
 def test_a_task_may_be_named_by_its_id_and_the_engine_by_what_makes_it(app: Any, capsys: Capsys) -> None:

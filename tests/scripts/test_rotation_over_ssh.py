@@ -256,13 +256,19 @@ class Reached:
             self.then.pop()()
 
 
-def test_s05_an_account_that_nobody_knows_at_once_has_two_tries(made: Any) -> None:
-    """The one before cannot be it, as the current one has let in."""
+def known_to_nobody(made: Any) -> Any:
+    """As soon as the machine has been told, somebody else changes it."""
     reached = Reached()
     machines = made(points=reached)
     machines.rotated()
     reached.then = [machines.somebody_changes_it]
     assert machines.rotated().state is State.UNCERTAIN
+    return machines
+
+
+def test_s05_an_account_that_nobody_knows_at_once_has_two_tries(made: Any) -> None:
+    """The one before cannot be it, as the current one has let in."""
+    machines = known_to_nobody(made)
     assert machines.wrong_tries == LOCKS - 1
     assert machines.pass_day() < LOCKS
     assert machines.lets_in(Secret("nobody-Knows-this-1")) is True
@@ -356,11 +362,7 @@ def test_s05_a_rescued_job_knows_what_was_refused_and_ends_well_once_it_may_try_
 
 
 def test_s05_people_who_have_it_tried_again_and_again_do_not_lock_it(made: Any) -> None:
-    reached = Reached()
-    machines = made(points=reached)
-    machines.rotated()
-    reached.then = [machines.somebody_changes_it]
-    assert machines.rotated().state is State.UNCERTAIN
+    machines = known_to_nobody(made)
     for _ in range(3):
         machines.engine.intents.rule("ops", Ruling.PROBE, by="ann")
         assert machines.watch(hours=1) < LOCKS

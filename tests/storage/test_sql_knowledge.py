@@ -20,16 +20,6 @@ from taskkit.testing.contracts.storage._makings import NOW, claim, job, kept, la
 Durable = SqliteStorage | PostgresStorage
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def store(request: pytest.FixtureRequest) -> Iterator[Durable]:
-    if request.param == "sqlite":
-        opened: Durable = SqliteStorage(request.getfixturevalue("tmp_path") / "db", relaxed=True)
-    else:
-        opened = PostgresStorage(request.getfixturevalue("database"), schema="store", relaxed=True, keeps_time=False)
-    with opened:
-        yield opened
-
-
 @pytest.fixture
 def other(store: Durable) -> Iterator[Durable]:
     with store.join() as opened:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -14,9 +14,7 @@ from taskkit.states import State, Step
 from taskkit.storage import Change, Claimed, Expect, Hold, Insert, Keep, Move, Query, Refusal, Unit, Wait
 from taskkit.storage._alike import End, Start, Starts
 from taskkit.storage.memory import MemoryStorage
-from taskkit.storage.postgresql import PostgresStorage
 from taskkit.storage.sql._known import Known
-from taskkit.storage.sqlite import SqliteStorage
 from taskkit.testing.contracts.storage._makings import NOW, cause, fired, kept, lands, occurrence, told
 from tests.storage.test_nights import Batches, claim_all
 from tests.storage.test_sql_knowledge import Asked, Durable
@@ -33,15 +31,11 @@ class Calm(Batches):
         return super().around(store) if self.odd(0.2) else [Insert(self.successor())]
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def store(request: pytest.FixtureRequest) -> Iterator[Durable]:
-    if request.param == "sqlite":
-        opened: Durable = SqliteStorage(request.getfixturevalue("tmp_path") / "db", relaxed=True)
-    else:
-        opened = PostgresStorage(request.getfixturevalue("database"), schema="store", relaxed=True, keeps_time=False)
-    with opened:
-        opened.write([(Keep("task", "t", 0, {}),)])
-        yield opened
+@pytest.fixture
+def store(store: Durable) -> Durable:
+    """It has a task."""
+    store.write([(Keep("task", "t", 0, {}),)])
+    return store
 
 
 def claimed(store: Durable, *jobs: Job) -> Sequence[Claimed]:

@@ -103,11 +103,15 @@ class _Watched:
         if not self._has_begun:
             self._has_begun = True
             threading.Thread(target=self._perform, name="taskkit-attempt", daemon=True).start()
-            self._teller.begun(self._entry())
 
     def _perform(self) -> None:
+        """Told before its first step is; performed even where nothing can be told."""
         try:
-            self._ended.append(self._engine._attempts.perform(self._attempt))
+            try:
+                self._teller.begun(self._entry())
+            finally:
+                outcome = self._engine._attempts.perform(self._attempt)
+            self._ended.append(outcome)
         except BaseException as error:
             self._ended.append(error)
         finally:

@@ -68,7 +68,7 @@ class Attempts:
             homes.append(job.pool)
             return job.with_({"pool": corner, "manual": True})
 
-        id = self._intake.demand(task, record, by=by, turned=turned)
+        id = self._intake.demands.demand(task, record, by=by, turned=turned)
         try:
             claimed = self._claimed(corner, homes[0])
             case, hold = (None, None) if claimed is None else self._started(claimed)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import takewhile
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ from attrs import define, field
 from taskkit.engine._border import account_of, asked
 from taskkit.engine._catalog import LISTS, list_of
 from taskkit.engine._chores import Chores
-from taskkit.engine._demands import Demands, as_it_is
+from taskkit.engine._demands import Demands
 from taskkit.engine._fires import Fires
 from taskkit.engine._planner import Planner
 from taskkit.engine._rights import RightsDesk
@@ -22,7 +22,7 @@ from taskkit.errors import InvalidValue, NotFound, TaskkitError
 from taskkit.events.happenings import Demanded, Happening, RecordChanged, RecordCreated, RecordRemoved, SessionEnded
 from taskkit.facts import Fact
 from taskkit.instants import Instant, instant
-from taskkit.jobs import Job, Why
+from taskkit.jobs import Why
 from taskkit.records import Record
 from taskkit.states import State
 from taskkit.storage import Document, Query
@@ -67,7 +67,7 @@ class Intake:
     def __init__(self, ground: Ground, planner: Planner, targets: Targets, chores: Chores, rights: RightsDesk, pauses: Pauses) -> None:
         self._ground, self._targets, self._chores, self._pauses, self._storage = ground, targets, chores, pauses, ground.storage
         self._fires = Fires(ground, planner)
-        self._demands = Demands(ground, targets, rights, self._fires)
+        self.demands = Demands(ground, targets, rights, self._fires)
 
     def take(self, happenings: Iterable[object]) -> list[str]:
         """The jobs that they made or joined, in the order of what happened. One that is refused keeps none of the others out."""
@@ -82,7 +82,7 @@ class Intake:
                         found += self._granted(sitting.close(), refused)
                     sitting.wishes[place] = wish
                 if isinstance(happening, Demanded):
-                    found.append(self.demand(happening.task, happening.record or None, by=happening.user, happening=happening))
+                    found.append(self.demands.demand(happening.task, happening.record or None, by=happening.user, happening=happening))
             except TaskkitError as error:
                 refused.append(error)
             except Exception:
@@ -103,18 +103,6 @@ class Intake:
                 raise
             return [id for wish in wishes for id in self._granted([wish], refused)]
         return []
-
-    def demand(
-        self,
-        task: str,
-        record: str | None,
-        *,
-        by: str | None,
-        force: bool = False,
-        happening: Demanded | None = None,
-        turned: Callable[[Job], Job] = as_it_is,
-    ) -> str:
-        return self._demands.demand(task, record, by=by, force=force, happening=happening, turned=turned)
 
     def _wished(self, happening: object, sitting: Sitting) -> list[Wish]:
         if not isinstance(happening, Happening):

@@ -270,7 +270,7 @@ class Engine:
 
     def demand(self, task: str, record: str | None = None, *, by: str | None = None, force: bool = False) -> str:
         """Ask for a run now; the job."""
-        return self._woken(self._intake.demand(task, record, by=by, force=force))
+        return self._woken(self._intake.demands.demand(task, record, by=by, force=force))
 
     # working
 
