@@ -69,6 +69,11 @@ class SpentTries:
     def has(self, which: str, mark: str) -> bool:
         return any((one.which, one.mark) == (which, mark) for one in self.tries)
 
+    def until(self, now: Instant) -> SpentTries:
+        """Noted by a clock that was ahead, none lies later than now: else nobody could try before that clock was right."""
+        late = any(one.at > now for one in self.tries)
+        return evolve(self, tries=[evolve(one, at=min(one.at, now)) for one in self.tries]) if late else self
+
     def with_(self, *more: SpentTry) -> SpentTries:
         return evolve(self, tries=(*self.tries, *more)[-_MOST:])
 

@@ -299,7 +299,7 @@ def without_a_right() -> Played:
 @scene(Why.SATISFIED, F.SATISFIED, "did not run: it was not needed Mon 2026-03-02 02:00 UTC (account changed since", "runs next Tue")
 def changed_since() -> Played:
     house = rotating()
-    house.vault.secrets.changed["h01"] = house.clock.moment.add(hours=2, seconds=1)
+    house.vault.secrets.changed["h01"] = house.clock.moment.add(hours=2)
     return nightly(house=house, script="rotate")
 
 

@@ -75,8 +75,10 @@ class Budget:
     @property
     def _known(self) -> SpentTries:
         if self._found is None:
-            self._found = spent(self._storage, self._account)
-            if unseen := [one for one in self._unseen() if not self._found.has(one.which, one.mark)]:
+            found = spent(self._storage, self._account)
+            self._found = found.until(self._ground.now())
+            unseen = [one for one in self._unseen() if not found.has(one.which, one.mark)]
+            if unseen or self._found is not found:
                 self._note(*unseen)
         return self._found
 
@@ -90,7 +92,7 @@ class Budget:
 
     def _note(self, *tries: SpentTry) -> None:
         for _ in range(_ATTEMPTS):
-            found = self._kept.with_(*tries)
+            found = self._kept.until(self._ground.now()).with_(*tries)
             with suppress(Outdated):
                 self._run.fence.save({}, (Keep(TABLE, self._account, found.revision, found.body()),), durable=True)
                 self._found = SpentTries(self._account, found.tries, found.revision + 1)

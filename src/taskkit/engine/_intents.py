@@ -40,10 +40,13 @@ def spent(storage: Storage, account: AccountId) -> SpentTries:
 
 def all_open(storage: Storage) -> Iterator[Intent]:
     """With the log-ins that were refused."""
+    return (evolve(one, tries=spent(storage, one.account).tries) for one in _all(storage))
+
+
+def _all(storage: Storage) -> Iterator[Intent]:
     after = ""
     while page := storage.documents(TABLE, after=after, limit=_PAGE):
-        for kept in page:
-            yield evolve(intent_of(kept.id, kept.body, kept.revision), tries=spent(storage, kept.id).tries)
+        yield from (intent_of(kept.id, kept.body, kept.revision) for kept in page)
         after = page[-1].id
 
 
@@ -63,6 +66,12 @@ def hold(job: str, account: AccountId, others: Accounts = NO_ACCOUNTS) -> Hold:
     """Before all others: what is not certain is found out first."""
     writes, uses = (tuple(f"account:{name}" for name in sorted(names)) for names in (others.writes | {account}, others.uses - {account}))
     return Hold(job, _FIRST, writes, uses)
+
+
+def left_by(storage: Storage, job: Job) -> Unit:
+    """What the unit adds by which a job lets go of all that it holds, where nobody knows how far it had come: accounts with an open intent
+    of its own go on to be held, by their recovery jobs."""
+    return tuple(hold(one.recovery, one.account) for one in _all(storage) if one.job == job.id and one.recovery != job.id)
 
 
 def is_resolved(storage: Storage, job: Job) -> bool:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from taskkit.engine._border import asked
+from taskkit.engine._border import account_of, asked
 from taskkit.engine._cases import Case
 from taskkit.engine._catalog import DEFINITIONS, LISTS
 from taskkit.engine._cohorts import Cohort, likeness
@@ -16,7 +17,7 @@ from taskkit.engine._passings import PASSINGS, said_of
 from taskkit.engine._pauses import PAUSES
 from taskkit.engine._planner import read_standing
 from taskkit.engine._targets import Targets
-from taskkit.errors import MissingPlugin, TaskkitError, VaultAway
+from taskkit.errors import InvalidValue, MissingPlugin, NotFound, TaskkitError, VaultAway
 from taskkit.instants import SECOND, Instant
 from taskkit.jobs import Job, Kind
 from taskkit.plugins.kinds import Executor, Run, Script
@@ -179,7 +180,7 @@ class Lookups:
     def _record(self, case: Case, kin: Kin, *, begun: bool) -> bool:
         """Whether it is there, and still the task's: the vault may have changed it without telling (R8). What has begun stays there."""
         job, vault = case.job, self._ground.vault
-        record = case.record = asked(vault.records.get, "reading the record", job.record)
+        record = case.record = asked(vault.records.get, "reading the record", job.record) or self._of_account(job)
         if record is None:
             return False
         if kin.shadow:
@@ -193,6 +194,17 @@ class Lookups:
             return True
         is_aimed_there = case.trigger.target is Target.ITSELF or self._is_aimed_there(case, record)
         return is_aimed_there and (sort.is_listed or job.execution is not None)
+
+    def _of_account(self, job: Job) -> Record | None:
+        """Which record is the account now, where that of its recovery is gone: it may have another id, or be one of two (R8, S4)."""
+        if job.kind is not Kind.RECOVERY:
+            return None
+        vault = self._ground.vault
+        for record in asked(lambda: list(vault.records.all()), "reading all records"):
+            with suppress(InvalidValue, NotFound):  # its references lead nowhere
+                if record.reference is None and account_of(vault, record) == job.account:
+                    return record
+        return None
 
     def _sort(self, name: str, kin: Kin) -> Sort:
         found = self._catalog.record_type(name, kin.glance.one)

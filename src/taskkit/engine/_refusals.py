@@ -11,7 +11,7 @@ from taskkit.engine._border import asked
 from taskkit.engine._cases import Case
 from taskkit.engine._fits import Fits
 from taskkit.engine._gates import Instead
-from taskkit.engine._intents import followed, hold
+from taskkit.engine._intents import followed, hold, left_by
 from taskkit.engine._occurrences import in_blackout, missed, reason_of
 from taskkit.engine._planner import Planner
 from taskkit.engine._portions import Plan
@@ -42,6 +42,8 @@ class Refusals:
         changes: list[Change] = [Move(job.id, instead.step, token=job.token, fields=fields, causes=len(case.causes) if ends else None)]
         if instead.step in SENT_BACK:
             changes += self._given_back(case, instead)
+        if job.state is State.RUNNING:
+            changes += left_by(self._ground.storage, job)
         fields |= self._told(case, instead)
         if ends:
             successor = self.successor(case)

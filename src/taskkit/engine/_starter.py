@@ -6,7 +6,7 @@ Where something stood against it, nothing has happened: what that was is noted o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -27,7 +27,7 @@ from taskkit.errors import StorageAway, TaskkitError, VaultAway
 from taskkit.facts import Fact
 from taskkit.instants import MINUTE
 from taskkit.jobs import Job, Kind, Why
-from taskkit.records import EMPTY
+from taskkit.records import EMPTY, AccountId
 from taskkit.states import State, Step
 from taskkit.storage import Change, Claimed, Expect, Hold, Landed, Move, Refusal, Unit, Wait
 from taskkit.storage._alike import Start
@@ -175,6 +175,9 @@ class Starter:
                 return self._refusals.away(case, lost)
             case.run = JobRun(self._ground, case, self._points)
             case.accounts = self._lookups.accounts(case)
+            if not self._holds(job, case.accounts.writes):
+                moved = "its record is of another account since it began"
+                return self._refusals.away(case, Instead(Step.DEFER, Why.BUSY, case.now, moved))
         except VaultAway:
             away = Why.VAULT_AWAY
             return given_back(job, case.now + VAULT_AWAY_LOOK, away, waits=case.waits_again(away))
@@ -186,6 +189,10 @@ class Starter:
         told = {"rescues": job.rescues, "node": self._ground.node}
         fact = Fact("JobRescued", case.now, job.id, job.task, job.line, job.record, None, told)
         return Move(job.id, Step.BEAT, token=job.token, fields={"why": None, "waits": 0}), fact
+
+    def _holds(self, job: Job, accounts: Iterable[AccountId]) -> bool:
+        """Whoever changes an account holds it, also where a reference leads elsewhere by now (R4)."""
+        return all(job.id in self._storage.holders(f"account:{account}") for account in accounts)
 
     # the unit
 

@@ -10,6 +10,7 @@ from taskkit.intents import Intent, Ruling
 from taskkit.plugins.kinds import Run
 from taskkit.records import AccountId
 from taskkit.secrets import Secret
+from taskkit.vaults import Slot
 
 #: In the memo: the attempt that has put its candidate in force.
 CHANGED = "changed"
@@ -44,11 +45,18 @@ class Candidates:
         slot = self._slots.adopt(self._account, self._run.token)
         self._run.point("adopted")
         if slot is None or self._name not in slot.secrets:
+            self._refuse_strange(slot)
             return None, ruling
         candidate = self._run.keep(slot.secrets[self._name])
         if self.intent is None or self.intent.attempt != slot.attempt:
             self._intend(slot.attempt, candidate)
         return Attempt(slot.attempt, candidate, is_doubtful=True, may_come=True), ruling
+
+    def _refuse_strange(self, slot: Slot | None) -> None:
+        """It would come into force untried."""
+        if slot is not None and self.intent is not None and slot.attempt == self.intent.attempt:
+            case = f"it was kept under another name than {self._name!r}"
+            raise Refused("looking for the candidate", case, "let the record's type name the field of its secret as before")
 
     @property
     def age(self) -> Duration:

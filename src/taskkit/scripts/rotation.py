@@ -116,34 +116,44 @@ class Rotation:
     def _take_over(self) -> None:
         """What is open is resolved. Where a new secret is wanted still, the candidate is left as the attempt, to be sent once more."""
         self._attempt, ruling = self._candidates.adopted()
-        if self._attempt is not None:
-            self._resolve(self._attempt, ruling)
-        elif self._candidates.is_in_force():
+        if self._attempt is None and self._candidates.is_in_force():
             self._in_force()
-        elif self._is_recovery and ruling is not Ruling.ANEW and CHANGED not in self._run.memo:  # kept nowhere, it was sent nowhere
+        elif self._candidates.intent is not None:
+            self._resolve(self._attempt, ruling)
+        elif self._is_recovery and CHANGED not in self._run.memo:  # it has settled it before
             self._unchanged(Which.CURRENT)
         elif (since := self._run.memo.get(_HANDED)) and (by := self._run.intents.changed_by(self.account, datetime.fromisoformat(since))):
             raise _Ended(Done({"account": self.account, "changed": True, "by": by}))
 
-    def _resolve(self, attempt: Attempt, ruling: Ruling | None) -> None:
-        if ruling is Ruling.ANEW:
-            self._forget(attempt)
-            return
-        which = _SAID.get(ruling) if ruling is not None else None
-        if which is None:
-            which, self._old = self._tries.live(attempt.candidate, leave=int(self._is_led))
-        if which is Which.CANDIDATE:
+    def _resolve(self, attempt: Attempt | None, ruling: Ruling | None) -> None:
+        """Without an attempt it was kept nowhere, and sent nowhere; or the vault is an older one now, and the host may know it."""
+        which = said = self._said(ruling)
+        if said is None:
+            which, self._old = self._tries.live(attempt.candidate if attempt is not None else None, leave=int(self._is_led))
+        if which is Which.CANDIDATE and attempt is not None:
             self._commit(attempt)
         if which is None and self._run.shadow is None:
             self._doubt()
-        attempt.is_doubtful = which is None
-        if which is not None and ruling in _SAID:
-            self._leave(attempt, which)
+        if attempt is not None:
+            attempt.is_doubtful = which is None
+        if said is not None:
+            self._leave(said)
+        if ruling is Ruling.ANEW:
+            self._forget()
+        elif attempt is None and which is Which.CURRENT and self._is_recovery and CHANGED not in self._run.memo:
+            self._unchanged(which)
 
-    def _leave(self, attempt: Attempt, which: Which) -> NoReturn:
+    def _said(self, ruling: Ruling | None) -> Which | None:
+        """What a person names; nothing where the vault does not know it."""
+        which = _SAID.get(ruling) if ruling is not None else None
+        if which is Which.CANDIDATE:
+            return which if self._attempt is not None else None
+        return which if which is not Which.PREVIOUS or which in self._tries.known() else None
+
+    def _leave(self, which: Which) -> NoReturn:
         """So a person said: what lets in is in force, or comes into force."""
         previous = self._tries.known().get(Which.PREVIOUS)
-        self._forget(attempt)
+        self._forget()
         if which is Which.PREVIOUS and previous is not None:
             self._commit(self._candidates.propose(previous))
         self._unchanged(which)
@@ -222,7 +232,7 @@ class Rotation:
 
     def _exchanged(self, attempt: Attempt) -> Attempt:
         self._see_it_dead(attempt)
-        self._forget(attempt)
+        self._forget()
         return self._drawn()
 
     # how it ends
@@ -245,7 +255,7 @@ class Rotation:
         self._see_it_dead(attempt)
         if self._may_come(attempt):
             raise CannotSay(outcome.error, outcome.text)
-        self._forget(attempt)
+        self._forget()
         self._candidates.settle(changed=False)
         raise _Ended(outcome)
 
@@ -261,13 +271,16 @@ class Rotation:
             if which is None:
                 self._doubt()
 
-    def _forget(self, attempt: Attempt) -> None:
-        self._candidates.forget(attempt)
+    def _forget(self) -> None:
+        if self._attempt is not None:
+            self._candidates.forget(self._attempt)
         self._attempt = None
 
     def _doubt(self) -> NoReturn:
         """No known secret lets in (S3)."""
         text = "neither the candidate nor the secret in force nor the one before lets in"
+        if self._attempt is None:
+            text = f"the vault does not know the candidate any more; {text}"
         self._candidates.doubt(text)
         raise _Ended(Unknown(f"{text}: all are kept, and somebody has to say what is to be done"))
 
@@ -276,7 +289,7 @@ class Rotation:
         attempt, now = self._attempt, self._run.now()
         if attempt is not None and not attempt.is_doubtful and not self._may_come(attempt):
             with suppress(TaskkitError):  # the vault may be what does not answer
-                self._forget(attempt)
+                self._forget()
                 self._candidates.settle(changed=False)
         reason = SPARED if isinstance(silent, Spared) else silent.error.value
         if self._is_recovery:
