@@ -10,6 +10,8 @@ import re
 from collections.abc import Iterable
 from typing import ClassVar
 
+from pendulum import DateTime
+
 
 class TaskkitError(Exception):
     """The root of the tree: catch it to catch all that taskkit raises on purpose."""
@@ -168,6 +170,18 @@ class HostRefused(TaskkitError):
 
 def _host_refused(tried: str, case: str, help: str, error: str) -> HostRefused:
     return HostRefused(tried, case, help, error=error)
+
+
+class TriesSpared(HostRefused):
+    """So many log-ins of an account were refused of late that one more may lock it: none is made before `until` (S5)."""
+
+    def __init__(self, tried: str, until: DateTime) -> None:
+        case = "so many log-ins were refused of late that one more may lock the account"
+        super().__init__(tried, case, f"the next one may be made at {until:%Y-%m-%d %H:%M:%S} UTC", error="busy")
+        self.until = until
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.tried, self.until)
 
 
 class NarrowWindow(UserWarning):

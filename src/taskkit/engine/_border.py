@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from taskkit.errors import BrokenPlugin, HostRefused, StaleToken, StopAsked, StorageAway, TaskkitError, VaultAway
+from taskkit.errors import BrokenPlugin, HostRefused, StaleToken, StopAsked, StorageAway, TaskkitError, TriesSpared, VaultAway
 from taskkit.outcomes import DONE, Asks, Done, ErrorClass, NotDone, NotNow, Outcome, Unknown, class_of
 from taskkit.records import AccountId, Record, account_id
 from taskkit.scrubbing import Scrubber, told
@@ -201,6 +201,8 @@ def wish(error: BaseException, scrubber: Scrubber) -> BaseException:
 
 def _instead(error: Exception, run: Touching) -> Outcome:
     """What an error says about the work: that it is not done is believed only where the error itself is clear about that (J10)."""
+    if isinstance(error, TriesSpared) and not run.touched:
+        return NotNow(error.until, error.code)
     found = class_of(error)
     if found is None or (run.touched and not isinstance(error, _CERTAIN)):
         return Unknown(f"the script raised {told(error, run.scrubber)}")

@@ -5,18 +5,20 @@ Nothing is written as long as nothing is refused.
 
 from __future__ import annotations
 
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING
 
 from pendulum import DateTime
 
 from taskkit.engine._intents import read, spent
-from taskkit.errors import Outdated
+from taskkit.errors import HostRefused, Outdated, TriesSpared
 from taskkit.instants import shown
 from taskkit.jobs import Job, Kind
+from taskkit.outcomes import ErrorClass, class_of
 from taskkit.records import AccountId
 from taskkit.storage import Keep
-from taskkit.tries import LOCKED, TABLE, UNSEEN, SpentTries, SpentTry
+from taskkit.tries import AT_ONCE, LOCKED, TABLE, UNSEEN, SpentTries, SpentTry
 
 if TYPE_CHECKING:
     from taskkit.engine._ground import Ground
@@ -46,6 +48,24 @@ class Budget:
 
     def refused(self, which: str, secret: Secret | None, *, tells: bool = True) -> None:
         self._note(SpentTry(which, self._ground.now(), "" if secret is None else self._mark(secret), tells))
+
+    @contextmanager
+    def spent(self, tried: str, secret: Secret | None) -> Iterator[Callable[[ErrorClass | None], None]]:
+        """A log-in with the secret in force: TriesSpared where none may be made. What it was answered is told, or raised by the host."""
+        if not self.left:
+            raise TriesSpared(tried, self.free)
+        try:
+            yield lambda error: self._answered(error, secret)
+        except HostRefused as refused:
+            self._answered(class_of(refused), secret)
+            raise
+
+    def _answered(self, error: ErrorClass | None, secret: Secret | None) -> None:
+        """Nobody looks for the right one here: it may be tried again."""
+        if error is ErrorClass.WRONG_CREDENTIALS:
+            self.refused("current", secret, tells=False)
+        elif error is ErrorClass.ACCOUNT_LOCKED:
+            self.locked()
 
     def locked(self) -> None:
         self._note(SpentTry(LOCKED, self._ground.now()))
@@ -77,14 +97,18 @@ class Budget:
         if self._found is None:
             found = spent(self._storage, self._account)
             self._found = found.until(self._ground.now())
-            unseen = [one for one in self._unseen() if not found.has(one.which, one.mark)]
+            unseen = [one for one in self._unseen(found) if not found.has(one.which, one.mark)]
             if unseen or self._found is not found:
                 self._note(*unseen)
         return self._found
 
-    def _unseen(self) -> list[SpentTry]:
-        """Of each worker that was lost over the account: it may have been just about to hear that a secret is refused."""
+    def _unseen(self, found: SpentTries) -> list[SpentTry]:
+        """Of each worker that was lost over the account: it may have been just about to hear that a secret is refused.
+
+        Where many use an account beside one another, a process that ends is lost to all of them: they would go on counting it for ever."""
         job = self._run.job
+        if not self._run.script.changes_secret and found.left(self._ground.now()) < AT_ONCE:
+            return []
         intent = read(self._storage, self._account) if job.kind is Kind.RECOVERY else None
         before = self._storage.job(intent.job) if intent is not None and intent.job != job.id else None
         lost = [one for one in (before, job) if one is not None and _was_lost(one)]

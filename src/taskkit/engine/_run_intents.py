@@ -45,7 +45,6 @@ class RunIntents:
         self._none: set[AccountId] = set()
         self._accounts: dict[AccountId, Document | None] = {}
         self._waiting: dict[AccountId, Job] = {}
-        self._budgets: dict[AccountId, Budget] = {}
         #: Whether this run says by its intents which accounts it has changed.
         self.are_used = False
 
@@ -77,9 +76,7 @@ class RunIntents:
         return seals.former(account, (*secrets, *(known.body.get("prints", ()) if known else ())))
 
     def budget(self, account: AccountId) -> Budget:
-        if account not in self._budgets:
-            self._budgets[account] = Budget(self._ground, self._run, account)
-        return self._budgets[account]
+        return self._run.budget(account)
 
     def changed_by(self, account: AccountId, since: datetime) -> str | None:
         known = self._storage.document("account", account)

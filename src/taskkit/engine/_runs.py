@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +11,7 @@ import pendulum
 from attrs import Attribute, asdict, evolve
 
 from taskkit.engine._border import changed, guarded, plain
+from taskkit.engine._budgets import Budget
 from taskkit.engine._cases import Case
 from taskkit.engine._fences import Fence
 from taskkit.engine._run_intents import RunIntents
@@ -18,9 +19,9 @@ from taskkit.errors import InvalidValue
 from taskkit.facts import Fact
 from taskkit.instants import Instant, shown
 from taskkit.jobs import Job
-from taskkit.outcomes import Done, NotDone, Unknown
-from taskkit.plugins.kinds import Executor, Host, Login, Operation, Probe, SecretChange, Verb
-from taskkit.records import EMPTY, Record, RecordType
+from taskkit.outcomes import Done, ErrorClass, NotDone, Unknown
+from taskkit.plugins.kinds import Executor, Host, Login, Operation, Probe, Script, SecretChange, Verb
+from taskkit.records import EMPTY, AccountId, Record, RecordType
 from taskkit.scrubbing import Scrubber, Stream
 from taskkit.secrets import Secret
 from taskkit.states import State
@@ -60,6 +61,8 @@ class JobRun:
         self._intents: RunIntents | None = None
         self._types: Mapping[str, RecordType | None] = EMPTY
         self._logins: Mapping[str, Login] = EMPTY
+        self._owners: Mapping[str, AccountId] = EMPTY
+        self._budgets: Mapping[AccountId, Budget] = EMPTY
 
     def watch(self, heard: Callable[[str], object], over: Callable[[Executor], Executor]) -> None:
         """Whoever stays with it hears of each point that it passes, and may put something between it and its host."""
@@ -101,6 +104,10 @@ class JobRun:
     @property
     def task(self) -> Task:
         return self._kin.task
+
+    @property
+    def script(self) -> Script:
+        return self._kin.script
 
     @property
     def record(self) -> Record | None:
@@ -179,27 +186,48 @@ class JobRun:
         executor, record = self._reached("connecting", to)
         self.point("connect")
         host, login_ = self.host(record), self.login(login or self._shadow or record)
-        with executor.connect(host, login_, self) as connection:
+        with ExitStack() as stack:
+            with self._spends(login_, "connecting"):
+                connection = stack.enter_context(executor.connect(host, login_, self))
             self.touch()
             yield connection
 
     def probe(self, login: Record | None = None, secret: Secret | None = None, *, to: Record | None = None) -> Probe:
-        """What a fresh log-in tells of the account's secret, or of this one in its place. It is one try (S5)."""
+        """What a fresh log-in tells of the account's secret, or of this one in its place. It is one try (S5): who gives one counts it."""
         executor, record = self._reached("trying a secret", to)
         self.point("probe")
-        return executor.probe(self.host(record), self._login(login or self._shadow or record, secret), self)
+        host, found = self.host(record), self._login(login or self._shadow or record, secret)
+        if secret is not None:
+            return executor.probe(host, found, self)
+        with self._spends(found, "trying the log-in") as tell:
+            probe = executor.probe(host, found, self)
+            tell(probe.error)
+        return probe
 
     def change(self, change: SecretChange, login: Record | None = None, *, to: Record | None = None) -> Done | NotDone | Unknown:
         """Whatever the executor raises, it is an answer: that nothing was changed is believed only of a log-in that was refused (J10)."""
         executor, record = self._reached("changing a secret", to)
         host, found = self.host(record), self._login(login or record, change.old if login in (None, record) else None)
         self.keep(change.new)
-        self.point("change")
-        self.touch()
-        return changed(lambda: executor.change(host, found, change, self), self)
+        with self._spends(found, "changing a secret") as tell:
+            self.point("change")
+            self.touch()
+            outcome = changed(lambda: executor.change(host, found, change, self), self)
+            tell(outcome.error if isinstance(outcome, NotDone) else None)
+        return outcome
 
     def verbs(self, to: Record | None = None) -> frozenset[Verb]:
         return self._reached("looking what can be done", to)[0].verbs
+
+    def budget(self, account: AccountId) -> Budget:
+        """Of each account one, as all that this run hears of it is counted together (S5)."""
+        with _PEN:
+            if account not in self._budgets:
+                self._budgets = {**self._budgets, account: Budget(self._ground, self, account)}
+            return self._budgets[account]
+
+    def _spends(self, login: Login, tried: str) -> AbstractContextManager[Callable[[ErrorClass | None], None]]:
+        return self.budget(self._owners[login.record.id]).spent(tried, login.secret)
 
     def _login(self, record: Record, secret: Secret | None) -> Login:
         """With this secret in the place of the current one, where one is given: only it may let in then, beside what is known already."""
@@ -229,12 +257,13 @@ class JobRun:
     def login(self, record: Record) -> Login:
         """The account's current secret, read for this run alone: what the vault hands out is scrubbed from all that the run says (S1)."""
         found, vault = self._type(record), self.vault
-        values = vault.secrets.values(vault.records.account(record), self).current
+        account = vault.records.account(record)
+        values = vault.secrets.values(account, self).current
         login = Login(record, secrets=values)
         if found is not None:
             secret, key = values.get(found.secret), values.get(found.key)
             login = Login(record, found.user_of(record), secret, key, secrets=values, secret_name=found.secret)
-        self._logins = {**self._logins, record.id: login}
+        self._logins, self._owners = {**self._logins, record.id: login}, {**self._owners, record.id: account}
         return login
 
     def _type(self, record: Record) -> RecordType | None:

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from functools import cached_property
 from typing import Any
 
-from taskkit.errors import HostRefused
+from taskkit.errors import HostRefused, TriesSpared
 from taskkit.events.happenings import Drifted
 from taskkit.outcomes import ErrorClass, class_of
-from taskkit.plugins.kinds import Budget, Operation, Run
-from taskkit.scripts._tries import Spared, Which
+from taskkit.plugins.kinds import Operation, Run
 
 OK = "ok"
 
@@ -24,8 +22,7 @@ class Entrance:
         self.result: dict[str, Any] = {}
 
     def try_alone(self) -> None:
-        """HostRefused where the secret does not let in, for whatever reason; Spared where one more try may lock the account."""
-        self._spare()
+        """HostRefused where the secret does not let in, for whatever reason; TriesSpared where one more try may lock the account."""
         probe = self._run.probe()
         self._tell(probe.error)
         if probe.error is not None:
@@ -33,10 +30,11 @@ class Entrance:
 
     @contextmanager
     def connected(self) -> Iterator[Any]:
-        self._spare()
         with ExitStack() as stack:
             try:
                 connection = stack.enter_context(self._run.connect())
+            except TriesSpared:
+                raise
             except HostRefused as error:
                 self._tell(class_of(error))
                 raise
@@ -49,18 +47,8 @@ class Entrance:
             self._tell(ErrorClass.MUST_CHANGE)
             raise HostRefused("trying the log-in", operation.text, error=ErrorClass.MUST_CHANGE)
 
-    def _spare(self) -> None:
-        if self._budget is not None and not self._budget.left:
-            raise Spared(self._budget.free)
-
-    @cached_property
-    def _budget(self) -> Budget | None:
-        login = self._run.shadow or self._run.record
-        return None if login is None else self._run.intents.budget(self._run.vault.records.account(login))
-
     def _tell(self, error: ErrorClass | None) -> None:
         self.result = {"login": error.value if error else OK}
         login = self._run.shadow or self._run.record
-        if error is ErrorClass.WRONG_CREDENTIALS and login is not None and self._budget is not None:
-            self._budget.refused(Which.CURRENT, self._run.login(login).secret, tells=False)
+        if error is ErrorClass.WRONG_CREDENTIALS and login is not None:
             self._run.happened(Drifted(login.id, id=f"drift:{self._run.job.id}"))  # a rescue that finds it again tells the same

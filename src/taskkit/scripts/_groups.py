@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, field, frozen
 
-from taskkit.errors import NotAllowed, NotFound, Refused, StaleToken, StorageAway
+from taskkit.errors import NotAllowed, NotFound, Refused, StaleToken, StorageAway, TriesSpared
 from taskkit.jobs import Kind
 from taskkit.outcomes import RETRIED, Done, Effect, ErrorClass, NotDone, NotNow, Outcome, Unknown, class_of
 from taskkit.passwords import FormerPasswords, Objection
@@ -20,7 +20,7 @@ from taskkit.records import Record
 from taskkit.scripts._candidates import CHANGED
 from taskkit.scripts._heard import REFUSED, Heard
 from taskkit.scripts._steps import answer
-from taskkit.scripts._tries import RIGHT, tell
+from taskkit.scripts._tries import RIGHT, Which, tell
 from taskkit.scripts.dependents import Dependent, News
 from taskkit.scripts.rotation import Rotation
 from taskkit.secrets import Secret
@@ -137,7 +137,11 @@ class Group:
         else:
             self._keep(began=name)
             self._run.point("telling")
-            said = self._said(one, name)
+            try:
+                said = self._said(one, name)
+            except TriesSpared as spared:
+                self._keep(began=None)
+                return NotNow(spared.until, spared.code)
         self._run.operation(said)
         if said.error == ErrorClass.STOPPED:
             self._keep(began=None)
@@ -165,6 +169,8 @@ class Group:
         except (StaleToken, StorageAway):
             raise
         except Exception as error:  # whatever the vault or an executor raises becomes an operation here
+            if isinstance(error, TriesSpared) and self._reset.on_failure != "roll_back":
+                raise
             said = answer(error, self._run)
             state = "not_done" if one.effect is Effect.IDEMPOTENT or class_of(error) is not None else "unknown"
             return Operation(name[:200], state, began, self._run.now(), error=said.error, text=said.text)  # type: ignore[arg-type]
@@ -212,6 +218,7 @@ class Group:
         began, probe = self._run.now(), self._run.probe(self._record, old, to=self._record)
         said: Done | NotDone = NotDone(probe.error or ErrorClass.FAILED, probe.text)
         if probe.error is ErrorClass.WRONG_CREDENTIALS:
+            self._run.intents.budget(self._account).refused(Which.PREVIOUS, old, tells=False)
             said, found = Done(), REFUSED
         elif probe.error in RIGHT:
             said, found = NotDone(ErrorClass.FAILED, "it still lets in"), "it still lets in"

@@ -10,7 +10,7 @@ from typing import Any
 from attrs import Attribute, evolve, field, frozen
 
 from taskkit.checks import named, optional_a, refused, several
-from taskkit.errors import InvalidValue, StaleToken, StopAsked, StorageAway
+from taskkit.errors import InvalidValue, StaleToken, StopAsked, StorageAway, TriesSpared
 from taskkit.outcomes import Done, Effect, ErrorClass, NotDone, NotNow, Outcome
 from taskkit.plugins.becoming import Become, become_of
 from taskkit.plugins.kinds import Command, Operation, Run, RunsCommands, Script, Verb
@@ -18,7 +18,6 @@ from taskkit.records import Accounts
 from taskkit.scripts._entrances import Entrance
 from taskkit.scripts._fields import with_secrets
 from taskkit.scripts._steps import Step, answer, carried_out, needs_of, prepared
-from taskkit.scripts._tries import SPARED, Spared
 
 
 class Health(StrEnum):
@@ -148,8 +147,8 @@ class CheckStatus(Script):
                 login.try_alone()
             else:
                 self._look_around(login, findings, run)
-        except Spared as spared:
-            return NotNow(spared.until, SPARED)
+        except TriesSpared as spared:
+            return NotNow(spared.until, spared.code)
         except (StaleToken, StorageAway):
             raise  # the job is another's, or will be, and so is what it ends with
         except Exception as error:  # whatever the vault or an executor raises becomes an outcome here

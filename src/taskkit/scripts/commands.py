@@ -8,8 +8,8 @@ from typing import Any, Literal
 from attrs import Attribute, field, frozen
 
 from taskkit.checks import named, one_of, optional_a, refused, several
-from taskkit.errors import InvalidValue, StaleToken, StopAsked, StorageAway
-from taskkit.outcomes import RETRIED, Done, Effect, ErrorClass, NotDone, Outcome, Unknown
+from taskkit.errors import InvalidValue, StaleToken, StopAsked, StorageAway, TriesSpared
+from taskkit.outcomes import RETRIED, Done, Effect, ErrorClass, NotDone, NotNow, Outcome, Unknown
 from taskkit.plugins.becoming import Become, become_of
 from taskkit.plugins.kinds import Command, Run, RunsCommands, Script, Verb
 from taskkit.records import Accounts
@@ -66,6 +66,8 @@ class Commands(Script):
         course = Course.of(run.memo)
         try:
             return self._go_on(course, run)
+        except TriesSpared as spared:  # nothing was said
+            return NotNow(spared.until, spared.code)
         except (StaleToken, StorageAway):
             raise  # the job is another's, or will be, and so is what it ends with
         except Exception as error:  # whatever the vault or an executor raises becomes an outcome here

@@ -8,8 +8,8 @@ from typing import Any, Literal, Self
 from attrs import Attribute, field, frozen
 
 from taskkit.checks import a, named, one_of, refused, several
-from taskkit.errors import InvalidValue, StaleToken, StopAsked, StorageAway
-from taskkit.outcomes import Effect, NotDone, Outcome, Unknown
+from taskkit.errors import InvalidValue, StaleToken, StopAsked, StorageAway, TriesSpared
+from taskkit.outcomes import Effect, NotDone, NotNow, Outcome, Unknown
 from taskkit.plugins.executors._talks import Talk
 from taskkit.plugins.kinds import Run, Script, Verb
 from taskkit.records import Accounts
@@ -115,6 +115,8 @@ class Dialogue(Script):
         course = TalkCourse.of(run.memo)
         try:
             return self._talk(course, run)
+        except TriesSpared as spared:  # nothing was said
+            return NotNow(spared.until, spared.code)
         except (StaleToken, StorageAway):
             raise  # the job is another's, or will be, and so is what it ends with
         except Exception as error:  # whatever the vault or an executor raises becomes an outcome here

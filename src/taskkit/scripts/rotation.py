@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from pendulum import duration
 
-from taskkit.errors import Refused, StaleToken, StorageAway, TaskkitError
+from taskkit.errors import Refused, StaleToken, StorageAway, TaskkitError, TriesSpared
 from taskkit.intents import Ruling
 from taskkit.jobs import Kind
 from taskkit.outcomes import Done, ErrorClass, NotDone, NotNow, Outcome, Unknown, class_of
@@ -205,7 +205,11 @@ class Rotation:
         self._run.point("applying")
         began, before, attempt.is_doubtful = self._run.now(), attempt.is_doubtful, True
         login = self._run.shadow if self._is_through_shadow else self.record
-        outcome = self._run.change(SecretChange(self._user, attempt.candidate, self._old), login, to=self.record)
+        try:
+            outcome = self._run.change(SecretChange(self._user, attempt.candidate, self._old), login, to=self.record)
+        except TriesSpared as spared:  # of the shadow account: nothing was sent
+            attempt.is_doubtful = before
+            raise Spared(spared.until) from None
         if isinstance(outcome, NotDone):
             attempt.is_doubtful = before
         else:
