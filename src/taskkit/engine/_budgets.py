@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from pendulum import DateTime
 
 from taskkit.engine._intents import read, spent, told_spent
-from taskkit.errors import HostRefused, Outdated, TriesSpared
+from taskkit.errors import HostRefused, Outdated, TaskkitError, TriesSpared
 from taskkit.instants import shown
 from taskkit.jobs import Job, Kind
 from taskkit.outcomes import ErrorClass, class_of
@@ -64,6 +64,10 @@ class Budget:
         except HostRefused as refused:
             self._answered(class_of(refused), secret)
             raise
+        except (Exception, KeyboardInterrupt, SystemExit) as error:
+            if not isinstance(error, TaskkitError):  # the host may have heard it
+                self.refused(UNSEEN, None)
+            raise
 
     def _answered(self, error: ErrorClass | None, secret: Secret | None) -> None:
         """Nobody looks for the right one here: it may be tried again."""
@@ -112,18 +116,24 @@ class Budget:
         return seen or spent(self._storage, self._account)
 
     def _unseen(self, found: SpentTries) -> list[SpentTry]:
-        """Of each worker that was lost over the account: it may have been just about to hear that a secret is refused.
-
-        Where many use an account beside one another, a process that ends is lost to all of them: they would go on counting it for ever."""
+        """Of each worker that was lost over the account: it may have been just about to hear that a secret is refused."""
         job = self._run.job
-        if not self._run.script.changes_secret and found.left(self._ground.now()) < AT_ONCE:
+        if _was_lost(job) and self._is_counted_by_others(found):
             return []
         intent = read(self._storage, self._account) if job.kind is Kind.RECOVERY else None
         before = self._storage.job(intent.job) if intent is not None and intent.job != job.id else None
         lost = [one for one in (before, job) if one is not None and _was_lost(one)]
         return [SpentTry(UNSEEN, self._ground.now(), f"{job.id}/{job.rescues}") for job in lost]
 
+    def _is_counted_by_others(self, found: SpentTries) -> bool:
+        """Where many use an account beside one another, a process that ends is lost to all of them: one for all."""
+        job = self._run.job
+        if self._account in self._run.accounts.writes or self._account == job.account:
+            return False
+        return found.left(self._ground.now()) < AT_ONCE and not any(one.mark.startswith(f"{job.id}/") for one in found.tries)
+
     def _note(self, *tries: SpentTry) -> None:
+        """Where others are always there first, they have noted more than the account can bear."""
         for _ in range(_ATTEMPTS):
             found = self._kept.until(self._ground.now()).with_(*tries)
             with suppress(Outdated):
@@ -131,7 +141,6 @@ class Budget:
                 self._found = SpentTries(self._account, found.tries, found.revision + 1)
                 return
             self._found = None
-        raise Outdated(f"noting a refused log-in of {self._account!r}", "others do it all the time", "it is tried again later")
 
     def _mark(self, secret: Secret) -> str:
         return self._ground.seals.print_of(self._account, secret)

@@ -10,7 +10,7 @@ from attrs import define, field
 from taskkit.instants import Instant
 from taskkit.jobs import Cause, Job, Kind
 from taskkit.outcomes import Effect
-from taskkit.records import Accounts, Record
+from taskkit.records import NO_ACCOUNTS, Accounts, Record
 from taskkit.standings import Standing, suspension
 from taskkit.storage import Claimed, Hold, Unit
 from taskkit.tasks import Task
@@ -78,7 +78,7 @@ class Case:
     def begun(self) -> Case:
         """It runs: its start has landed."""
         if self.after is not None:
-            self.run.begin(self.after)
+            self.run.begin(self.after, self.accounts or NO_ACCOUNTS)
             self.unit = None
         return self
 

@@ -66,13 +66,15 @@ class RunIntents:
         return SealedSlots(self._ground.seals, self._run)
 
     def read(self, account: AccountId) -> Intent | None:
-        """With what else the store keeps of the account, in one question."""
-        kept = self._storage.together({TABLE: [account], TRIES: [account], _ACCOUNTS: [account], SEALED: [slot_id(account)]})
+        """With what else the store keeps of the account, and of others by which this run logs in, in one question."""
+        tries = list(dict.fromkeys((account, *self._run.accounts.writes, *self._run.accounts.uses)))
+        kept = self._storage.together({TABLE: [account], TRIES: tries, _ACCOUNTS: [account], SEALED: [slot_id(account)]})
         found = told_open(account, kept[TABLE].get(account))
         self._accounts[account] = kept[_ACCOUNTS].get(account)
         if self._ground.vault.slots is not None and not kept[SEALED]:
             self._unsealed.add(account)
-        self.budget(account).see(kept[TRIES].get(account))
+        for one in tries:
+            self.budget(one).see(kept[TRIES].get(one))
         if found is None:
             self._open.pop(account, None)
             self._none.add(account)

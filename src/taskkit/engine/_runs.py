@@ -21,7 +21,7 @@ from taskkit.instants import Instant, shown
 from taskkit.jobs import Job
 from taskkit.outcomes import Done, ErrorClass, NotDone, Unknown
 from taskkit.plugins.kinds import Executor, Host, Login, Operation, Probe, Script, SecretChange, Verb
-from taskkit.records import EMPTY, AccountId, Record, RecordType
+from taskkit.records import EMPTY, NO_ACCOUNTS, AccountId, Accounts, Record, RecordType
 from taskkit.scrubbing import Scrubber, Stream
 from taskkit.secrets import Secret
 from taskkit.states import State
@@ -63,6 +63,7 @@ class JobRun:
         self._logins: Mapping[str, Login] = EMPTY
         self._owners: Mapping[str, AccountId] = EMPTY
         self._budgets: Mapping[AccountId, Budget] = EMPTY
+        self.accounts = NO_ACCOUNTS
 
     def watch(self, heard: Callable[[str], object], over: Callable[[Executor], Executor]) -> None:
         """Whoever stays with it hears of each point that it passes, and may put something between it and its host."""
@@ -75,9 +76,9 @@ class JobRun:
 
         self._points = point
 
-    def begin(self, turned: Mapping[str, Any]) -> None:
-        """Its start has landed, and has made this of the job."""
-        self._turned = turned
+    def begin(self, turned: Mapping[str, Any], accounts: Accounts) -> None:
+        """Its start has landed, and has made this of the job, which holds these accounts."""
+        self._turned, self.accounts = turned, accounts
 
     @property
     def fence(self) -> Fence:

@@ -20,7 +20,7 @@ from taskkit.records import Record
 from taskkit.scripts._candidates import CHANGED
 from taskkit.scripts._heard import REFUSED, Heard
 from taskkit.scripts._steps import answer
-from taskkit.scripts._tries import RIGHT, Which, tell
+from taskkit.scripts._tries import RIGHT, SPARED, Which, tell
 from taskkit.scripts.dependents import Dependent, News
 from taskkit.scripts.rotation import Rotation
 from taskkit.secrets import Secret
@@ -93,8 +93,7 @@ class Group:
                 if (outcome := self._tell_all(heard.told, self._untold())) is not None:
                     return outcome
                 if not self._is_to_be_undone:
-                    self._look_back()
-                    return self._outcome()
+                    return self._look_back() or self._outcome()
                 self._keep(undoes=self._run.memo[CHANGED])
             if heard.undoes == self._run.memo[CHANGED] and (outcome := self._put_back()) is not None:
                 return outcome
@@ -211,14 +210,17 @@ class Group:
 
     # whether the old one is refused
 
-    def _look_back(self) -> None:
+    def _look_back(self) -> NotNow | None:
         """It is tried once (S5)."""
         if self._reset.old_refused == "no" or self._heard.old or (old := self._old()) is None:
-            return
+            return None
+        budget = self._run.intents.budget(self._account)
+        if not budget.left:
+            return NotNow(budget.free, SPARED)
         began, probe = self._run.now(), self._run.probe(self._record, old, to=self._record)
         said: Done | NotDone = NotDone(probe.error or ErrorClass.FAILED, probe.text)
         if probe.error is ErrorClass.WRONG_CREDENTIALS:
-            self._run.intents.budget(self._account).refused(Which.PREVIOUS, old, tells=False)
+            budget.refused(Which.PREVIOUS, old, tells=False)
             said, found = Done(), REFUSED
         elif probe.error in RIGHT:
             said, found = NotDone(ErrorClass.FAILED, "it still lets in"), "it still lets in"
@@ -226,6 +228,7 @@ class Group:
             found = f"nobody can say whether it lets in: {probe.text}"
         tell(self._run, "try the old one", said, began)
         self._keep(old=self._run.scrub(found) if found != REFUSED else found)
+        return None
 
     # how it ends
 
