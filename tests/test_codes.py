@@ -64,7 +64,7 @@ TARGETS = "itself referenced shadow"
 ERRORS = (
     "taskkit_error invalid_value naive_moment unknown_zone never_fires unreadable_text unreadable_document refused not_found not_allowed"
     " duplicate in_use outdated illegal_step other_node missing_key bad_seal stale_token stop_asked vault_away unknown_mark storage_away"
-    " broken_plugin missing_plugin host_refused"
+    " broken_plugin missing_plugin host_refused tries_spared"
 )
 HAPPENING_KINDS = (
     "record_created record_saved record_changed record_removed approved approval_expired checked_in session_started session_ended"

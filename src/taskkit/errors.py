@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
-from pendulum import DateTime
+if TYPE_CHECKING:
+    from pendulum import DateTime
 
 
 class TaskkitError(Exception):

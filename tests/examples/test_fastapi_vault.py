@@ -130,7 +130,7 @@ def test_every_error_of_taskkit_has_a_status(service: ModuleType) -> None:
     kinds = [made for made in vars(errors).values() if isinstance(made, type) and issubclass(made, errors.TaskkitError)]
     told = {kind.code: service.status_of(kind.__new__(kind)) for kind in kinds}
     assert {code for code, status in told.items() if status == 500} == {
-        "taskkit_error", "broken_plugin", "missing_plugin", "host_refused", "stale_token", "stop_asked",
+        "taskkit_error", "broken_plugin", "missing_plugin", "host_refused", "tries_spared", "stale_token", "stop_asked",
     }  # fmt: skip
     assert told["outdated"] == told["duplicate"] == told["illegal_step"] == 409
     assert told["unreadable_text"] == told["unknown_zone"] == 422

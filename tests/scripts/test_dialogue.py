@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import pendulum
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from taskkit.documents import documents_of
-from taskkit.errors import HostRefused, InvalidValue
-from taskkit.outcomes import Done, Effect, ErrorClass, NotDone, Unknown
+from taskkit.errors import HostRefused, InvalidValue, TriesSpared
+from taskkit.outcomes import Done, Effect, ErrorClass, NotDone, NotNow, Unknown
 from taskkit.plugins.forms import form
 from taskkit.plugins.kinds import Verb
 from taskkit.scripts import Cue, Dialogue, Exchange
@@ -259,6 +260,13 @@ def test_a_connection_that_breaks_is_unknown_where_something_was_said() -> None:
     assert held("# -> a ; # -> b", "# ", OSError("gone"))[0] == Unknown("step '# -> a' had begun: OSError: gone", RESULT)
     refusal = HostRefused("connecting", "nobody answers", error="unreachable")
     assert held("# -> a", refusal)[0] == NotDone("unreachable", "connecting: nobody answers", RESULT)
+
+
+def test_s05_a_dialogue_waits_where_one_more_log_in_may_lock_the_account() -> None:
+    until = pendulum.datetime(2026, 3, 2, 12, tz="UTC")
+    outcome, machine, _ = held("login -> app", TriesSpared("connecting", until))
+    assert outcome == NotNow(until, "tries_spared")
+    assert not machine.terminals
 
 
 def test_an_output_without_end_is_given_up_and_capped() -> None:

@@ -368,7 +368,9 @@ def test_s05_what_a_rotation_asks_of_its_accounts_and_those_beside_it_is_one_que
     assert said == ["account intent sealed tries"]
 
 
-@pytest.mark.parametrize("script", [CLEAN, CheckStatus("heartbeat"), CheckStatus("both", [Check("true", name="well")])], ids=lambda one: one.name)
+@pytest.mark.parametrize(
+    "script", [CLEAN, CheckStatus("heartbeat"), CheckStatus("both", [Check("true", name="well")])], ids=lambda one: one.name
+)
 def test_s05_any_other_script_asks_once_for_each_account_and_writes_nothing_where_it_is_let_in(
     house: Working, script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:

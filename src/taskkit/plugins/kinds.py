@@ -370,7 +370,10 @@ class Run(Protocol):
     def now(self) -> pendulum.DateTime: ...
 
     def connect(self, login: Record | None = None, *, to: Record | None = None) -> AbstractContextManager[Any]:
-        """The record's host, or that of another one, as its shadow account or else as the record itself."""
+        """The record's host, or that of another one, as its shadow account or else as the record itself.
+
+        TriesSpared where one more refused log-in may lock the account (S5); so do `probe` and `change`.
+        """
         ...
 
     def login(self, record: Record) -> Login:
@@ -386,7 +389,10 @@ class Run(Protocol):
         ...
 
     def probe(self, login: Record | None = None, secret: Secret | None = None, *, to: Record | None = None) -> Probe:
-        """What a fresh log-in tells of the account's secret, or of this one in its place. It is one try (S5)."""
+        """What a fresh log-in tells of the account's secret, or of this one in its place. It is one try (S5).
+
+        Of a secret that is given, whoever gives it asks and notes the budget.
+        """
         ...
 
     @property
