@@ -229,7 +229,7 @@ def test_j03_executors_see_the_token_of_their_claim() -> None:
     for _ in range(3):
         with pytest.raises(Crash):
             house.enter().work()
-        house.clock.advance(seconds=LEASE + 1)
+        house.clock.advance(minutes=20)  # two that were lost over an account within a quarter of an hour would spare it (S5)
     assert executor.tokens == sorted(set(executor.tokens))
     assert len(executor.tokens) == 3
 

@@ -16,7 +16,7 @@ from taskkit.engine._occurrences import in_blackout, missed, reason_of
 from taskkit.engine._planner import Planner
 from taskkit.engine._portions import Plan
 from taskkit.facts import Fact
-from taskkit.instants import DAY, SECOND, Instant
+from taskkit.instants import DAY, MINUTE, SECOND, Instant
 from taskkit.jobs import Job, Kind, Why
 from taskkit.standings import TABLE as STANDINGS
 from taskkit.standings import Standing, standing_id, standing_of
@@ -25,6 +25,9 @@ from taskkit.storage import Change, Expect, Free, Insert, Keep, Move, Unit
 
 if TYPE_CHECKING:
     from taskkit.engine._ground import Ground
+
+#: For how many minutes at most a recovery waits that may not start, where it waits twice as long each time.
+_LONGEST_WAIT, _MOST_TIMES = 60, 6
 
 
 class Refusals:
@@ -35,6 +38,8 @@ class Refusals:
         """The unit by which a job does not start; the same reason again is a count, and no fact (J12)."""
         job, now = case.job, case.now
         case.after = None
+        if job.kind is Kind.RECOVERY and instead.step is Step.FAIL:
+            instead = self._later(case, instead)
         fields: dict[str, Any] = {"why": instead.why.value}
         if instead.text:
             fields["text"] = instead.text
@@ -58,6 +63,12 @@ class Refusals:
             told = {**self._reason(case, job.with_(fields), instead), **{name: fields[name] for name in _DETAILS if fields.get(name)}}
             changes.append(Fact(_FACTS[instead.step], now, job.id, job.task, job.line, job.record, None, told))
         return tuple(changes)
+
+    @staticmethod
+    def _later(case: Case, instead: Instead) -> Instead:
+        """Nothing ends a recovery (S4): what is missing may come back, or be there on another node."""
+        minutes = min(2 ** min(case.waits_again(instead.why), _MOST_TIMES), _LONGEST_WAIT)
+        return evolve(instead, step=Step.DEFER, until=case.now + minutes * MINUTE)
 
     @staticmethod
     def _given_back(case: Case, instead: Instead) -> Unit:
@@ -122,6 +133,8 @@ class Refusals:
     def bare(self, case: Case, text: str) -> Unit:
         """Where not even its end can be planned: it fails by itself, and nothing else fails with it (J9)."""
         job, case.after = case.job, None
+        if job.kind is Kind.RECOVERY:  # the next one decides
+            return given_back(job, case.now + _LONGEST_WAIT * MINUTE, Why.MISFIT, text=text)
         step = Step.FAIL if job.state is State.QUEUED else Step.DOUBT
         fields = {"ended": case.now, "why": Why.MISFIT.value, "error": "bad_configuration", "text": text}
         fact = Fact(_FACTS[step], case.now, job.id, job.task, job.line, job.record, None, {"text": text})
@@ -140,13 +153,15 @@ def expected(case: Case, successor: Unit) -> Unit:
 
 
 def given_back(job: Job, due: Instant, why: Why = Why.RELEASED, *, waits: int = 0, text: str = "") -> Unit:
-    """Anybody may try again. What runs stays running, as nobody saw its end: its lease runs out then, and the next one decides (J10)."""
+    """Anybody may try again. What runs stays running, as nobody saw its end: its lease runs out then, and the next one decides (J10).
+
+    A recovery keeps what it has of its account (S4)."""
     fields: dict[str, Any] = {"why": why.value, "waits": waits}
     if job.state is State.RUNNING:
         fields |= {"lease": due, "rescues": job.rescues - 1}  # no worker was lost over this look
         return (Move(job.id, Step.BEAT, token=job.token, fields=fields),)
     fields |= {"due": due, "text": text} if text else {"due": due}
-    freed = () if job.conducts and job.started is not None else (Free(job.id),)
+    freed = () if (job.conducts and job.started is not None) or job.kind is Kind.RECOVERY else (Free(job.id),)
     return Move(job.id, Step.RELEASE, token=job.token, fields=fields), *freed
 
 
