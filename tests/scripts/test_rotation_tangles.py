@@ -372,3 +372,52 @@ def test_s04_a_recovery_that_is_given_back_leaves_its_account_to_nobody(house: U
     assert list(house.storage.holders("account:ops")) == [job.id]
     house.pass_time(hours=2)
     assert house.is_settled
+
+
+def break_values(house: Upheaved, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(*_: Any) -> Any:
+        raise OSError
+
+    monkeypatch.setattr(house.vault.secrets, "values", away)
+
+
+def break_promote(house: Upheaved, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(house.vault.slots, "promote", lambda *_: False)
+
+
+def break_adopt(house: Upheaved, monkeypatch: pytest.MonkeyPatch) -> None:
+    def away(*_: Any) -> Any:
+        raise OSError
+
+    monkeypatch.setattr(house.vault.slots, "adopt", away)
+
+
+def break_user(house: Upheaved, monkeypatch: pytest.MonkeyPatch) -> None:
+    house.vault.change("ops", fields={"host": "box"})
+
+
+def break_host(house: Upheaved, monkeypatch: pytest.MonkeyPatch) -> None:
+    house.box.down("box")
+
+
+BREAKS = {"secrets": break_values, "promote": break_promote, "adopt": break_adopt, "user": break_user, "host": break_host}
+
+
+@pytest.mark.parametrize("breaks", BREAKS)
+def test_s04_a_recovery_that_can_do_nothing_for_a_week_stays_small_and_goes_on(
+    house: Upheaved, breaks: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It looks once an hour."""
+    house.goes_away(house.rotates())
+    BREAKS[breaks](house, monkeypatch)
+    house.pass_time(days=7)
+    entries = house.engine.history(record="ops", limit=1000).entries
+    (waiting,) = house.recoveries()
+    monkeypatch.undo()
+    house.vault.change("ops", fields={"host": "box", "user": "ops"})
+    house.box.up("box")
+    assert house.storage.holders("account:ops")
+    house.pass_time(hours=3)
+    assert house.is_settled
+    assert len(entries) < 200
+    assert len(waiting.operations) < 30

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 _FIRST: Instant = 0
 _PAGE = 200
+#: From one recovery that could not do its work to the next.
+_LONGEST_WAIT = 60 * MINUTE
 
 
 def read(storage: Storage, account: AccountId) -> Intent | None:
@@ -97,9 +99,10 @@ def ends_with(intent: Intent, recovery: Job | None, job: Job, now: Instant) -> U
 
 
 def followed(ground: Ground, job: Job) -> Unit:
-    """What the unit adds in which a recovery job ends before its intent is resolved: another one."""
+    """What the unit adds in which a recovery job ends before its intent is resolved: another one, later where that goes on for long."""
     found = read(ground.storage, job.account) if job.kind is Kind.RECOVERY and job.account is not None else None
     if found is None or found.recovery != job.id:
         return ()
-    fresh = recovery(ground, job, job.record or found.record, found.account, ground.now() + MINUTE)
+    wait = MINUTE if found.is_uncertain else min(max(ground.now() - found.opened, MINUTE), _LONGEST_WAIT)
+    fresh = recovery(ground, job, job.record or found.record, found.account, ground.now() + wait)
     return Insert(fresh), kept(evolve(found, recovery=fresh.id)), hold(fresh.id, found.account)

@@ -18,7 +18,7 @@ from taskkit.engine._run_intents import RunIntents
 from taskkit.errors import InvalidValue
 from taskkit.facts import Fact
 from taskkit.instants import Instant, shown
-from taskkit.jobs import Job
+from taskkit.jobs import Job, Kind
 from taskkit.outcomes import Done, ErrorClass, NotDone, Unknown
 from taskkit.plugins.kinds import Executor, Host, Login, Operation, Probe, Script, SecretChange, Verb
 from taskkit.records import EMPTY, NO_ACCOUNTS, AccountId, Accounts, Record, RecordType
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from taskkit.events.happenings import Happening
 
 _TIMES = ("began", "ended")
+_LOOKS = 20
 _PEN = Lock()  #: a script may have threads of its own
 
 
@@ -45,7 +46,7 @@ class JobRun:
         # not the case itself: it knows its run, and what goes in a circle only the collector takes away
         self._kin, self._record, self._shadow, self._executor = case.kin, case.record, case.shadow, case.executor
         self._memo: Mapping[str, Any] = case.job.memo or EMPTY
-        self._operations, self._blobs = case.job.operations, case.job.blobs
+        self._operations, self._blobs = _of_late(case.job), case.job.blobs
         self._progress = case.job.progress
         self._points = points
         #: Whether anything outside may have changed: then what nobody saw the end of is unknown (J10).
@@ -383,6 +384,11 @@ class JobRun:
 
     def names(self) -> tuple[Name, ...]:
         return tuple(Name(blob, self._job.id) for blob in self._blobs) if self._blobs else ()
+
+
+def _of_late(job: Job) -> tuple[Mapping[str, Any], ...]:
+    """Of a recovery that looks at its host again and again, what it saw in the end."""
+    return job.operations[-_LOOKS:] if job.kind is Kind.RECOVERY and not job.memo else job.operations
 
 
 def _is_said(attribute: Attribute[Any], value: object) -> bool:
