@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from attrs import evolve
 
 from taskkit.engine import Engine, Settings
 from taskkit.engine._refusals import given_back
+from taskkit.errors import Refused
 from taskkit.events.policies import OnDemand
 from taskkit.instants import MINUTE, SECOND
 from taskkit.intents import Ruling
@@ -23,7 +25,7 @@ from taskkit.states import State
 from taskkit.tasks import Task, of_record
 from taskkit.testing.hosts import Reply
 from tests.engine.houses import UNIX, Crash
-from tests.scripts.rotations import RotationHouse
+from tests.scripts.rotations import _NOBODY, RotationHouse
 from tests.scripts.test_rotation_upheavals import POINTS, Upheaved
 
 APP = Record("app", "unix", fields={"host": "box", "user": "app"}, secret_fields={"password"})
@@ -421,3 +423,198 @@ def test_s04_a_recovery_that_can_do_nothing_for_a_week_stays_small_and_goes_on(
     assert house.is_settled
     assert len(entries) < 200
     assert len(waiting.operations) < 30
+
+
+def test_s03_a_host_that_takes_what_it_has_said_to_have_taken_later_loses_nothing(house: Upheaved) -> None:
+    """As one of several directories that hear of it from one another."""
+    task, sent = house.rotates(), list[str | None]()
+
+    def takes_its_time() -> Reply:
+        sent.append(house.kept("pending"))
+        return Reply(does=False)
+
+    house.box.script_changes("box", *[takes_its_time] * 3)
+    job = house.rotated(task)
+    assert job.state is State.ERROR
+    house.pass_time(minutes=3)
+    house.box.guard("box", "ops", sent[-1] or "")
+    house.pass_time(hours=3)
+    assert house.is_settled
+
+
+def test_s03_nor_does_one_that_never_takes_it_hold_the_account_for_ever(house: Upheaved) -> None:
+    task = house.rotates()
+    house.box.script_changes("box", *[Reply(does=False)] * 500)
+    assert house.rotated(task).state is State.ERROR
+    house.pass_time(hours=26)
+    assert house.is_settled
+    assert house.live == "old-secret"
+
+
+def test_s03_what_a_person_says_while_a_recovery_is_at_work_is_not_overheard(house: Upheaved) -> None:
+    house.goes_away(house.rotates())
+    house.box.guard("box", "ops", "nobody-knows")
+    said = list[str]()
+
+    def rule(point: str, job: Job) -> None:
+        if point == "probe" and job.kind == "recovery" and not said:
+            said.append(point)
+            house.enter().intents.rule("ops", Ruling.CURRENT, by="ann")
+
+    house.engine, current = house.enter(points=rule), house.kept()
+    house.pass_time(hours=2)
+    assert said
+    assert not house.engine.intents.all()
+    assert house.kept() == current
+
+
+HOSTS: dict[str, dict[str, Any]] = {"expired": {"expired": True}, "keeps the old one": {"keeps_old": 3600.0}, "locks": {"locks_after": 3}}
+
+
+@pytest.mark.parametrize("shadow", [None, "root"])
+@pytest.mark.parametrize("of", HOSTS)
+@pytest.mark.parametrize("where", [*POINTS, "away"])
+def test_s03_hosts_of_all_kinds_lose_nothing(house: Upheaved, where: str, of: str, shadow: str | None) -> None:
+    house.box.guard("box", "ops", "old-secret", **HOSTS[of])
+    task = house.rotates(shadow)
+    if where == "away":
+        house.goes_away(task)
+    else:
+        house.dies(where, task)
+    house.pass_time(hours=3)
+    assert house.is_settled
+
+
+@pytest.mark.parametrize("where", [None, *POINTS, "away"])
+def test_s03_an_account_of_which_the_vault_knows_no_secret_gets_one_from_its_shadow_account(where: str | None) -> None:
+    house = Upheaved()
+    house.vault.put(Record("new", "unix", fields={"host": "box", "user": "new"}, secret_fields={"password"}))
+    house.box.guard("box", "new", "nobody-knows")
+    task = house.rotates("root")
+    if where is None or where == "away":
+        if where:
+            house.goes_away_after_a_change()
+        house.engine.demand(task.id, "new")
+        house.engine.drain()
+    else:
+        house.dies(where, task, "new")
+    house.box.up("box")
+    house.pass_time(hours=3)
+    assert not house.engine.intents.all()
+    assert both_known(house, "new", "root")
+
+
+@pytest.mark.parametrize("how", ["stop", "cancel", "pass over", "pause", "run now"])
+@pytest.mark.parametrize("where", ["adopted", "probe", "promoted", None])
+def test_j06_whatever_people_do_to_a_recovery_it_is_ended(house: Upheaved, where: str | None, how: str) -> None:
+    house.goes_away(house.rotates())
+    (recovery,) = house.recoveries()
+    done = list[str]()
+
+    def deed(point: str, job: Job) -> None:
+        if point == where and job.kind == "recovery" and not done:
+            done.append(point)
+            acts()
+
+    def acts() -> None:
+        other = house.enter()
+        with suppress(Refused):
+            if how == "stop":
+                other.request_stop(recovery.id, by="ann")
+            elif how == "cancel":
+                other.cancel(recovery.id, by="ann")
+            elif how == "pass over":
+                other.pass_over(by="ann")
+            elif how == "run now":
+                other.run_now(recovery.id, by="ann")
+            else:
+                other.pause(by="ann")
+                other.resume(by="ann")
+
+    if where is None:
+        acts()
+    house.engine = house.enter(points=deed)
+    house.pass_time(hours=3)
+    assert where is None or done
+    assert house.is_settled
+
+
+@pytest.mark.parametrize("where", ["planned", "intended", "proposed", "probe", "applying", "applied", "verified", "promoted"])
+@pytest.mark.parametrize("shadow", [None, "root"])
+def test_j06_a_stop_or_a_deadline_at_any_point_loses_nothing(where: str, shadow: str | None) -> None:
+    house = Upheaved()
+    task = house.engine.edit(evolve(house.rotates(shadow), deadline=10))
+
+    def late(point: str, job: Job) -> None:
+        if point == where:
+            house.clock.advance(minutes=11)
+
+    house.engine = house.enter(points=late)
+    house.engine.demand(task.id, "ops")
+    house.engine.drain()
+    house.engine = house.enter()
+    house.pass_time(hours=26)
+    assert house.is_settled
+    assert State.RUNNING not in {job.state for job in house.engine.history(record="ops").entries}
+
+
+def pending(house: Upheaved, account: str) -> Any:
+    return house.vault.secrets.values(account, _NOBODY).pending
+
+
+@pytest.mark.parametrize("next_one", ["ops", "app"])
+@pytest.mark.parametrize("field", ["note", "password"])
+@pytest.mark.parametrize("ends", ["dies", "raises"])
+def test_s02_what_was_left_in_the_slot_of_a_dependent_stands_in_nobodys_way(ends: str, field: str, next_one: str) -> None:
+    """Neither in that of the next one who tells of the same account, nor of a rotation of its own."""
+    house = Upheaved()
+    house.vault.put(Record("app", "unix", fields={"host": "box", "user": "app"}, secret_fields={"password"}))
+    house.vault.change_secret("app", "password", "app-secret", at=house.clock.moment)
+    house.box.guard("box", "app", "app-secret")
+    house.engine.define(PasswordReset("rotate", dependents=[OtherRecord("app", field, retries=0)]))
+    for record in ("ops", "app"):
+        house.engine.make_unique(record)
+    task = house.engine.put(Task("rotation", "rotate", [OnDemand()], list=of_record("ops")))
+    promote, left = house.vault.slots.promote, [Crash] * 9 if ends == "dies" else [OSError]
+
+    def breaks(account: str, *args: Any) -> bool:
+        if account == "app" and left:
+            raise left.pop()
+        return promote(account, *args)
+
+    house.vault.slots.promote = breaks  # type: ignore[method-assign]
+    job = house.engine.demand(task.id, "ops")
+    for _ in range(30):
+        house.engine = house.enter()
+        try:
+            house.pass_time(minutes=20)
+        except Crash:
+            continue
+    assert house.engine.job(job).state is (State.UNCERTAIN if ends == "dies" else State.ERROR)
+    left.clear()
+    assert pending(house, "app")
+    if next_one == "app":
+        house.engine.define(PasswordReset("its own"))
+        task = house.engine.put(Task("its own", "its own", [OnDemand()], list=of_record("app")))
+    else:
+        house.engine.resume_task(task.id, "ops")
+    again = house.engine.demand(task.id, next_one)
+    house.engine.drain()
+    assert house.engine.job(again).state is State.COMPLETED, house.engine.job(again).text
+    assert house.live == house.kept()
+    found = house.vault.secrets.of("app")
+    assert not pending(house, "app")
+    if next_one == "app":
+        assert both_known(house, "app")
+        assert found.current["password"].reveal() != house.live
+    else:
+        assert found.current[field].reveal() == house.live
+
+
+@pytest.mark.parametrize("name", ["j-1/7/1", "proposed by ann", "j-1/7/1/other", "a/b/c/d/password"])
+def test_s04_what_lies_there_under_another_name_is_somebody_elses(house: Upheaved, name: str) -> None:
+    house.vault.slots.propose("root", {"password": Secret("theirs")}, name, 1)
+    task = house.rotates(dependents=[OtherRecord("root", "note", retries=0)])
+    job = house.rotated(task)
+    assert (job.state, house.live) == (State.ERROR, house.kept())
+    assert pending(house, "root")["password"].reveal() == "theirs"

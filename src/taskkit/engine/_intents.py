@@ -103,6 +103,6 @@ def followed(ground: Ground, job: Job) -> Unit:
     found = read(ground.storage, job.account) if job.kind is Kind.RECOVERY and job.account is not None else None
     if found is None or found.recovery != job.id:
         return ()
-    wait = MINUTE if found.is_uncertain else min(max(ground.now() - found.opened, MINUTE), _LONGEST_WAIT)
+    wait = MINUTE if found.doubt else min(max(ground.now() - found.opened, MINUTE), _LONGEST_WAIT)
     fresh = recovery(ground, job, job.record or found.record, found.account, ground.now() + wait)
     return Insert(fresh), kept(evolve(found, recovery=fresh.id)), hold(fresh.id, found.account)

@@ -141,9 +141,10 @@ class RunIntents:
 
     def doubt(self, account: AccountId, text: str) -> None:
         """No known secret lets in: nothing is tried any more until a person says something."""
-        intent = self.read(account)
+        seen, intent = self._open.get(account), self.read(account)
         if intent is not None:
-            doubted = evolve(intent, doubt=text or "unknown", ruling=None)
+            ruling = intent.ruling if seen is not None and seen.revision != intent.revision else None  # a person has said it meanwhile
+            doubted = evolve(intent, doubt=text or "unknown", ruling=ruling)
             self._written((kept(doubted), self._told("IntentDoubted", doubted, {"text": text})), {})
             self._known(doubted)
 

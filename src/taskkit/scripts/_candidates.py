@@ -14,6 +14,8 @@ from taskkit.vaults import Slot
 
 #: In the memo: the attempt that has put its candidate in force.
 CHANGED = "changed"
+#: The name of an attempt: the job, its token, and a number.
+_PARTS = 3
 _MEND = "the vault has to be mended"
 
 
@@ -27,6 +29,17 @@ class Attempt:
     is_doubtful: bool = False
     #: Whether it may be carried out yet: a worker that is thought dead may wake up and send it, a slow host may come to its end.
     may_come: bool = False
+
+
+def attempt_to_tell(attempt: str, field: str) -> str:
+    """Under which name what uses the account gets its new secret."""
+    return f"{attempt}/{field}"
+
+
+def is_left(slot: Slot) -> bool:
+    """Whether somebody who told of another account's secret came to no end here. No host was told: nothing is lost with it."""
+    attempt, _, field = slot.attempt.rpartition("/")
+    return field in slot.secrets and attempt.count("/") == _PARTS - 1
 
 
 class Candidates:
@@ -43,6 +56,9 @@ class Candidates:
         self.intent = self._run.intents.read(self._account)
         ruling = None if self.intent is None else self.intent.ruling
         slot = self._slots.adopt(self._account, self._run.token)
+        if slot is not None and is_left(slot) and (self.intent is None or self.intent.attempt != slot.attempt):
+            self._slots.discard(self._account, slot.attempt, self._run.token)
+            slot = None
         self._run.point("adopted")
         if slot is None or self._name not in slot.secrets:
             self._refuse_strange(slot)

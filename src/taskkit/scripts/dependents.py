@@ -16,7 +16,8 @@ from taskkit.errors import InvalidValue
 from taskkit.outcomes import Effect, ErrorClass
 from taskkit.plugins.forms import fill
 from taskkit.plugins.kinds import Command, Operation, Run, Verb
-from taskkit.records import Record
+from taskkit.records import AccountId, Record
+from taskkit.scripts._candidates import attempt_to_tell, is_left
 from taskkit.scripts._fields import Fields
 from taskkit.scripts._steps import Step, carried_out, command, needs_of
 from taskkit.scripts._templates import PASSWORD, pieces
@@ -88,14 +89,24 @@ class OtherRecord(Dependent):
 
     def tell(self, news: News, to: Record) -> Operation:
         run, began = news.run, news.run.now()
-        account, attempt = run.vault.records.account(to), f"{news.attempt}/{self.field}"
-        kept = run.slots.propose(account, {self.field: news.secret}, attempt, run.token)
+        account, attempt = run.vault.records.account(to), attempt_to_tell(news.attempt, self.field)
+        kept = self._is_kept(account, attempt, news)
         in_force = kept and run.slots.promote(account, attempt, run.token, run.origin)
         if in_force:
             run.slots.discard(account, attempt, run.token)  # of one that lay sealed in the store; a vault knows better
             return Operation(str(self), "done", began, run.now())
         case = "the vault does not put it in force: a candidate of somebody else lies there"
         return Operation(str(self), "not_done", began, run.now(), error=ErrorClass.BUSY, text=case)
+
+    def _is_kept(self, account: AccountId, attempt: str, news: News) -> bool:
+        run, secrets = news.run, {self.field: news.secret}
+        if run.slots.propose(account, secrets, attempt, run.token):
+            return True
+        slot = run.slots.adopt(account, run.token)
+        if slot is None or not is_left(slot):
+            return False
+        run.slots.discard(account, slot.attempt, run.token)
+        return run.slots.propose(account, secrets, attempt, run.token)
 
 
 def _path(instance: object, attribute: Attribute[Any], given: object) -> None:

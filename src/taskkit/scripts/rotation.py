@@ -214,7 +214,7 @@ class Rotation:
             attempt.is_doubtful = before
         else:
             self._tries.was_sent()
-        attempt.may_come |= isinstance(outcome, Unknown)
+        attempt.may_come |= not isinstance(outcome, NotDone)  # one that has said yes may take its time
         tell(self._run, "change", outcome, began)
         self._run.point("applied")
         return outcome
