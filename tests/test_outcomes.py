@@ -21,11 +21,15 @@ SILENT = {"TaskkitError", "StaleToken", "StorageAway", "UnknownMark", "BrokenPlu
 KINDS = [made for made in vars(errors).values() if isinstance(made, type) and issubclass(made, TaskkitError)]
 CLASSES = {
     "StopAsked": ErrorClass.STOPPED, "VaultAway": ErrorClass.TIMEOUT, "NotAllowed": ErrorClass.PERMISSION, "HostRefused": ErrorClass.FAILED,
+    "TriesSpared": ErrorClass.BUSY,
 }  # fmt: skip
+UNTIL = pendulum.datetime(2026, 3, 2, tz="UTC")
 
 
 def made(kind: type[TaskkitError]) -> TaskkitError:
-    return errors.UnreadableText("every", 0, 1, "no") if kind is errors.UnreadableText else kind("trying", "no")
+    if kind is errors.UnreadableText:
+        return errors.UnreadableText("every", 0, 1, "no")
+    return errors.TriesSpared("trying", UNTIL) if kind is errors.TriesSpared else kind("trying", "no")
 
 
 class Run(WatchedRun):
@@ -53,7 +57,9 @@ def test_j10_a_script_of_steps_and_the_border_say_the_same_of_an_error(error: Ex
         raise error
 
     outcome, told = performed(perform, Run(Record("h01", "unix"))), answer(error, WatchedRun(Record("h01", "unix")))
-    if class_of(error) is None:
+    if isinstance(error, errors.TriesSpared):  # nothing was begun: it waits by itself
+        assert (outcome, told.error) == (NotNow(UNTIL, "tries_spared"), ErrorClass.BUSY)
+    elif class_of(error) is None:
         assert (type(outcome), told.error) == (Unknown, ErrorClass.FAILED)
     else:
         assert isinstance(outcome, NotDone)

@@ -118,6 +118,8 @@ class NotNow:
 
     until: datetime = field(validator=_moment)
     reason: str = field(default=Why.NOT_NOW.value, validator=a(str))
+    #: What is done so far: it stays where the job ends without another one, as one that is canceled does.
+    result: Mapping[str, Any] = _result()
 
 
 @frozen

@@ -38,7 +38,7 @@ def verdict(outcome: Outcome, effect: Effect) -> Verdict:
     if isinstance(outcome, Unknown):
         return _unknown(outcome, effect)
     if isinstance(outcome, NotNow):
-        return Verdict(Step.DEFER, {"why": outcome.reason})
+        return Verdict(Step.DEFER, {"why": outcome.reason, **({"result": outcome.result} if outcome.result else {})})
     return _asks(outcome)
 
 

@@ -17,9 +17,10 @@ from taskkit.instants import MINUTE, SECOND
 from taskkit.intents import Ruling
 from taskkit.jobs import Job
 from taskkit.keyrings import Keyring
+from taskkit.outcomes import ErrorClass
 from taskkit.passwords import Passwords
 from taskkit.records import Record, RecordType
-from taskkit.scripts import Commands, OtherRecord, PasswordReset, Step
+from taskkit.scripts import Commands, FileOn, OtherRecord, PasswordReset, Step
 from taskkit.secrets import Secret
 from taskkit.states import State
 from taskkit.tasks import Task, of_record
@@ -151,7 +152,9 @@ BEFALLS: dict[str, Callable[[Upheaved, Task], object]] = {
     "deactivate": lambda house, task: house.engine.deactivate(task.id),
     "remove": lambda house, task: house.engine.remove(task.id),
     "edit": lambda house, task: house.engine.edit(evolve(house.engine.task(task.id), shadow="root", name="another")),
-    "undefine": lambda house, task: (house.engine.remove(task.id), house.engine.undefine("rotate")),
+    "undefine": lambda house, task: [
+        gone(task.id if gone == house.engine.remove else "rotate") for gone in (house.engine.remove, house.engine.undefine)
+    ],
     "suspend": lambda house, task: house.engine.suspend_task(task.id, "ops", why="holidays"),
     "unique": lambda house, task: house.engine.make_unique("ops"),
 }
@@ -575,14 +578,16 @@ def test_s02_what_was_left_in_the_slot_of_a_dependent_stands_in_nobodys_way(ends
     for record in ("ops", "app"):
         house.engine.make_unique(record)
     task = house.engine.put(Task("rotation", "rotate", [OnDemand()], list=of_record("ops")))
-    promote, left = house.vault.slots.promote, [Crash] * 9 if ends == "dies" else [OSError]
+    slots = house.vault.slots
+    assert slots is not None
+    promote, left = slots.promote, [Crash] * 9 if ends == "dies" else [OSError]
 
     def breaks(account: str, *args: Any) -> bool:
         if account == "app" and left:
             raise left.pop()
         return promote(account, *args)
 
-    house.vault.slots.promote = breaks  # type: ignore[method-assign]
+    slots.promote = breaks  # type: ignore[method-assign,assignment]
     job = house.engine.demand(task.id, "ops")
     for _ in range(30):
         house.engine = house.enter()
@@ -613,8 +618,27 @@ def test_s02_what_was_left_in_the_slot_of_a_dependent_stands_in_nobodys_way(ends
 
 @pytest.mark.parametrize("name", ["j-1/7/1", "proposed by ann", "j-1/7/1/other", "a/b/c/d/password"])
 def test_s04_what_lies_there_under_another_name_is_somebody_elses(house: Upheaved, name: str) -> None:
+    assert house.vault.slots is not None
     house.vault.slots.propose("root", {"password": Secret("theirs")}, name, 1)
     task = house.rotates(dependents=[OtherRecord("root", "note", retries=0)])
     job = house.rotated(task)
     assert (job.state, house.live) == (State.ERROR, house.kept())
     assert pending(house, "root")["password"].reveal() == "theirs"
+
+
+@pytest.mark.parametrize("befalls", ["deactivate", "remove", "cancel", None])
+def test_j08_a_rotation_that_waits_to_tell_somebody_says_so_also_where_it_is_canceled(house: Upheaved, befalls: str | None) -> None:
+    task = house.rotates(dependents=[FileOn("root", "/etc/ops.conf"), OtherRecord("root", "note")])
+    house.box.script_files("box", ErrorClass.BUSY)
+    job = house.rotated(task)
+    waits = {"file /etc/ops.conf of root": "not told yet", "note of record root": "not told yet"}
+    assert (job.state, job.result) == (State.DEFERRED, {"account": "ops", "changed": True, "dependents": waits})
+    if befalls == "cancel":
+        house.engine.cancel(job.id, by="ann")
+    elif befalls is not None:
+        BEFALLS[befalls](house, task)
+    house.pass_time(hours=1)
+    job = house.engine.job(job.id)
+    assert (job.state, job.result["changed"]) == (State.CANCELED if befalls else State.COMPLETED, True)
+    assert job.result["dependents"] == (waits if befalls else dict.fromkeys(waits, "done"))
+    assert house.is_settled

@@ -222,7 +222,7 @@ def _scrubbed(outcome: Outcome, scrubber: Scrubber) -> Outcome:
         return Unknown(scrub(outcome.text), plain(scrubber.scrub_deep(outcome.result)))
     if isinstance(outcome, Asks):
         return Asks(scrub(outcome.digest), scrub(outcome.summary), outcome.until)
-    return NotNow(outcome.until, scrub(outcome.reason))
+    return NotNow(outcome.until, scrub(outcome.reason), plain(scrubber.scrub_deep(outcome.result)))
 
 
 def plain(value: Any) -> Any:

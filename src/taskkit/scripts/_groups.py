@@ -87,6 +87,10 @@ class Group:
     # once a new one is in force
 
     def perform(self) -> Outcome:
+        outcome = self._performed()
+        return evolve(outcome, result=self._so_far) if isinstance(outcome, NotNow) else outcome
+
+    def _performed(self) -> Outcome:
         heard = self._heard
         while True:
             if heard.undoes is None or heard.stays:
@@ -268,6 +272,12 @@ class Group:
         warnings = [f"the old one: {heard.old}"] if self._reset.old_refused == "warn" and heard.old not in ("", REFUSED) else []
         said = {"dependents": heard.group, "warnings": [*heard.warnings(those), *warnings], "old": heard.old}
         return {"account": self._account, "changed": True, **{name: value for name, value in said.items() if value}}
+
+    @property
+    def _so_far(self) -> dict[str, Any]:
+        """As long as it waits: whoever takes its task away reads here who has not heard."""
+        untold = {str(one): "not told yet" for one in self._untold()}
+        return {**self._result, "dependents": {**untold, **self._heard.group}}
 
     def _keep(self, **changes: Any) -> None:
         for name, value in changes.items():
