@@ -13,9 +13,11 @@ from taskkit.errors import Refused
 from taskkit.instants import MINUTE, SECOND
 from taskkit.intents import Ruling
 from taskkit.jobs import Job
+from taskkit.keyrings import Keyring
 from taskkit.records import RecordType
 from taskkit.scripts import Commands, Step
 from taskkit.states import State
+from taskkit.testing._accounts import MemorySlots
 from tests.engine.houses import Crash
 from tests.scripts.rotations import RotationHouse
 from tests.scripts.test_rotation_upheavals import POINTS, Upheaved
@@ -246,3 +248,35 @@ def test_j06_whatever_people_do_to_a_recovery_it_is_ended(house: Upheaved, where
     house.pass_time(hours=3)
     assert where is None or done
     assert house.is_settled
+
+
+# vaults that change
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["once", "killed again"])
+@pytest.mark.parametrize("where", [*POINTS, "away"])
+def test_s06_a_vault_that_gets_slots_meanwhile_gets_the_candidate(where: str, again: bool) -> None:
+    """As its product is updated: it lay sealed in the store before."""
+    house = Upheaved(slots=False, keyring=Keyring({"one": b"k" * 32}, "one"))
+    task, died = house.rotates(), list[str]()
+    if where == "away":
+        house.goes_away(task)
+    else:
+        house.dies(where, task)
+    live = house.live
+    object.__setattr__(house.vault, "slots", MemorySlots(house.vault.secrets))
+
+    def die(point: str, job: Job) -> None:
+        if point == "adopted" and not died:
+            died.append(point)
+            raise Crash
+
+    if again:
+        house.engine = house.enter(points=die)
+        with pytest.raises(Crash):
+            house.pass_time(hours=3)
+    house.engine = house.enter()
+    house.pass_time(hours=3)
+    assert house.is_settled
+    assert live in (house.kept(), house.kept("previous"))
+    assert not house.storage.documents("sealed")

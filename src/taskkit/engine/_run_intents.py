@@ -71,7 +71,7 @@ class RunIntents:
         kept = self._storage.together({TABLE: [account], TRIES: tries, _ACCOUNTS: [account], SEALED: [slot_id(account)]})
         found = told_open(account, kept[TABLE].get(account))
         self._accounts[account] = kept[_ACCOUNTS].get(account)
-        if self._ground.vault.slots is not None and not kept[SEALED]:
+        if self._ground.vault.slots is not None and (not kept[SEALED] or self._is_moved(account)):
             self._unsealed.add(account)
         for one in tries:
             self.budget(one).see(kept[TRIES].get(one))
@@ -82,6 +82,10 @@ class RunIntents:
             self._open[account] = found
             self._none.discard(account)
         return found
+
+    def _is_moved(self, account: AccountId) -> bool:
+        """What lies sealed in the store, into the vault's slot: it has got slots since."""
+        return SealedSlots(self._ground.seals, self._run).is_moved(account, self._run.vault.slots, self._run.token)
 
     def former(self, account: AccountId, secrets: Iterable[Secret] = ()) -> FormerPasswords:
         known, seals = self._account(account), self._ground.seals

@@ -50,6 +50,13 @@ class SealedSlots(Slots):
             self._run.fence.save({}, (self._seals.drop(found.id, found.revision),), durable=True)
         return True
 
+    def is_moved(self, account: AccountId, slots: Slots | None, token: int) -> bool:
+        """Whether it lies in these from now on."""
+        found = self.adopt(account, token)
+        if found is None or slots is None or not slots.propose(account, found.secrets, found.attempt, token):
+            return False
+        return self.discard(account, found.attempt, token)
+
 
 def dropped(storage: Storage, account: AccountId) -> tuple[Change, ...]:
     """What the unit adds that settles an intent."""
