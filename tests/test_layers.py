@@ -37,7 +37,7 @@ FLOORS = [
         "storage.sql._queries storage.sql._chains storage.sql._nights storage.sql._documents storage.sql._blobs storage.sql._purges",
         "storage.sql._links storage.sql._watches storage.sql._store",
         "storage.urls storage.sqlite storage.postgresql storage.integrity",
-        "vaults sqlite_vault._files sqlite_vault._facets sqlite_vault._outboxes sqlite_vault._secrets sqlite_vault._slots",
+        "vaults sqlite_vault._files sqlite_vault._facets sqlite_vault._outboxes sqlite_vault._shelves sqlite_vault._secrets sqlite_vault._slots",
         "sqlite_vault._vaults sqlite_vault",
         "plugins.becoming plugins.kinds plugins.storages plugins._troubles plugins._shapes plugins._filling plugins.forms plugins.specs",
         "plugins._requirements plugins._sources plugins.offers plugins._contracts plugins.manager plugins",

@@ -394,7 +394,7 @@ def test_s04_a_backup_has_the_candidates_too(opens: Opens, tmp_path: Path) -> No
 def test_s06_the_proof_of_a_key_that_was_undone_with_a_deed_is_left_by_the_next(opens: Opens, tmp_path: Path) -> None:
     vault = opens()
     with vault.together():
-        with pytest.raises(Refused), vault._sealed.writing():
+        with pytest.raises(Refused), vault._sealed.changing("root"):
             raise Refused("trying", "it is a trial", "nothing")
         vault.change_secret("root", "password", "first-horse", at=AT)
     assert len(sql(tmp_path / "vault.db", "SELECT * FROM keys")) == 1

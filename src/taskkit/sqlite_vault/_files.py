@@ -60,8 +60,6 @@ class File:
 
     def _begin(self) -> None:
         self._lock, self._depth, self._closed = threading.RLock(), 0, False
-        #: The number of the last transaction; for who is in it.
-        self.turn = 0
         self._db: sqlite3.Connection | None = None
 
     def fork(self) -> None:
@@ -83,7 +81,7 @@ class File:
     def rows(self, sql: str, *values: Any) -> list[Any]:
         with self._lock:
             try:
-                return self._connection().execute(sql, values).fetchall()
+                return (self._db or self._connection()).execute(sql, values).fetchall()
             except sqlite3.Error as error:
                 told = self._told("reading", error)
         raise told
@@ -105,7 +103,6 @@ class File:
         """All or nothing; one inside another belongs to it, and is undone alone where its error goes no further."""
         with self._lock:
             depth = self._depth
-            self.turn += not depth
             begin, commit, undo = ("BEGIN IMMEDIATE", "COMMIT", "ROLLBACK")
             if depth:
                 begin, commit, undo = (f"{word} deed{depth}" for word in ("SAVEPOINT", "RELEASE", "ROLLBACK TO"))
@@ -127,7 +124,7 @@ class File:
 
     def _run(self, sql: str, *values: Any) -> int:
         try:
-            return self._connection().execute(sql, values).rowcount
+            return (self._db or self._connection()).execute(sql, values).rowcount
         except sqlite3.Error as error:
             told = self._told("writing to", error)
         raise told
