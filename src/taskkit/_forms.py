@@ -28,6 +28,9 @@ class Forms:
         self.least = least_of(raw)
         self._made: tuple[tuple[str, ...], tuple[int, ...]] | None = None  # two threads that make them at once make the same
 
+    def is_of(self, raw: bytes) -> bool:
+        return self._raw == raw
+
     def within(self, size: int) -> tuple[str, ...]:
         """Those for which a text of so many characters has room."""
         if size < self.least:
