@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NoReturn, Self, SupportsIndex, final
@@ -32,7 +33,11 @@ _FORM = b"tks\x01"
 
 def place_of(*parts: str | int) -> str:
     """One place of several parts: other parts are another place, wherever one ends and the next begins."""
-    return json.dumps(parts, separators=(",", ":"))
+    return _WRITTEN(parts)
+
+
+#: Made once: `json.dumps` makes a new encoder for each place.
+_WRITTEN = json.JSONEncoder(separators=(",", ":")).encode
 
 
 @final
@@ -112,7 +117,8 @@ class Keyring:
     def open(self, sealed: bytes, place: str) -> bytes:
         """What was sealed, where the value lies in the place it was sealed for."""
         id, trouble = self.key_of(sealed), _misplaced(place)
-        self._key(id, "opening a sealed value")
+        if id not in self._keys:
+            raise MissingKey("opening a sealed value", id, self.ids)
         if trouble is not None:
             raise trouble
         plain = self._opened(id, sealed, _encoded(place))
@@ -229,8 +235,14 @@ def _id_in(sealed: object) -> str | None:
         return None
     start = len(_FORM) + 1
     end = start + sealed[len(_FORM)]
-    id = sealed[start:end].decode("ascii", "replace")
-    return id if len(sealed) >= end + NONCE_BYTES + TAG_BYTES and ID.fullmatch(id) else None
+    return _id_of(sealed[start:end]) if len(sealed) >= end + NONCE_BYTES + TAG_BYTES else None
+
+
+@lru_cache(maxsize=64)
+def _id_of(raw: bytes) -> str | None:
+    """Read once: thousands of values were sealed with one key."""
+    id = raw.decode("ascii", "replace")
+    return id if ID.fullmatch(id) else None
 
 
 def _unsealable(plain: object) -> InvalidValue:
