@@ -83,7 +83,7 @@ FLOORS = [
         "engine._prospects engine._outlooks engine._explainer",
         "insight.runs insight.differences insight.forecasts insight._twin_vaults insight._twins insight._durations insight._draws",
         "insight._playing insight._tallies insight._concerns insight._forecasting",
-        "engine.engine engine",
+        "engine._staff engine.engine engine",
         "taskkit telemetry",
         "testing.clocks testing._accounts testing.vaults testing.hosts testing.executors testing.stage testing.laws testing.stories",
         "testing.simulations testing._histories testing.expectations testing.houses testing.transcripts testing.trials",

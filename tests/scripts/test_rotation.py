@@ -207,7 +207,26 @@ def test_s02_a_rotation_asks_the_vault_no_more_often_than_it_has_to(house: Rotat
 
     monkeypatch.setattr(house.vault.secrets, "values", ask)
     assert house.rotated(house.rotates()).state is State.COMPLETED
-    assert asked == ["ops"] * 3
+    assert asked == ["ops"] * 2
+
+
+def test_s04_what_the_store_keeps_of_an_account_is_one_question(house: RotationHouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, asked = type(house.storage), list[str]()
+    one, together = store.document, store.together
+
+    def ask(storage: Any, table: str, id: str) -> Any:
+        asked.append(table)
+        return one(storage, table, id)
+
+    def ask_together(storage: Any, wanted: Any) -> Any:
+        asked.append(" ".join(sorted(wanted)))
+        return together(storage, wanted)
+
+    rotates = house.rotates()
+    monkeypatch.setattr(store, "document", ask)
+    monkeypatch.setattr(store, "together", ask_together)
+    assert house.rotated(rotates).state is State.COMPLETED
+    assert [tables for tables in asked if {"intent", "tries", "account", "sealed"} & {*tables.split()}] == ["account intent sealed tries"]
 
 
 def uncertain(house: RotationHouse, live: str = "nobody-knows") -> str:
