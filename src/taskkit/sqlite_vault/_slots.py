@@ -57,9 +57,9 @@ class FileSlots(Slots):
                 case = f"its token {token} is lower than {highest}, which was here"
                 raise StaleToken(f"{verb} of {account!r}", case, "nothing more is done by this job")
             if highest is None or token > highest:
-                self._file.write(_TOKEN, account, token)
+                self._file.write(_HIGHEST, account, token)
             yield shelf
 
 
 #: In its place: to replace the row would write the page of the index anew as well.
-_TOKEN = "INSERT INTO tokens VALUES (?, ?) ON CONFLICT (account) DO UPDATE SET token = excluded.token"
+_HIGHEST = "INSERT INTO tokens VALUES (?, ?) ON CONFLICT (account) DO UPDATE SET token = excluded.token"
