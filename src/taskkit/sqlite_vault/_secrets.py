@@ -92,7 +92,8 @@ class SealedSecrets:
             if shelf.waiting == BY_HAND:
                 self._end(shelf, name, PENDING, DISCARDED, at)
             self._end(shelf, name, CURRENT, FORMER, at)
-            self._begin(account, name, secret, at)
+            self._keep(account, name, CURRENT, secret)
+            self._file.write(_CHANGED, account, at)
 
     def propose(self, account: AccountId, name: str, secret: Secret) -> None:
         with self.changing(account) as shelf:
@@ -100,49 +101,47 @@ class SealedSecrets:
                 case = f"the candidate of the attempt {shelf.waiting!r} lies there"
                 raise Refused(f"proposing a secret of {account!r}", case, "wait until its job has promoted or discarded it")
             self._end(shelf, name, PENDING, DISCARDED, None)
-            self._keep(account, name, PENDING, 0, secret)
+            self._keep(account, name, PENDING, secret)
 
     # inside a transaction
 
     def lay(self, account: AccountId, candidate: Slot) -> None:
         for name, secret in candidate.secrets.items():
-            self._keep(account, name, PENDING, 0, secret, attempt=candidate.attempt)
+            self._keep(account, name, PENDING, secret, candidate.attempt)
 
     def promote(self, shelf: Shelf, name: str, at: Instant) -> bool:
         """Whether there was a candidate: said twice is once (S4)."""
         candidate = shelf.pending.get(name)
         if candidate is not None:
-            secret = self._taken(shelf.account, candidate)
             self._end(shelf, name, CURRENT, FORMER, at)
-            self._begin(shelf.account, name, secret, at, candidate.attempt or BY_HAND)
+            self._move(shelf.account, candidate, CURRENT, 0, attempt=candidate.attempt or BY_HAND)
+            self._file.write(_CHANGED, shelf.account, at)
         return candidate is not None
 
     def discard(self, shelf: Shelf, name: str, at: Instant | None) -> bool:
         return self._end(shelf, name, PENDING, DISCARDED, at)
 
-    def _begin(self, account: str, name: str, secret: Secret, at: Instant, attempt: str | None = None) -> None:
-        self._keep(account, name, CURRENT, 0, secret, attempt=attempt)
-        self._file.write(_CHANGED, account, at)
-
     def _end(self, shelf: Shelf, name: str, slot: str, becomes: str, at: Instant | None) -> bool:
-        """Sealed anew for its place in the history; False where there is none."""
-        ended, account = shelf.of(name, slot), shelf.account
+        """Its place is in the history from now on; False where there is none."""
+        ended = shelf.of(name, slot)
         if ended is not None:
-            secret = self._taken(account, ended)
-            [(turn,)] = self._file.rows(_LAST_TURN, account, name)
-            self._keep(account, name, becomes, turn + 1, secret, at, ended.attempt)
+            [(turn, number)] = self._file.rows(_LAST, shelf.account, name)
+            self._move(shelf.account, ended, becomes, turn + 1, ended.attempt, number + 1, at)
         return ended is not None
 
-    def _taken(self, account: str, one: Sealed) -> Secret:
-        secret = self._open(account, one)
-        self._file.write("DELETE FROM secrets WHERE account = ? AND name = ? AND slot = ?", account, one.name, one.slot)
-        return secret
-
-    def _keep(
-        self, account: str, name: str, slot: str, turn: int, secret: Secret, ended: Instant | None = None, attempt: str | None = None
+    def _move(
+        self, account: str, one: Sealed, slot: str, turn: int, attempt: str | None, number: int | None = None, ended: Instant | None = None
     ) -> None:
-        sealed = self._keyring.seal(secret.reveal_bytes(), _place(account, name, slot, turn, attempt))
-        self._file.write(_KEEP, account, name, slot, turn, self._keyring.current, sealed, ended, attempt)
+        """Sealed anew, as another place is."""
+        key, sealed = self._sealed(self._open(account, one), _place(account, one.name, slot, turn, attempt))
+        self._file.write(_MOVE, slot, turn, key, sealed, number, ended, attempt, account, one.slot, one.name, one.turn)
+
+    def _keep(self, account: str, name: str, slot: str, secret: Secret, attempt: str | None = None) -> None:
+        self._file.write(_KEEP, account, slot, name, *self._sealed(secret, _place(account, name, slot, 0, attempt)), attempt)
+
+    def _sealed(self, secret: Secret, place: str) -> tuple[str, bytes]:
+        """And by which key."""
+        return self._keyring.current, self._keyring.seal(secret.reveal_bytes(), place)
 
     # keys
 
@@ -159,12 +158,12 @@ class SealedSecrets:
     def reseal(self) -> int:
         """All under the current key, in small transactions; how many. What does not open is left as it is, and told at the end."""
         self.check()
-        done, last, damaged = 0, 0, list[str]()
-        while rows := self._file.rows(_OLD, self._keyring.current, last, BATCH):
-            last = rows[-1][0]
+        done, last, damaged = 0, ("", "", "", 0), list[str]()
+        while rows := self._file.rows(_OLD, self._keyring.current, *last, BATCH):
+            last = rows[-1]
             with self._file.writing():
                 self._leave_proof(self._proof_there())
-                answers = [self._resealed(number) for (number,) in rows]
+                answers = [self._resealed(row) for row in rows]
             damaged += [answer for answer in answers if isinstance(answer, str)]
             done += answers.count(True)
         self._file.write("DELETE FROM keys WHERE id <> ? AND id NOT IN (SELECT key FROM secrets)", self._keyring.current)
@@ -174,18 +173,18 @@ class SealedSecrets:
             raise BadSeal(f"sealing the vault {self._file.path!r} anew", case, "keep their key, and bring them back from a copy")
         return done
 
-    def _resealed(self, number: int) -> bool | str:
+    def _resealed(self, row: tuple[str, str, str, int]) -> bool | str:
         """Read inside the transaction: another process may have changed it."""
-        found = self._file.row("SELECT account, name, slot, turn, attempt, sealed FROM secrets WHERE number = ?", number)
+        found = self._file.row(_ONE, *row)
         if found is None:
             return False
-        *where, before = found
-        place = _place(*where)
+        (account, slot, name, turn), (attempt, before) = row, found
+        place = _place(account, name, slot, turn, attempt)
         try:
             sealed = self._keyring.resealed(before, place)
         except BadSeal:
             return place
-        self._file.write("UPDATE secrets SET key = ?, sealed = ? WHERE number = ?", self._keyring.current, sealed, number)
+        self._file.write(_ANEW, self._keyring.current, sealed, *row)
         return True
 
     def _proof_there(self) -> bytes | None:
@@ -239,13 +238,21 @@ def _proof_place(id: str) -> str:
     return place_of("vault key", id)
 
 
-#: What is in force, what is proposed, and of each name the last that was in force before.
-_VALUES = """SELECT name, slot, turn, attempt, sealed FROM secrets AS one WHERE account = ? AND (slot IN ('current', 'pending')
-    OR slot = 'former' AND turn = (SELECT max(turn) FROM secrets AS other
-        WHERE other.account = one.account AND other.name = one.name AND other.slot = 'former'))"""
+#: What is in force, what is proposed, and of each name in force the one before: however long the history is, it is not read.
+_VALUES = """SELECT name, slot, turn, attempt, sealed FROM secrets WHERE account = ?1 AND slot IN ('current', 'pending')
+    UNION ALL SELECT one.name, one.slot, one.turn, one.attempt, one.sealed FROM secrets AS current
+    JOIN secrets AS one ON one.account = ?1 AND one.slot = 'former' AND one.name = current.name AND one.turn = (
+        SELECT max(turn) FROM secrets WHERE account = ?1 AND slot = 'former' AND name = current.name)
+    WHERE current.account = ?1 AND current.slot = 'current'"""
 _HISTORY = "SELECT name, slot, turn, attempt, sealed, ended FROM secrets WHERE account = ? AND slot IN (?, ?) ORDER BY number DESC"
-_LAST_TURN = "SELECT coalesce(max(turn), 0) FROM secrets WHERE account = ? AND name = ?"
+#: What ended last: of this name, which is part of its place, and of all, which is their order.
+_LAST = "SELECT coalesce(max(turn) FILTER (WHERE name = ?2), 0), coalesce(max(number), 0) FROM secrets WHERE account = ?1"
 #: In its place: to replace the row would write the page of the index anew as well.
 _CHANGED = "INSERT INTO changes VALUES (?, ?) ON CONFLICT (account) DO UPDATE SET at = excluded.at"
-_KEEP = "INSERT INTO secrets (account, name, slot, turn, key, sealed, ended, attempt) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-_OLD = "SELECT number FROM secrets WHERE key <> ? AND number > ? ORDER BY number LIMIT ?"
+_KEEP = "INSERT INTO secrets (account, slot, name, turn, key, sealed, attempt) VALUES (?, ?, ?, 0, ?, ?, ?)"
+_MOVE = """UPDATE secrets SET slot = ?, turn = ?, key = ?, sealed = ?, number = ?, ended = ?, attempt = ?
+    WHERE account = ? AND slot = ? AND name = ? AND turn = ?"""
+_ONE = "SELECT attempt, sealed FROM secrets WHERE account = ? AND slot = ? AND name = ? AND turn = ?"
+_ANEW = "UPDATE secrets SET key = ?, sealed = ? WHERE account = ? AND slot = ? AND name = ? AND turn = ?"
+_OLD = """SELECT account, slot, name, turn FROM secrets WHERE key <> ? AND (account, slot, name, turn) > (?, ?, ?, ?)
+    ORDER BY account, slot, name, turn LIMIT ?"""
