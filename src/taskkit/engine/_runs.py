@@ -233,14 +233,16 @@ class JobRun:
         login = Login(record, secrets=values)
         if found is not None:
             secret, key = values.get(found.secret), values.get(found.key)
-            login = Login(record, found.user_of(record), secret, key, secrets=values, secret_name=found.secret)
+            login = Login(record, found.user_of(record), secret, key, secrets=values, secret_name=found.secret, passwords=found.passwords)
         self._logins = {**self._logins, record.id: login}
         return login
 
     def _type(self, record: Record) -> RecordType | None:
-        """As it stood when this run first asked."""
+        """As it stood when its start looked it up, or else when this run first asked."""
         if record.type not in self._types:
-            self._types = {**self._types, record.type: self._ground.catalog.record_type(record.type)}
+            sort = self._kin.sorts.get(record.type)
+            found = self._ground.catalog.record_type(record.type) if sort is None else sort.found
+            self._types = {**self._types, record.type: found}
         return self._types[record.type]
 
     def touch(self) -> None:
