@@ -228,10 +228,11 @@ def secret_of(value: Any) -> Secret:
 
 
 def _place(account: str, name: str, slot: str, turn: int, attempt: str | None) -> str:
-    for what, given in (("account", account), ("field", name)):
-        if not isinstance(given, str) or not given:
-            raise InvalidValue("keeping a secret", f"its {what} is no name", "give a text")
-    return place_of("vault secret", account, name, slot, turn, *(() if attempt is None else (attempt,)))
+    if not (isinstance(account, str) and account and isinstance(name, str) and name):
+        what = "field" if isinstance(account, str) and account else "account"
+        raise InvalidValue("keeping a secret", f"its {what} is no name", "give a text")
+    parts = ("vault secret", account, name, slot, turn)
+    return place_of(*parts) if attempt is None else place_of(*parts, attempt)
 
 
 def _proof_place(id: str) -> str:
