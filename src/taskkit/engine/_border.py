@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -93,21 +94,17 @@ class _AskedFacet:
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._facet, name)
-        return self._asking(found, name) if callable(found) else found
+        return partial(self._ask, found, name) if callable(found) else found
 
-    def _asking(self, question: Callable[..., Any], name: str) -> Callable[..., Any]:
+    def _ask(self, question: Callable[..., Any], name: str, /, *args: Any, **kwargs: Any) -> Any:
+        if not self._tells or name in _DEEDS:
+            self._touch()
+            self._hold((*args, *kwargs.values()))
         tried = f"asking the vault ({name})"
-
-        def ask(*args: Any, **kwargs: Any) -> Any:
-            if not self._tells or name in _DEEDS:
-                self._touch()
-                self._hold((*args, *kwargs.values()))
-            answer = asked(question, tried, *args, **kwargs)
-            if type(answer) in _BARE:
-                return answer
-            return self._in_turn(answer, tried) if isinstance(answer, Iterator) else self._hold(answer)
-
-        return ask
+        answer = asked(question, tried, *args, **kwargs)
+        if type(answer) in _BARE:
+            return answer
+        return self._hold(answer) if type(answer) in _WHOLE or not isinstance(answer, Iterator) else self._in_turn(answer, tried)
 
     def _in_turn(self, answers: Iterator[T], tried: str) -> Iterator[T]:
         ended: Any = object()
@@ -116,14 +113,15 @@ class _AskedFacet:
 
     def _hold(self, answer: T) -> T:
         """The run holds what it was given: whatever it says from now on is scrubbed of it (S1)."""
-        if type(answer) not in _BARE:
-            for secret in _secrets(answer):
-                self._keep(secret)
+        for secret in _secrets(answer):
+            self._keep(secret)
         return answer
 
 
 #: Of these exact types most answers are, and they hold none: said before the kinds are asked for one by one.
 _BARE = frozenset({type(None), bool, int, str, Record})
+#: Nor do these come one by one.
+_WHOLE = frozenset({Values, Slot, list, tuple})
 
 
 def _secrets(answer: object) -> Iterable[Secret]:

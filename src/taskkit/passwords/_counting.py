@@ -83,7 +83,8 @@ class _Move:
     again: bool = False
 
 
-_Blocks = tuple[tuple[int, ...], tuple[_Move, ...]]
+#: The first number of each move from a place, and for each the characters of its group and how many ways lead on behind it.
+_Blocks = tuple[tuple[int, ...], tuple[tuple[_Move, str, int], ...]]
 
 
 class Spellings:
@@ -109,16 +110,19 @@ class Spellings:
         for left in range(length, 0, -1):
             bounds, moves = self._blocks.get((place, left, not said)) or self._bounded(place, left, first=not said)
             at = bisect_right(bounds, number) - 1
-            move = moves[at]
-            which, number = divmod(number - bounds[at], self._ways[left - 1][move.place])
-            said.append(self._character(move, which, said[-1] if said else "", self._places[place].group))
+            move, characters, behind = moves[at]
+            which, number = divmod(number - bounds[at], behind)
+            if move.group != self._places[place].group:
+                said.append(characters[which])
+            else:
+                said.append(said[-1] if move.again else _another(characters, which, said[-1]))
             place = move.place
         return "".join(said)
 
     def _bounded(self, place: int, left: int, *, first: bool) -> _Blocks:
-        """The moves from a place, and the first number of each."""
-        moves = tuple(self._open(place, left, first=first))
-        found = tuple(accumulate((self._block(move, left) for move in moves), initial=0))[:-1], moves
+        moves, behind = tuple(self._open(place, left, first=first)), self._ways[left - 1]
+        bounds = tuple(accumulate((self._block(move, left) for move in moves), initial=0))[:-1]
+        found = bounds, tuple((move, self._groups[move.group].characters, behind[move.place]) for move in moves)
         if len(self._blocks) < MOST_BLOCKS:
             self._blocks[place, left, first] = found
         return found
@@ -130,12 +134,6 @@ class Spellings:
                 return length, number
             number -= total
         raise IndexError("there are not so many texts")
-
-    def _character(self, move: _Move, which: int, before: str, group: int) -> str:
-        if move.again:
-            return before
-        characters = self._groups[move.group].characters
-        return characters[which + (which >= characters.index(before))] if move.group == group else characters[which]
 
     # places and moves
 
@@ -179,3 +177,8 @@ class Spellings:
 
     def _block(self, move: _Move, left: int) -> int:
         return move.ways * self._ways[left - 1][move.place]
+
+
+def _another(characters: str, which: int, before: str) -> str:
+    """Of a group without the character before."""
+    return characters[which + (which >= characters.index(before))]
