@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from threading import Lock
 from typing import Any, NoReturn, SupportsIndex
 
-from taskkit._forms import Forms, shared_forms
+from taskkit._forms import Forms
 from taskkit.disguises import is_short
 from taskkit.errors import InvalidValue
 from taskkit.secrets import Secret
@@ -56,15 +56,14 @@ class Scrubber:
             self._add(raw)
 
     def _add(self, raw: bytes) -> None:
-        forms = None if is_short(raw) else shared_forms(raw)
+        forms = None if is_short(raw) else Forms(raw)
         with _ADDING:
             if forms is None:
                 self._short, self._least = True, 1
-                return
-            if forms not in self._held:
+            elif not any(one.is_of(raw) for one in self._held):
                 self._held += (forms,)
                 self._least = min(self._least, forms.least)
-            self._known[hash(raw)] = forms  # last: from here on nobody else adds it
+                self._known[hash(raw)] = forms  # last: from here on nobody else adds it
 
     def scrub(self, text: str) -> str:
         """The text without any secret in any form; withheld where the run holds a short one."""
