@@ -20,44 +20,58 @@ _SHARING = Lock()
 class Forms:
     """Of one secret, the shortest first."""
 
-    __slots__ = ("__weakref__", "_made", "_raw", "least")
+    __slots__ = ("_found", "_raw", "least")
 
     def __init__(self, raw: bytes) -> None:
         self._raw = raw
         #: No form is shorter.
         self.least = least_of(raw)
-        self._made: tuple[tuple[str, ...], tuple[int, ...]] | None = None  # two threads that make them at once make the same
+        self._found: _Found | None = None
+
+    def is_of(self, raw: bytes) -> bool:
+        return self._raw == raw
 
     def within(self, size: int) -> tuple[str, ...]:
         """Those for which a text of so many characters has room."""
         if size < self.least:
             return ()
-        forms, sizes = self._all()
-        return forms[: bisect_right(sizes, size)]
+        found = self._all()
+        return found.forms[: bisect_right(found.sizes, size)]
 
     @property
     def longest(self) -> int:
         """How many characters the longest has."""
-        return self._all()[1][-1]
+        return self._all().sizes[-1]
 
-    def _all(self) -> tuple[tuple[str, ...], tuple[int, ...]]:
-        made = self._made
-        if made is None:
-            forms = tuple(sorted(forms_of(self._raw), key=len))
-            made = self._made = forms, tuple(map(len, forms))
-        return made
+    def _all(self) -> _Found:
+        found = self._found
+        if found is None:
+            found = self._found = _shared(self._raw)
+        return found
+
+
+class _Found:
+    """Worked out, for all who hold the secret."""
+
+    __slots__ = ("__weakref__", "forms", "sizes")
+
+    def __init__(self, raw: bytes) -> None:
+        self.forms = tuple(sorted(forms_of(raw), key=len))
+        self.sizes = tuple(map(len, self.forms))
 
 
 #: By a hash that means nothing outside this process.
-_SHARED: WeakValueDictionary[bytes, Forms] = WeakValueDictionary()
+_SHARED: WeakValueDictionary[bytes, _Found] = WeakValueDictionary()
 _KEY = os.urandom(32)
 
 
-def shared_forms(raw: bytes) -> Forms:
-    """The same object for the same secret, as long as anybody has it."""
+def _shared(raw: bytes) -> _Found:
+    """The same object for the same secret, as long as anybody has it; nobody waits for another one's secret to be worked out."""
     name = blake2b(raw, key=_KEY).digest()
     with _SHARING:
         found = _SHARED.get(name)
-        if found is None:
-            found = _SHARED[name] = Forms(raw)
+    if found is None:
+        made = _Found(raw)  # two threads that make them at once make the same
+        with _SHARING:
+            found = _SHARED.setdefault(name, made)
     return found

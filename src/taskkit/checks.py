@@ -112,9 +112,11 @@ NO_NAMES: frozenset[str] = frozenset()
 
 def mapping(given: Mapping[str, Any]) -> Mapping[str, Any]:
     """A copy that nobody changes."""
-    if not isinstance(given, Mapping):
+    if type(given) is MappingProxyType:
+        return given
+    if type(given) is not dict and not isinstance(given, Mapping):  # a dict it is mostly: asked first, as the kind takes longer
         raise InvalidValue(f"taking {given!r} as a mapping", f"it is a {type(given).__name__}", "give a dict")
-    return given if isinstance(given, MappingProxyType) else MappingProxyType(dict(given))
+    return MappingProxyType(dict(given))
 
 
 def is_whole(text: str) -> bool:

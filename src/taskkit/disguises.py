@@ -136,8 +136,9 @@ def _base64(raw: bytes) -> Iterator[str]:
         yield form
         if form.isalnum():  # so that nobody writes it otherwise
             continue
-        quoted = form.replace("+", "%2B").replace("/", "%2F").replace("=", "%3D")  # what quote() gives, ten times as fast
-        yield from (form.translate({ord("+"): "-", ord("/"): "_"}), quoted, _lower(quoted), form.replace("/", "\\/"))
+        yield from (form.replace("+", "-").replace("/", "_"), form.replace("/", "\\/"))
+        for plus, slash, equals in (("%2B", "%2F", "%3D"), ("%2b", "%2f", "%3d")):  # what quote() gives, ten times as fast
+            yield form.replace("+", plus).replace("/", slash).replace("=", equals)
 
 
 def _base64_cuts(raw: bytes) -> Iterator[str]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
+from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, NoReturn, Self, SupportsIndex, final
@@ -28,11 +29,16 @@ NONCE_BYTES = 12
 TAG_BYTES = 16
 #: Name and form of what is sealed: a later form has another last byte.
 _FORM = b"tks\x01"
+_NAMED = len(_FORM)
 
 
 def place_of(*parts: str | int) -> str:
     """One place of several parts: other parts are another place, wherever one ends and the next begins."""
-    return json.dumps(parts, separators=(",", ":"))
+    return f"[{','.join([_quoted(part) if type(part) is str else json.dumps(part) for part in parts])}]"
+
+
+#: As `json.dumps` writes a text, without the encoder that it makes for each.
+_quoted = json.encoder.encode_basestring_ascii
 
 
 @final
@@ -101,8 +107,9 @@ class Keyring:
 
     def seal(self, plain: bytes, place: str) -> bytes:
         """Sealed with the current key; the same never looks the same twice."""
-        trouble = _misplaced(place) if isinstance(plain, bytes) else _unsealable(plain)
-        if trouble is not None:
+        is_placed = isinstance(place, str) and place
+        if not is_placed or not isinstance(plain, bytes):
+            trouble = _misplaced() if isinstance(plain, bytes) else _unsealable(plain)
             del plain
             raise trouble
         head = _FORM + bytes([len(self.current)]) + self.current.encode()
@@ -111,11 +118,12 @@ class Keyring:
 
     def open(self, sealed: bytes, place: str) -> bytes:
         """What was sealed, where the value lies in the place it was sealed for."""
-        id, trouble = self.key_of(sealed), _misplaced(place)
-        self._key(id, "opening a sealed value")
-        if trouble is not None:
-            raise trouble
-        plain = self._opened(id, sealed, _encoded(place))
+        head, id = _headed(sealed)
+        if id not in self._keys:
+            raise MissingKey("opening a sealed value", id, self.ids)
+        if not isinstance(place, str) or not place:
+            raise _misplaced()
+        plain = self._opened(id, sealed, len(head), head + _encoded(place))
         if plain is None:
             case = f"it was damaged, moved from another place, or sealed with another key {id!r}"
             raise BadSeal(f"opening a sealed value at {place}", case, "look for who changed it, or bring it back from a copy")
@@ -123,10 +131,7 @@ class Keyring:
 
     def key_of(self, sealed: bytes) -> str:
         """The id of the key that opens it."""
-        id = _id_in(sealed)
-        if id is None:
-            raise BadSeal("reading a sealed value", "it has not the form of one", "it was damaged, or written by a newer version")
-        return id
+        return _headed(sealed)[1]
 
     def is_current(self, sealed: bytes) -> bool:
         """Whether it was sealed with the key that seals now."""
@@ -142,12 +147,10 @@ class Keyring:
             raise InvalidValue("deriving a key", "it has no purpose", "give a text that nothing else uses, such as 'facts'")
         return self._drawn(self._key(self.current if id is None else id, f"deriving a key for {purpose!r}"), b"for:" + _encoded(purpose))
 
-    def _opened(self, id: str, sealed: bytes, place: bytes) -> bytes | None:
+    def _opened(self, id: str, sealed: bytes, start: int, beside: bytes) -> bytes | None:
         """None instead of an error: that one would be chained to what is raised, with all that its frame holds."""
-        start = len(_FORM) + 1 + len(id)
-        head, nonce, rest = sealed[:start], sealed[start : start + NONCE_BYTES], sealed[start + NONCE_BYTES :]
         try:
-            return self._cipher(id).decrypt(nonce, rest, head + place)
+            return self._cipher(id).decrypt(sealed[start : start + NONCE_BYTES], sealed[start + NONCE_BYTES :], beside)
         except InvalidTag:
             return None
 
@@ -224,22 +227,28 @@ def _in_file(path: Path) -> Keyring | Refused | InvalidValue:
     return Keyring(keys, found[1])
 
 
-def _id_in(sealed: object) -> str | None:
-    if not isinstance(sealed, bytes) or not sealed.startswith(_FORM) or len(sealed) <= len(_FORM):
-        return None
-    start = len(_FORM) + 1
-    end = start + sealed[len(_FORM)]
-    id = sealed[start:end].decode("ascii", "replace")
-    return id if len(sealed) >= end + NONCE_BYTES + TAG_BYTES and ID.fullmatch(id) else None
+def _headed(sealed: object) -> tuple[bytes, str]:
+    """What stands before the nonce, and the id in it."""
+    if isinstance(sealed, bytes) and sealed[:_NAMED] == _FORM and len(sealed) > _NAMED:
+        head = sealed[: _NAMED + 1 + sealed[_NAMED]]
+        id = _id_of(head)
+        if id is not None and len(sealed) >= len(head) + NONCE_BYTES + TAG_BYTES:
+            return head, id
+    raise BadSeal("reading a sealed value", "it has not the form of one", "it was damaged, or written by a newer version")
+
+
+@lru_cache(maxsize=64)
+def _id_of(head: bytes) -> str | None:
+    """Read once: thousands of values were sealed with one key."""
+    id = head[_NAMED + 1 :].decode("ascii", "replace")
+    return id if len(head) == _NAMED + 1 + head[_NAMED] and ID.fullmatch(id) else None
 
 
 def _unsealable(plain: object) -> InvalidValue:
     return InvalidValue("sealing a value", f"it is a {type(plain).__name__}", "give bytes")
 
 
-def _misplaced(place: object) -> InvalidValue | None:
-    if isinstance(place, str) and place:
-        return None
+def _misplaced() -> InvalidValue:
     return InvalidValue("naming the place of a sealed value", "it is none", "give a text, such as place_of('memo', job)")
 
 

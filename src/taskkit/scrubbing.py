@@ -10,11 +10,12 @@ short texts only, and for most of these no form is short enough.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from threading import Lock
 from typing import Any, NoReturn, SupportsIndex
 
-from taskkit._forms import Forms, shared_forms
+from taskkit._forms import Forms
 from taskkit.disguises import is_short
 from taskkit.errors import InvalidValue
 from taskkit.secrets import Secret
@@ -27,10 +28,14 @@ _ADDING = Lock()
 class Scrubber:
     """Holds the secrets of one run; any thread may add one or scrub."""
 
-    __slots__ = ("_held", "_short")
+    __slots__ = ("_held", "_known", "_least", "_short")
 
     def __init__(self, *secrets: Secret) -> None:
         self._held: tuple[Forms, ...] = ()  # replaced as a whole, so that readers need no lock
+        #: The same by a hash of the secret: most that are added are there already, as each reading of the vault brings them again.
+        self._known: dict[int, Forms] = {}
+        #: A shorter text has nothing to be looked for.
+        self._least = sys.maxsize
         self._short = False
         for secret in secrets:
             self.add(secret)
@@ -46,27 +51,34 @@ class Scrubber:
         if not isinstance(secret, Secret):
             raise InvalidValue("adding to a Scrubber", f"it was given a {type(secret).__name__}", "make a Secret of it")
         raw = secret.reveal_bytes()
-        if is_short(raw):
-            self._short = True
-            return
-        forms = shared_forms(raw)
+        known = self._known.get(hash(raw))
+        if known is None or not known.is_of(raw):
+            self._add(raw)
+
+    def _add(self, raw: bytes) -> None:
+        forms = None if is_short(raw) else Forms(raw)
         with _ADDING:
-            if forms not in self._held:
+            if forms is None:
+                self._short, self._least = True, 1
+            elif not any(one.is_of(raw) for one in self._held):
                 self._held += (forms,)
+                self._least = min(self._least, forms.least)
+                self._known[hash(raw)] = forms  # last: from here on nobody else adds it
 
     def scrub(self, text: str) -> str:
         """The text without any secret in any form; withheld where the run holds a short one."""
-        held = self._held
-        if not text or not (held or self._short):
+        if len(text) < self._least:
             return text
-        return WITHHELD if self._short else _hidden(text, held, len(text))[0]
+        return WITHHELD if self._short else _hidden(text, self._held, len(text))[0]
 
     def scrub_deep(self, value: object) -> Any:
         """A JSON-like value without any secret, in its keys too; what is not JSON-like becomes its scrubbed text."""
-        if value is None or isinstance(value, bool):
-            return value
         if isinstance(value, str):
             return self.scrub(value)
+        if value is None or isinstance(value, bool):
+            return value
+        if type(value) is dict:  # as most are; the kinds are asked for one by one otherwise
+            return self._scrub_items(value)
         if isinstance(value, bytes | bytearray):  # latin-1: a character is a byte, so that no neighbour swallows a secret's first
             return self.scrub(value.decode("latin-1")).encode("latin-1")
         if isinstance(value, Mapping):
@@ -85,12 +97,15 @@ class Scrubber:
         scrubbed: dict[Any, Any] = {}
         numbers: dict[Any, int] = {}
         for key, value in items.items():
-            name = new = self.scrub_deep(key if isinstance(key, str | int | float | None) else _said(key))
+            name = new = self.scrub(key) if type(key) is str else self._scrub_key(key)
             while new in scrubbed:  # two keys that differed in their secrets only: neither value is lost
                 numbers[name] = numbers.get(name, 1) + 1
                 new = f"{name} ({numbers[name]})"
             scrubbed[new] = self.scrub_deep(value)
         return scrubbed
+
+    def _scrub_key(self, key: object) -> Any:
+        return self.scrub_deep(key if isinstance(key, str | int | float | None) else _said(key))
 
     def stream(self) -> Stream:
         """For output that comes in pieces."""

@@ -12,6 +12,7 @@ from typing import Any, NoReturn, Self, SupportsIndex, final
 from taskkit.errors import InvalidValue
 
 MAKING = "making a Secret"
+_GIVEN = (str, bytes)  # `str | bytes` would be made anew for each of them
 
 
 @final
@@ -27,7 +28,7 @@ class Secret:
     _open: Callable[[], bytes]
 
     def __new__(cls, value: str | bytes) -> Self:
-        if not isinstance(value, str | bytes):
+        if not isinstance(value, _GIVEN):
             raise InvalidValue(MAKING, f"it was given a {type(value).__name__}", "give str or bytes")
         raw = _raw(value)
         if raw is None:

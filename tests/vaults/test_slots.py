@@ -272,7 +272,7 @@ def test_s03_a_process_that_is_killed_at_any_write_of_a_deed_leaves_all_of_it_or
         if code == "9":
             assert again.slots.promote("root", "attempt-1", 1), "the token of a deed that was killed has stayed"
     killed = Counter(deed for deed, _, code in deaths if code == "9")
-    assert min(killed[deed] for deed in whole) >= 3
+    assert min(killed[deed] for deed in whole) >= 2
     assert [(deed, code) for deed, _, code in deaths if code != "9"] == [(deed, code) for deed in whole for code in ("8", "7")]
 
 
@@ -355,13 +355,25 @@ def test_s06_no_candidate_is_in_plain_in_any_file(opens: Opens, tmp_path: Path) 
     assert again.slots.promote("root", "attempt-2", 3)
 
 
+#: As tables of secrets were before the form 5.
+_NUMBERED = (
+    """CREATE TABLE older (number INTEGER PRIMARY KEY AUTOINCREMENT, account TEXT NOT NULL, name TEXT NOT NULL, slot TEXT NOT NULL,
+        turn INTEGER NOT NULL, key TEXT NOT NULL, sealed BLOB NOT NULL, ended INTEGER, attempt TEXT, UNIQUE (account, name, slot, turn))""",
+    """INSERT INTO older SELECT row_number() OVER (ORDER BY coalesce(number, 99)), account, name, slot, turn, key, sealed, ended, attempt
+        FROM secrets""",
+    "DROP TABLE secrets",
+    "ALTER TABLE older RENAME TO secrets",
+    "PRAGMA user_version = 4",
+)
+
+
 def test_s04_a_file_of_an_older_release_gets_slots_and_keeps_its_candidates(opens: Opens, tmp_path: Path) -> None:
     vault = opens()
     vault.change_secret("root", "password", "first", at=AT)
     vault.change_secret("root", "password", "second", at=AT)
     vault.propose_secret("root", "password", "third")
     vault.close()
-    sql(tmp_path / "vault.db", "ALTER TABLE secrets DROP COLUMN attempt", "DROP TABLE tokens", "PRAGMA user_version = 3")
+    sql(tmp_path / "vault.db", *_NUMBERED, "ALTER TABLE secrets DROP COLUMN attempt", "DROP TABLE tokens", "PRAGMA user_version = 3")
     again = opens()
     assert sql(tmp_path / "vault.db", "PRAGMA user_version") == [(_files.VERSION,)]
     assert shown(again) == ("second", "third", "first")
@@ -373,8 +385,34 @@ def test_s04_a_file_of_an_older_release_gets_slots_and_keeps_its_candidates(open
     assert shown(again) == ("third", "fourth", "second")
 
 
+def test_s03_a_file_of_an_older_release_keeps_its_history_in_order_and_goes_on_with_it(opens: Opens, tmp_path: Path) -> None:
+    vault = opens()
+    for number in range(3):
+        vault.change_secret("root", "password", f"password-{number}", at=AT)
+        if number != 1:  # so that the second to end is of another turn than the first of its name
+            vault.change_secret("root", "key", f"key-{number}", at=AT)
+        assert vault.slots.propose("other", new(f"other-{number}"), f"attempt-{number}", number)
+        assert vault.slots.promote("other", f"attempt-{number}", number)
+    before = [(account, told(vault, account)) for account in ("root", "other")]
+    vault.close()
+    sql(tmp_path / "vault.db", *_NUMBERED)
+    again = opens()
+    assert [(account, told(again, account)) for account in ("root", "other")] == before
+    assert sql(tmp_path / "vault.db", "SELECT count(*) FROM sqlite_master WHERE name IN ('numbered', 'older')") == [(0,)]
+    again.change_secret("root", "password", "password-3", at=AT)
+    again.change_secret("root", "key", "key-3", at=AT)
+    assert told(again, "root") == ["key-2", "password-2", *before[0][1]]
+    again.close()
+    assert opens(BOTH).reseal() == 10
+
+
+def told(vault: Any, account: str) -> list[str]:
+    """All that is in the history of an account."""
+    return [one.secret.reveal() for one in vault.history(account)]
+
+
 def test_s04_two_who_open_a_file_of_an_older_release_at_once_both_have_slots(opens: Opens, tmp_path: Path) -> None:
-    """Whoever comes second finds the column there."""
+    """Whoever comes second finds it done."""
     opens().close()
     sql(tmp_path / "vault.db", "PRAGMA user_version = 3")
     assert opens().slots.propose("root", new("first"), "attempt-1", 1)
@@ -394,7 +432,7 @@ def test_s04_a_backup_has_the_candidates_too(opens: Opens, tmp_path: Path) -> No
 def test_s06_the_proof_of_a_key_that_was_undone_with_a_deed_is_left_by_the_next(opens: Opens, tmp_path: Path) -> None:
     vault = opens()
     with vault.together():
-        with pytest.raises(Refused), vault._sealed.writing():
+        with pytest.raises(Refused), vault._sealed.changing("root"):
             raise Refused("trying", "it is a trial", "nothing")
         vault.change_secret("root", "password", "first-horse", at=AT)
     assert len(sql(tmp_path / "vault.db", "SELECT * FROM keys")) == 1

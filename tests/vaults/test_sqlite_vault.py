@@ -515,13 +515,13 @@ def test_s06_sealing_anew_may_be_interrupted_and_said_again(batches: int, opens:
     vault.close()
     vault = opens(BOTH)
     monkeypatch.setattr(_secrets, "BATCH", 2)
-    real, rows = _secrets.SealedSecrets._resealed, list[int]()
+    real, rows = _secrets.SealedSecrets._resealed, list[Any]()
 
-    def dies(sealed: Any, number: int) -> Any:
-        rows.append(number)
+    def dies(sealed: Any, row: Any) -> Any:
+        rows.append(row)
         if len(rows) > 2 * batches + 1:  # in the middle of a portion: all of that one is undone
             raise KeyboardInterrupt
-        return real(sealed, number)
+        return real(sealed, row)
 
     with monkeypatch.context() as patched:
         patched.setattr(_secrets.SealedSecrets, "_resealed", dies)
@@ -544,7 +544,7 @@ def test_s06_a_process_that_is_killed_while_it_seals_anew_leaves_all_that_opens(
     code = (
         "import os, sys\nfrom taskkit.sqlite_vault import SqliteVault, _secrets\nfrom taskkit.keyrings import Keyring\n"
         "real, rows, _secrets.BATCH = _secrets.SealedSecrets._resealed, [], 4\n"
-        "def dies(sealed, number):\n    rows.append(number)\n    return os._exit(9) if len(rows) == 19 else real(sealed, number)\n"
+        "def dies(sealed, row):\n    rows.append(row)\n    return os._exit(9) if len(rows) == 19 else real(sealed, row)\n"
         "_secrets.SealedSecrets._resealed = dies\nSqliteVault(sys.argv[1], Keyring.from_file(sys.argv[2])).reseal()\n"
     )
     done = subprocess.run([sys.executable, "-c", code, tmp_path / "vault.db", tmp_path / "keys"], check=False, capture_output=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -36,11 +37,11 @@ class Touching(Protocol):
 R = TypeVar("R", bound=Touching)
 
 
-def asked(question: Callable[..., T], tried: str, *about: object) -> T:
+def asked(question: Callable[..., T], tried: str, /, *about: Any, **named: Any) -> T:
     """The vault's answer; VaultAway where it has none. Its text may hold anything, so only its type is told."""
     ours: TaskkitError
     try:
-        return question(*about)
+        return question(*about, **named)
     except VaultAway as error:  # the vault's own words, too
         ours = _away(tried, error)
     except TaskkitError as error:
@@ -93,24 +94,24 @@ class _AskedFacet:
 
     def __getattr__(self, name: str) -> Any:
         found = getattr(self._facet, name)
-        return self._asking(found, name) if callable(found) else found
+        return partial(self._ask, found, name) if callable(found) else found
 
-    def _asking(self, question: Callable[..., Any], name: str) -> Callable[..., Any]:
-        def ask(*args: Any, **kwargs: Any) -> Any:
-            if not self._tells or name in _DEEDS:
-                self._touch()
-                self._kept((args, kwargs))
-            answer = asked(lambda: question(*args, **kwargs), f"asking the vault ({name})")
-            return self._in_turn(answer, name) if isinstance(answer, Iterator) else self._kept(answer)
+    def _ask(self, question: Callable[..., Any], name: str, /, *args: Any, **kwargs: Any) -> Any:
+        if not self._tells or name in _DEEDS:
+            self._touch()
+            self._hold((*args, *kwargs.values()))
+        tried = f"asking the vault ({name})"
+        answer = asked(question, tried, *args, **kwargs)
+        if type(answer) in _BARE:
+            return answer
+        return self._hold(answer) if type(answer) in _WHOLE or not isinstance(answer, Iterator) else self._in_turn(answer, tried)
 
-        return ask
+    def _in_turn(self, answers: Iterator[T], tried: str) -> Iterator[T]:
+        ended: Any = object()
+        while (answer := asked(next, tried, answers, ended)) is not ended:
+            yield self._hold(answer)
 
-    def _in_turn(self, answers: Iterator[T], name: str) -> Iterator[T]:
-        ended = object()
-        while (answer := asked(lambda: next(answers, ended), f"asking the vault ({name})")) is not ended:
-            yield self._kept(answer)  # type: ignore[misc]
-
-    def _kept(self, answer: T) -> T:
+    def _hold(self, answer: T) -> T:
         """The run holds what it was given: whatever it says from now on is scrubbed of it (S1)."""
         for secret in _secrets(answer):
             self._keep(secret)
@@ -119,20 +120,20 @@ class _AskedFacet:
 
 #: Of these exact types most answers are, and they hold none: said before the kinds are asked for one by one.
 _BARE = frozenset({type(None), bool, int, str, Record})
+#: Nor do these come one by one.
+_WHOLE = frozenset({Values, Slot, list, tuple})
 
 
-def _secrets(answer: object) -> Iterator[Secret]:
-    if type(answer) in _BARE:
-        return
+def _secrets(answer: object) -> Iterable[Secret]:
+    if isinstance(answer, Values):
+        return (*answer.current.values(), *answer.pending.values(), *answer.previous.values())
     if isinstance(answer, Secret):
-        yield answer
-    elif isinstance(answer, Values):
-        yield from (*answer.current.values(), *answer.pending.values(), *answer.previous.values())
-    elif isinstance(answer, Slot):
-        yield from answer.secrets.values()
-    elif isinstance(answer, Mapping | list | tuple):
-        inside: Iterable[object] = answer.values() if isinstance(answer, Mapping) else answer
-        yield from (secret for one in inside for secret in _secrets(one))
+        return (answer,)
+    if isinstance(answer, Slot):
+        return answer.secrets.values()
+    if isinstance(answer, list | tuple):
+        return [secret for one in answer if type(one) not in _BARE for secret in _secrets(one)]
+    return _secrets([*answer.values()]) if isinstance(answer, Mapping) else ()
 
 
 class _AskedVault:
@@ -231,6 +232,8 @@ def plain(value: Any) -> Any:
         return _text(value)
     if value is None or isinstance(value, bool):
         return value
+    if type(value) is dict:  # as most are; the kinds are asked for one by one otherwise
+        return {_text(str(name)): plain(one) for name, one in value.items()}
     if isinstance(value, int):  # what is more than a number leaves the rest behind
         return int(value)
     if isinstance(value, float):

@@ -6,13 +6,16 @@ runs are limited, on the character before. One number below the count names one 
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping
-from itertools import product
+from itertools import accumulate, product
 
 from attrs import field, frozen
 
 #: What may still be counted while somebody waits: steps from place to place.
 MOST_STEPS = 1_000_000
+#: For so many places it is kept which number leads where: all of a common policy, and the beginning of a strange one.
+MOST_BLOCKS = 2_000
 
 
 @frozen
@@ -80,6 +83,10 @@ class _Move:
     again: bool = False
 
 
+#: The first number of each move from a place, and for each the characters of its group and how many ways lead on behind it.
+_Blocks = tuple[tuple[int, ...], tuple[tuple[_Move, str, int], ...]]
+
+
 class Spellings:
     """All texts that keep the demands, each with a number. Places go by numbers, too; the first is where texts begin."""
 
@@ -89,6 +96,8 @@ class Spellings:
         numbers = {place: number for number, place in enumerate(self._places)}
         self._moves = [tuple(self._moves_from(place, numbers)) for place in self._places]
         self._ways = self._counted()
+        #: Of places that draws have come by.
+        self._blocks: dict[tuple[int, int, bool], _Blocks] = {}
         lengths = range(demands.shortest, demands.longest + 1)
         self._totals = {length: sum(self._block(move, length) for move in self._open(0, length, first=True)) for length in lengths}
         self.count = sum(self._totals.values())
@@ -99,14 +108,24 @@ class Spellings:
         said: list[str] = []
         place = 0
         for left in range(length, 0, -1):
-            for move in self._open(place, left, first=not said):
-                if number < (block := self._block(move, left)):
-                    break
-                number -= block
-            which, number = divmod(number, self._ways[left - 1][move.place])
-            said.append(self._character(move, which, said[-1] if said else "", self._places[place].group))
+            bounds, moves = self._blocks.get((place, left, not said)) or self._bounded(place, left, first=not said)
+            at = bisect_right(bounds, number) - 1
+            move, characters, behind = moves[at]
+            which, number = divmod(number - bounds[at], behind)
+            if move.group != self._places[place].group:
+                said.append(characters[which])
+            else:
+                said.append(said[-1] if move.again else _another(characters, which, said[-1]))
             place = move.place
         return "".join(said)
+
+    def _bounded(self, place: int, left: int, *, first: bool) -> _Blocks:
+        moves, behind = tuple(self._open(place, left, first=first)), self._ways[left - 1]
+        bounds = tuple(accumulate((self._block(move, left) for move in moves), initial=0))[:-1]
+        found = bounds, tuple((move, self._groups[move.group].characters, behind[move.place]) for move in moves)
+        if len(self._blocks) < MOST_BLOCKS:
+            self._blocks[place, left, first] = found
+        return found
 
     def _length_of(self, number: int) -> tuple[int, int]:
         """How long the text is, and its number among those of its length."""
@@ -115,12 +134,6 @@ class Spellings:
                 return length, number
             number -= total
         raise IndexError("there are not so many texts")
-
-    def _character(self, move: _Move, which: int, before: str, group: int) -> str:
-        if move.again:
-            return before
-        characters = self._groups[move.group].characters
-        return characters[which + (which >= characters.index(before))] if move.group == group else characters[which]
 
     # places and moves
 
@@ -164,3 +177,8 @@ class Spellings:
 
     def _block(self, move: _Move, left: int) -> int:
         return move.ways * self._ways[left - 1][move.place]
+
+
+def _another(characters: str, which: int, before: str) -> str:
+    """Of a group without the character before."""
+    return characters[which + (which >= characters.index(before))]

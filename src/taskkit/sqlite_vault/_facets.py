@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 import attrs
@@ -28,10 +29,12 @@ def _record(text: str) -> Record:
 class FileRecords(Records):
     def __init__(self, file: File) -> None:
         self._file = file
+        #: By the text that was read just now, so never an old one: a run asks for the same record several times.
+        self._made = lru_cache(maxsize=1000)(_record)
 
     def get(self, id: str) -> Record | None:
         found = self._file.row("SELECT body FROM records WHERE id = ?", id)
-        return _record(found[0]) if found else None
+        return self._made(found[0]) if found else None
 
     def all(self) -> Iterable[Record]:
         return [_record(body) for (body,) in self._file.rows("SELECT body FROM records ORDER BY number")]

@@ -20,14 +20,14 @@ from taskkit.errors import Refused, VaultAway
 
 #: "tkva": says in the file's own head whose it is.
 APPLICATION = 0x746B7661
-VERSION = 4
+VERSION = 5
+#: All that lies for an account lies side by side: what changes for it is a page, and its history is not in the way.
 _TABLES = """
 CREATE TABLE IF NOT EXISTS records (number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, body TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS logins (record TEXT PRIMARY KEY, account TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS hidden (user TEXT, record TEXT, PRIMARY KEY (user, record));
-CREATE TABLE IF NOT EXISTS secrets (number INTEGER PRIMARY KEY AUTOINCREMENT, account TEXT NOT NULL, name TEXT NOT NULL,
-    slot TEXT NOT NULL, turn INTEGER NOT NULL, key TEXT NOT NULL, sealed BLOB NOT NULL, ended INTEGER, attempt TEXT,
-    UNIQUE (account, name, slot, turn));
+CREATE TABLE IF NOT EXISTS secrets (account TEXT, slot TEXT, name TEXT, turn INTEGER, key TEXT NOT NULL, sealed BLOB NOT NULL,
+    number INTEGER, ended INTEGER, attempt TEXT, PRIMARY KEY (account, slot, name, turn)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS tokens (account TEXT PRIMARY KEY, token INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS changes (account TEXT PRIMARY KEY, at INTEGER NOT NULL);
 CREATE TABLE IF NOT EXISTS keys (id TEXT PRIMARY KEY, proof BLOB NOT NULL);
@@ -39,6 +39,7 @@ CREATE TABLE IF NOT EXISTS outbox (number INTEGER PRIMARY KEY AUTOINCREMENT, bod
 CREATE TABLE IF NOT EXISTS hosts (address TEXT PRIMARY KEY, key TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS readers (reader TEXT, day INTEGER, number INTEGER NOT NULL, PRIMARY KEY (reader, day));
 """
+_TAKEN_OVER = "INSERT INTO secrets SELECT account, slot, name, turn, key, sealed, number, ended, {} FROM numbered"
 #: What is overwritten or removed is gone from the file; what was committed is on the disk.
 _SETTINGS = ("PRAGMA secure_delete = ON", "PRAGMA synchronous = FULL", "PRAGMA trusted_schema = OFF")
 
@@ -60,8 +61,6 @@ class File:
 
     def _begin(self) -> None:
         self._lock, self._depth, self._closed = threading.RLock(), 0, False
-        #: The number of the last transaction; for who is in it.
-        self.turn = 0
         self._db: sqlite3.Connection | None = None
 
     def fork(self) -> None:
@@ -83,7 +82,7 @@ class File:
     def rows(self, sql: str, *values: Any) -> list[Any]:
         with self._lock:
             try:
-                return self._connection().execute(sql, values).fetchall()
+                return (self._db or self._connection()).execute(sql, values).fetchall()
             except sqlite3.Error as error:
                 told = self._told("reading", error)
         raise told
@@ -105,7 +104,6 @@ class File:
         """All or nothing; one inside another belongs to it, and is undone alone where its error goes no further."""
         with self._lock:
             depth = self._depth
-            self.turn += not depth
             begin, commit, undo = ("BEGIN IMMEDIATE", "COMMIT", "ROLLBACK")
             if depth:
                 begin, commit, undo = (f"{word} deed{depth}" for word in ("SAVEPOINT", "RELEASE", "ROLLBACK TO"))
@@ -127,7 +125,7 @@ class File:
 
     def _run(self, sql: str, *values: Any) -> int:
         try:
-            return self._connection().execute(sql, values).rowcount
+            return (self._db or self._connection()).execute(sql, values).rowcount
         except sqlite3.Error as error:
             told = self._told("writing to", error)
         raise told
@@ -202,12 +200,17 @@ class File:
             raise Refused(f"making the vault {self.path!r}", error.strerror or type(error).__name__, "look at the folder") from None
 
     def _make_tables(self) -> None:
-        """A newer form has more tables, and columns at the end of those that there were."""
+        """What an older form has is taken over; two who do it at once do it one after the other."""
         with self.writing():
+            columns = {name: key for _, name, _, _, _, key in self.rows("PRAGMA table_info(secrets)")}
+            is_numbered = bool(columns.get("number"))
+            if is_numbered:  # before the form 5
+                self._run("ALTER TABLE secrets RENAME TO numbered")
             for table in filter(str.strip, _TABLES.split(";")):
                 self._run(table)
-            if "attempt" not in {name for _, name, *_ in self.rows("PRAGMA table_info(secrets)")}:  # before the form 4
-                self._run("ALTER TABLE secrets ADD COLUMN attempt TEXT")
+            if is_numbered:
+                self._run(_TAKEN_OVER.format("attempt" if "attempt" in columns else "NULL"))  # before the form 4 there was none
+                self._run("DROP TABLE numbered")
             self._run(f"PRAGMA application_id = {APPLICATION}")
             self._run(f"PRAGMA user_version = {VERSION}")
 

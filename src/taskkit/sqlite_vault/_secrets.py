@@ -15,9 +15,9 @@ from taskkit.keyrings import Keyring, place_of
 from taskkit.records import AccountId
 from taskkit.secrets import Secret
 from taskkit.sqlite_vault._files import File
+from taskkit.sqlite_vault._shelves import CURRENT, PENDING, Sealed, Shelf
 from taskkit.vaults import BY_HAND, Secrets, Slot, Values, Viewer
 
-CURRENT, PENDING = "current", "pending"
 #: Was current once; was a candidate and never current. Neither is ever thrown away: a host may still know it.
 FORMER, DISCARDED = "former", "discarded"
 #: How many are sealed anew in one transaction.
@@ -41,9 +41,8 @@ class SealedSecrets:
 
     def __init__(self, file: File, keyring: Keyring) -> None:
         self._file, self._keyring = file, keyring
-        #: The proof that was opened last, and the transaction that has seen one.
+        #: The proof that was opened last.
         self._proof: bytes | None = None
-        self._proven_in = 0
 
     # reading
 
@@ -64,89 +63,85 @@ class SealedSecrets:
         found = self._file.row("SELECT at FROM changes WHERE account = ?", account)
         return shown(found[0]) if found else None
 
-    def waiting(self, account: AccountId) -> str | None:
-        """The attempt whose candidate lies there."""
-        found = self._file.row("SELECT coalesce(attempt, ?) FROM secrets WHERE account = ? AND slot = ? LIMIT 1", BY_HAND, account, PENDING)
-        return found[0] if found else None
+    def seen(self, account: AccountId) -> Shelf:
+        return Shelf(self._file, account, self._keyring.current)
 
-    def seen(self, account: AccountId) -> tuple[int | None, Slot | None]:
-        """The highest token that was here, and the candidate, both of one moment."""
-        found = self._file.rows(_SEEN, account)
-        secrets, attempt = dict[str, Secret](), BY_HAND
-        for _, name, turn, made_by, sealed in found:
-            if name is not None:
-                secrets[name], attempt = self._opened(account, name, PENDING, turn, made_by, sealed), made_by or BY_HAND
-        return found[0][0] if found else None, Slot(attempt, secrets) if secrets else None
+    def candidate(self, shelf: Shelf) -> Slot | None:
+        secrets = {name: self._open(shelf.account, one) for name, one in shelf.pending.items()}
+        return Slot(shelf.waiting or BY_HAND, secrets) if secrets else None
 
-    def names(self, account: AccountId, slot: str, attempt: str) -> list[str]:
-        """What of this attempt's stands there; without one it is a person's."""
-        asked = "SELECT name FROM secrets WHERE account = ? AND slot = ? AND coalesce(attempt, ?) = ?"
-        return [name for (name,) in self._file.rows(asked, account, slot, BY_HAND if slot == PENDING else "", attempt)]
+    def _open(self, account: AccountId, one: Sealed) -> Secret:
+        return self._opened(account, *one)
 
     def _opened(self, account: str, name: str, slot: str, turn: int, attempt: str | None, sealed: bytes) -> Secret:
         return Secret(self._keyring.open(sealed, _place(account, name, slot, turn, attempt)))
 
     # writing
 
+    @contextmanager
+    def changing(self, account: AccountId) -> Iterator[Shelf]:
+        """One transaction, which begins with a look at all that lies there."""
+        with self._file.writing():
+            shelf = self.seen(account)
+            self._leave_proof(shelf.proof)
+            yield shelf
+
     def change(self, account: AccountId, name: str, secret: Secret, at: Instant) -> None:
         """The candidate of a job stays: a host may know it."""
-        with self.writing():
-            if self.waiting(account) == BY_HAND:
-                self._end(account, name, PENDING, DISCARDED, at)
-            self._end(account, name, CURRENT, FORMER, at)
-            self._begin(account, name, secret, at)
+        with self.changing(account) as shelf:
+            if shelf.waiting == BY_HAND:
+                self._end(shelf, name, PENDING, DISCARDED, at)
+            self._end(shelf, name, CURRENT, FORMER, at)
+            self._keep(account, name, CURRENT, secret)
+            self._file.write(_CHANGED, account, at)
 
     def propose(self, account: AccountId, name: str, secret: Secret) -> None:
-        with self.writing():
-            if (lies := self.waiting(account)) not in (None, BY_HAND):
-                case = f"the candidate of the attempt {lies!r} lies there"
+        with self.changing(account) as shelf:
+            if shelf.waiting not in (None, BY_HAND):
+                case = f"the candidate of the attempt {shelf.waiting!r} lies there"
                 raise Refused(f"proposing a secret of {account!r}", case, "wait until its job has promoted or discarded it")
-            self._end(account, name, PENDING, DISCARDED, None)
-            self._keep(account, name, PENDING, 0, secret)
+            self._end(shelf, name, PENDING, DISCARDED, None)
+            self._keep(account, name, PENDING, secret)
 
     # inside a transaction
 
     def lay(self, account: AccountId, candidate: Slot) -> None:
         for name, secret in candidate.secrets.items():
-            self._keep(account, name, PENDING, 0, secret, attempt=candidate.attempt)
+            self._keep(account, name, PENDING, secret, candidate.attempt)
 
-    def promote(self, account: AccountId, name: str, at: Instant) -> bool:
+    def promote(self, shelf: Shelf, name: str, at: Instant) -> bool:
         """Whether there was a candidate: said twice is once (S4)."""
-        candidate, attempt = self._taken(account, name, PENDING)
+        candidate = shelf.pending.get(name)
         if candidate is not None:
-            self._end(account, name, CURRENT, FORMER, at)
-            self._begin(account, name, candidate, at, attempt or BY_HAND)
+            self._end(shelf, name, CURRENT, FORMER, at)
+            self._move(shelf.account, candidate, CURRENT, 0, attempt=candidate.attempt or BY_HAND)
+            self._file.write(_CHANGED, shelf.account, at)
         return candidate is not None
 
-    def discard(self, account: AccountId, name: str, at: Instant | None) -> bool:
-        return self._end(account, name, PENDING, DISCARDED, at)
+    def discard(self, shelf: Shelf, name: str, at: Instant | None) -> bool:
+        return self._end(shelf, name, PENDING, DISCARDED, at)
 
-    def _begin(self, account: str, name: str, secret: Secret, at: Instant, attempt: str | None = None) -> None:
-        self._keep(account, name, CURRENT, 0, secret, attempt=attempt)
-        self._file.write("INSERT OR REPLACE INTO changes VALUES (?, ?)", account, at)
-
-    def _end(self, account: str, name: str, slot: str, becomes: str, at: Instant | None) -> bool:
-        """Sealed anew for its place in the history; False where there is none."""
-        ended, attempt = self._taken(account, name, slot)
+    def _end(self, shelf: Shelf, name: str, slot: str, becomes: str, at: Instant | None) -> bool:
+        """Its place is in the history from now on; False where there is none."""
+        ended = shelf.of(name, slot)
         if ended is not None:
-            [(turn,)] = self._file.rows(_LAST_TURN, account, name)
-            self._keep(account, name, becomes, turn + 1, ended, at, attempt)
+            [(turn, number)] = self._file.rows(_LAST, shelf.account, name)
+            self._move(shelf.account, ended, becomes, turn + 1, ended.attempt, number + 1, at)
         return ended is not None
 
-    def _taken(self, account: str, name: str, slot: str) -> tuple[Secret | None, str | None]:
-        where = "FROM secrets WHERE account = ? AND name = ? AND slot = ?"
-        found = self._file.row(f"SELECT turn, attempt, sealed {where}", account, name, slot)
-        if found is None:
-            return None, None
-        secret = self._opened(account, name, slot, *found)
-        self._file.write(f"DELETE {where}", account, name, slot)
-        return secret, found[1]
-
-    def _keep(
-        self, account: str, name: str, slot: str, turn: int, secret: Secret, ended: Instant | None = None, attempt: str | None = None
+    def _move(
+        self, account: str, one: Sealed, slot: str, turn: int, attempt: str | None, number: int | None = None, ended: Instant | None = None
     ) -> None:
-        sealed = self._keyring.seal(secret.reveal_bytes(), _place(account, name, slot, turn, attempt))
-        self._file.write(_KEEP, account, name, slot, turn, self._keyring.current, sealed, ended, attempt)
+        """Sealed anew, as another place is."""
+        key, sealed = self._sealed(self._open(account, one), _place(account, one.name, slot, turn, attempt))
+        self._file.write(_MOVE, slot, turn, key, sealed, number, ended, attempt, account, one.slot, one.name, one.turn)
+
+    def _keep(self, account: str, name: str, slot: str, secret: Secret, attempt: str | None = None) -> None:
+        self._file.write(_KEEP, account, slot, name, *self._sealed(secret, _place(account, name, slot, 0, attempt)), attempt)
+
+    def _sealed(self, secret: Secret, place: str) -> tuple[str, bytes]:
+        """And by which key."""
+        return self._keyring.current, self._keyring.seal(secret.reveal_bytes(), place)
 
     # keys
 
@@ -163,11 +158,12 @@ class SealedSecrets:
     def reseal(self) -> int:
         """All under the current key, in small transactions; how many. What does not open is left as it is, and told at the end."""
         self.check()
-        done, last, damaged = 0, 0, list[str]()
-        while rows := self._file.rows(_OLD, self._keyring.current, last, BATCH):
-            last = rows[-1][0]
-            with self.writing():
-                answers = [self._resealed(number) for (number,) in rows]
+        done, last, damaged = 0, ("", "", "", 0), list[str]()
+        while rows := self._file.rows(_OLD, self._keyring.current, *last, BATCH):
+            last = rows[-1]
+            with self._file.writing():
+                self._leave_proof(self._proof_there())
+                answers = [self._resealed(row) for row in rows]
             damaged += [answer for answer in answers if isinstance(answer, str)]
             done += answers.count(True)
         self._file.write("DELETE FROM keys WHERE id <> ? AND id NOT IN (SELECT key FROM secrets)", self._keyring.current)
@@ -177,41 +173,32 @@ class SealedSecrets:
             raise BadSeal(f"sealing the vault {self._file.path!r} anew", case, "keep their key, and bring them back from a copy")
         return done
 
-    def _resealed(self, number: int) -> bool | str:
+    def _resealed(self, row: tuple[str, str, str, int]) -> bool | str:
         """Read inside the transaction: another process may have changed it."""
-        found = self._file.row("SELECT account, name, slot, turn, attempt, sealed FROM secrets WHERE number = ?", number)
+        found = self._file.row(_ONE, *row)
         if found is None:
             return False
-        *where, before = found
-        place = _place(*where)
+        (account, slot, name, turn), (attempt, before) = row, found
+        place = _place(account, name, slot, turn, attempt)
         try:
             sealed = self._keyring.resealed(before, place)
         except BadSeal:
             return place
-        self._file.write("UPDATE secrets SET key = ?, sealed = ? WHERE number = ?", self._keyring.current, sealed, number)
+        self._file.write(_ANEW, self._keyring.current, sealed, *row)
         return True
 
-    @contextmanager
-    def writing(self) -> Iterator[None]:
-        """Another key of the same id would seal what nobody who has the first one can open: the first one left a proof."""
-        with self._file.writing():
-            if self._proven_in != self._file.turn:
-                self._leave_proof()
-                self._proven_in = self._file.turn
-            try:
-                yield
-            except BaseException:
-                self._proven_in = 0  # the proof may be undone, too, and the rest be kept
-                raise
+    def _proof_there(self) -> bytes | None:
+        found = self._file.row("SELECT proof FROM keys WHERE id = ?", self._keyring.current)
+        return found[0] if found else None
 
-    def _leave_proof(self) -> None:
+    def _leave_proof(self, left: bytes | None) -> None:
+        """Another key of the same id would seal what nobody who has the first one can open: the first one left a proof."""
         id = self._keyring.current
-        found = self._file.row("SELECT proof FROM keys WHERE id = ?", id)
-        if found is None:
+        if left is None:
             self._file.write("INSERT INTO keys VALUES (?, ?)", id, self._keyring.seal(_PROOF, _proof_place(id)))
-        elif found[0] != self._proof:
-            self._prove(id, found[0])
-            self._proof = found[0]
+        elif left != self._proof:
+            self._prove(id, left)
+            self._proof = left
 
     def _prove(self, id: str, proof: bytes) -> None:
         try:
@@ -241,24 +228,32 @@ def secret_of(value: Any) -> Secret:
 
 
 def _place(account: str, name: str, slot: str, turn: int, attempt: str | None) -> str:
-    for what, given in (("account", account), ("field", name)):
-        if not isinstance(given, str) or not given:
-            raise InvalidValue("keeping a secret", f"its {what} is no name", "give a text")
-    return place_of("vault secret", account, name, slot, turn, *(() if attempt is None else (attempt,)))
+    if not (isinstance(account, str) and account and isinstance(name, str) and name):
+        what = "field" if isinstance(account, str) and account else "account"
+        raise InvalidValue("keeping a secret", f"its {what} is no name", "give a text")
+    parts = ("vault secret", account, name, slot, turn)
+    return place_of(*parts) if attempt is None else place_of(*parts, attempt)
 
 
 def _proof_place(id: str) -> str:
     return place_of("vault key", id)
 
 
-#: What is in force, what is proposed, and of each name the last that was in force before.
-_VALUES = """SELECT name, slot, turn, attempt, sealed FROM secrets AS one WHERE account = ? AND (slot IN ('current', 'pending')
-    OR slot = 'former' AND turn = (SELECT max(turn) FROM secrets AS other
-        WHERE other.account = one.account AND other.name = one.name AND other.slot = 'former'))"""
-#: Of an account for which no token was told yet: nothing.
-_SEEN = """SELECT token, name, turn, attempt, sealed FROM tokens
-    LEFT JOIN secrets ON secrets.account = tokens.account AND slot = 'pending' WHERE tokens.account = ?"""
+#: What is in force, what is proposed, and of each name in force the one before: however long the history is, it is not read.
+_VALUES = """SELECT name, slot, turn, attempt, sealed FROM secrets WHERE account = ?1 AND slot IN ('current', 'pending')
+    UNION ALL SELECT one.name, one.slot, one.turn, one.attempt, one.sealed FROM secrets AS current
+    JOIN secrets AS one ON one.account = ?1 AND one.slot = 'former' AND one.name = current.name AND one.turn = (
+        SELECT max(turn) FROM secrets WHERE account = ?1 AND slot = 'former' AND name = current.name)
+    WHERE current.account = ?1 AND current.slot = 'current'"""
 _HISTORY = "SELECT name, slot, turn, attempt, sealed, ended FROM secrets WHERE account = ? AND slot IN (?, ?) ORDER BY number DESC"
-_LAST_TURN = "SELECT coalesce(max(turn), 0) FROM secrets WHERE account = ? AND name = ?"
-_KEEP = "INSERT INTO secrets (account, name, slot, turn, key, sealed, ended, attempt) VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
-_OLD = "SELECT number FROM secrets WHERE key <> ? AND number > ? ORDER BY number LIMIT ?"
+#: What ended last: of this name, which is part of its place, and of all, which is their order.
+_LAST = "SELECT coalesce(max(turn) FILTER (WHERE name = ?2), 0), coalesce(max(number), 0) FROM secrets WHERE account = ?1"
+#: In its place: to replace the row would write the page of the index anew as well.
+_CHANGED = "INSERT INTO changes VALUES (?, ?) ON CONFLICT (account) DO UPDATE SET at = excluded.at"
+_KEEP = "INSERT INTO secrets (account, slot, name, turn, key, sealed, attempt) VALUES (?, ?, ?, 0, ?, ?, ?)"
+_MOVE = """UPDATE secrets SET slot = ?, turn = ?, key = ?, sealed = ?, number = ?, ended = ?, attempt = ?
+    WHERE account = ? AND slot = ? AND name = ? AND turn = ?"""
+_ONE = "SELECT attempt, sealed FROM secrets WHERE account = ? AND slot = ? AND name = ? AND turn = ?"
+_ANEW = "UPDATE secrets SET key = ?, sealed = ? WHERE account = ? AND slot = ? AND name = ? AND turn = ?"
+_OLD = """SELECT account, slot, name, turn FROM secrets WHERE key <> ? AND (account, slot, name, turn) > (?, ?, ?, ?)
+    ORDER BY account, slot, name, turn LIMIT ?"""

@@ -153,13 +153,13 @@ class SqliteVault(Vault):
 
     def promote_secret(self, account: AccountId, name: str, *, at: datetime) -> bool:
         """The candidate is in force; False where there is none, as after the first time."""
-        with self._sealed.writing():
-            return self._sealed.promote(account, name, instant(at))
+        with self._sealed.changing(account) as shelf:
+            return self._sealed.promote(shelf, name, instant(at))
 
     def discard_secret(self, account: AccountId, name: str, *, at: datetime | None = None) -> bool:
         """The candidate will not be in force; it stays in the history, as a host may know it all the same."""
-        with self._sealed.writing():
-            return self._sealed.discard(account, name, None if at is None else instant(at))
+        with self._sealed.changing(account) as shelf:
+            return self._sealed.discard(shelf, name, None if at is None else instant(at))
 
     def history(self, account: AccountId) -> tuple[Former, ...]:
         """All that were in force once or proposed in vain, the last first."""
