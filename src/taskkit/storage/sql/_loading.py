@@ -171,9 +171,11 @@ There = tuple[str, str | None, Iterable[str]]
 
 
 def _new(wanted: Wanted) -> Iterator[There]:
+    """Of a job that has no seat and stands for nothing, such as a part of a run, there is nothing to ask."""
     for job, causes in wanted.inserts:
         own = () if job.fire is None else (job.fire,)
-        yield job.line, job.record, (*own, *[cause.fire for cause in causes]) if causes else own
+        if own or causes or job.seat is not None:
+            yield job.line, job.record, (*own, *[cause.fire for cause in causes]) if causes else own
 
 
 def _moving(wanted: Wanted, rooms: Rooms) -> Iterator[There]:
