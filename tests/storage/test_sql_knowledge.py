@@ -9,6 +9,7 @@ import pytest
 
 from taskkit.facts import START
 from taskkit.instants import MINUTE
+from taskkit.jobs import Kind
 from taskkit.states import Step
 from taskkit.storage import Expect, Free, Hold, Insert, Keep, Move, Refusal, Wait
 from taskkit.storage.postgresql import PostgresStorage
@@ -105,6 +106,42 @@ def test_j2_a_document_that_moved_on_meanwhile_is_seen(store: Durable, other: Du
     lands(store, Expect("colour", "x", 2), Expect("colour", "y", 1))
     lands(store, Keep("colour", "x", 2, {"is": "white"}))
     lands(store, Expect("colour", "x", 3))
+
+
+def test_j2_at_what_a_document_stands_that_was_changed_here_is_not_asked_again(store: Durable, other: Durable) -> None:
+    warm(store)
+    lands(store, Keep("colour", "x", 0, {"is": "red"}), Keep("colour", "y", 0, {"is": "red"}))
+    assert store._lines._writer is not None
+    asked = Asked(store._lines._writer)
+    lands(store, Keep("colour", "x", 1, {"is": "blue"}, "cold"), Keep("colour", "y", 1, None))
+    assert refusal(store, Keep("colour", "x", 1, {"is": "green"})) is Refusal.REVISION
+    assert refusal(store, Keep("colour", "y", 2, {"is": "green"})) is Refusal.REVISION
+    lands(store, Expect("colour", "x", 2), Keep("colour", "y", 0, {"is": "white"}))
+    assert asked.questions == []
+    assert [(one.id, one.revision, one.body) for one in store.documents("colour")] == [("x", 2, {"is": "blue"}), ("y", 1, {"is": "white"})]
+    assert [one.id for one in store.documents("colour", group="cold")] == ["x"]
+    lands(other, Keep("colour", "x", 2, {"is": "black"}))
+    assert refusal(store, Expect("colour", "x", 2)) is Refusal.REVISION
+
+
+def test_j2_a_document_that_was_refused_with_its_unit_stands_as_before(store: Durable) -> None:
+    lands(store, Keep("colour", "x", 0, {"is": "red"}))
+    warm(store)
+    assert refusal(store, Keep("colour", "x", 1, {"is": "blue"}), Expect("colour", "y", 1)) is Refusal.REVISION
+    lands(store, Expect("colour", "x", 1))
+    assert [one.body for one in store.documents("colour")] == [{"is": "red"}]
+
+
+def test_p4_of_a_new_job_that_has_no_seat_and_no_fire_only_its_id_is_asked(store: Durable) -> None:
+    warm(store)
+    assert store._lines._writer is not None
+    asked = Asked(store._lines._writer)
+    lands(store, Insert(job("a", kind=Kind.RECOVERY, fire=None)))
+    assert len(asked.questions) == 1
+    asked.questions.clear()
+    lands(store, Insert(job("b", kind=Kind.OCCURRENCE, fire=None)))
+    assert len(asked.questions) == 2
+    assert refusal(store, Insert(job("c", kind=Kind.OCCURRENCE, fire=None))) is Refusal.SEAT
 
 
 def test_j2_what_broke_off_is_not_known(store: Durable, monkeypatch: pytest.MonkeyPatch) -> None:

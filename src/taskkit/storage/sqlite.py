@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import cache, lru_cache, partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,8 @@ _LOOK_SECONDS = 0.02
 #: Of the write-ahead log, before it goes into the file: what is written again and again, such as a table's last page, goes there once.
 _LOG_PAGES = 4000
 _FEW = 4
+#: So many rows are added by one statement, as long as there are as many.
+_TOGETHER = (25, 5, 1)
 _HELPS = {
     "unable to open": "its folder has to be there, and this account must be allowed to write in it",
     "readonly": "this account must be allowed to write the file and its folder",
@@ -152,6 +155,16 @@ class SqliteLine(Line):
     def add(self, table: Table, rows: Sequence[Row]) -> None:
         self._with(_add, table, table.names, rows)
 
+    def add_alike(self, table: Table, shared: Mapping[str, Any], told: Mapping[str, Sequence[Any]]) -> None:
+        """Many rows in one statement, in which each value that they share is bound once."""
+        common, values = tuple(shared.values()), list(chain.from_iterable(zip(*told.values(), strict=True)))
+        place = 0
+        for many in _TOGETHER:
+            width = many * len(told)
+            while place + width <= len(values):
+                self._db.execute(_add_alike(table, tuple(shared), tuple(told), many), (*common, *values[place : place + width]))
+                place += width
+
     def put(self, table: Table, rows: Sequence[Row]) -> None:
         self._with(_put, table, table.names, rows)
 
@@ -234,6 +247,16 @@ def _among_few(sql: str, count: int) -> str:
 @lru_cache(_STATEMENTS)
 def _add(table: Table, columns: Names, empty: Empty) -> str:
     return f'INSERT INTO "{table.name}" ({named(columns)}) VALUES ({", ".join(_marks(columns, empty))})'  # noqa: S608  our own words, as below
+
+
+@lru_cache(_STATEMENTS)
+def _add_alike(table: Table, shared: Names, told: Names, many: int) -> str:
+    """What is shared comes first."""
+    common, width = [f"?{place}" for place in range(1, len(shared) + 1)], len(told)
+    first = len(shared) + 1
+    rows = [[*common, *(f"?{first + row * width + place}" for place in range(width))] for row in range(many)]
+    values = ", ".join(f"({', '.join(row)})" for row in rows)
+    return f'INSERT INTO "{table.name}" ({named((*shared, *told))}) VALUES {values}'  # noqa: S608
 
 
 @lru_cache(_STATEMENTS)

@@ -36,8 +36,6 @@ class _Written(NamedTuple):
     answers: Sequence[Landed]
     #: What was changed, as it stands now.
     jobs: Sequence[Job]
-    #: Whether any was changed.
-    documents: bool
     head: Head | None
 
 
@@ -125,19 +123,18 @@ class SqlStorage(Storage):
         rooms = self._known.rooms(line)
         nights = Nights(rooms, self._known)
         load(line, nights.apart(units), self._known, rooms)
-        answers = [nights.land(unit) for unit in units]
+        answers = nights.land(units)
         nights.save(line)
-        changed, documents = save(line, rooms)
-        changed += nights.successors()
+        changed = [*save(line, rooms), *nights.successors()]
         line.hint(changed)
         if rooms.told:
             head = _chains.append(line, self.chain, head, rooms.told, self._key)
-        return _Written(answers, changed, documents, head)
+        return _Written(answers, changed, head)
 
     def _keep(self, written: _Written) -> None:
         self._head = written.head
         self._known.keep(written.jobs)
-        self._known.lay_down(documents=written.documents)
+        self._known.lay_down()
 
     def claim(self, now: Instant, *, worker: str, node: str, pools: Sequence[str], limit: int, lease: Instant) -> Sequence[Claimed]:
         if limit <= 0 or not (self._may_be_more or self._known.is_due(now, pools) or self._is_due(now, pools)):
