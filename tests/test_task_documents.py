@@ -145,7 +145,16 @@ definitions: st.SearchStrategy[Any] = st.one_of(
     ),
     st.builds(CheckStatus, names, checks=st.lists(checks, min_size=0, max_size=2, unique_by=lambda check: check.name)),
     st.builds(
-        RecordType, names, executor=optional_names, host=fields, port=fields, user=fields, secret=fields, key=fields, settings=mappings
+        RecordType,
+        names,
+        executor=optional_names,
+        host=fields,
+        port=fields,
+        user=fields,
+        secret=fields,
+        key=fields,
+        settings=mappings,
+        passwords=st.none() | st.builds(Passwords, st.integers(16, 30)),
     ),
 )
 
@@ -343,8 +352,10 @@ def test_r10_a_password_policy_that_cannot_be_read_is_refused_with_the_reason(ch
 def test_a_form_with_a_password_policy_takes_its_document() -> None:
     said = {"kind": "passwords", "length": 20, "own": [{"name": "marks", "characters": "!?"}]}
     assert fill(Rotating, {"name": "nightly", "passwords": said}).passwords == Passwords(20, own=CharacterClass("marks", "!?"))
-    [trouble] = troubles(Rotating, {"name": "nightly", "passwords": {"kind": "passwords", "length": 3}})
-    assert (trouble.field, "no password is at most 3 long" in trouble.case) == ("passwords", True)
+    assert fill(RecordType, {"name": "unix", "passwords": said}).passwords == Passwords(20, own=CharacterClass("marks", "!?"))
+    for made in Rotating, RecordType:
+        [trouble] = troubles(made, {"name": "nightly", "passwords": {"kind": "passwords", "length": 3}})
+        assert (trouble.field, "no password is at most 3 long" in trouble.case) == ("passwords", True)
 
 
 def test_the_form_of_a_password_policy_is_filled_in() -> None:

@@ -7,9 +7,11 @@ from types import MappingProxyType
 from typing import Any, ClassVar
 
 from attrs import Attribute, field, frozen
+from attrs.converters import optional
 
 from taskkit.checks import is_whole, mapping, named, names, optional_name
 from taskkit.errors import InvalidValue
+from taskkit.passwords import PasswordPolicy, password_policy
 
 AccountId = str
 
@@ -53,6 +55,8 @@ class RecordType:
     secret: str = field(default="password", validator=named, kw_only=True)
     key: str = field(default="key", validator=named, kw_only=True)
     settings: Mapping[str, Any] = field(factory=dict, converter=mapping, kw_only=True, hash=False)
+    #: What their new passwords look like, where the task does not say it.
+    passwords: PasswordPolicy | None = field(default=None, converter=optional(password_policy), kw_only=True)
 
     def host_of(self, record: Record) -> str:
         return record.fields.get(self.host, "")

@@ -94,8 +94,8 @@ LEAKS: Mapping[str, Callable[[Nest], object]] = {
     "table account": lambda nest: write(nest, Keep("account", "a", 0, {"deep": [CANARY]})),
     "table mark": lambda nest: write(nest, Keep("mark", "a", 0, {CANARY: 1})),
     "blobs": blob,
-    "memory": lambda nest: setattr(nest.engine._views, "left", [{"a": (CANARY,)}]),
-    "repr of VaultAway": lambda nest: setattr(nest.engine._views, "left", VaultAway("reading", CANARY)),
+    "memory": lambda nest: setattr(nest.engine._staff.views, "left", [{"a": (CANARY,)}]),
+    "repr of VaultAway": lambda nest: setattr(nest.engine._staff.views, "left", VaultAway("reading", CANARY)),
     "log": lambda nest: logging.getLogger("taskkit.any").debug("said: %s", CANARY),
     "warnings": warn,
     "output": lambda nest: print(CANARY, file=sys.stderr),  # noqa: T201
@@ -153,7 +153,7 @@ def test_what_an_error_holds_is_found(leak: Callable[[Nest], object], nest: Nest
 @pytest.mark.parametrize("make", HELD.values(), ids=HELD)
 @pytest.mark.parametrize("at", ["engine", "storage"])
 def test_what_engine_or_store_hold_on_to_is_found(make: Callable[[], object], at: str, nest: Nest, ear: Ear) -> None:
-    holder: Any = nest.engine._views if at == "engine" else nest.storage._tables
+    holder: Any = nest.engine._staff.views if at == "engine" else nest.storage._tables
     holder.left = make()
     assert "memory" in places(ear.heard(nest), *TRACES)
 

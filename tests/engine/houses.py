@@ -181,7 +181,7 @@ class House:
 
 def _mortal(engine: Engine) -> Engine:
     """A process that dies in a script does not get to what becomes of its job: a `Crash` passes all that an engine makes of errors."""
-    perform = engine._turns.perform
+    perform = engine._staff.turns.perform
 
     def performed(case: Any) -> Outcome | None:
         outcome = perform(case)
@@ -189,7 +189,7 @@ def _mortal(engine: Engine) -> Engine:
             raise Crash
         return outcome
 
-    engine._turns.perform = performed  # type: ignore[method-assign]
+    engine._staff.turns.perform = performed  # type: ignore[method-assign]
     return engine
 
 

@@ -24,9 +24,9 @@ from tests.engine.test_accounts import bank, job_of
 
 
 def attempted(engine: Engine, task: str, record: str | None = "r1", by: str | None = "ada", watch: Any = None) -> Outcome | None:
-    attempt = engine._attempts.begin(task, record, by=by)
+    attempt = engine._staff.attempts.begin(task, record, by=by)
     attempt.watch(watch or (lambda point, operations: None), lambda executor: executor)
-    return engine._attempts.perform(attempt)
+    return engine._staff.attempts.perform(attempt)
 
 
 def named(house: House, name: str) -> str:

@@ -101,10 +101,10 @@ def test_j05_what_somebody_sets_after_the_claim_counts_for_that_record_alone() -
     nights = Nights(DAILY)
     house, engine = nights.house, nights.house.engine
     house.clock.advance(hours=26)
-    claimed = engine._turns.claim(100)
+    claimed = engine._staff.turns.claim(100)
     at = house.clock.moment.add(hours=5)
     engine.set_next_run(nights.task.id, at, "h03")
-    engine._turns._work(claimed)
+    engine._staff.turns._work(claimed)
     waiting = {job.record: job.nominal for job in nights.left()[0] if job.state is State.SCHEDULED}
     assert waiting.pop("h03") == f"set {at.int_timestamp}"
     assert set(waiting.values()) == {"2026-03-04T02:00 UTC"}

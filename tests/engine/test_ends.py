@@ -47,7 +47,7 @@ def begun(house: House, storage: Any, count: int = 1) -> tuple[Engine, list[Case
     task = engine.put(Task("work", "work", [OnDemand()]), list=UNIX)
     for record in hosts(count):
         engine.demand(task.id, record.id)
-    return engine, list(engine._starter.start(engine._turns.claim(10)))
+    return engine, list(engine._staff.starter.start(engine._staff.turns.claim(10)))
 
 
 def outcomes(house: House) -> list[Outcome]:
@@ -61,10 +61,10 @@ def test_j03_an_end_that_landed_before_the_store_broke_off_is_ones_own(which: in
     engine, [case] = begun(house, Broken(house.storage, lands=True))
     outcome = outcomes(house)[which]
     with pytest.raises(OSError, match="gone"):
-        engine._finisher.finish([(case, outcome)])
+        engine._staff.finisher.finish([(case, outcome)])
     found = house.entries()[0]
     house.clock.advance(seconds=1)
-    assert engine._finisher.finish([(case, outcome)]) == []
+    assert engine._staff.finisher.finish([(case, outcome)]) == []
     assert house.entries()[0] == found
     assert facts(house, "StaleWriteRefused") == []
 
@@ -74,10 +74,10 @@ def test_j03_an_end_that_did_not_land_is_written_again(which: int) -> None:
     house = House(*hosts(1))
     engine, [case] = begun(house, Broken(house.storage, lands=False))
     with pytest.raises(OSError, match="gone"):
-        engine._finisher.finish([(case, outcomes(house)[which])])
+        engine._staff.finisher.finish([(case, outcomes(house)[which])])
     assert house.entries()[0].state is State.RUNNING
     house.clock.advance(seconds=1)
-    assert engine._finisher.finish([(case, outcomes(house)[which])]) == []
+    assert engine._staff.finisher.finish([(case, outcomes(house)[which])]) == []
     assert house.entries()[0].state is not State.RUNNING
     assert facts(house, "StaleWriteRefused") == []
 
@@ -87,11 +87,11 @@ def test_j03_where_another_has_ended_it_meanwhile_the_late_one_is_told(which: in
     house = House(*hosts(1))
     engine, [case] = begun(house, Broken(house.storage, lands=False))
     with pytest.raises(OSError, match="gone"):
-        engine._finisher.finish([(case, outcomes(house)[which])])
+        engine._staff.finisher.finish([(case, outcomes(house)[which])])
     house.clock.advance(seconds=LEASE + 1)
     house.enter().drain()
     found = house.entries()[0]
-    assert engine._finisher.finish([(case, outcomes(house)[which])]) == [case]
+    assert engine._staff.finisher.finish([(case, outcomes(house)[which])]) == [case]
     assert house.entries()[0] == found
     assert len(facts(house, "StaleWriteRefused")) == 1
 
@@ -104,11 +104,11 @@ def test_j03_a_store_that_stays_away_for_long_changes_nothing_about_that(which: 
     outcome = outcomes(house)[which]
     for _ in range(4):
         with pytest.raises(OSError, match="gone"):
-            engine._finisher.finish([(case, outcome)])
+            engine._staff.finisher.finish([(case, outcome)])
         storage._left, storage._lands = 1, False
         house.clock.advance(seconds=LEASE)
     found, storage._left = house.entries()[0], -1
-    assert engine._finisher.finish([(case, outcome)]) == []
+    assert engine._staff.finisher.finish([(case, outcome)]) == []
     assert (house.entries()[0], facts(house, "StaleWriteRefused")) == (found, [])
 
 
@@ -118,9 +118,9 @@ def test_j03_one_that_landed_before_a_later_round_broke_off_is_ones_own() -> Non
     cases[1].run.blob([b"lost"])
     house.storage._rooms.blobs._pieces.clear()  # its end is refused, and made anew without what is gone
     with pytest.raises(OSError, match="gone"):
-        engine._finisher.finish([(case, DONE) for case in cases])
+        engine._staff.finisher.finish([(case, DONE) for case in cases])
     assert sorted(entry.state for entry in house.entries()) == [State.COMPLETED, State.RUNNING]
-    assert engine._finisher.finish([(case, DONE) for case in cases]) == []
+    assert engine._staff.finisher.finish([(case, DONE) for case in cases]) == []
     assert {entry.state for entry in house.entries()} == {State.COMPLETED}
     assert facts(house, "StaleWriteRefused") == []
 
@@ -130,10 +130,10 @@ def test_j03_one_that_landed_and_was_claimed_by_another_since_is_ones_own_too() 
     engine, [case] = begun(house, Broken(house.storage, lands=True))
     later = NotNow(house.clock.moment.add(seconds=5), "later")
     with pytest.raises(OSError, match="gone"):
-        engine._finisher.finish([(case, later)])
+        engine._staff.finisher.finish([(case, later)])
     house.clock.advance(seconds=10)
     house.enter().drain()
-    assert engine._finisher.finish([(case, later)]) == []
+    assert engine._staff.finisher.finish([(case, later)]) == []
     assert (house.entries()[0].state, facts(house, "StaleWriteRefused")) == (State.COMPLETED, [])
 
 

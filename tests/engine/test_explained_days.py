@@ -125,7 +125,7 @@ class World:
         """From due to due: nothing else happens."""
         engine, clock = self.house.engine, self.house.clock
         engine.drain()
-        while (due := engine.storage.next_due(engine._turns.pools())) is not None and due <= until:
+        while (due := engine.storage.next_due(engine._staff.turns.pools())) is not None and due <= until:
             clock.pass_to(due)
             engine.drain()
         clock.pass_to(until)

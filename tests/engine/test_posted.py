@@ -100,7 +100,7 @@ def test_p09_a_happening_of_ones_own_comes_through(engine: Engine, product: sqli
     with product:
         engine.emit(Rung("h01", times=3), connection=product)
     seen: list[object] = []
-    engine._upkeep._intake.take = lambda happenings: seen.extend(happenings) or []  # type: ignore[method-assign, func-returns-value]
+    engine._staff.upkeep._intake.take = lambda happenings: seen.extend(happenings) or []  # type: ignore[method-assign, func-returns-value]
     engine.tick()
     assert [(type(one), getattr(one, "times", None)) for one in seen] == [(Rung, 3)]
 

@@ -85,7 +85,7 @@ def test_j07_a_reason_that_joins_a_retry_while_an_edit_ends_it_gets_its_run(who:
     house.engine.drain()
     house.clock.advance(minutes=11)
     editor, other = house.enter(), house.enter()
-    editor._chores.do_for = lambda task: 0  # type: ignore[method-assign, assignment]  # it dies right after the edit landed
+    editor._staff.chores.do_for = lambda task: 0  # type: ignore[method-assign, assignment]  # it dies right after the edit landed
     editor.edit(evolve(task, max_lateness=None, deadline=60.0))
     storage.before(steps(Step.CANCEL), lambda: other.emit(CheckedIn("h01", approval="a1")))
     if who == "who has claimed it":
@@ -106,7 +106,7 @@ def test_j12_no_job_is_refused_by_a_task_as_it_stands_no_more(kind: str) -> None
     house.clock.advance(minutes=30)
     assert house.engine.task(task.id)  # by heart
     editor = house.enter()
-    editor._chores.do_for = lambda task: 0  # type: ignore[method-assign, assignment]
+    editor._staff.chores.do_for = lambda task: 0  # type: ignore[method-assign, assignment]
     if kind == "fired":
         editor.edit(evolve(task, max_lateness=None))
     else:
@@ -125,7 +125,7 @@ def test_j12_an_occurrence_is_missed_only_by_the_task_as_it_stands() -> None:
     house.clock.advance(hours=3)
     assert house.engine.task(task.id)
     editor = house.enter()
-    editor._chores.do_for = lambda task: 0  # type: ignore[method-assign, assignment]
+    editor._staff.chores.do_for = lambda task: 0  # type: ignore[method-assign, assignment]
     editor.edit(evolve(task, max_lateness=None))
     house.engine.work()
     assert [entry.state for entry in house.entries()] == [State.SCHEDULED]

@@ -254,7 +254,7 @@ def dies(*_: Any, **__: Any) -> Any:
 def test_a_crash_between_the_notice_and_what_is_told_to_the_vault_is_noticed_again(agent: str, product: Product) -> None:
     a_day_after_the_backup(product)
     product.put_back("store")
-    reader = product.engine._upkeep._outbox
+    reader = product.engine._staff.upkeep._outbox
     if agent == "notice":
         reader._restores.notice = dies  # type: ignore[method-assign]
     else:

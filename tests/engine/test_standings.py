@@ -297,7 +297,7 @@ def test_r01_no_stale_plan_is_made_for_a_record_whose_copies_are_not_planned_yet
     house.clock.advance(hours=40)
     house.engine.drain()
     other, handle = house.enter(), Watched(house.storage)
-    other._chores.do_for_record = lambda record: None  # type: ignore[method-assign]  # it dies right after its unit
+    other._staff.chores.do_for_record = lambda record: None  # type: ignore[method-assign]  # it dies right after its unit
     handle.before(lambda units: not writes("standing")(units), lambda: other.make_unique("h01"))
     house.enter(storage=handle).set_next_run(task.id, house.clock.moment.add(hours=9), "h01")
     assert waiting(house, record="h01") == []

@@ -114,7 +114,7 @@ def test_j09_a_vault_that_hangs_in_the_second_round_holds_up_nothing_that_has_st
 
     def edited() -> None:
         editor = house.enter()
-        editor._chores.do_for = lambda task: 0  # type: ignore[method-assign, assignment]  # it dies right after the edit landed
+        editor._staff.chores.do_for = lambda task: 0  # type: ignore[method-assign, assignment]  # it dies right after the edit landed
         editor.edit(evolve(task, max_lateness=10))
         house.vault.records.get = slow  # type: ignore[method-assign]
 
@@ -155,7 +155,7 @@ def test_how_many_jobs_are_done_within_a_second_is_a_number_that_does_not_grow_f
     for _ in range(40):
         house.engine.demand(task.id, "h01")
         house.engine.work()
-    assert house.engine._turns._most <= 1_000_000
+    assert house.engine._staff.turns._most <= 1_000_000
 
 
 class Portioned(MemoryStorage):

@@ -58,12 +58,12 @@ class Told(Notifier):
         self.heard += [fact.kind for fact in facts]
 
 
-ERRANDS = ("_upkeep.fetch", "_chores.do_all", "_consents.expire", "_upkeep.daily", "_retention.daily", "_notices.send")
+ERRANDS = ("upkeep.fetch", "chores.do_all", "consents.expire", "upkeep.daily", "retention.daily", "notices.send")
 
 
 def agent(house: House, errand: str) -> tuple[Any, str]:
     name, _, method = errand.partition(".")
-    return getattr(house.engine, name), method
+    return getattr(house.engine._staff, name), method
 
 
 @pytest.mark.parametrize("failing", ERRANDS)
@@ -95,7 +95,7 @@ def test_j09_what_ends_the_process_ends_the_tick() -> None:
     def die() -> int:
         raise Crash
 
-    house.engine._chores.do_all = die  # type: ignore[method-assign]
+    house.engine._staff.chores.do_all = die  # type: ignore[method-assign]
     with pytest.raises(Crash):
         house.engine.tick()
     assert told.heard == []

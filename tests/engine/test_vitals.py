@@ -112,7 +112,7 @@ def told(house: House, kind: str) -> Condition:
 
 def test_an_outbox_that_cannot_be_fetched_is_told_while_the_engine_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     house = house_of(1, settings=Settings(poll=0.02))
-    monkeypatch.setattr(house.engine._upkeep, "fetch", lambda: 1 // 0)
+    monkeypatch.setattr(house.engine._staff.upkeep, "fetch", lambda: 1 // 0)
     with running(house.engine):
         assert told(house, "errand") is Condition.LAGGING
     assert "errand" not in kinds(house)  # nothing runs any more

@@ -15,7 +15,8 @@ from taskkit.events.windows import TimeWindow
 from taskkit.jobs import Kind
 from taskkit.keyrings import Keyring
 from taskkit.outcomes import ErrorClass
-from taskkit.records import Record
+from taskkit.passwords import Passwords
+from taskkit.records import Record, RecordType
 from taskkit.scripts import PasswordReset
 from taskkit.states import State
 from taskkit.storage import Keep
@@ -53,6 +54,19 @@ def test_s03_a_lost_reply_is_found_out_by_log_ins(house: RotationHouse, does: bo
     job = house.rotated(house.rotates())
     assert job.state is State.COMPLETED
     assert house.live == house.kept() != "old-secret"
+
+
+def test_r08_how_passwords_are_drawn_says_the_task_or_else_the_type(house: RotationHouse) -> None:
+    house.engine.define(RecordType("unix", executor="fake", passwords=Passwords(17)))
+    house.rotated(task := house.rotates())
+    assert len(house.live) == 17
+    house.engine.define(PasswordReset("rotate", passwords=Passwords(19)))
+    house.rotated(task)
+    assert len(house.live) == 19
+    house.engine.define(PasswordReset("rotate"))
+    house.engine.define(RecordType("unix", executor="fake"))
+    house.rotated(task)
+    assert len(house.live) == 24
 
 
 def test_s03_a_host_that_goes_away_after_the_change_is_asked_again_by_the_recovery(house: RotationHouse) -> None:
@@ -207,7 +221,26 @@ def test_s02_a_rotation_asks_the_vault_no_more_often_than_it_has_to(house: Rotat
 
     monkeypatch.setattr(house.vault.secrets, "values", ask)
     assert house.rotated(house.rotates()).state is State.COMPLETED
-    assert asked == ["ops"] * 3
+    assert asked == ["ops"] * 2
+
+
+def test_s04_what_the_store_keeps_of_an_account_is_one_question(house: RotationHouse, monkeypatch: pytest.MonkeyPatch) -> None:
+    store, asked = type(house.storage), list[str]()
+    one, together = store.document, store.together
+
+    def ask(storage: Any, table: str, id: str) -> Any:
+        asked.append(table)
+        return one(storage, table, id)
+
+    def ask_together(storage: Any, wanted: Any) -> Any:
+        asked.append(" ".join(sorted(wanted)))
+        return together(storage, wanted)
+
+    rotates = house.rotates()
+    monkeypatch.setattr(store, "document", ask)
+    monkeypatch.setattr(store, "together", ask_together)
+    assert house.rotated(rotates).state is State.COMPLETED
+    assert [tables for tables in asked if {"intent", "tries", "account", "sealed"} & {*tables.split()}] == ["account intent sealed tries"]
 
 
 def uncertain(house: RotationHouse, live: str = "nobody-knows") -> str:

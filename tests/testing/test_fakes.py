@@ -311,7 +311,7 @@ def test_a_run_of_a_trial_is_the_engines_own() -> None:
 
 
 def _lose(trial: Trial, run: Any) -> None:
-    trial.take_over()._turns.claim(1)
+    trial.take_over()._staff.turns.claim(1)
     run.save({"done": 2})
 
 

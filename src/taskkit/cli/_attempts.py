@@ -34,7 +34,7 @@ def run(options: argparse.Namespace) -> int:
     script = engine.definition(task.script)
     _check_store(engine, script)
     file = None if options.transcript is None else file_for_transcript(options.transcript, is_held=Verb.DIALOGUE in script.needs)
-    attempt = engine._attempts.begin(task.id, options.record, by=options.by)
+    attempt = engine._staff.attempts.begin(task.id, options.record, by=options.by)
     watched = _Watched(engine, attempt, Teller(as_json=options.json), options.by, recordings=None if file is None else [])
     try:
         outcome = watched.performed()
@@ -110,7 +110,7 @@ class _Watched:
             try:
                 self._teller.begun(self._entry())
             finally:
-                outcome = self._engine._attempts.perform(self._attempt)
+                outcome = self._engine._staff.attempts.perform(self._attempt)
             self._ended.append(outcome)
         except BaseException as error:
             self._ended.append(error)

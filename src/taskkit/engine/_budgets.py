@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from pendulum import DateTime
 
-from taskkit.engine._intents import read, spent
+from taskkit.engine._intents import read, spent, told_spent
 from taskkit.errors import Outdated
 from taskkit.instants import shown
 from taskkit.jobs import Job, Kind
 from taskkit.records import AccountId
-from taskkit.storage import Keep
+from taskkit.storage import Document, Keep
 from taskkit.tries import LOCKED, TABLE, UNSEEN, SpentTries, SpentTry
 
 if TYPE_CHECKING:
@@ -32,6 +32,11 @@ class Budget:
     def __init__(self, ground: Ground, run: JobRun, account: AccountId) -> None:
         self._ground, self._run, self._storage, self._account = ground, run, ground.storage, account
         self._found: SpentTries | None = None
+        self._seen: SpentTries | None = None
+
+    def see(self, kept: Document | None) -> None:
+        """What the store has just told of it: it is not asked for once more."""
+        self._seen = told_spent(self._account, kept)
 
     @property
     def left(self) -> int:
@@ -70,15 +75,19 @@ class Budget:
 
     @property
     def _kept(self) -> SpentTries:
-        return self._found or spent(self._storage, self._account)
+        return self._found or self._read()
 
     @property
     def _known(self) -> SpentTries:
         if self._found is None:
-            self._found = spent(self._storage, self._account)
+            self._found = self._read()
             if unseen := [one for one in self._unseen() if not self._found.has(one.which, one.mark)]:
                 self._note(*unseen)
         return self._found
+
+    def _read(self) -> SpentTries:
+        seen, self._seen = self._seen, None
+        return seen or spent(self._storage, self._account)
 
     def _unseen(self) -> list[SpentTry]:
         """Of each worker that was lost over the account: it may have been just about to hear that a secret is refused."""

@@ -102,8 +102,8 @@ def wake_idle_conductors(ground: Ground) -> None:
 def wake_conductors(ground: Ground, executions: Iterable[str]) -> None:
     """Whoever ends the last part of an execution wakes its conductor; the conductor's own timer is the net."""
     for id in executions:
-        conductor = ground.storage.job(id)
-        if conductor is None or conductor.state is not State.DEFERRED or conductor.why != Why.CONDUCTING:
+        if ground.storage.jobs(Query(execution=id, states=OPEN), limit=1).jobs:  # found at once: the newest are the last to be open
             continue
-        if not ground.storage.count(Query(execution=id, states=OPEN)):
+        conductor = ground.storage.job(id)
+        if conductor is not None and conductor.state is State.DEFERRED and conductor.why == Why.CONDUCTING:
             ground.storage.write([woken_by(conductor, ground.now())])

@@ -261,8 +261,8 @@ class Gates:
         """When its reasons were: a retry's lie before the failure that made it, a part's are its conductor's. A demand is for a change."""
         job, causes = case.job, case.causes
         if job.kind is Kind.PART and job.execution is not None:
-            conductor = self._ground.storage.job(job.execution)
-            if conductor is None or job.demanded_by is not None:
+            conductor = None if job.demanded_by is not None else self._ground.storage.job(job.execution)
+            if conductor is None or conductor.is_demanded:
                 return []
             job, causes = conductor, tuple(self._ground.storage.causes(conductor.id))
         if job.is_demanded or job.kind is Kind.RECOVERY:

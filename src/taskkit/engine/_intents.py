@@ -17,7 +17,7 @@ from taskkit.intents import TABLE, Intent, intent_of
 from taskkit.jobs import Job, Kind, Why
 from taskkit.records import NO_ACCOUNTS, AccountId, Accounts
 from taskkit.states import Step
-from taskkit.storage import Hold, Insert, Keep, Move, Storage, Unit
+from taskkit.storage import Document, Hold, Insert, Keep, Move, Storage, Unit
 from taskkit.tries import TABLE as TRIES
 from taskkit.tries import SpentTries, tries_of
 
@@ -29,12 +29,18 @@ _PAGE = 200
 
 
 def read(storage: Storage, account: AccountId) -> Intent | None:
-    kept = storage.document(TABLE, account)
+    return told_open(account, storage.document(TABLE, account))
+
+
+def told_open(account: AccountId, kept: Document | None) -> Intent | None:
     return None if kept is None else intent_of(account, kept.body, kept.revision)
 
 
 def spent(storage: Storage, account: AccountId) -> SpentTries:
-    kept = storage.document(TRIES, account)
+    return told_spent(account, storage.document(TRIES, account))
+
+
+def told_spent(account: AccountId, kept: Document | None) -> SpentTries:
     return SpentTries(account) if kept is None else tries_of(account, kept.body, kept.revision)
 
 

@@ -11,15 +11,17 @@ from attrs import evolve
 
 from taskkit.engine._border import plain
 from taskkit.engine._budgets import Budget
-from taskkit.engine._intents import ends_with, hold, kept, read, recovery
-from taskkit.engine._sealed_slots import SealedSlots, dropped
+from taskkit.engine._intents import ends_with, hold, kept, recovery, told_open
+from taskkit.engine._sealed_slots import SealedSlots, dropped, slot_id
+from taskkit.engine._seals import SEALED
 from taskkit.errors import Outdated, Refused
 from taskkit.facts import Fact
 from taskkit.instants import instant
-from taskkit.intents import Intent, Ruling
+from taskkit.intents import TABLE, Intent, Ruling
 from taskkit.jobs import Job
 from taskkit.records import AccountId
 from taskkit.storage import Document, Insert, Keep, Unit
+from taskkit.tries import TABLE as TRIES
 from taskkit.vaults import Slots
 
 if TYPE_CHECKING:
@@ -28,6 +30,8 @@ if TYPE_CHECKING:
     from taskkit.passwords import FormerPasswords
     from taskkit.secrets import Secret
 
+#: When which account was last changed, and by which job.
+_ACCOUNTS = "account"
 _TRIES = 4
 #: What comes into force so was let in by its host before, by whichever worker.
 _PROVEN = (None, Ruling.PROBE, Ruling.ANEW)
@@ -44,6 +48,7 @@ class RunIntents:
         # what was read or written a moment ago is not read again: where somebody has changed it meanwhile, nothing lands, and it is
         self._none: set[AccountId] = set()
         self._accounts: dict[AccountId, Document | None] = {}
+        self._unsealed: set[AccountId] = set()
         self._waiting: dict[AccountId, Job] = {}
         self._budgets: dict[AccountId, Budget] = {}
         #: Whether this run says by its intents which accounts it has changed.
@@ -62,7 +67,13 @@ class RunIntents:
         return SealedSlots(self._ground.seals, self._run)
 
     def read(self, account: AccountId) -> Intent | None:
-        found = read(self._storage, account)
+        """With what else the store keeps of the account, in one question."""
+        kept = self._storage.together({TABLE: [account], TRIES: [account], _ACCOUNTS: [account], SEALED: [slot_id(account)]})
+        found = told_open(account, kept[TABLE].get(account))
+        self._accounts[account] = kept[_ACCOUNTS].get(account)
+        if self._ground.vault.slots is not None and not kept[SEALED]:
+            self._unsealed.add(account)
+        self.budget(account).see(kept[TRIES].get(account))
         if found is None:
             self._open.pop(account, None)
             self._none.add(account)
@@ -72,8 +83,7 @@ class RunIntents:
         return found
 
     def former(self, account: AccountId, secrets: Iterable[Secret] = ()) -> FormerPasswords:
-        known, seals = self._storage.document("account", account), self._ground.seals
-        self._accounts[account] = known
+        known, seals = self._account(account), self._ground.seals
         return seals.former(account, (*secrets, *(known.body.get("prints", ()) if known else ())))
 
     def budget(self, account: AccountId) -> Budget:
@@ -82,7 +92,7 @@ class RunIntents:
         return self._budgets[account]
 
     def changed_by(self, account: AccountId, since: datetime) -> str | None:
-        known = self._storage.document("account", account)
+        known = self._storage.document(_ACCOUNTS, account)
         return None if known is None or known.body["ended"] < instant(since) else str(known.body["job"])
 
     def open(self, account: AccountId, record: str, attempt: str, candidate: Secret) -> Intent:
@@ -127,7 +137,8 @@ class RunIntents:
         if changed and intent.ruling in _PROVEN:
             budget.let_in()
         spent = budget.settled()
-        return (*ended, *dropped(self._storage, intent.account), *spent, *marked, self._told("IntentSettled", intent, {"changed": changed}))
+        sealed = () if intent.account in self._unsealed else dropped(self._storage, intent.account)
+        return (*ended, *sealed, *spent, *marked, self._told("IntentSettled", intent, {"changed": changed}))
 
     def doubt(self, account: AccountId, text: str) -> None:
         """No known secret lets in: nothing is tried any more until a person says something."""
@@ -166,11 +177,18 @@ class RunIntents:
     def _changed(self, intent: Intent) -> Keep:
         """What counts is when the new one was chosen: who looked at the account after that has seen it (P4)."""
         account = intent.account
-        known = self._accounts.pop(account) if account in self._accounts else self._storage.document("account", account)
+        known = self._account(account)
+        self._accounts.pop(account)
         before = known.body.get("prints", ()) if known else ()
         prints = [intent.print, *before][:_PRINTS] if intent.print else list(before)
         body = {"changed": intent.opened, "ended": self._ground.now(), "job": self._run.job.id, **({"prints": prints} if prints else {})}
-        return Keep("account", account, known.revision if known else 0, body)
+        return Keep(_ACCOUNTS, account, known.revision if known else 0, body)
+
+    def _account(self, account: AccountId) -> Document | None:
+        """What is kept of when it was changed, and to what."""
+        if account not in self._accounts:
+            self._accounts[account] = self._storage.document(_ACCOUNTS, account)
+        return self._accounts[account]
 
     def _told(self, kind: str, intent: Intent, more: Mapping[str, Any] | None = None) -> Fact:
         job = self._run.job

@@ -233,7 +233,7 @@ class JobRun:
         login = Login(record, secrets=values)
         if found is not None:
             secret, key = values.get(found.secret), values.get(found.key)
-            login = Login(record, found.user_of(record), secret, key, secrets=values, secret_name=found.secret)
+            login = Login(record, found.user_of(record), secret, key, secrets=values, secret_name=found.secret, passwords=found.passwords)
         self._logins = {**self._logins, record.id: login}
         return login
 

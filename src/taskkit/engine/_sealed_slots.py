@@ -23,14 +23,14 @@ class SealedSlots(Slots):
         self._seals, self._run = seals, run
 
     def propose(self, account: AccountId, secrets: Mapping[str, Secret], attempt: str, token: int) -> bool:
-        found = self._seals.read(_id(account))
+        found = self._seals.read(slot_id(account))
         if found is not None:
             return found.group == attempt
-        self._run.fence.save({}, (self._seals.keep(_id(account), secrets, group=attempt),), durable=True)
+        self._run.fence.save({}, (self._seals.keep(slot_id(account), secrets, group=attempt),), durable=True)
         return True
 
     def adopt(self, account: AccountId, token: int) -> Slot | None:
-        found = self._seals.read(_id(account))
+        found = self._seals.read(slot_id(account))
         if found is None:
             return None
         for secret in found.secrets.values():
@@ -39,13 +39,13 @@ class SealedSlots(Slots):
 
     def promote(self, account: AccountId, attempt: str, token: int, origin: Sequence[str] = ()) -> bool:
         """It stays sealed until the intent is settled, so that said again it is found."""
-        found = self._seals.read(_id(account))
+        found = self._seals.read(slot_id(account))
         if found is None or found.group != attempt:
             return False
         return self._run.vault.secrets.keep(account, found.secrets, attempt, token, origin)
 
     def discard(self, account: AccountId, attempt: str, token: int) -> bool:
-        found = self._seals.read(_id(account))
+        found = self._seals.read(slot_id(account))
         if found is not None and found.group == attempt:
             self._run.fence.save({}, (self._seals.drop(found.id, found.revision),), durable=True)
         return True
@@ -53,9 +53,9 @@ class SealedSlots(Slots):
 
 def dropped(storage: Storage, account: AccountId) -> tuple[Change, ...]:
     """What the unit adds that settles an intent."""
-    kept = storage.document(SEALED, _id(account))
+    kept = storage.document(SEALED, slot_id(account))
     return () if kept is None else (Keep(SEALED, kept.id, kept.revision, None),)
 
 
-def _id(account: AccountId) -> str:
+def slot_id(account: AccountId) -> str:
     return f"slot/{account}"

@@ -15,60 +15,27 @@ from attrs import evolve
 from taskkit.documents import documents_of
 from taskkit.engine._access import access
 from taskkit.engine._aftermaths import Aftermath
-from taskkit.engine._attempts import Attempts
 from taskkit.engine._border import asked
 from taskkit.engine._catalog import Catalog
-from taskkit.engine._checks import Checks
-from taskkit.engine._chores import Chores
-from taskkit.engine._conductor import Conductor
-from taskkit.engine._consents import Consents, Gathering
-from taskkit.engine._definitions import Definitions
-from taskkit.engine._entries import Entries, Entry, Page
+from taskkit.engine._consents import Gathering
+from taskkit.engine._entries import Entry, Page
 from taskkit.engine._errands import each_alone
 from taskkit.engine._executions import Execution, execution
-from taskkit.engine._explainer import Explainer
 from taskkit.engine._explanations import Explanation
-from taskkit.engine._finisher import Finisher
-from taskkit.engine._fits import Fits
 from taskkit.engine._forks import guard
-from taskkit.engine._gates import Gates
 from taskkit.engine._ground import Ground, Settings
-from taskkit.engine._intake import Intake
-from taskkit.engine._intent_desk import IntentDesk
-from taskkit.engine._keeper import Keeper
-from taskkit.engine._ledger import Ledger
-from taskkit.engine._lifeline import Lifeline
-from taskkit.engine._lists import Lists
-from taskkit.engine._logbook import Logbook
-from taskkit.engine._lookups import Lookups
-from taskkit.engine._notices import Notices
-from taskkit.engine._outboxes import OutboxReader
-from taskkit.engine._passings import Passings
-from taskkit.engine._pauses import Pause, Pauses
-from taskkit.engine._planner import Planner
-from taskkit.engine._portions import Portions
-from taskkit.engine._prospects import Prospects
-from taskkit.engine._refusals import Refusals
-from taskkit.engine._restores import WHY, Restores
-from taskkit.engine._retention import Retention
+from taskkit.engine._pauses import Pause
+from taskkit.engine._restores import WHY
 from taskkit.engine._rights import RightsDesk
 from taskkit.engine._seals import KeyUse, Seals, no_keyring
-from taskkit.engine._skews import Skew
-from taskkit.engine._standings import Standings
-from taskkit.engine._starter import Starter
-from taskkit.engine._steering import Steering
-from taskkit.engine._targets import Targets
-from taskkit.engine._turns import Turns
-from taskkit.engine._upkeep import Upkeep
-from taskkit.engine._views import Views
-from taskkit.engine._vitals import Pulse, Vitals
-from taskkit.engine._waits import Waits
+from taskkit.engine._staff import Point, Staff
+from taskkit.engine._vitals import Vitals
 from taskkit.errors import Refused
 from taskkit.events.happenings import Happening
 from taskkit.events.intervals import Occurrence
 from taskkit.facts import START, Fact, Fault, Head, Mark
 from taskkit.instants import Clock, SystemClock, instant
-from taskkit.jobs import Job, Kind
+from taskkit.jobs import Kind
 from taskkit.plugins.kinds import Script
 from taskkit.plugins.manager import Plugins
 from taskkit.records import RecordType
@@ -87,7 +54,6 @@ if TYPE_CHECKING:
     from taskkit.vaults import Sessions
 
 _BATCH = 100
-Point = Callable[[str, Job], None]
 T = TypeVar("T")
 
 
@@ -122,47 +88,13 @@ class Engine:
             storage=storage, vault=vault, clock=storage.clock or clock or SystemClock(), plugins=plugins,
             node=node or socket.gethostname(), settings=settings or Settings(), rng=rng,
         )  # fmt: skip
-        ground.documents = documents_of(plugins)
-        ground.catalog = Catalog(ground)
-        self.storage, self.plugins, self.settings = storage, plugins, ground.settings
-        rights = RightsDesk(ground)
+        ground.documents, ground.catalog, rights = documents_of(plugins), Catalog(ground), RightsDesk(ground)
         ground.seals = Seals(ground, rights, plugins.keyring if keyring is None else keyring)
-        targets = Targets(ground)
-        planner = Planner(ground, targets)
-        self._pauses = Pauses(ground, rights)
-        fits = Fits(ground, planner, targets)
-        self._chores = Chores(ground, fits, Portions(ground, planner))
-        ledger, checks = Ledger(ground, self._chores), Checks(ground)
-        self._keeper = Keeper(ground, self._chores, ledger, checks, rights)
-        self._lists = Lists(ground, planner, self._chores, ledger, checks, rights)
-        self._definitions = Definitions(ground, ledger, checks, rights)
-        self._intake = Intake(ground, planner, targets, self._chores, rights, self._pauses)
-        ground.emit = self._intake.take
-        self._conductor = Conductor(ground, planner, targets, points)
-        self._passings, self._restores = Passings(ground, rights), Restores(ground, rights, self._pauses)
-        gates, refusals = Gates(ground, rights, self._pauses, self._passings), Refusals(ground, planner, fits)
-        lookups = Lookups(ground, targets)
-        self._starter = Starter(ground, lookups, gates, refusals, points)
-        self._finisher, self._lifeline = Finisher(ground, planner), Lifeline(ground)
-        self._turns = Turns(ground, self._pauses, self._starter, self._conductor, self._finisher, self._lifeline)
-        self._consents = Consents(ground, rights, planner, self._pauses)
-        self._entries = Entries(ground, rights, self._consents)
-        self._retention, self._waits = Retention(ground, self._consents), Waits(ground)
-        self._views = Views(ground, planner, rights, self._retention)
-        self._steering = Steering(ground, planner, rights, self._conductor, self._lifeline)
-        self._attempts = Attempts(
-            ground, self._intake, self._pauses, self._turns, self._starter, self._finisher, self._lifeline, self._steering
-        )
-        self._standings = Standings(ground, planner, targets, rights)
+        self.storage, self.plugins, self.settings = storage, plugins, ground.settings
+        own_clock = None if storage.clock is None else clock or SystemClock()
+        staff = self._staff = Staff(ground, rights, wake=self._wake, points=points, clock=own_clock)
         #: Accounts whose secret is about to change, or of which nobody knows it for certain.
-        self.intents = IntentDesk(ground, rights, self._standings, self._wake)
-        self._upkeep = Upkeep(ground, self._chores, self._intake, OutboxReader(ground, self._restores))
-        self._skew = Skew(ground, None if storage.clock is None else clock or SystemClock())
-        prospects = Prospects(ground, lookups, gates, self._consents)
-        self._explainer = Explainer(ground, planner, targets, rights, self._pauses, prospects)
-        self._pulse = Pulse(ground, self._pauses, self._skew)
-        self._notices = Notices(ground)
-        self._logbook = Logbook(ground, rights, self._notices)
+        self.intents = staff.intents
         self._floor: Floor | None = None
         self._runs = threading.Lock()
         guard(ground)
@@ -172,9 +104,9 @@ class Engine:
         """First whether it can work here, of which nothing is left where it cannot."""
         try:
             self._ground.seals.check()
-            self._upkeep.check_plugins()
+            self._staff.upkeep.check_plugins()
             self._ground.seals.begin()
-            self._notices.begin()
+            self._staff.notices.begin()
         except BaseException:
             self.close()
             raise
@@ -195,11 +127,11 @@ class Engine:
     def put(self, task: Task, *, list: str | None = None, by: str | None = None, next_run: datetime | None = None) -> Task:
         """Keep a new task on `list`, or on the one that it names, and plan it; as it stands then, with id, line and revision. A system
         task runs at once, or at `next_run`."""
-        return self._woken(self._keeper.put(task, list=list, by=by, next_run=None if next_run is None else instant(next_run)))
+        return self._woken(self._staff.keeper.put(task, list=list, by=by, next_run=None if next_run is None else instant(next_run)))
 
     def edit(self, task: Task, *, by: str | None = None) -> Task:
         """Keep a changed task (`attrs.evolve` makes one); Outdated where somebody changed it first."""
-        return self._woken(self._keeper.edit(task, by=by))
+        return self._woken(self._staff.keeper.edit(task, by=by))
 
     def activate(self, task: str, *, by: str | None = None) -> Task:
         """Its next occurrence is planned; nothing is owed for the time between (R7)."""
@@ -210,7 +142,7 @@ class Engine:
         return self.edit(evolve(self.task(task), active=False), by=by)
 
     def remove(self, task: str, *, by: str | None = None) -> None:
-        self._keeper.remove(task, by=by)
+        self._staff.keeper.remove(task, by=by)
 
     def task(self, id: str) -> Task:
         return self._ground.catalog.wanted_task(id)
@@ -222,27 +154,27 @@ class Engine:
 
     def hand_over(self, owner: str, to: str, *, by: str | None = None) -> int:
         """All tasks of somebody become somebody else's (A1); how many."""
-        return self._keeper.hand_over(owner, to, by=by)
+        return self._staff.keeper.hand_over(owner, to, by=by)
 
     def set_shadow(self, list: str, shadow: str | None, *, by: str | None = None) -> None:
         """The shadow account of all tasks of a list that name none of their own (R3)."""
-        self._lists.set_shadow(list, shadow, by=by)
+        self._staff.lists.set_shadow(list, shadow, by=by)
 
     def make_unique(self, record: str, *, by: str | None = None) -> Sequence[Task]:
         """Give the record copies of its type's tasks (R1)."""
-        return self._lists.make_unique(record, by=by)
+        return self._staff.lists.make_unique(record, by=by)
 
     def share_again(self, record: str, *, by: str | None = None) -> None:
         """Back to the tasks of the record's type (R1)."""
-        self._lists.share_again(record, by=by)
+        self._staff.lists.share_again(record, by=by)
 
     def define(self, definition: Script | RecordType, *, by: str | None = None) -> int:
         """Keep a script or record type under its name; the version at which it stands now (R10)."""
-        return self._definitions.define(definition, by=by)
+        return self._staff.definitions.define(definition, by=by)
 
     def undefine(self, name: str, *, by: str | None = None) -> None:
         """Remove a definition; refused while tasks choose it."""
-        self._definitions.undefine(name, by=by)
+        self._staff.definitions.undefine(name, by=by)
 
     def definition(self, name: str) -> Any:
         """The script of this name, or None."""
@@ -261,35 +193,35 @@ class Engine:
         which jobs it makes is not known before.
         """
         if connection is not None:
-            self._upkeep.post(connection, happenings)
+            self._staff.upkeep.post(connection, happenings)
             return []
         try:
-            return self._intake.take(happenings)
+            return self._staff.intake.take(happenings)
         finally:  # one of them may be refused, and others not
             self._wake()
 
     def demand(self, task: str, record: str | None = None, *, by: str | None = None, force: bool = False) -> str:
         """Ask for a run now; the job."""
-        return self._woken(self._intake.demands.demand(task, record, by=by, force=force))
+        return self._woken(self._staff.intake.demands.demand(task, record, by=by, force=force))
 
     # working
 
     def tick(self) -> int:
         """Fetch from the outbox, go on with what others left, expire consents, hand facts to notifiers; how much there was to do."""
-        return each_alone((self._upkeep.fetch, self._upkeep.fetch_posted, self._keep_up, self._notices.send))
+        return each_alone((self._staff.upkeep.fetch, self._staff.upkeep.fetch_posted, self._keep_up, self._staff.notices.send))
 
     def _keep_up(self) -> int:
-        now, daily = self._ground.now(), (self._upkeep.daily, self._retention.daily)
-        duties = (self._consents.expire, self._waits.look, *daily, self._skew.look)
-        return each_alone((self._chores.do_all, *(partial(duty, now) for duty in duties)))
+        now, daily = self._ground.now(), (self._staff.upkeep.daily, self._staff.retention.daily)
+        duties = (self._staff.consents.expire, self._staff.waits.look, *daily, self._staff.skew.look)
+        return each_alone((self._staff.chores.do_all, *(partial(duty, now) for duty in duties)))
 
     def beat(self) -> int:
         """Renew the leases of this process's jobs; how many are another's now. A thread does so, unless the clock stands still."""
-        return self._lifeline.beat()
+        return self._staff.lifeline.beat()
 
     def work(self, limit: int = _BATCH) -> int:
         """Claim what is due and perform it, in this thread; how many jobs were claimed."""
-        return self._turns.work(limit)
+        return self._staff.turns.work(limit)
 
     def drain(self, most: int = 10_000) -> int:
         """Tick and work until nothing is due; how many jobs were claimed."""
@@ -298,28 +230,24 @@ class Engine:
             self.tick()
             claimed = self.work()
             if not claimed:
-                self._notices.send()
+                self._staff.notices.send()
                 return total
             total += claimed
         return total
 
     def run(self, stop: threading.Event | None = None) -> None:
         """Work in threads until `stop` is set; then end gracefully: claim nothing more and let what runs end."""
-        from taskkit.engine._floor import Floor
-
         if not self._runs.acquire(blocking=False):
             raise Refused("running the engine", "it runs already, in another thread", "settings.workers says how many jobs run at once")
         try:
-            upkeep = self._upkeep  # notifiers have threads of their own
+            upkeep = self._staff.upkeep  # notifiers have threads of their own
             errands = (("outbox", upkeep.fetch), ("inbox", upkeep.fetch_posted), ("upkeep", self._keep_up))
-            self._floor = Floor(
-                self._ground, turns=self._turns, starter=self._starter, finisher=self._finisher, lifeline=self._lifeline, errands=errands
-            )
-            self._notices.start()
+            self._floor = self._staff.floor(errands)
+            self._staff.notices.start()
             self._floor.run(stop or threading.Event())
         finally:
             self._floor = None
-            self._notices.stop(float(self.settings.vault_timeout))
+            self._staff.notices.stop(float(self.settings.vault_timeout))
             self._runs.release()
 
     def _woken(self, value: T) -> T:
@@ -335,80 +263,80 @@ class Engine:
 
     def run_now(self, job: str, *, by: str | None = None, force: bool = False) -> None:
         """Bring a pending job forward (J6); `force` skips window, blackout and consent, by a right of its own."""
-        self._steering.run_now(job, by=by, force=force)
+        self._staff.steering.run_now(job, by=by, force=force)
         self._wake()
 
     def cancel(self, job: str, *, by: str | None = None) -> None:
         """End a pending job; a repeating task goes on with its next occurrence (J6)."""
-        self._steering.cancel(job, by=by)
+        self._staff.steering.cancel(job, by=by)
         self._wake()
 
     def request_stop(self, job: str, *, by: str | None = None) -> None:
         """Ask a running job to end at its next safe point (J6)."""
-        self._steering.request_stop(job, by=by)
+        self._staff.steering.request_stop(job, by=by)
 
     def rerun(self, execution: str, *, by: str | None = None) -> list[str]:
         """Once more for the records of an execution that failed (R6); the part jobs."""
-        return self._woken(self._steering.rerun(execution, by=by))
+        return self._woken(self._staff.steering.rerun(execution, by=by))
 
     def set_next_run(self, task: str, at: datetime | None, record: str | None = None, *, by: str | None = None) -> None:
         """Set when its next occurrence runs; None leaves it to the intervals again (T13)."""
-        self._standings.set_next_run(task, None if at is None else instant(at), record, by=by)
+        self._staff.standings.set_next_run(task, None if at is None else instant(at), record, by=by)
         self._wake()
 
     def suspend_task(self, task: str, record: str | None = None, *, by: str | None = None, why: str = "by hand") -> None:
         """Let a task wait, whole or for one record, until somebody resumes it."""
-        self._standings.suspend(task, record, by=by, why=why)
+        self._staff.standings.suspend(task, record, by=by, why=why)
 
     def resume_task(self, task: str, record: str | None = None, *, by: str | None = None) -> None:
         """What waits goes on; what passed meanwhile is one run (T15)."""
-        self._standings.resume(task, record, by=by)
+        self._staff.standings.resume(task, record, by=by)
         self._wake()
 
     def consent(self, job: str, *, by: str, plan: str | None = None) -> Gathering:
         """Consent to a run that asks for it (A5); with the `plan` of a gathering only to what was seen there, else Outdated."""
-        return self._woken(self._consents.give(job, by=by, plan=plan))
+        return self._woken(self._staff.consents.give(job, by=by, plan=plan))
 
     def gathering(self, job: str) -> Gathering:
         """How far the consents for a job have come, and what is consented to."""
-        return self._consents.gathering(job)
+        return self._staff.consents.gathering(job)
 
     def decline(self, job: str, *, by: str, why: str = "") -> None:
-        self._consents.decline(job, by=by, why=why)
+        self._staff.consents.decline(job, by=by, why=why)
 
     def pause(self, what: str = "engine", *, by: str | None = None, why: str = "") -> None:
         """Let the engine, a pool (`pool:<name>`) or a host (`host:<address>`) stand still, on all nodes (J11)."""
-        self._pauses.pause(what, by=by, why=why)
+        self._staff.pauses.pause(what, by=by, why=why)
 
     def resume(self, what: str = "engine", *, by: str | None = None) -> None:
-        self._pauses.resume(what, by=by)
+        self._staff.pauses.resume(what, by=by)
         self._wake()
 
     def pauses(self) -> list[Pause]:
-        return self._pauses.all()
+        return self._staff.pauses.all()
 
     def restored(self, *, by: str | None = None, why: str = WHY) -> Aftermath:
         """Say that store or vault came back from a backup: the engine stands still, on all nodes, until somebody has looked and resumes it.
         What is open, as `aftermath` tells it."""
-        return self._restores.say(by=by, why=why)
+        return self._staff.restores.say(by=by, why=why)
 
     def pass_over(self, task: str | None = None, *, by: str | None = None, why: str = "") -> None:
         """What was due up to now, of a task or of all, and waits for its first start ends as missed instead of running."""
-        self._passings.pass_over(None if task is None else self.task(task), by=by, why=why)
+        self._staff.passings.pass_over(None if task is None else self.task(task), by=by, why=why)
 
     def reconcile(self) -> int:
         """Compare vault and store, and repair what no happening told (R8); how much was repaired."""
-        return self._woken(self._upkeep.reconcile())
+        return self._woken(self._staff.upkeep.reconcile())
 
     # looking
 
     def aftermath(self, *, user: str | None = None) -> Aftermath:
         """What a restore left open: what would run, what ran, and where vault and store contradict each other. It changes nothing."""
-        return self._restores.seen_by(user)
+        return self._staff.restores.seen_by(user)
 
     def job(self, id: str, *, user: str | None = None) -> Entry:
         """One job as the history shows it."""
-        return self._entries.entry(self._steering.wanted(id, f"looking for the job {id!r}"), user)
+        return self._staff.entries.entry(self._staff.steering.wanted(id, f"looking for the job {id!r}"), user)
 
     def history(
         self,
@@ -432,19 +360,19 @@ class Engine:
             states=states, kinds=kinds, record=record, line=line, task=task, execution=execution, since=instant(since) if since else None,
             until=instant(until) if until else None,
         )  # fmt: skip
-        return self._entries.history(query, user, page, limit)
+        return self._staff.entries.history(query, user, page, limit)
 
     def overview(self, user: str | None = None, *, list: str | None = None, page: str = "", limit: int = 100, ended: bool = False) -> Page:
         """Tasks that the person may see: status, running now, first, last and next run, last result."""
-        return self._views.overview(user, list=list, page=page, limit=limit, ended=ended)
+        return self._staff.views.overview(user, list=list, page=page, limit=limit, ended=ended)
 
     def explain(self, task: str, record: str | None = None, at: datetime | None = None, *, user: str | None = None) -> Explanation:
         """Why a task ran on a record, why not, or when it will: at a moment, or now. The past from facts, the future from the rules."""
-        return self._explainer.explain(task, record, None if at is None else instant(at), user)
+        return self._staff.explainer.explain(task, record, None if at is None else instant(at), user)
 
     def upcoming(self, task: str, count: int = 10, record: str | None = None) -> list[Occurrence]:
         """The next occurrences by the task's intervals (T14)."""
-        return self._standings.upcoming(task, count, record)
+        return self._staff.standings.upcoming(task, count, record)
 
     def forecast(
         self,
@@ -489,7 +417,7 @@ class Engine:
     def demandable(self, record: str, user: str | None = None) -> list[Task]:
         """The tasks that the person may run on the record now."""
         found = asked(lambda: self._ground.vault.records.get(record), "reading the record")
-        return self._views.demandable(found, user) if found else []
+        return self._staff.views.demandable(found, user) if found else []
 
     def execution(self, id: str, *, user: str | None = None) -> Execution | None:
         """How a run over many records stands (R6); for a `user` who may see it."""
@@ -499,11 +427,11 @@ class Engine:
 
     def health(self) -> Vitals:
         """Ready, lagging or stuck, and why: for whoever watches over the process."""
-        return self._pulse.look(self._floor)
+        return self._staff.pulse.look(self._floor)
 
     def skew(self) -> float | None:
         """By how many seconds this machine's clock is ahead of the store's; None where the engine goes by this machine's."""
-        return self._skew.seconds()
+        return self._staff.skew.seconds()
 
     def facts(
         self, *, record: str | None = None, kinds: Iterable[str] | None = None, limit: int = 1000, user: str | None = None
@@ -515,11 +443,11 @@ class Engine:
         self, mark: Mark, *, record: str | None = None, kinds: Iterable[str] | None = None, limit: int = 1000, user: str | None = None
     ) -> tuple[Sequence[Fact], Mark]:
         """What landed after the mark, and the mark after it: a reader that keeps it misses nothing."""
-        return self._logbook.facts(mark, None if kinds is None else frozenset(kinds), record, limit, user)
+        return self._staff.logbook.facts(mark, None if kinds is None else frozenset(kinds), record, limit, user)
 
     def check(self, noted: Iterable[Head] = ()) -> Sequence[Fault]:
         """The whole chain of facts, against heads that were noted elsewhere (A6); empty where all is well."""
-        return self._logbook.check(noted)
+        return self._staff.logbook.check(noted)
 
     def heads(self) -> Sequence[Head]:
         """The last fact of each chain: noted elsewhere, they show a tail that was removed."""
@@ -535,7 +463,7 @@ class Engine:
     ) -> int:
         """Hand the facts before a moment to `take`, some hundred at a time, and keep a checkpoint in the place of those that it has taken;
         how many went. What was not read stays. A crash hands some over once more; `progress` hears how many went by now."""
-        return self._logbook.archive(instant(until), take, by, progress)
+        return self._staff.logbook.archive(instant(until), take, by, progress)
 
     # keys
 
@@ -549,4 +477,4 @@ class Engine:
 
     def pending_access(self, job: str) -> str:
         """For a vault that grants access after a task (P7): `pending`, `granted` or `failed`."""
-        return access(self.storage, self._steering.wanted(job, "asking whether a job has ended"))
+        return access(self.storage, self._staff.steering.wanted(job, "asking whether a job has ended"))

@@ -65,7 +65,7 @@ class Game:
         self._looked = self._clock.now()
 
     def stands_still(self, pool: str) -> bool:
-        pauses = self._engine._pauses
+        pauses = self._engine._staff.pauses
         return pauses.is_paused(ENGINE) or pauses.is_paused(f"pool:{pool}")
 
     # from instant to instant
@@ -77,8 +77,8 @@ class Game:
                 self._go_on(job)
             elif job.state is State.DEFERRED and (job.why == Why.BUSY or job.is_conducting):
                 self._keep_place(job)
-        self._engine._chores.do_all()
-        self._engine._upkeep.reconcile()
+        self._engine._staff.chores.do_all()
+        self._engine._staff.upkeep.reconcile()
         self._twin.vault.check()
 
     def play(self, until: Instant) -> None:
@@ -101,7 +101,7 @@ class Game:
         while self._happens and self._happens[0][0] <= now:
             self._happen(heappop(self._happens)[2])
         if late := {id for id, at in self._expiries().items() if at <= now}:
-            self._engine._consents.expire(now)
+            self._engine._staff.consents.expire(now)
             self._asking -= late
         self._pass_over(now)
         while self._claim(now):
@@ -109,7 +109,7 @@ class Game:
         self._twin.vault.check()
 
     def _happen(self, happening: Happening) -> None:
-        self._engine._intake.take([happening])
+        self._engine._staff.intake.take([happening])
 
     def _expiries(self) -> dict[str, Instant]:
         """Until when people are asked, by job."""
@@ -148,14 +148,14 @@ class Game:
         return claimed_any
 
     def _start(self, claimed: Sequence[Claimed], station: Station) -> None:
-        conductors = [self._take(case, station) for case in self._engine._starter.start(claimed)]
+        conductors = [self._take(case, station) for case in self._engine._staff.starter.start(claimed)]
         if ended := [one for one in conductors if one is not None]:
-            self._engine._finisher.finish(ended)
+            self._engine._staff.finisher.finish(ended)
 
     def _take(self, case: Case, station: Station) -> tuple[Case, Outcome] | None:
         """Its time passes from now on; who conducts answers at once."""
         if case.job.conducts:
-            outcome = self._engine._turns.perform(case)
+            outcome = self._engine._staff.turns.perform(case)
             return None if outcome is None else (case, outcome)
         outcome = self._estimates.outcome(case)
         now = self._clock.now()
@@ -173,7 +173,7 @@ class Game:
             station.free += 1
             ended.append((case, outcome))
         if ended:
-            self._engine._finisher.finish(ended)
+            self._engine._staff.finisher.finish(ended)
 
     # what is under way
 
@@ -186,25 +186,25 @@ class Game:
             self._storage.write([(move,)])
             return
         case.after = EMPTY
-        self._storage.write([(move, self._engine._starter._lookups.hold(case))])
+        self._storage.write([(move, self._engine._staff.starter._lookups.hold(case))])
         ended = self._take(case, station)
         if ended is not None:
-            self._engine._finisher.finish([ended])
+            self._engine._staff.finisher.finish([ended])
 
     def _keep_place(self, job: Job) -> None:
         """Who waits for an account has a place, and who conducts holds its line."""
         case = self._filled(job, begun=job.started is not None)
         if case is not None:
-            hold = self._engine._starter._lookups.hold(case)
+            hold = self._engine._staff.starter._lookups.hold(case)
             self._storage.write([(hold if job.is_conducting else Wait(hold),)])
 
     def _filled(self, job: Job, *, begun: bool) -> Case | None:
         case = Case(Claimed(job, tuple(self._storage.causes(job.id))), self._clock.now())
         try:
-            if not (lookups := self._engine._starter._lookups).fill(case, lookups.unseen(), begun=begun):
+            if not (lookups := self._engine._staff.starter._lookups).fill(case, lookups.unseen(), begun=begun):
                 return None
             case.run = JobRun(self._twin.ground, case)
-            case.accounts = self._engine._starter._lookups.accounts(case)
+            case.accounts = self._engine._staff.starter._lookups.accounts(case)
         except TaskkitError:
             self._twin.vault.check()
             return None

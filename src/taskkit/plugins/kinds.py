@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from taskkit.facts import Fact
     from taskkit.intents import Intent
     from taskkit.jobs import Job
-    from taskkit.passwords import FormerPasswords
+    from taskkit.passwords import FormerPasswords, PasswordPolicy
     from taskkit.scrubbing import Stream
     from taskkit.tasks import Task
     from taskkit.vaults import Slots, Vault
@@ -69,6 +69,8 @@ class Login:
     by_secret: bool = field(default=False, kw_only=True)
     #: Under which name the vault keeps `secret`.
     secret_name: str = field(default="password", kw_only=True)
+    #: What the record's type says of new ones.
+    passwords: PasswordPolicy | None = field(default=None, kw_only=True)
 
 
 def _line(instance: object, attribute: Attribute[Any], given: object) -> None:

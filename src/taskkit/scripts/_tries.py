@@ -6,6 +6,7 @@ been; any other one once a person has said so.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from enum import StrEnum
 from typing import TYPE_CHECKING, Literal
 
@@ -96,13 +97,18 @@ class Tries:
         """The host may take the candidate from now on."""
         self._was_sent = True
 
-    def _in_order(self, candidate: Secret | None) -> list[tuple[Which, Secret]]:
+    def _in_order(self, candidate: Secret | None) -> Iterator[tuple[Which, Secret]]:
         """A candidate that was refused is tried once more, and last: somebody who was thought dead may have sent it since."""
-        known = [one for one in self.known().items() if not self._is_dead(*one)]
-        if candidate is not None:
-            known = [one for one in known if not one[1].same_as(candidate)]
-            known.insert(len(known) if self._was_refused(Which.CANDIDATE, candidate) else 0, (Which.CANDIDATE, candidate))
-        return [one for number, one in enumerate(known) if not any(one[1].same_as(other) for _, other in known[:number])]
+        is_last = candidate is not None and self._was_refused(Which.CANDIDATE, candidate)
+        if candidate is not None and not is_last:
+            yield Which.CANDIDATE, candidate
+        said = [] if candidate is None else [candidate]
+        for which, secret in self.known().items():  # asked for where the candidate does not let in
+            if not self._is_dead(which, secret) and not any(secret.same_as(other) for other in said):
+                said.append(secret)
+                yield which, secret
+        if candidate is not None and is_last:
+            yield Which.CANDIDATE, candidate
 
     def _is_dead(self, which: Which, secret: Secret) -> bool:
         """The one before has been replaced, where that in force has let in."""

@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 from attrs import field, frozen
+from attrs.converters import optional
 
 from taskkit.checks import named, one_of, whole
 from taskkit.errors import InvalidValue, Refused
 from taskkit.events._wording import counted
 from taskkit.jobs import Kind
 from taskkit.outcomes import Effect, Outcome
-from taskkit.passwords import PasswordPolicy, Passwords, password_policy
+from taskkit.passwords import PasswordPolicy, password_policy
 from taskkit.plugins.kinds import Run, Script, Sequel
 from taskkit.records import NO_ACCOUNTS, AccountId, Accounts
 from taskkit.scripts._groups import Group
@@ -32,7 +33,8 @@ class PasswordReset(Script):
     effect = Effect.BLIND  # what it has looked at and could not find out, no second look finds out
 
     name: str = field(validator=named)
-    passwords: PasswordPolicy = field(default=Passwords(), converter=password_policy, kw_only=True)
+    #: None is what the record type says, and the default where it says nothing.
+    passwords: PasswordPolicy | None = field(default=None, converter=optional(password_policy), kw_only=True)
     #: How many candidates are drawn or sent before it gives up.
     attempts: int = field(default=3, validator=whole(1, 10), kw_only=True)
     #: Where there is a shadow account: whether it makes all changes, or only sets right what the account itself cannot change any more.

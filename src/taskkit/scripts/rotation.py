@@ -20,7 +20,7 @@ from taskkit.errors import Refused, StaleToken, StorageAway, TaskkitError
 from taskkit.intents import Ruling
 from taskkit.jobs import Kind
 from taskkit.outcomes import Done, ErrorClass, NotDone, NotNow, Outcome, Unknown, class_of
-from taskkit.passwords import FormerPasswords, Objection
+from taskkit.passwords import FormerPasswords, Objection, Passwords
 from taskkit.plugins.kinds import Run, SecretChange, Verb
 from taskkit.scripts._candidates import CHANGED, Attempt, Candidates
 from taskkit.scripts._tries import SPARED, CannotSay, Spared, Tries, Which, tell
@@ -65,12 +65,12 @@ class Rotation:
         if run.record is None:
             raise Refused(_TRIED, "there is no record", "put the task on the list of a type or record")
         self._reset, self._run = reset, run
-        self._policy: Draws = draws or reset.passwords
         self._is_recovery = run.job.kind is Kind.RECOVERY
         self.record = run.record if self._is_recovery else root(run.vault.records, run.record)
         self.account = (run.job.account if self._is_recovery else None) or run.vault.records.account(self.record)
         login = run.login(self.record)
         self.secret_name, self._user = login.secret_name, login.user
+        self._policy: Draws = draws or reset.passwords or login.passwords or Passwords()
         self._tries = Tries(run, self.account, self.record, login.secret_name, trusts=self._is_led or CHANGED in run.memo)
         self._candidates = Candidates(run, self.account, self.record.id, login.secret_name)
         self._attempt: Attempt | None = None

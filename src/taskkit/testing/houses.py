@@ -51,7 +51,7 @@ class House:
     def _next(self, now: Instant) -> Instant:
         """When there is something to do at the earliest."""
         engine = self.engine
-        due = engine.storage.next_due(engine._turns.pools())  # what is paused is due and not claimed: nobody stands still for it
+        due = engine.storage.next_due(engine._staff.turns.pools())  # what is paused is due and not claimed: nobody stands still for it
         asking = engine.storage.jobs(Query(states=State.AWAITING_CONSENT), limit=1_000_000).jobs
         times = (due, now + _LOOK, *(job.asks_until for job in asking))
         return min(at for at in times if at is not None and at > now)

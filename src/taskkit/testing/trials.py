@@ -146,14 +146,14 @@ class Trial:
         return outcome
 
     def _begin(self) -> Case | None:
-        turns = self.engine._turns
-        for case in self.engine._starter.start(turns.claim(1)):
+        turns = self.engine._staff.turns
+        for case in self.engine._staff.starter.start(turns.claim(1)):
             case.run.deadline = self.clock.monotonic() + case.task.deadline
             return case
         return None
 
     def _end(self, case: Case, outcome: Outcome) -> None:
-        self.engine._finisher.finish([(case, outcome)])
+        self.engine._staff.finisher.finish([(case, outcome)])
 
     # as the world around it
 

@@ -200,7 +200,7 @@ def _overtake(trial: Tried) -> None:
     """Another process has the job now, and does nothing with it."""
     trial.watched.since = 0
     before = trial.engine
-    trial.take_over()._turns.claim(1)
+    trial.take_over()._staff.turns.claim(1)
     trial.engine = before
 
 

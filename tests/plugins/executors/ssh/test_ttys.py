@@ -73,7 +73,7 @@ def test_a_machine_that_gives_no_terminal_is_named_and_nothing_is_said_to_it(tmp
 
 
 def test_s01_a_terminal_of_which_nobody_says_that_it_echoes_nothing_is_told_nothing(tmp_path: Path) -> None:
-    with running(servers.program("sshd"), config=f"ForceCommand timeout 1 cat >{tmp_path}/said\n") as server:
+    with running(servers.program("sshd"), config=f"ForceCommand timeout --foreground 1 cat >{tmp_path}/said\n") as server:
         told = shell(at(server), "cat", stdin=Secret("battery-staple-horse"))
     assert (told.state, (tmp_path / "said").read_bytes()) == ("not_done", b"")
 
