@@ -181,17 +181,23 @@ class SqliteLine(Line):
     def change_all(
         self, table: Table, columns: Sequence[str], told: Row, keys: Sequence[str], *, growing: str, counted: Counted = None
     ) -> None:
-        if keys:
-            name, first = counted or ("", 0)
-            sql = _change_counted(table, tuple(columns), growing, name) if counted else _change_alike(table, tuple(columns), growing)
-            self._db.execute(sql, (*told, *((first,) if counted else ()), json.dumps(keys)))
+        if counted is not None and len(keys) <= _FEW:
+            name, first = counted
+            for number, key in enumerate(keys, first):
+                self._db.execute(_change_alike(table, (*columns, name), growing, 1), (*told, number, key))
+        elif counted is not None:
+            name, first = counted
+            self._db.execute(_change_counted(table, tuple(columns), growing, name), (*told, first, json.dumps(keys)))
+        elif keys:
+            few = len(keys) if len(keys) <= _FEW else 0
+            self._db.execute(_change_alike(table, tuple(columns), growing, few), (*told, *(keys if few else (json.dumps(keys),))))
 
     def drop(self, table: Table, keys: Sequence[Row]) -> None:
         self._with(_drop, table, table.key, keys)
 
     def drop_all(self, table: Table, keys: Sequence[str]) -> None:
         if keys:
-            self._db.execute(_among(f'DELETE FROM "{table.name}" WHERE "{table.key[0]}" IN {{these}}'), (json.dumps(keys),))  # noqa: S608
+            self._answer(Question(f'DELETE FROM "{table.name}" WHERE "{table.key[0]}" IN {{these}}', (), keys))  # noqa: S608
 
     def _with(self, made: Callable[[Table, Names, Empty], str], table: Table, columns: Names, rows: Sequence[Row]) -> None:
         if len(rows) >= _SEVERAL:
@@ -272,11 +278,12 @@ def _change(table: Table, columns: Names, empty: Empty) -> str:
 
 
 @lru_cache(_STATEMENTS)
-def _change_alike(table: Table, columns: Names, growing: str = "") -> str:
-    """All of them say the same: it is told once, and the keys as one list."""
+def _change_alike(table: Table, columns: Names, growing: str = "", few: int = 0) -> str:
+    """All of them say the same: it is told once, and the keys as one list, or a few of them one by one."""
     [key] = table.key
     more = more_of(growing) if growing else ""
-    return _among(f'UPDATE "{table.name}" SET {same(columns, ", ")}{more} WHERE "{key}" IN {{these}}')  # noqa: S608
+    sql = f'UPDATE "{table.name}" SET {same(columns, ", ")}{more} WHERE "{key}" IN {{these}}'  # noqa: S608
+    return _among_few(sql, few) if few else _among(sql)
 
 
 @lru_cache(_STATEMENTS)

@@ -96,7 +96,7 @@ class Nights:
         wanted = Wanted(apart, holds=False)
         if wanted.moves or wanted.joins or wanted.absorbs:
             return alike
-        jobs, lent = wanted.jobs, self._known.lent(wanted.jobs)
+        jobs, lent = wanted.names, self._known.lent(wanted.names)
         places = {(job.line, job.record) for job in (*lent.values(), *(insert.job for insert in wanted.inserts))}
         return [one for one in alike if one.job.id in jobs or (one.job.line, one.job.record) in places or _follows(one) in jobs]
 

@@ -37,7 +37,8 @@ def save(line: Line, rooms: Rooms) -> list[Job]:
     for (place, table), written in zip(documents.items(), changed, strict=True):
         if written:
             _save_documents(line, place, table, written)
-    line.change(BLOBS, ("job",), [(blob, named[blob]) for blob in blobs])
+    if blobs:
+        line.change(BLOBS, ("job",), [(blob, named[blob]) for blob in blobs])
     return [one for id in jobs if isinstance(one := in_hand[id], Job)]
 
 
@@ -87,8 +88,8 @@ def _save_fires(line: Line, rooms: Rooms, kept: Changed, of_jobs: Changed) -> No
 
 
 def _save_holds(line: Line, rooms: Rooms, held: Changed, wanted: Changed) -> None:
-    gone = [hold for changed in (held, wanted) for hold in changed.values() if hold is not ABSENT]
-    line.drop(HOLDS, [row[: HOLDS.keys] for hold in gone for row in hold_rows(hold, waits=False)])
+    """What a job holds or waits for stands there anew, or goes with all that it had."""
+    line.drop_all(HOLDS, list(dict.fromkeys(job for changed in (held, wanted) for job, hold in changed.items() if hold is not ABSENT)))
     come = [(rooms.holds.of_jobs, held, False), (rooms.holds.wants, wanted, True)]
     line.add(HOLDS, [row for now, changed, waits in come for job in changed if job in now for row in hold_rows(now[job], waits=waits)])
 

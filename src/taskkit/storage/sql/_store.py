@@ -114,16 +114,18 @@ class SqlStorage(Storage):
             return self._do(lambda line: self._land(line, units, head), durable=durable, then=self._keep).answers
         except (Unlike, self.taken):  # nothing has landed
             apart = [tuple(unit) for unit in units]
-            return self._do(lambda line: self._land(line, apart, None), durable=durable, then=self._keep).answers
+            return self._do(lambda line: self._land(line, apart, None, trusts=False), durable=durable, then=self._keep).answers
 
-    def _land(self, line: Line, units: Sequence[Unit], head: Head | None) -> _Written:
+    def _land(self, line: Line, units: Sequence[Unit], head: Head | None, *, trusts: bool = True) -> _Written:
         if line is not self._known_by:  # a server that crashed forgets what it had not forced to the disk: nothing counts that was known
             self._known_by, head = line, None
             self._known.forget()
         rooms = self._known.rooms(line)
         nights = Nights(rooms, self._known)
-        load(line, nights.apart(units), self._known, rooms)
+        trusted = load(line, nights.apart(units), self._known, rooms, trusts=trusts)
         answers = nights.land(units)
+        if trusted and not all(answers):  # what was not asked might be why
+            raise Unlike
         nights.save(line)
         changed = [*save(line, rooms), *nights.successors()]
         line.hint(changed)
