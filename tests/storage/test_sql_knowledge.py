@@ -11,7 +11,7 @@ from taskkit.facts import START
 from taskkit.instants import MINUTE
 from taskkit.jobs import Kind
 from taskkit.states import Step
-from taskkit.storage import Expect, Free, Hold, Insert, Keep, Move, Refusal, Wait
+from taskkit.storage import Expect, Free, Hold, Insert, Keep, Move, Refusal, Unit, Wait
 from taskkit.storage.postgresql import PostgresStorage
 from taskkit.storage.sql import _known
 from taskkit.storage.sql._lines import Line, Question, Row
@@ -183,7 +183,7 @@ def test_j05_what_is_refused_is_refused_for_the_same_as_where_all_is_asked(store
 
 def test_j05_what_is_kept_and_given_up_in_one_write_was_kept_before_all_the_same(store: Durable) -> None:
     alone(store)
-    units = [(Insert(occurrence("d", "first", record="r")),), (Move("d", Step.REPLAN, 1, None, {"fire": "other"}),)]
+    units: list[Unit] = [(Insert(occurrence("d", "first", record="r")),), (Move("d", Step.REPLAN, 1, None, {"fire": "other"}),)]
     assert [one.refusal for one in store.write(units)] == [Refusal.FIRE, Refusal.ABSENT]
 
 

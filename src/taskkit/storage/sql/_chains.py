@@ -46,7 +46,8 @@ def append(line: Line, name: str, head: Head | None, facts: Sequence[Fact | Refr
         facts, texts = [first, *facts], [*all_encoded([first]), *texts]
         head = Head(name, 0, began(name))
         line.add(CHAINS, [(name, head.position, head.hash, head.position, head.hash, "[]", key and key.id)])
-    position, hash, rows = head.position, head.hash, list[Row]()
+    position, hash = head.position, head.hash
+    rows: list[Row] = []
     for fact, text in zip(facts, texts, strict=True):
         if isinstance(fact, Refrain):
             position, hash = _append_alike(line, Head(name, position, hash), fact, key)
@@ -60,9 +61,8 @@ def append(line: Line, name: str, head: Head | None, facts: Sequence[Fact | Refr
 
 def _append_alike(line: Line, head: Head, refrain: Refrain, key: FactKey | None) -> tuple[int, str]:
     """The last position and hash after them."""
-    texts, one, hash, hashes = refrain.texts, refrain.fact, head.hash, list[str]()
-    for text in texts:
-        hashes.append(hash := linked(hash, text, key))
+    texts, one, hash = refrain.texts, refrain.fact, head.hash
+    hashes = [hash := linked(hash, text, key) for text in texts]
     last = head.position + len(texts)
     shared = {"chain": head.chain, "at": one.at, "kind": one.kind, "line": one.line}
     told = {"position": range(head.position + 1, last + 1), "record": refrain.records, "told": texts, "hash": hashes}

@@ -5,7 +5,6 @@ A write finds all that it needs with a few questions, whatever the number of its
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, product
 from typing import Any
@@ -33,15 +32,24 @@ _DOCUMENTS = "SELECT id, revision, family FROM taskkit_documents WHERE id IN {th
 _BLOBS = "SELECT id FROM taskkit_blobs WHERE id IN {these}"
 
 
+_Names = dict[str, None]
+
+
 class Wanted:
     """The keys of all that some units touch; of holds none, where all of them are known."""
 
     def __init__(self, units: Sequence[Unit], *, holds: bool) -> None:
         self._asks_for_holds = holds
-        self.jobs, self.held, self.keys = dict[str, None](), dict[str, None](), dict[str, None]()
-        self.blobs, self.documents = dict[str, None](), defaultdict[str, dict[str, None]](dict)
-        self.inserts, self.moves, self.joins, self.absorbs = list[Insert](), list[Move](), list[Join](), list[Absorb]()
-        self.judged = dict[str, None]()  # jobs whose causes matter
+        self.jobs: _Names = {}
+        self.held: _Names = {}
+        self.keys: _Names = {}
+        self.blobs: _Names = {}
+        self.documents: dict[str, _Names] = {}
+        self.inserts: list[Insert] = []
+        self.moves: list[Move] = []
+        self.joins: list[Join] = []
+        self.absorbs: list[Absorb] = []
+        self.judged: _Names = {}  # jobs whose causes matter
         for change in chain.from_iterable(units):
             if (note := _NOTES.get(type(change))) is not None:
                 note(self, change)
@@ -82,7 +90,7 @@ class Wanted:
             self.held[change.job] = None
 
     def _document(self, change: Expect | Keep) -> None:
-        self.documents[change.table][change.id] = None
+        self.documents.setdefault(change.table, {})[change.id] = None
 
     def _name(self, change: Name) -> None:
         self.blobs[change.blob] = None
@@ -180,7 +188,10 @@ def _around(line: Line, holds: set[Row], keys: Iterable[str]) -> set[Row]:
 
 def _seats_and_fires(wanted: Wanted, rooms: Rooms) -> list[Question]:
     """Who sits where a new job or a moved one wants to, and which of their fires were kept before."""
-    places, fires = dict[str, None](), dict[str, None]()
+    if not (wanted.judged or wanted.inserts):
+        return []
+    places: _Names = {}
+    fires: _Names = {}
     for at_line, record, stands_for in _moving(wanted, rooms) if wanted.judged else _new(wanted):
         places[place_of(at_line, record)] = None
         for fire in stands_for:

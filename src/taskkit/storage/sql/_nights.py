@@ -75,7 +75,9 @@ class Nights:
         """Those that have to be loaded and decided change by change."""
         if not self._known.has_holds or self._holds.wants:
             return units
-        sure, apart, alike = self._sure, list[Unit](), list[Start | End]()
+        sure = self._sure
+        apart: list[Unit] = []
+        alike: list[Start | End] = []
         for unit in units:
             kind = type(unit)
             found = self._fitting(unit) if kind is Start else self._fits(unit) if kind is End else None  # type: ignore[arg-type]
