@@ -19,7 +19,7 @@ from taskkit.jobs import Kind
 from taskkit.states import FINAL, State, Step
 from taskkit.storage import Hold, Insert, Join, Landed, Move, Name, Query, Refusal, Unit, Wait
 from taskkit.storage.postgresql import PostgresStorage
-from taskkit.storage.sql import _purges
+from taskkit.storage.sql import _purges, _scribe
 from taskkit.storage.sql._lines import Line, LineLost
 from taskkit.storage.sql._rows import job_row
 from taskkit.storage.sql._scribe import Scribe
@@ -201,6 +201,69 @@ def test_j14_nobody_waits_for_ever_for_one_who_was_interrupted(monkeypatch: pyte
         sheet.error = sheet.error or TimeoutError()
     crowd.end()
     assert not waits_for_ever
+
+
+class Hours:
+    """The scribe's clock: each sheet comes a moment after the last, and whoever waits for others lets them come."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, apart: float, others: Callable[[], object] = lambda: None) -> None:
+        self.now, self.waits, self._apart, self._others = 0.0, 0, apart, others
+        monkeypatch.setattr(_scribe, "time", self)
+
+    def monotonic(self) -> float:
+        self.now += self._apart
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.waits += 1
+        self.now += seconds
+        self._others()
+
+
+def _written(groups: list[int]) -> Scribe:
+    def write(units: Sequence[Unit], durable: bool) -> Sequence[Landed]:
+        groups.append(len(units))
+        return [Landed() for _ in units]
+
+    return Scribe(write)
+
+
+def _in_turn(scribe: Scribe, threads: int, count: int) -> None:
+    """Each in a thread of its own, that lives on, as the number of one that has ended is given again; what is left by this one."""
+    over, turn = threading.Event(), threading.Semaphore(0)
+
+    def writes() -> None:
+        scribe.write([(told(),)], durable=True)
+        turn.release()
+        over.wait(20)
+
+    crowd = [threading.Thread(target=writes, daemon=True) for _ in range(threads)]
+    for thread in crowd:
+        thread.start()
+        assert turn.acquire(timeout=20)
+    over.set()
+    for thread in crowd:
+        thread.join(20)
+    for _ in range(count - threads):
+        scribe.write([(told(),)], durable=True)
+
+
+def test_j14_where_many_threads_write_one_waits_a_moment_and_writes_for_those_who_come(monkeypatch: pytest.MonkeyPatch) -> None:
+    groups: list[int] = []
+    scribe = _written(groups)
+    crowd = Crowd(scribe, lambda number: scribe.write([(told(),)], durable=True), 3)
+    hours = Hours(monkeypatch, 0.001, lambda: None if len(groups) > 4 else crowd.gather())
+    _in_turn(scribe, 5, 5)
+    crowd.end()
+    assert (groups, hours.waits) == ([1, 1, 1, 1, 4], 1)
+
+
+@pytest.mark.parametrize(("threads", "apart"), [(1, 0.0), (3, 0.001), (8, 0.02)])
+def test_j14_few_threads_or_seldom_writers_never_wait_for_others(monkeypatch: pytest.MonkeyPatch, threads: int, apart: float) -> None:
+    groups: list[int] = []
+    hours = Hours(monkeypatch, apart)
+    _in_turn(_written(groups), threads, 12)
+    assert (groups, hours.waits) == ([1] * 12, 0)
 
 
 def test_j2_units_that_are_none_harm_nobody_else(store: SqliteStorage) -> None:

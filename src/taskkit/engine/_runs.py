@@ -238,9 +238,11 @@ class JobRun:
         return login
 
     def _type(self, record: Record) -> RecordType | None:
-        """As it stood when this run first asked."""
+        """As it stood when its start looked it up, or else when this run first asked."""
         if record.type not in self._types:
-            self._types = {**self._types, record.type: self._ground.catalog.record_type(record.type)}
+            sort = self._kin.sorts.get(record.type)
+            found = self._ground.catalog.record_type(record.type) if sort is None else sort.found
+            self._types = {**self._types, record.type: found}
         return self._types[record.type]
 
     def touch(self) -> None:

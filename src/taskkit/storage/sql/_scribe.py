@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import deque
 from collections.abc import Callable, Sequence
 from copy import copy
 
@@ -15,6 +16,8 @@ from taskkit.storage.units import Landed, Move, Unit
 
 Write = Callable[[Sequence[Unit], bool], Sequence[Landed]]
 _MOST = 1000  #: units in a transaction, unless one caller brings more
+#: Where the last sheets came so fast, and from so many threads, more are about to come: a transaction costs more than what is in it.
+_LAST, _THREADS, _GATHER_SECONDS = 8, 5, 0.005
 
 
 @define(eq=False)
@@ -39,6 +42,8 @@ class _Sheet:
 class Scribe:
     def __init__(self, write: Write) -> None:
         self._write, self._waiting = write, list[_Sheet]()
+        #: When the last sheets came, and from whom.
+        self._last = deque[tuple[float, int]](maxlen=_LAST)
         self._door = threading.Lock()
         #: Who holds it is the only one in this process that writes.
         self.pen = threading.RLock()
@@ -46,9 +51,10 @@ class Scribe:
     def write(self, units: Sequence[Unit], *, durable: bool) -> Sequence[Landed]:
         sheet = _Sheet(tuple(units), durable)
         try:
-            with self._door:
-                self._waiting.append(sheet)
+            is_busy = self._hand_in(sheet)
             with self.pen:
+                if is_busy and not sheet.is_written:
+                    time.sleep(_GATHER_SECONDS)
                 while not sheet.is_written:
                     self._write_some()
         finally:
@@ -57,6 +63,15 @@ class Scribe:
         if sheet.error is not None:
             raise sheet.error
         return sheet.answers or ()
+
+    def _hand_in(self, sheet: _Sheet) -> bool:
+        """Whether more are about to come. A thread that writes alone is never kept waiting, however fast it writes."""
+        now, thread = time.monotonic(), threading.get_ident()
+        with self._door:
+            self._waiting.append(sheet)
+            self._last.append((now, thread))
+            since = self._last[0][0]
+            return since > now - _LAST * _GATHER_SECONDS and len({thread for _, thread in self._last}) >= _THREADS
 
     def let_others_first(self) -> None:
         """For who writes again and again: a lock goes to whoever is fastest, and that is who has just given it back."""
