@@ -157,7 +157,7 @@ class Nights:
         holds.of_jobs.update((id, Hold(id, start.job.wanted, (own,))) for id, own, start in zip(ids, owns, starts, strict=True))
         holds._writers.update(zip(owns, ids, strict=True))
         self._held += starts
-        self._rooms.told.append(Refrain(night.fact, ids, records))
+        self._rooms.told.append(_told(night.fact, ids, records))
 
     def _follow(self, night: _Night, starts: Sequence[Start], records: Sequence[str | None]) -> None:
         line, fire, fires, jobs, alone = night.line, night.fire, self._rooms.fires.kept, self._rooms.jobs, self._known.alone
@@ -188,7 +188,7 @@ class Nights:
                 holds._writers.pop(key, None)
             freed.append(id_)
         self._ended.setdefault(morning.at, []).extend(ids)
-        self._rooms.told.append(Refrain(morning.fact, ids, [end.job.record for end in ends]))
+        self._rooms.told.append(_told(morning.fact, ids, [end.job.record for end in ends]))
 
     # afterwards
 
@@ -216,6 +216,10 @@ class Nights:
 
 def _follows(unit: Start | End) -> str:
     return unit.following if isinstance(unit, Start) else ""
+
+
+def _told(one: Fact, jobs: Sequence[str], records: Sequence[str | None]) -> Fact | Refrain:
+    return one._replace(job=jobs[0], record=records[0]) if len(jobs) == 1 else Refrain(one, jobs, records)
 
 
 def _are_apart(these: Sequence[Hashable]) -> bool:
