@@ -120,21 +120,21 @@ def refrain(fact: Fact) -> Callable[[str, str | None], str]:
 class Refrain:
     """Facts that differ from one in job and record alone. They are made when somebody asks for them, and can be made by then."""
 
-    __slots__ = ("_jobs", "_records", "_told", "fact")
+    __slots__ = ("_jobs", "_told", "fact", "records")
 
     def __init__(self, fact: Fact, jobs: Iterable[str], records: Iterable[str | None]) -> None:
-        self.fact, self._jobs, self._records, self._told = fact, tuple(jobs), tuple(records), refrain(fact)
+        self.fact, self._jobs, self.records, self._told = fact, tuple(jobs), tuple(records), refrain(fact)
 
     def __len__(self) -> int:
         return len(self._jobs)
 
     @property
     def facts(self) -> list[Fact]:
-        return [self.fact._replace(job=job, record=record) for job, record in zip(self._jobs, self._records, strict=True)]
+        return [self.fact._replace(job=job, record=record) for job, record in zip(self._jobs, self.records, strict=True)]
 
     @property
     def texts(self) -> list[str]:
-        return list(map(self._told, self._jobs, self._records))
+        return list(map(self._told, self._jobs, self.records))
 
 
 def _encoded(fact: Fact, details: str) -> str:

@@ -9,13 +9,14 @@ import pytest
 
 from taskkit.facts import START
 from taskkit.instants import MINUTE
+from taskkit.jobs import Kind
 from taskkit.states import Step
-from taskkit.storage import Expect, Free, Hold, Insert, Keep, Move, Refusal, Wait
+from taskkit.storage import Expect, Free, Hold, Insert, Keep, Move, Refusal, Unit, Wait
 from taskkit.storage.postgresql import PostgresStorage
 from taskkit.storage.sql import _known
 from taskkit.storage.sql._lines import Line, Question, Row
 from taskkit.storage.sqlite import SqliteStorage
-from taskkit.testing.contracts.storage._makings import NOW, claim, job, kept, lands, refusal, told
+from taskkit.testing.contracts.storage._makings import NOW, claim, job, kept, lands, occurrence, refusal, told
 
 Durable = SqliteStorage | PostgresStorage
 
@@ -105,6 +106,113 @@ def test_j2_a_document_that_moved_on_meanwhile_is_seen(store: Durable, other: Du
     lands(store, Expect("colour", "x", 2), Expect("colour", "y", 1))
     lands(store, Keep("colour", "x", 2, {"is": "white"}))
     lands(store, Expect("colour", "x", 3))
+
+
+def test_j2_at_what_a_document_stands_that_was_changed_here_is_not_asked_again(store: Durable, other: Durable) -> None:
+    warm(store)
+    lands(store, Keep("colour", "x", 0, {"is": "red"}), Keep("colour", "y", 0, {"is": "red"}))
+    assert store._lines._writer is not None
+    asked = Asked(store._lines._writer)
+    lands(store, Keep("colour", "x", 1, {"is": "blue"}, "cold"), Keep("colour", "y", 1, None))
+    assert refusal(store, Keep("colour", "x", 1, {"is": "green"})) is Refusal.REVISION
+    assert refusal(store, Keep("colour", "y", 2, {"is": "green"})) is Refusal.REVISION
+    lands(store, Expect("colour", "x", 2), Keep("colour", "y", 0, {"is": "white"}))
+    assert asked.questions == []
+    assert [(one.id, one.revision, one.body) for one in store.documents("colour")] == [("x", 2, {"is": "blue"}), ("y", 1, {"is": "white"})]
+    assert [one.id for one in store.documents("colour", group="cold")] == ["x"]
+    lands(other, Keep("colour", "x", 2, {"is": "black"}))
+    assert refusal(store, Expect("colour", "x", 2)) is Refusal.REVISION
+
+
+def test_j2_a_document_that_was_refused_with_its_unit_stands_as_before(store: Durable) -> None:
+    lands(store, Keep("colour", "x", 0, {"is": "red"}))
+    warm(store)
+    assert refusal(store, Keep("colour", "x", 1, {"is": "blue"}), Expect("colour", "y", 1)) is Refusal.REVISION
+    lands(store, Expect("colour", "x", 1))
+    assert [one.body for one in store.documents("colour")] == [{"is": "red"}]
+
+
+def test_p4_of_a_new_job_that_has_no_seat_and_no_fire_nothing_is_asked(store: Durable) -> None:
+    warm(store)
+    assert store._lines._writer is not None
+    asked = Asked(store._lines._writer)
+    lands(store, Insert(job("a", kind=Kind.RECOVERY, fire=None)))
+    assert asked.questions == []
+    lands(store, Insert(job("b", kind=Kind.OCCURRENCE, fire=None)))
+    assert len(asked.questions) == 2
+    assert refusal(store, Insert(job("c", kind=Kind.OCCURRENCE, fire=None))) is Refusal.SEAT
+
+
+def test_j02_a_name_that_is_taken_is_seen_although_nobody_asked_for_it(store: Durable) -> None:
+    lands(store, Insert(job("a", kind=Kind.RECOVERY, fire=None)))
+    warm(store)
+    before = store.facts(START)[0]
+    assert refusal(store, told(), Insert(job("a", kind=Kind.RECOVERY, fire=None))) is Refusal.REVISION
+    twice = [(Insert(job("b", kind=Kind.RECOVERY, fire=None)), told()) for _ in range(2)]
+    assert [one.refusal for one in store.write(twice)] == [None, Refusal.REVISION]
+    assert len(store.facts(START)[0]) == len(before) + 1
+    assert store.check() == []
+
+
+def test_j05_beside_a_job_that_was_claimed_alone_another_waits_without_a_question(store: Durable) -> None:
+    lands(store, Insert(occurrence("a", "first", record="r")), Insert(occurrence("b", "second", record="s")))
+    found = claim(store)
+    warm(store)
+    assert store._lines._writer is not None
+    asked = Asked(store._lines._writer)
+    moves = [Move(one.job.id, Step.START, token=one.job.token, fields={"started": NOW}) for one in found]
+    lands(store, moves[0], Insert(occurrence("c", "third", record="r")))
+    assert asked.questions == []
+    assert refusal(store, Insert(occurrence("d", "fourth", record="r"))) is Refusal.SEAT
+    assert asked.questions != []
+    lands(store, moves[1])
+
+
+def test_j05_what_was_kept_before_is_seen_although_nobody_asked_for_it(store: Durable) -> None:
+    alone(store)
+    assert refusal(store, told(), Insert(occurrence("c", "first", record="r"))) is Refusal.FIRE
+    assert store.check() == []
+
+
+def test_j05_what_is_refused_is_refused_for_the_same_as_where_all_is_asked(store: Durable) -> None:
+    """What it stands for comes before the seat, which is taken in the same write."""
+    alone(store)
+    answers = store.write([(Insert(occurrence("d", "next", record="r")),), (Insert(occurrence("e", "first", record="r")),)])
+    assert [one.refusal for one in answers] == [None, Refusal.FIRE]
+
+
+def test_j05_what_is_kept_and_given_up_in_one_write_was_kept_before_all_the_same(store: Durable) -> None:
+    alone(store)
+    units: list[Unit] = [(Insert(occurrence("d", "first", record="r")),), (Move("d", Step.REPLAN, 1, None, {"fire": "other"}),)]
+    assert [one.refusal for one in store.write(units)] == [Refusal.FIRE, Refusal.ABSENT]
+
+
+def alone(store: Durable) -> None:
+    """A job is claimed at a place that is known to be free."""
+    lands(store, Insert(occurrence("a", "first", record="r")))
+    claim(store)
+    warm(store)
+    assert ("l", "r") in store._known.alone
+
+
+def test_j05_where_another_waits_since_then_it_is_seen(store: Durable, other: Durable) -> None:
+    lands(store, Insert(occurrence("a", "first", record="r")))
+    claim(store)
+    warm(store)
+    lands(other, Insert(occurrence("b", "second", record="r")))
+    assert refusal(store, Insert(occurrence("c", "third", record="r"))) is Refusal.SEAT
+
+
+def test_r04_what_a_job_gives_back_it_gives_back_as_a_whole(store: Durable) -> None:
+    lands(store, Insert(job("a")), Insert(job("b", record="b", fire="b")))
+    first, second = claim(store)
+    hold = Hold("a", NOW, ("account:a",), ("account:b",), (("host:h", 2),))
+    lands(store, Move("a", Step.START, token=first.job.token, fields={"started": NOW}), hold)
+    lands(store, Move("b", Step.START, token=second.job.token, fields={"started": NOW}), Hold("b", NOW, (), (), (("host:h", 2),)))
+    lands(store, Move("a", Step.COMPLETE, token=first.job.token, fields={"ended": NOW}))
+    assert [list(store.holders(key)) for key in ("account:a", "account:b", "host:h")] == [[], [], ["b"]]
+    lands(store, Free("b"), Hold("b", NOW, ("account:a",)))
+    assert [list(store.holders(key)) for key in ("account:a", "host:h")] == [["b"], []]
 
 
 def test_j2_what_broke_off_is_not_known(store: Durable, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ from taskkit.jobs import Job
 from taskkit.states import State, Step
 from taskkit.storage import Change, Claimed, Expect, Hold, Insert, Keep, Move, Query, Refusal, Unit, Wait
 from taskkit.storage._alike import End, Start, Starts
+from taskkit.storage.integrity import check_store
 from taskkit.storage.memory import MemoryStorage
 from taskkit.storage.sql._known import Known
 from taskkit.testing.contracts.storage._makings import NOW, cause, fired, kept, lands, occurrence, told
@@ -73,13 +74,13 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     seen: list[str] = []
     begin, end = Known.begin, Known.end
 
-    def begins(known: Known, start: Start) -> bool:
-        seen.append(start.job.id)
-        return begin(known, start)
+    def begins(known: Known, jobs: Sequence[str], starts: Sequence[Start]) -> bool:
+        seen.extend(jobs)
+        return begin(known, jobs, starts)
 
-    def ends(known: Known, job: str) -> bool:
-        seen.append(job)
-        return end(known, job)
+    def ends(known: Known, jobs: Sequence[str]) -> bool:
+        seen.extend(jobs)
+        return end(known, jobs)
 
     monkeypatch.setattr(Known, "begin", begins)
     monkeypatch.setattr(Known, "end", ends)
@@ -105,6 +106,28 @@ def test_c01_what_is_alike_stands_in_a_database_as_in_memory(store: Durable, see
         assert claim_all(memory, nights.now) == claim_all(store, nights.now), turn
     assert store.check() == []
     assert len(at_once) > 10
+
+
+def test_c01_many_that_are_alike_stand_in_a_database_as_in_memory(store: Durable) -> None:
+    """More than one statement adds at once, with others among them that are not like them; a record may have a quote in its name."""
+    memory, _ = twins()
+    memory.write([(Keep("task", "t", 0, {}),)])
+    jobs = [occurrence(f"j{number:02}", "first", record=f'r"{number}\\', host=f"h{number % 3}") for number in range(64)]
+    for one in (store, memory):
+        one.write([(Insert(job),) for job in jobs])
+        found = one.claim(NOW, worker="w", node="n", pools=["local"], limit=100, lease=NOW + MINUTE)
+        for _ in range(2):
+            one.write([(told(), Expect("task", "t", 1))])
+        starts = night()
+        units: list[Unit] = [begin(starts, job) for job in found]
+        units[57:57] = [(Insert(occurrence("between", "x", record="between", due=NOW + MINUTE)),)]
+        assert all(one.write(units))
+        assert all(one.write([End(job.job, NOW + 1) for job in found]))
+    assert store.jobs(_ALL, limit=1000) == memory.jobs(_ALL, limit=1000)
+    assert store.facts(START)[0][1:] == memory.facts(START)[0][1:]
+    assert claim_all(store, NOW + MINUTE) == claim_all(memory, NOW + MINUTE)
+    assert store.check() == []
+    assert check_store(store, NOW + MINUTE) == []
 
 
 def test_what_starts_and_ends_alike_is_asked_for_nothing(store: Durable) -> None:
@@ -182,6 +205,22 @@ def test_r04_what_others_hold_or_want_refuses_a_start(store: Durable) -> None:
     lands(store, Wait(Hold("b", NOW, ("line:b",))))
     [freed] = [answer.freed for answer in store.write([(Move("x", Step.CANCEL, 1, fields={"ended": NOW}),)])]
     assert freed == ("line:b",)
+
+
+def test_r04_of_two_that_want_the_same_in_one_write_one_starts(store: Durable, at_once: list[str]) -> None:
+    found = three(store)
+    alone = night()._replace(successor=None)
+    assert answers(store, *(Start(alone, one.job, "line:shared") for one in found)) == [None, Refusal.BUSY, Refusal.BUSY]
+    assert store.holders("line:shared") == ["a"]
+    assert at_once
+
+
+def test_j02_of_two_that_would_have_one_name_in_one_write_one_starts(store: Durable, at_once: list[str]) -> None:
+    found, starts = three(store), night()
+    same = [Start(starts, one.job, f"line:{one.job.record}", "next") for one in found]
+    assert answers(store, *same) == [None, Refusal.REVISION, Refusal.REVISION]
+    assert kept(store, "next").record == "a"
+    assert at_once
 
 
 def test_r04_an_end_tells_of_what_others_wait_for(store: Durable) -> None:

@@ -69,7 +69,7 @@ class Holds:
         put_all(self._writers, [hold.writes[0] for hold in holds], [hold.job for hold in holds])
         put_all(self.of_jobs, [hold.job for hold in holds], holds)
 
-    def are_free(self, keys: tuple[str, ...]) -> bool:
+    def are_free(self, keys: Iterable[str]) -> bool:
         """Whether nobody holds any of them, and nobody waits for anything."""
         for key in keys:
             if key in self._writers or self._users.get(key):

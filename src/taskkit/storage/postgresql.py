@@ -191,6 +191,11 @@ class PostgresLine(Line):
     def add(self, table: Table, rows: Sequence[Row]) -> None:
         self._with(_add, table, table.names, rows)
 
+    def add_alike(self, table: Table, shared: Mapping[str, Any], told: Mapping[str, Sequence[Any]]) -> None:
+        are_shared = (True,) * len(shared) + (False,) * len(told)
+        values = [*map(_alone, shared.values()), *map(_array, told.values())]
+        self._tell(_add(table, (*shared, *told), are_shared), values)
+
     def put(self, table: Table, rows: Sequence[Row]) -> None:
         self._with(_put, table, table.names, rows)
 

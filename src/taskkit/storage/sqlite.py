@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import cache, lru_cache, partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,8 @@ _LOOK_SECONDS = 0.02
 #: Of the write-ahead log, before it goes into the file: what is written again and again, such as a table's last page, goes there once.
 _LOG_PAGES = 4000
 _FEW = 4
+#: So many rows are added by one statement, as long as there are as many.
+_TOGETHER = (25, 5, 1)
 _HELPS = {
     "unable to open": "its folder has to be there, and this account must be allowed to write in it",
     "readonly": "this account must be allowed to write the file and its folder",
@@ -152,6 +155,16 @@ class SqliteLine(Line):
     def add(self, table: Table, rows: Sequence[Row]) -> None:
         self._with(_add, table, table.names, rows)
 
+    def add_alike(self, table: Table, shared: Mapping[str, Any], told: Mapping[str, Sequence[Any]]) -> None:
+        """Many rows in one statement, in which each value that they share is bound once."""
+        common, values = tuple(shared.values()), list(chain.from_iterable(zip(*told.values(), strict=True)))
+        place = 0
+        for many in _TOGETHER:
+            width = many * len(told)
+            while place + width <= len(values):
+                self._db.execute(_add_alike(table, tuple(shared), tuple(told), many), (*common, *values[place : place + width]))
+                place += width
+
     def put(self, table: Table, rows: Sequence[Row]) -> None:
         self._with(_put, table, table.names, rows)
 
@@ -168,17 +181,23 @@ class SqliteLine(Line):
     def change_all(
         self, table: Table, columns: Sequence[str], told: Row, keys: Sequence[str], *, growing: str, counted: Counted = None
     ) -> None:
-        if keys:
-            name, first = counted or ("", 0)
-            sql = _change_counted(table, tuple(columns), growing, name) if counted else _change_alike(table, tuple(columns), growing)
-            self._db.execute(sql, (*told, *((first,) if counted else ()), json.dumps(keys)))
+        if counted is not None and len(keys) <= _FEW:
+            name, first = counted
+            for number, key in enumerate(keys, first):
+                self._db.execute(_change_alike(table, (*columns, name), growing, 1), (*told, number, key))
+        elif counted is not None:
+            name, first = counted
+            self._db.execute(_change_counted(table, tuple(columns), growing, name), (*told, first, json.dumps(keys)))
+        elif keys:
+            few = len(keys) if len(keys) <= _FEW else 0
+            self._db.execute(_change_alike(table, tuple(columns), growing, few), (*told, *(keys if few else (json.dumps(keys),))))
 
     def drop(self, table: Table, keys: Sequence[Row]) -> None:
         self._with(_drop, table, table.key, keys)
 
     def drop_all(self, table: Table, keys: Sequence[str]) -> None:
         if keys:
-            self._db.execute(_among(f'DELETE FROM "{table.name}" WHERE "{table.key[0]}" IN {{these}}'), (json.dumps(keys),))  # noqa: S608
+            self._answer(Question(f'DELETE FROM "{table.name}" WHERE "{table.key[0]}" IN {{these}}', (), keys))  # noqa: S608
 
     def _with(self, made: Callable[[Table, Names, Empty], str], table: Table, columns: Names, rows: Sequence[Row]) -> None:
         if len(rows) >= _SEVERAL:
@@ -237,6 +256,16 @@ def _add(table: Table, columns: Names, empty: Empty) -> str:
 
 
 @lru_cache(_STATEMENTS)
+def _add_alike(table: Table, shared: Names, told: Names, many: int) -> str:
+    """What is shared comes first."""
+    common, width = [f"?{place}" for place in range(1, len(shared) + 1)], len(told)
+    first = len(shared) + 1
+    rows = [[*common, *(f"?{first + row * width + place}" for place in range(width))] for row in range(many)]
+    values = ", ".join(f"({', '.join(row)})" for row in rows)
+    return f'INSERT INTO "{table.name}" ({named((*shared, *told))}) VALUES {values}'  # noqa: S608
+
+
+@lru_cache(_STATEMENTS)
 def _put(table: Table, columns: Names, empty: Empty) -> str:
     return or_now(_add(table, columns, empty), columns, table.key)
 
@@ -249,11 +278,12 @@ def _change(table: Table, columns: Names, empty: Empty) -> str:
 
 
 @lru_cache(_STATEMENTS)
-def _change_alike(table: Table, columns: Names, growing: str = "") -> str:
-    """All of them say the same: it is told once, and the keys as one list."""
+def _change_alike(table: Table, columns: Names, growing: str = "", few: int = 0) -> str:
+    """All of them say the same: it is told once, and the keys as one list, or a few of them one by one."""
     [key] = table.key
     more = more_of(growing) if growing else ""
-    return _among(f'UPDATE "{table.name}" SET {same(columns, ", ")}{more} WHERE "{key}" IN {{these}}')  # noqa: S608
+    sql = f'UPDATE "{table.name}" SET {same(columns, ", ")}{more} WHERE "{key}" IN {{these}}'  # noqa: S608
+    return _among_few(sql, few) if few else _among(sql)
 
 
 @lru_cache(_STATEMENTS)

@@ -7,9 +7,24 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
-from taskkit.facts import Fact, FactKey, FactKeys, Fault, Head, KeptChain, Mark, all_encoded, all_faults, began, decoded, heads_in, linked
+from taskkit.facts import (
+    Fact,
+    FactKey,
+    FactKeys,
+    Fault,
+    Head,
+    KeptChain,
+    Mark,
+    Refrain,
+    all_encoded,
+    all_faults,
+    began,
+    decoded,
+    heads_in,
+    linked,
+)
 from taskkit.instants import Instant
 from taskkit.records import EMPTY
 from taskkit.storage.sql._lines import Line, Question, Row
@@ -21,32 +36,38 @@ _FIRST = -(1 << 62)
 Progress = Callable[[int, int], object]
 
 
-class Telling(NamedTuple):
-    """A fact that is encoded already, and what it is found by."""
-
-    at: Instant
-    kind: str
-    record: str | None
-    line: str | None
-    text: str
-
-
-def append(line: Line, name: str, head: Head | None, facts: Sequence[Fact | Telling], key: FactKey | None = None) -> Head:
+def append(line: Line, name: str, head: Head | None, facts: Sequence[Fact | Refrain], key: FactKey | None = None) -> Head:
     """The chain with these facts, and its new head; one that is not there begins here. A fact that is no JSON lets none land."""
-    texts = all_encoded(fact.text if isinstance(fact, Telling) else fact for fact in facts)
+    texts = all_encoded(facts)
     head = head or _head(line, name)
     if head is None:
-        first = Fact("ChainBegan", facts[0].at, details={"heads": {head.chain: [head.position, head.hash] for head in heads(line)}})
+        at = (facts[0].fact if isinstance(facts[0], Refrain) else facts[0]).at
+        first = Fact("ChainBegan", at, details={"heads": {head.chain: [head.position, head.hash] for head in heads(line)}})
         facts, texts = [first, *facts], [*all_encoded([first]), *texts]
         head = Head(name, 0, began(name))
         line.add(CHAINS, [(name, head.position, head.hash, head.position, head.hash, "[]", key and key.id)])
-    position, hash, rows = head.position, head.hash, list[Row]()
+    position, hash = head.position, head.hash
+    rows: list[Row] = []
     for fact, text in zip(facts, texts, strict=True):
-        position, hash = position + 1, linked(hash, text, key)
-        rows.append((name, position, fact.at, fact.kind, fact.record, fact.line, text, hash))
+        if isinstance(fact, Refrain):
+            position, hash = _append_alike(line, Head(name, position, hash), fact, key)
+        else:
+            position, hash = position + 1, linked(hash, str(text), key)
+            rows.append((name, position, fact.at, fact.kind, fact.record, fact.line, text, hash))
     line.add(FACTS, rows)
     line.change(CHAINS, ("position", "hash"), [(name, position, hash)])
     return Head(name, position, hash)
+
+
+def _append_alike(line: Line, head: Head, refrain: Refrain, key: FactKey | None) -> tuple[int, str]:
+    """The last position and hash after them."""
+    texts, one, hash = refrain.texts, refrain.fact, head.hash
+    hashes = [hash := linked(hash, text, key) for text in texts]
+    last = head.position + len(texts)
+    shared = {"chain": head.chain, "at": one.at, "kind": one.kind, "line": one.line}
+    told = {"position": range(head.position + 1, last + 1), "record": refrain.records, "told": texts, "hash": hashes}
+    line.add_alike(FACTS, shared, told)
+    return last, hash
 
 
 def _head(line: Line, name: str) -> Head | None:

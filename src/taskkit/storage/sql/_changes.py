@@ -56,7 +56,8 @@ _STEP = ("state", "due", "wanted", "host", "why", "worker", "node", "error", "ac
 _ALL = Cells(*JOBS.names[1:])
 _STARTED = ("state", "why", "node", "waits", "rescues", "revision", "started", "turned_at", "version")
 #: While it is at work on: none of these is in an index.
-_AT_WORK = (*_both(*_STARTED), *_both("state", "revision", "lease", "rescues"), *_both(*_STARTED, "host"))
+_SAVED = ("state", "revision", "lease", "rescues", "turned_at")
+_AT_WORK = (*_both(*_STARTED), *_both(*_SAVED), *_both(*_STARTED, "host"), *_both(*_SAVED, "account"))
 _WAITING = _both("state", "due", "wanted", "why", "revision", "planned_for", "at", "nominal", "fire", "policy")
 _MOVED = _both(*_STEP)
 _ENDED = (

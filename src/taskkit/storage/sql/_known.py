@@ -7,7 +7,7 @@ somebody has, all is asked anew; of a claimed job it is enough that it stands as
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from taskkit.instants import NEVER, Instant
@@ -107,14 +107,18 @@ class Known:
         lent = self._lent.get(job.id)
         return lent is not None and lent.state is State.RUNNING and lent.token == job.token
 
-    def begin(self, start: Start) -> bool:
-        """False where it has begun already."""
-        self._begun[start.job.id] = start
-        return self._lent.pop(start.job.id, None) is not None
+    def begin(self, ids: Sequence[str], starts: Sequence[Start]) -> bool:
+        """False where one of them has begun already."""
+        lent = self._lent
+        if len([lent.pop(id) for id in ids if id in lent]) < len(ids):
+            return False
+        self._begun.update(zip(ids, starts, strict=True))
+        return True
 
-    def end(self, job: str) -> bool:
-        """False where it has ended already."""
-        return self._begun.pop(job, None) is not None or self._lent.pop(job, None) is not None
+    def end(self, ids: Sequence[str]) -> bool:
+        """False where one of them has ended already."""
+        begun, lent = self._begun, self._lent
+        return all(begun.pop(id, None) is not None or lent.pop(id, None) is not None for id in ids)
 
     def doubted(self, ids: Iterable[str]) -> Mapping[str, Job]:
         """Only a job that waits changes without a new revision, by a cause that joins it; these were claimed, and may be so still."""
@@ -151,9 +155,9 @@ class Known:
         self.keep(one.job for one in lent.jobs)
         self.alone.update((job.line, job.record) for job in lent.alone)
 
-    def lay_down(self, *, documents: bool) -> None:
-        """What stays in the rooms is true until somebody else writes; `documents`, whether some of these were changed."""
+    def lay_down(self) -> None:
+        """What stays in the rooms is true until somebody else writes."""
         self._rooms.clear()
-        if documents or len(self.documents) > _MOST_DOCUMENTS:
+        if len(self.documents) > _MOST_DOCUMENTS:
             self._rooms.forget_documents()
             self.documents.clear()

@@ -91,6 +91,10 @@ class Line(ABC):
         """New rows."""
 
     @abstractmethod
+    def add_alike(self, table: Table, shared: Mapping[str, Any], told: Mapping[str, Sequence[Any]]) -> None:
+        """New rows: what all of them say, and the other columns one by one, row by row."""
+
+    @abstractmethod
     def put(self, table: Table, rows: Sequence[Row]) -> None:
         """Rows as they stand now, whether they were there before or not."""
 

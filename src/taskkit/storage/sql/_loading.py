@@ -5,7 +5,6 @@ A write finds all that it needs with a few questions, whatever the number of its
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from itertools import chain, product
 from typing import Any
@@ -33,21 +32,29 @@ _DOCUMENTS = "SELECT id, revision, family FROM taskkit_documents WHERE id IN {th
 _BLOBS = "SELECT id FROM taskkit_blobs WHERE id IN {these}"
 
 
+_Names = dict[str, None]
+
+
 class Wanted:
     """The keys of all that some units touch; of holds none, where all of them are known."""
 
     def __init__(self, units: Sequence[Unit], *, holds: bool) -> None:
         self._asks_for_holds = holds
-        self.jobs, self.held, self.keys = dict[str, None](), dict[str, None](), dict[str, None]()
-        self.blobs, self.documents = dict[str, None](), defaultdict[str, dict[str, None]](dict)
-        self.inserts, self.moves, self.joins, self.absorbs = list[Insert](), list[Move](), list[Join](), list[Absorb]()
-        self.judged = dict[str, None]()  # jobs whose causes matter
+        self.jobs: _Names = {}
+        self.held: _Names = {}
+        self.keys: _Names = {}
+        self.blobs: _Names = {}
+        self.documents: dict[str, _Names] = {}
+        self.inserts: list[Insert] = []
+        self.moves: list[Move] = []
+        self.joins: list[Join] = []
+        self.absorbs: list[Absorb] = []
+        self.judged: _Names = {}  # jobs whose causes matter
         for change in chain.from_iterable(units):
             if (note := _NOTES.get(type(change))) is not None:
                 note(self, change)
 
     def _insert(self, change: Insert) -> None:
-        self.jobs[change.job.id] = None
         self.inserts.append(change)
 
     def _move(self, change: Move) -> None:
@@ -83,10 +90,25 @@ class Wanted:
             self.held[change.job] = None
 
     def _document(self, change: Expect | Keep) -> None:
-        self.documents[change.table][change.id] = None
+        self.documents.setdefault(change.table, {})[change.id] = None
 
     def _name(self, change: Name) -> None:
         self.blobs[change.blob] = None
+
+    @property
+    def names(self) -> Mapping[str, None]:
+        """Of all jobs, those that are new as well."""
+        return {**self.jobs, **dict.fromkeys([insert.job.id for insert in self.inserts])} if self.inserts else self.jobs
+
+    def trust(self, free: Container[tuple[str, str | None]]) -> bool:
+        """Of a new job that takes no place, or one that is known to be free, nothing is asked: whether there is any.
+
+        That its name and what it stands for are new, the database finds out as they are added.
+        """
+        if not self.inserts or self.judged:
+            return False
+        every, self.inserts = self.inserts, [one for one in self.inserts if _takes(one) and (one.job.line, one.job.record) not in free]
+        return len(self.inserts) < len(every)
 
     def documents_but(self, known: Container[tuple[str, str]]) -> Mapping[str, Sequence[str]]:
         """By place, those that are not known."""
@@ -100,30 +122,38 @@ _NOTES: dict[type[Any], Callable[[Wanted, Any], None]] = {
 }  # fmt: skip
 
 
-def load(line: Line, units: Sequence[Unit], known: Known, rooms: WriteRooms) -> None:
-    """All that these units touch is in the rooms then, and a journal begins."""
+def load(line: Line, units: Sequence[Unit], known: Known, rooms: WriteRooms, *, trusts: bool) -> bool:
+    """All that these units touch is in the rooms then, and a journal begins; whether something was taken on trust."""
     wanted = Wanted(units, holds=not known.has_holds)
+    trusted = trusts and wanted.trust(known.alone)
     seats = [] if wanted.judged else _seats_and_fires(wanted, rooms)  # where only new jobs want one, all is asked at once
     answers = _load_named(line, wanted, rooms, known, seats)
-    open_jobs, kept = answers or line.ask(_seats_and_fires(wanted, rooms))
-    rooms.jobs.load(map(job_of, open_jobs))
-    rooms.fires.load_kept(fire for (fire,) in kept)
+    if wanted.judged:
+        answers = line.ask(_seats_and_fires(wanted, rooms))
+    if answers:
+        open_jobs, kept = answers
+        rooms.jobs.load(map(job_of, open_jobs))
+        rooms.fires.load_kept(fire for (fire,) in kept)
     rooms.journal.log.clear()
+    return trusted
 
 
 def _load_named(line: Line, wanted: Wanted, rooms: Rooms, known: Known, more: Sequence[Question]) -> Sequence[Sequence[Row]]:
     """What the units name, and who holds what they want, as far as it is not known; and the answers to more questions."""
-    lent, doubted, documents = known.lent(wanted.jobs), known.doubted(wanted.jobs), wanted.documents_but(known.documents)
+    names, documents = wanted.names, wanted.documents_but(known.documents)
+    lent, doubted = known.lent(names), known.doubted(names)
+    rooms.jobs.load(lent.values())
     named: list[tuple[str, Iterable[str]]] = [
-        (_STANDS, doubted), (_JOBS, [id for id in wanted.jobs if id not in lent and id not in doubted]), (CAUSES_OF, wanted.judged),
+        (_STANDS, doubted), (_JOBS, [id for id in names if id not in lent and id not in doubted]), (CAUSES_OF, wanted.judged),
         (_BLOBS, wanted.blobs), (_HOLDS, wanted.held), (_HOLDERS, wanted.keys),
     ]  # fmt: skip
+    if known.has_holds and not (more or documents or any(these for _, these in named)):
+        return ()
     questions = [Question(sql, (), tuple(these)) for sql, these in named]
     questions += [Question(_DOCUMENTS, (place,), tuple(ids)) for place, ids in documents.items()]
     waits = [] if known.has_holds else [Question(_ANYBODY_WAITS)]
     stand, jobs, causes, blobs, held, holders, *others = line.ask([*questions, *waits, *more])
     rooms.jobs.load(map(job_of, jobs))
-    rooms.jobs.load(lent.values())
     _load_doubted(line, rooms, doubted, stand)
     rooms.fires.load_causes(cause_of(job, text) for job, text in causes)
     rooms.blobs.load(id for (id,) in blobs)
@@ -158,12 +188,15 @@ def _around(line: Line, holds: set[Row], keys: Iterable[str]) -> set[Row]:
 
 def _seats_and_fires(wanted: Wanted, rooms: Rooms) -> list[Question]:
     """Who sits where a new job or a moved one wants to, and which of their fires were kept before."""
-    places, fires = dict[str, None](), dict[str, None]()
+    if not (wanted.judged or wanted.inserts):
+        return []
+    places: _Names = {}
+    fires: _Names = {}
     for at_line, record, stands_for in _moving(wanted, rooms) if wanted.judged else _new(wanted):
         places[place_of(at_line, record)] = None
         for fire in stands_for:
             fires[key_of(at_line, record, fire)] = None
-    return [Question(_PENDING, (), tuple(places)), Question(_FIRES, (), tuple(fires))]
+    return [Question(_PENDING, (), tuple(places)), Question(_FIRES, (), tuple(fires))] if places else []
 
 
 #: A line, a record, and the fires for which a job may stand there.
@@ -171,9 +204,17 @@ There = tuple[str, str | None, Iterable[str]]
 
 
 def _new(wanted: Wanted) -> Iterator[There]:
-    for job, causes in wanted.inserts:
-        own = () if job.fire is None else (job.fire,)
-        yield job.line, job.record, (*own, *[cause.fire for cause in causes]) if causes else own
+    for insert in wanted.inserts:
+        if _takes(insert):
+            job, causes = insert
+            own = () if job.fire is None else (job.fire,)
+            yield job.line, job.record, (*own, *[cause.fire for cause in causes]) if causes else own
+
+
+def _takes(insert: Insert) -> bool:
+    """Whether it has a seat or stands for something, unlike a part of a run."""
+    job, causes = insert
+    return job.fire is not None or bool(causes) or job.seat is not None
 
 
 def _moving(wanted: Wanted, rooms: Rooms) -> Iterator[There]:

@@ -6,10 +6,11 @@ change by change; where that shows only after others have been decided, the whol
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Hashable, Iterator, Sequence
+from itertools import chain, groupby, repeat
+from typing import Any, cast
 
-from taskkit.facts import Fact, refrain
+from taskkit.facts import Fact, Refrain
 from taskkit.instants import Instant
 from taskkit.jobs import Job
 from taskkit.states import State
@@ -17,17 +18,17 @@ from taskkit.storage._alike import End, Start, Starts
 from taskkit.storage._fires import key_of
 from taskkit.storage._journal import ABSENT
 from taskkit.storage._wholes import UNSAID
-from taskkit.storage.sql._chains import Telling
 from taskkit.storage.sql._known import Known
-from taskkit.storage.sql._lines import Line, Row
+from taskkit.storage.sql._lines import Line
 from taskkit.storage.sql._loading import Wanted
 from taskkit.storage.sql._rooms import WriteRooms
-from taskkit.storage.sql._rows import MADE, PHASES, job_row, place_of
+from taskkit.storage.sql._rows import MADE, PHASES
 from taskkit.storage.sql._tables import HOLDS, JOBS
 from taskkit.storage.units import LANDED, Hold, Landed, Unit
 
 _COLUMNS = frozenset(JOBS.names).difference(MADE, JOBS.key, ("revision", "token"))
-_ID, _RECORD, _HOST, _PLACE = map(JOBS.names.index, ("id", "record", "host", "place"))
+#: What all holds say here: each is of one account, which the job writes.
+_HELD = {"how": "write", "most": None, "waits": 0}
 _ENDED = ("state", "phase", "token", "lease", "worker", "ended", "over")
 
 
@@ -41,18 +42,18 @@ class _Night:
     def __init__(self, starts: Starts, job: Job) -> None:
         self.starts, self.line, self.ids = starts, job.line, list[str]()
         self.is_ordinary = UNSAID.isdisjoint(starts.fields) and _COLUMNS.issuperset(starts.fields)
-        self.told = refrain(Fact("JobStarted", starts.at, None, job.task, job.line, None, None, starts.told))
-        self.row: list[Any] | None = None
+        self.fact = Fact("JobStarted", starts.at, None, job.task, job.line, None, None, starts.told)
+        self.fire = ""
         if (new := starts.successor) is not None:
             is_one = new.state is State.SCHEDULED and new.fire is not None and new.execution is None and new.line == job.line
-            self.is_ordinary = self.is_ordinary and is_one
-            self.row = list(job_row(new))
+            self.is_ordinary, self.fire = self.is_ordinary and is_one, new.fire or ""
 
-    def following(self, start: Start) -> Row:
-        """The row of its successor."""
-        job, row = start.job, self.row or []
-        row[_ID], row[_RECORD], row[_HOST], row[_PLACE] = start.following, job.record, job.host, place_of(job.line, job.record)
-        return tuple(row)
+
+class _Morning:
+    """What ends have in common; made of the first of them."""
+
+    def __init__(self, at: Instant, job: Job) -> None:
+        self.at, self.fact = at, Fact("JobCompleted", at, None, job.task, job.line)
 
 
 class Nights:
@@ -60,17 +61,13 @@ class Nights:
 
     def __init__(self, rooms: WriteRooms, known: Known) -> None:
         self._rooms, self._known, self._holds, self._documents = rooms, known, rooms.holds, rooms.documents.tables
-        self._log, self._number = rooms.journal.log, rooms.jobs.number
-        self._in_hand: dict[str, Any] = rooms.jobs.in_hand
-        self._fires, self._told = rooms.fires.kept, rooms.told
         self._nights: dict[int, _Night] = {}
-        self._held: list[Row] = []
+        self._mornings: dict[tuple[Instant, str, str], _Morning] = {}
+        self._held: list[Start] = []
         self._freed: list[str] = []
         self._ended: dict[Instant, list[str]] = {}
-        self._refrains: dict[tuple[Instant, str, str], Callable[[str, str | None], str]] = {}
-        #: What was looked at, and can land as it is: by what is known of it.
-        self._sure: dict[int, Any] = {}
-        self._lands: dict[type[Any], Callable[[Any], bool]] = {Start: self._starts, End: self._ends}
+        #: What was looked at, and can land as it is: by what it has in common with others.
+        self._sure: dict[int, _Night | _Morning] = {}
 
     # beforehand
 
@@ -78,11 +75,13 @@ class Nights:
         """Those that have to be loaded and decided change by change."""
         if not self._known.has_holds or self._holds.wants:
             return units
-        sure, apart, alike = self._sure, list[Unit](), list[Start | End]()
+        sure = self._sure
+        apart: list[Unit] = []
+        alike: list[Start | End] = []
         for unit in units:
             kind = type(unit)
             found = self._fitting(unit) if kind is Start else self._fits(unit) if kind is End else None  # type: ignore[arg-type]
-            if found and id(unit) not in sure:
+            if found is not None and id(unit) not in sure:
                 sure[id(unit)] = found
                 alike.append(unit)  # type: ignore[arg-type]
             else:
@@ -99,76 +98,97 @@ class Nights:
         wanted = Wanted(apart, holds=False)
         if wanted.moves or wanted.joins or wanted.absorbs:
             return alike
-        jobs, lent = wanted.jobs, self._known.lent(wanted.jobs)
+        jobs, lent = wanted.names, self._known.lent(wanted.names)
         places = {(job.line, job.record) for job in (*lent.values(), *(insert.job for insert in wanted.inserts))}
         return [one for one in alike if one.job.id in jobs or (one.job.line, one.job.record) in places or _follows(one) in jobs]
 
     def _fitting(self, start: Start) -> _Night | None:
         """A job as it was claimed, whose task stands as it was planned for, whose own nobody holds, and beside which no other waits."""
         job, starts, known, holds = start.job, start.starts, self._known, self._holds
-        if not known.is_claimed(job) or job.id in holds.of_jobs or not holds.are_free((start.own,)):
-            return None
-        night, still = self._nights.get(id(starts)), starts.still
-        if night is None:
+        if (night := self._nights.get(id(starts))) is None:
             night = self._nights[id(starts)] = _Night(starts, job)
-        if not night.is_ordinary or job.line != night.line:
+            night.is_ordinary = night.is_ordinary and self._stands(starts)
+        if not night.is_ordinary or job.line != night.line or not known.is_claimed(job):
             return None
-        document = self._documents[still.table].get(still.id)
-        if document is None or document.revision != still.revision:
+        if job.id in holds.of_jobs or not holds.are_free((start.own,)):
             return None
-        return night if night.row is None or (job.line, job.record) in known.alone else None
+        return night if starts.successor is None or (job.line, job.record) in known.alone else None
 
-    def _fits(self, end: End) -> bool:
-        return bool(end.at) and self._known.is_running(end.job)
+    def _stands(self, starts: Starts) -> bool:
+        document = self._documents[starts.still.table].get(starts.still.id)
+        return document is not None and document.revision == starts.still.revision
+
+    def _fits(self, end: End) -> _Morning | None:
+        job, at = end.job, end.at
+        if not at or not self._known.is_running(job):
+            return None
+        if (morning := self._mornings.get((at, job.task, job.line))) is None:
+            morning = self._mornings[at, job.task, job.line] = _Morning(at, job)
+        return morning
 
     # in their turn
 
-    def land(self, unit: Unit) -> Landed:
-        lands = self._lands.get(type(unit))
-        return LANDED if lands is not None and lands(unit) else self._rooms.land(unit)
+    def land(self, units: Sequence[Unit]) -> list[Landed]:
+        """One after the other, and together those that are alike."""
+        if not self._sure:
+            return list(map(self._rooms.land, units))
+        landed: list[Landed] = []
+        for common, several in groupby(units, lambda unit: self._sure.get(id(unit))):
+            together: list[Any] = list(several)
+            if common is None:
+                landed += map(self._rooms.land, together)
+                continue
+            if isinstance(common, _Night):
+                self._start(common, together)
+            else:
+                self._end(common, together)
+            landed += repeat(LANDED, len(together))
+        return landed
 
-    def _starts(self, start: Start) -> bool:
+    def _start(self, night: _Night, starts: Sequence[Start]) -> None:
         """What was looked at beforehand stands, unless others in this write have changed it."""
-        if (night := self._sure.get(id(start))) is None:
-            return False
-        job, holds, still, own = start.job, self._holds, night.starts.still, start.own
-        id_, record, document = job.id, job.record, self._documents[still.table].get(still.id)
-        if document is None or document.revision != still.revision or not self._known.begin(start) or not holds.are_free((own,)):
+        ids, owns = [start.job.id for start in starts], [start.own for start in starts]
+        records, holds = [start.job.record for start in starts], self._holds
+        if not (self._stands(night.starts) and self._known.begin(ids, starts) and _are_apart(owns) and holds.are_free(owns)):
             raise Unlike
-        if (new := night.starts.successor) is not None:
-            key, following = key_of(job.line, record, new.fire or ""), start.following
-            if following in self._number or key in self._fires or (job.line, record) not in self._known.alone:
-                raise Unlike
-            self._log += (self._fires, key, ABSENT, self._in_hand, following, ABSENT)
-            self._fires[key], self._number[following], self._in_hand[following] = None, 0, night.following(start)
-            self._known.alone.discard((job.line, record))
-        night.ids.append(id_)
-        holds.of_jobs[id_], holds._writers[own] = Hold(id_, job.wanted, (own,)), id_
-        self._held.append((id_, own, "write", None, job.wanted, 0))
-        self._told.append(Telling(night.starts.at, "JobStarted", record, job.line, night.told(id_, record)))
-        return True
+        if night.starts.successor is not None:
+            self._follow(night, starts, records)
+        night.ids += ids
+        holds.of_jobs.update((id, Hold(id, start.job.wanted, (own,))) for id, own, start in zip(ids, owns, starts, strict=True))
+        holds._writers.update(zip(owns, ids, strict=True))
+        self._held += starts
+        self._rooms.told.append(_told(night.fact, ids, records))
 
-    def _ends(self, end: End) -> bool:
-        if id(end) not in self._sure:
-            return False
-        job, at, holds = end.job, end.at, self._holds
-        id_, line, hold = job.id, job.line, holds.of_jobs.get(job.id)
-        if holds.wants or not self._known.end(id_):
+    def _follow(self, night: _Night, starts: Sequence[Start], records: Sequence[str | None]) -> None:
+        line, fire, fires, jobs, alone = night.line, night.fire, self._rooms.fires.kept, self._rooms.jobs, self._known.alone
+        ids, keys = [start.following for start in starts], [key_of(line, record, fire) for record in records]
+        places, in_hand = [(line, record) for record in records], cast("dict[str, Any]", jobs.in_hand)
+        are_new = jobs.number.keys().isdisjoint(ids) and fires.keys().isdisjoint(keys)
+        if not (are_new and _are_apart(ids) and _are_apart(places) and alone.issuperset(places)):
             raise Unlike
-        if hold is None or hold.uses or hold.slots:
-            holds.free(id_)
-        else:
+        log = self._rooms.journal.log
+        log += chain.from_iterable(zip(repeat(fires), keys, repeat(ABSENT)))
+        log += chain.from_iterable(zip(repeat(in_hand), ids, repeat(ABSENT)))
+        fires.update(dict.fromkeys(keys))
+        jobs.number.update(dict.fromkeys(ids, 0))
+        in_hand.update(zip(ids, starts, strict=True))
+        alone.difference_update(places)
+
+    def _end(self, morning: _Morning, ends: Sequence[End]) -> None:
+        ids, holds, freed = [end.job.id for end in ends], self._holds, self._freed
+        if holds.wants or not self._known.end(ids):
+            raise Unlike
+        for id_ in ids:
+            hold = holds.of_jobs.get(id_)
+            if hold is None or hold.uses or hold.slots:
+                holds.free(id_)
+                continue
             del holds.of_jobs[id_]
             for key in hold.writes:
                 holds._writers.pop(key, None)
-            self._freed.append(id_)
-        if (ids := self._ended.get(at)) is None:
-            ids = self._ended[at] = []
-        ids.append(id_)
-        if (told := self._refrains.get((at, job.task, line))) is None:
-            told = self._refrains[at, job.task, line] = refrain(Fact("JobCompleted", at, None, job.task, line))
-        self._told.append(Telling(at, "JobCompleted", job.record, line, told(id_, job.record)))
-        return True
+            freed.append(id_)
+        self._ended.setdefault(morning.at, []).extend(ids)
+        self._rooms.told.append(_told(morning.fact, ids, [end.job.record for end in ends]))
 
     # afterwards
 
@@ -177,7 +197,10 @@ class Nights:
         for night in self._begun():
             fields = {"state": State.RUNNING.value, **night.starts.fields}
             line.change_all(JOBS, tuple(fields), tuple(fields.values()), night.ids, growing="revision")
-        line.add(HOLDS, self._held)
+        if held := self._held:
+            jobs = [start.job for start in held]
+            keys, wanted = [start.own for start in held], [job.wanted for job in jobs]
+            line.add_alike(HOLDS, _HELD, {"job": [job.id for job in jobs], "key": keys, "wanted": wanted})
         for at, ids in self._ended.items():
             told = State.COMPLETED.value, PHASES[State.COMPLETED], None, None, None, at, at
             line.change_all(JOBS, _ENDED, told, ids, growing="revision")
@@ -193,3 +216,12 @@ class Nights:
 
 def _follows(unit: Start | End) -> str:
     return unit.following if isinstance(unit, Start) else ""
+
+
+def _told(one: Fact, jobs: Sequence[str], records: Sequence[str | None]) -> Fact | Refrain:
+    return one._replace(job=jobs[0], record=records[0]) if len(jobs) == 1 else Refrain(one, jobs, records)
+
+
+def _are_apart(these: Sequence[Hashable]) -> bool:
+    """No two of them are the same."""
+    return len(set(these)) == len(these)

@@ -58,7 +58,8 @@ class Scribe:
                 while not sheet.is_written:
                     self._write_some()
         finally:
-            self._clear(sheet)
+            if sheet in self._waiting:
+                self._clear(sheet)
         if sheet.error is not None:
             raise sheet.error
         return sheet.answers or ()
@@ -111,6 +112,9 @@ class Scribe:
 
     def _taken(self) -> list[_Sheet]:
         """Those that waited longest, but beats before all others."""
+        first, *others = self._waiting
+        if not (others or first.is_written):
+            return [first]
         with self._door:
             waiting = sorted((sheet for sheet in self._waiting if not sheet.is_written), key=lambda sheet: not sheet.is_a_beat)
             count, most = 0, _MOST

@@ -36,8 +36,6 @@ class _Written(NamedTuple):
     answers: Sequence[Landed]
     #: What was changed, as it stands now.
     jobs: Sequence[Job]
-    #: Whether any was changed.
-    documents: bool
     head: Head | None
 
 
@@ -116,28 +114,29 @@ class SqlStorage(Storage):
             return self._do(lambda line: self._land(line, units, head), durable=durable, then=self._keep).answers
         except (Unlike, self.taken):  # nothing has landed
             apart = [tuple(unit) for unit in units]
-            return self._do(lambda line: self._land(line, apart, None), durable=durable, then=self._keep).answers
+            return self._do(lambda line: self._land(line, apart, None, trusts=False), durable=durable, then=self._keep).answers
 
-    def _land(self, line: Line, units: Sequence[Unit], head: Head | None) -> _Written:
+    def _land(self, line: Line, units: Sequence[Unit], head: Head | None, *, trusts: bool = True) -> _Written:
         if line is not self._known_by:  # a server that crashed forgets what it had not forced to the disk: nothing counts that was known
             self._known_by, head = line, None
             self._known.forget()
         rooms = self._known.rooms(line)
         nights = Nights(rooms, self._known)
-        load(line, nights.apart(units), self._known, rooms)
-        answers = [nights.land(unit) for unit in units]
+        trusted = load(line, nights.apart(units), self._known, rooms, trusts=trusts)
+        answers = nights.land(units)
+        if trusted and not all(answers):  # what was not asked might be why
+            raise Unlike
         nights.save(line)
-        changed, documents = save(line, rooms)
-        changed += nights.successors()
+        changed = [*save(line, rooms), *nights.successors()]
         line.hint(changed)
         if rooms.told:
             head = _chains.append(line, self.chain, head, rooms.told, self._key)
-        return _Written(answers, changed, documents, head)
+        return _Written(answers, changed, head)
 
     def _keep(self, written: _Written) -> None:
         self._head = written.head
         self._known.keep(written.jobs)
-        self._known.lay_down(documents=written.documents)
+        self._known.lay_down()
 
     def claim(self, now: Instant, *, worker: str, node: str, pools: Sequence[str], limit: int, lease: Instant) -> Sequence[Claimed]:
         if limit <= 0 or not (self._may_be_more or self._known.is_due(now, pools) or self._is_due(now, pools)):
