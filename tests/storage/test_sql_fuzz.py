@@ -268,11 +268,12 @@ class Calm(Pair):
 
     def insert(self) -> Change:
         """Mostly beside a job that is at work, where no other waits; what it stands for may be kept already."""
-        rng, again = self.rng, self.rng.random() < 0.05
-        self.made += not again
+        rng, made = self.rng, [one.id for one in self.plain.jobs(Query(), limit=1000).jobs]
+        self.made += 1
         at_work = [one.record for one in self.open() if one.state in CLAIMED]
         record = rng.choice(at_work) if at_work and rng.random() < 0.7 else f"p{rng.randint(1, 20)}"
-        id, kind = self.some() if again else f"j{self.made}", rng.choice((Kind.OCCURRENCE, Kind.OCCURRENCE, Kind.RECOVERY))
+        kind, id = rng.choice((Kind.OCCURRENCE, Kind.OCCURRENCE, Kind.RECOVERY)), f"j{self.made}"
+        id = rng.choice(made) if made and rng.random() < 0.05 else id
         fire = rng.choice((None, f"f{rng.randint(0, 9)}", f"f{rng.randint(0, 9999)}")) if kind is Kind.OCCURRENCE else None
         return Insert(job(id, kind=kind, record=record, fire=fire, due=self.now))
 
@@ -310,7 +311,7 @@ def test_c01_c02_c05_to_c11_in_whatever_writes_the_stores_answer_alike(seed: int
     _agree(SqliteStorage(tmp_path / "db", relaxed=True), seed)
 
 
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", [0, 10, 19, 26, 32, 36])
 def test_j02_j05_p4_what_is_added_without_a_question_is_refused_as_where_all_is_asked(seed: int, tmp_path: Path) -> None:
     _agree(SqliteStorage(tmp_path / "db", relaxed=True), seed, every=5, of=Calm)
 

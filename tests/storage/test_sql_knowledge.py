@@ -187,6 +187,20 @@ def test_j05_what_is_kept_and_given_up_in_one_write_was_kept_before_all_the_same
     assert [one.refusal for one in store.write(units)] == [Refusal.FIRE, Refusal.ABSENT]
 
 
+def test_r04_a_start_that_is_refused_is_not_tried_again(store: Durable) -> None:
+    """What was refused before its successor came was refused for what is known; nothing that is known is forgotten."""
+    lands(store, Insert(occurrence("a", "first", record="r")), Insert(occurrence("b", "first", record="s")))
+    first, second = claim(store)
+    warm(store)
+    lands(store, Move("a", Step.START, token=first.job.token, fields={"started": NOW}), Hold("a", NOW, ("account:x",)))
+    assert store._lines._writer is not None
+    asked = Asked(store._lines._writer)
+    move, hold = Move("b", Step.START, token=second.job.token, fields={"started": NOW}), Hold("b", NOW, ("account:x",))
+    assert refusal(store, move, hold, told(), Insert(occurrence("c", "next", record="s"))) is Refusal.BUSY
+    assert asked.questions == []
+    assert store._known.has_holds
+
+
 def alone(store: Durable) -> None:
     """A job is claimed at a place that is known to be free."""
     lands(store, Insert(occurrence("a", "first", record="r")))

@@ -25,7 +25,7 @@ from taskkit.storage.sql._saving import save
 from taskkit.storage.sql._scribe import Scribe
 from taskkit.storage.sql._tables import INBOX
 from taskkit.storage.sql._watches import Watch
-from taskkit.storage.units import Landed, Unit
+from taskkit.storage.units import Insert, Landed, Unit
 
 T = TypeVar("T")
 _AT_ONCE = 500
@@ -37,6 +37,16 @@ class _Written(NamedTuple):
     #: What was changed, as it stands now.
     jobs: Sequence[Job]
     head: Head | None
+
+
+def _is_doubtful(unit: Unit, answer: Landed) -> bool:
+    """Whether it was refused at a new job or behind one: that this one was not asked for might be why."""
+    is_behind = False
+    for change in unit:
+        is_behind = is_behind or isinstance(change, Insert)
+        if is_behind and change is answer.change:
+            return True
+    return False
 
 
 class SqlStorage(Storage):
@@ -124,7 +134,7 @@ class SqlStorage(Storage):
         nights = Nights(rooms, self._known)
         trusted = load(line, nights.apart(units), self._known, rooms, trusts=trusts)
         answers = nights.land(units)
-        if trusted and not all(answers):  # what was not asked might be why
+        if trusted and any(not answer and _is_doubtful(unit, answer) for unit, answer in zip(units, answers, strict=True)):
             raise Unlike
         nights.save(line)
         changed = [*save(line, rooms), *nights.successors()]
