@@ -18,6 +18,7 @@ from taskkit.outcomes import ErrorClass
 from taskkit.passwords import Passwords
 from taskkit.records import Record, RecordType
 from taskkit.scripts import PasswordReset
+from taskkit.secrets import Secret
 from taskkit.states import State
 from taskkit.storage import Keep
 from taskkit.tasks import Task
@@ -54,6 +55,21 @@ def test_s03_a_lost_reply_is_found_out_by_log_ins(house: RotationHouse, does: bo
     job = house.rotated(house.rotates())
     assert job.state is State.COMPLETED
     assert house.live == house.kept() != "old-secret"
+
+
+def test_s03_the_candidate_after_one_that_was_too_short_is_drawn_by_the_stricter_policy(
+    house: RotationHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    draw, lengths = Passwords.draw, list[tuple[int, int]]()
+
+    def drawn(policy: Passwords, **given: Any) -> Secret:
+        lengths.append(policy.length)
+        return draw(policy, **given)
+
+    monkeypatch.setattr(Passwords, "draw", drawn)
+    house.box.script_changes("box", "too_short")
+    assert house.rotated(house.rotates(passwords=Passwords((12, 20)))).state is State.COMPLETED
+    assert lengths == [(12, 20), (20, 20)]
 
 
 def test_r08_how_passwords_are_drawn_says_the_task_or_else_the_type(house: RotationHouse) -> None:

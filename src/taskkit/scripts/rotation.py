@@ -173,7 +173,8 @@ class Rotation:
             if not isinstance(outcome, NotDone):
                 self._verify(attempt)
             elif left and (stricter := self._stricter(outcome)) is not None:
-                self._policy, attempt = stricter, self._exchanged(attempt)
+                self._policy = stricter
+                attempt = self._exchanged(attempt)
             else:
                 break
         self._give_up(attempt, outcome if isinstance(outcome, NotDone) else _NOT_TAKEN)
