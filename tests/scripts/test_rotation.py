@@ -60,7 +60,7 @@ def test_s03_a_lost_reply_is_found_out_by_log_ins(house: RotationHouse, does: bo
 def test_s03_the_candidate_after_one_that_was_too_short_is_drawn_by_the_stricter_policy(
     house: RotationHouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    draw, lengths = Passwords.draw, list[tuple[int, int]]()
+    draw, lengths = Passwords.draw, list[tuple[int, ...]]()
 
     def drawn(policy: Passwords, **given: Any) -> Secret:
         lengths.append(policy.length)
