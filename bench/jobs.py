@@ -32,8 +32,8 @@ from taskkit import (
 )
 from taskkit.outcomes import DONE, Outcome
 from taskkit.plugins import hookimpl
-from taskkit.plugins.kinds import Run as ScriptRun
 from taskkit.plugins.kinds import Script
+from taskkit.plugins.runs import Run as ScriptRun
 from taskkit.storage import Storage
 from taskkit.testing import MemoryVault, VirtualClock
 

@@ -28,7 +28,7 @@ from harness import Goal, Middle, Row, Run, command
 from paramiko import Ed25519Key, PKey, Transport
 
 from taskkit.plugins.executors.ssh import Ssh
-from taskkit.plugins.kinds import Command, Host, Login
+from taskkit.plugins.verbs import Command, Host, Login
 from taskkit.records import Record
 from taskkit.testing.trials import Trial
 

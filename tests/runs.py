@@ -7,7 +7,8 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from taskkit.plugins.executors.local import Local
-from taskkit.plugins.kinds import Executor, Operation
+from taskkit.plugins.kinds import Executor
+from taskkit.plugins.verbs import Operation
 from taskkit.records import AccountId, Record
 from taskkit.secrets import Secret
 from taskkit.testing import Trial

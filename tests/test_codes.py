@@ -25,7 +25,7 @@ from taskkit.jobs import Kind, Why
 from taskkit.outcomes import Effect, ErrorClass
 from taskkit.passwords import KINDS as PASSWORD_POLICIES
 from taskkit.passwords import Objection
-from taskkit.plugins.kinds import Verb
+from taskkit.plugins.verbs import Verb
 from taskkit.selections import SELECTIONS
 from taskkit.states import State, Step
 from taskkit.storage import Refusal

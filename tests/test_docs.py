@@ -40,7 +40,7 @@ from taskkit.events.policies import POLICIES
 from taskkit.facts import KINDS as FACTS
 from taskkit.outcomes import Effect, ErrorClass
 from taskkit.plugins import specs
-from taskkit.plugins.kinds import Verb
+from taskkit.plugins.verbs import Verb
 from taskkit.scripts import Health
 from taskkit.selections import SELECTIONS
 from taskkit.states import TABLE, State, Step

@@ -12,7 +12,9 @@ from taskkit.errors import HostRefused
 from taskkit.jobs import Kind
 from taskkit.outcomes import Done, Effect, Outcome
 from taskkit.plugins.executors.local import Local
-from taskkit.plugins.kinds import Command, Executor, Host, Login, Operation, Run, Verb
+from taskkit.plugins.kinds import Executor
+from taskkit.plugins.runs import Run
+from taskkit.plugins.verbs import Command, Host, Login, Operation, Verb
 from taskkit.scripts import Check, CheckStatus, Commands, Dialogue, Step
 from taskkit.testing import Recording
 from tests.canary.nests import CANARY, OPEN, Nest, plain

@@ -14,9 +14,10 @@ from taskkit.events import Daily
 from taskkit.events.policies import OnDemand
 from taskkit.facts import KINDS
 from taskkit.outcomes import Outcome
-from taskkit.plugins.kinds import Run, Script
+from taskkit.plugins.kinds import Script
 from taskkit.plugins.notifiers.inbox import Inbox
 from taskkit.plugins.notifiers.log import Log
+from taskkit.plugins.runs import Run
 from taskkit.records import Record, RecordType
 from taskkit.secrets import Secret
 from taskkit.tasks import Task, of_type

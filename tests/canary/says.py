@@ -9,7 +9,7 @@ from typing import Any
 from taskkit.errors import HostRefused, InvalidValue, MissingPlugin, StaleToken, StopAsked, VaultAway
 from taskkit.events.policies import OnDemand
 from taskkit.outcomes import DONE, Asks, Done, NotDone, NotNow, Outcome, Unknown
-from taskkit.plugins.kinds import Operation
+from taskkit.plugins.verbs import Operation
 from taskkit.secrets import Secret
 from taskkit.selections import Everything
 from taskkit.tasks import Fallback, Task

@@ -16,7 +16,8 @@ from taskkit.events.happenings import CheckedIn, Happening
 from taskkit.events.policies import Due, OnDemand, Policy
 from taskkit.facts import Fact
 from taskkit.outcomes import DONE, Outcome
-from taskkit.plugins.kinds import Notifier, Run, Script
+from taskkit.plugins.kinds import Notifier, Script
+from taskkit.plugins.runs import Run
 from taskkit.records import Accounts
 from taskkit.states import Step
 from taskkit.storage.memory import MemoryStorage

@@ -15,8 +15,8 @@ import pytest
 
 from taskkit import Daily, Keyring, TaskkitError, from_document, to_document
 from taskkit.plugins.executors.local import LocalSettings
-from taskkit.plugins.kinds import Command, Host
 from taskkit.plugins.manager import Plugins
+from taskkit.plugins.verbs import Command, Host
 from taskkit.scripts import Step
 
 CANARY = "c4n4ry-Tr0ub4dor&3"

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from taskkit.plugins.kinds import Command
+from taskkit.plugins.verbs import Command
 from taskkit.scripts import Commands, Step
 from taskkit.scrubbing import REPLACED, Scrubber
 from taskkit.secrets import Secret

@@ -15,7 +15,7 @@ import pytest
 from attrs import asdict
 
 from taskkit.keyrings import Keyring
-from taskkit.plugins.kinds import Command, Host, Login
+from taskkit.plugins.verbs import Command, Host, Login
 from taskkit.records import Record
 from taskkit.scrubbing import Scrubber
 from taskkit.secrets import Secret

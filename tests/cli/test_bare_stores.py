@@ -25,7 +25,9 @@ from taskkit.events.policies import AfterCheckIn, AfterSession, Due, Policy
 from taskkit.insight._onlookers import Onlooker
 from taskkit.instants import SystemClock, instant
 from taskkit.outcomes import DONE, Effect, Outcome
-from taskkit.plugins.kinds import Executor, Run, Script, Verb
+from taskkit.plugins.kinds import Executor, Script
+from taskkit.plugins.runs import Run
+from taskkit.plugins.verbs import Verb
 from taskkit.records import Accounts, Record, RecordType
 from taskkit.scripts import Commands, Step
 from taskkit.selections import OfType

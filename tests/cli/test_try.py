@@ -348,7 +348,8 @@ from contextlib import contextmanager
 import pendulum
 from taskkit.errors import HostRefused
 from taskkit.plugins import hookimpl
-from taskkit.plugins.kinds import Executor, Operation, Verb
+from taskkit.plugins.kinds import Executor
+from taskkit.plugins.verbs import Operation, Verb
 
 
 class Parrot(Executor):

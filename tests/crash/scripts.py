@@ -13,7 +13,8 @@ from taskkit.events.elapsed import Minutely
 from taskkit.events.policies import AfterApproval, AfterCheckIn, AfterSession, OnDemand
 from taskkit.outcomes import DONE, Effect, ErrorClass, NotDone, Outcome
 from taskkit.plugins import hookimpl
-from taskkit.plugins.kinds import Run, Script
+from taskkit.plugins.kinds import Script
+from taskkit.plugins.runs import Run
 from taskkit.records import Accounts, Record, RecordType
 from taskkit.selections import OfType
 from taskkit.tasks import Fallback, Task, of_type

@@ -18,7 +18,8 @@ from taskkit.events.policies import OnDemand, Policy
 from taskkit.keyrings import Keyring
 from taskkit.outcomes import DONE, Effect, Outcome, Unknown
 from taskkit.plugins import specs
-from taskkit.plugins.kinds import Run, Script
+from taskkit.plugins.kinds import Script
+from taskkit.plugins.runs import Run
 from taskkit.records import Record, RecordType
 from taskkit.states import Step
 from taskkit.storage import Keep, Landed, Move, Query, Slice, Storage, Unit

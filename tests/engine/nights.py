@@ -11,7 +11,7 @@ from taskkit.events import Daily
 from taskkit.instants import SECOND, Instant
 from taskkit.jobs import Job
 from taskkit.outcomes import DONE, Outcome
-from taskkit.plugins.kinds import Run
+from taskkit.plugins.runs import Run
 from taskkit.records import Record
 from taskkit.states import PENDING
 from taskkit.storage import Query

@@ -18,7 +18,8 @@ from taskkit.events.happenings import CheckedIn
 from taskkit.events.policies import AfterCheckIn, OnDemand
 from taskkit.keyrings import Keyring
 from taskkit.outcomes import DONE, Effect, Outcome
-from taskkit.plugins.kinds import Run, Script
+from taskkit.plugins.kinds import Script
+from taskkit.plugins.runs import Run
 from taskkit.records import Accounts, RecordType
 from taskkit.sqlite_vault import SqliteVault
 from taskkit.storage.sqlite import SqliteStorage

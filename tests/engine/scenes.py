@@ -17,7 +17,7 @@ from taskkit.events.policies import AfterCheckIn, AfterSession, OnDemand
 from taskkit.events.spreads import Spread
 from taskkit.jobs import Why
 from taskkit.outcomes import Effect, ErrorClass, NotDone, NotNow, Unknown
-from taskkit.plugins.kinds import Run
+from taskkit.plugins.runs import Run
 from taskkit.records import Accounts
 from taskkit.selections import Everything
 from taskkit.storage import Hold

@@ -15,7 +15,9 @@ from taskkit.events.happenings import CheckedIn, SessionEnded, Unlocked
 from taskkit.events.policies import AfterCheckIn, AfterSession, AfterUnlock, OnDemand
 from taskkit.instants import SECOND
 from taskkit.outcomes import DONE, Effect, ErrorClass, NotDone, NotNow, Outcome
-from taskkit.plugins.kinds import Run, Script, Verb
+from taskkit.plugins.kinds import Script
+from taskkit.plugins.runs import Run
+from taskkit.plugins.verbs import Verb
 from taskkit.records import Accounts, Record, RecordType
 from taskkit.states import State, Step
 from taskkit.storage import Move, Query, Slice, Wait

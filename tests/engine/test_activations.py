@@ -12,7 +12,7 @@ from taskkit.events.happenings import CheckedIn, Unlocked
 from taskkit.events.policies import AfterCheckIn, AfterUnlock, OnDemand
 from taskkit.jobs import Job, Kind
 from taskkit.outcomes import DONE, ErrorClass, NotDone, Outcome
-from taskkit.plugins.kinds import Run
+from taskkit.plugins.runs import Run
 from taskkit.records import Record
 from taskkit.states import PENDING, State, Step
 from taskkit.storage import Insert, Query

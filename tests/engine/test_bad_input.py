@@ -24,7 +24,7 @@ from taskkit.errors import (
 from taskkit.events import Daily, Interval, OpenTime, TimeWindow
 from taskkit.events.happenings import Happening
 from taskkit.events.policies import NOW, AfterCheckIn, Due, OnDemand, Policy
-from taskkit.plugins.kinds import Verb
+from taskkit.plugins.verbs import Verb
 from taskkit.records import Record, RecordType
 from taskkit.selections import Everything, Selection
 from taskkit.storage.memory import MemoryStorage

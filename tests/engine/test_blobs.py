@@ -8,7 +8,7 @@ from taskkit.engine import Settings
 from taskkit.errors import NotFound
 from taskkit.events.policies import OnDemand
 from taskkit.outcomes import DONE, Asks, ErrorClass, NotDone, NotNow, Outcome
-from taskkit.plugins.kinds import Run
+from taskkit.plugins.runs import Run
 from taskkit.states import State
 from taskkit.tasks import Fallback, Task, of_type
 from tests.engine.houses import Crash, House, does, hosts

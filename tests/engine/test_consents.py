@@ -15,7 +15,7 @@ from taskkit.events.happenings import CheckedIn, RecordChanged, Unlocked
 from taskkit.events.policies import AfterCheckIn, AfterUnlock, OnDemand
 from taskkit.jobs import Kind
 from taskkit.outcomes import DONE, Asks, ErrorClass, NotDone, Outcome
-from taskkit.plugins.kinds import Run
+from taskkit.plugins.runs import Run
 from taskkit.selections import Everything
 from taskkit.states import State
 from taskkit.storage.memory import MemoryStorage

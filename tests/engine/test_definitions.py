@@ -15,8 +15,10 @@ from taskkit.events import Daily
 from taskkit.events.happenings import Happening
 from taskkit.events.policies import Due, OnDemand, Policy
 from taskkit.outcomes import DONE, Effect, Outcome
-from taskkit.plugins.kinds import Run, Script, Verb
+from taskkit.plugins.kinds import Script
 from taskkit.plugins.manager import Plugins
+from taskkit.plugins.runs import Run
+from taskkit.plugins.verbs import Verb
 from taskkit.records import Record, RecordType
 from taskkit.states import State
 from taskkit.storage import Keep, Query

@@ -17,7 +17,7 @@ from taskkit.events.remembering import MaxAge, RandomDays
 from taskkit.events.windows import TimeWindow
 from taskkit.jobs import Why
 from taskkit.outcomes import DONE, ErrorClass, NotDone, Outcome
-from taskkit.plugins.kinds import Run
+from taskkit.plugins.runs import Run
 from taskkit.records import Record, RecordType
 from taskkit.states import State, Step
 from taskkit.storage import Move, Unit

@@ -13,7 +13,7 @@ from taskkit.events.happenings import CheckedIn, Unlocked
 from taskkit.events.policies import AfterCheckIn, AfterUnlock
 from taskkit.jobs import Kind
 from taskkit.outcomes import DONE, ErrorClass, NotDone, Outcome
-from taskkit.plugins.kinds import Run
+from taskkit.plugins.runs import Run
 from taskkit.records import Record
 from taskkit.states import State, Step
 from taskkit.tasks import Fallback, Task

@@ -16,7 +16,7 @@ from taskkit.events import Daily, Spread, TimeWindow
 from taskkit.events.happenings import RecordRemoved
 from taskkit.jobs import Job
 from taskkit.outcomes import DONE, Asks, ErrorClass, NotDone
-from taskkit.plugins.kinds import Run
+from taskkit.plugins.runs import Run
 from taskkit.records import Record
 from taskkit.selections import Everything, OfType, Selection, Tagged
 from taskkit.states import State

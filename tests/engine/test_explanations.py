@@ -22,7 +22,7 @@ from taskkit.facts import KINDS, Fact
 from taskkit.instants import instant
 from taskkit.jobs import Why
 from taskkit.outcomes import ErrorClass, NotDone
-from taskkit.plugins.kinds import Run
+from taskkit.plugins.runs import Run
 from taskkit.records import Record
 from taskkit.selections import Everything
 from taskkit.states import FINAL, State

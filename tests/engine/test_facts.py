@@ -22,8 +22,8 @@ from taskkit.facts import Fact, Head, Mark
 from taskkit.instants import instant
 from taskkit.outcomes import DONE, Asks, Effect, ErrorClass, NotDone, NotNow, Outcome, Unknown
 from taskkit.plugins.exporters.json_lines import JsonLines
-from taskkit.plugins.kinds import Run
 from taskkit.plugins.notifiers.inbox import Inbox
+from taskkit.plugins.runs import Run
 from taskkit.records import RecordType
 from taskkit.selections import Everything
 from taskkit.states import State

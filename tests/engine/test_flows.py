@@ -14,7 +14,8 @@ from taskkit.events.happenings import CheckedIn, SessionEnded, Unlocked
 from taskkit.events.policies import AfterCheckIn, AfterSession, AfterUnlock, OnDemand
 from taskkit.jobs import Job
 from taskkit.outcomes import Done, Effect, ErrorClass, NotDone, Outcome
-from taskkit.plugins.kinds import Run, Script
+from taskkit.plugins.kinds import Script
+from taskkit.plugins.runs import Run
 from taskkit.records import Accounts, Record
 from taskkit.states import State
 from taskkit.targets import Target

@@ -17,7 +17,7 @@ from taskkit.facts import Fact
 from taskkit.instants import instant
 from taskkit.jobs import Why
 from taskkit.outcomes import DONE, NotNow
-from taskkit.plugins.kinds import Run
+from taskkit.plugins.runs import Run
 from taskkit.records import Accounts
 from taskkit.states import PENDING, State, Step
 from taskkit.storage import Hold, Move, Query

@@ -15,7 +15,7 @@ from taskkit.events.policies import AfterCheckIn, AfterSave, AfterSession, After
 from taskkit.instants import instant
 from taskkit.jobs import Kind, Why
 from taskkit.outcomes import DONE, ErrorClass, NotDone, NotNow, Outcome
-from taskkit.plugins.kinds import Run
+from taskkit.plugins.runs import Run
 from taskkit.records import Record
 from taskkit.states import State, Step
 from taskkit.storage import Move

@@ -16,7 +16,8 @@ from taskkit.events.happenings import CheckedIn
 from taskkit.events.policies import AfterCheckIn, OnDemand
 from taskkit.jobs import Kind
 from taskkit.outcomes import DONE, Done, Effect, ErrorClass, NotDone, Outcome, Unknown
-from taskkit.plugins.kinds import Operation, Run
+from taskkit.plugins.runs import Run
+from taskkit.plugins.verbs import Operation
 from taskkit.selections import Everything
 from taskkit.states import FINAL, State
 from taskkit.targets import Target

@@ -15,7 +15,8 @@ from taskkit.events.happenings import CheckedIn
 from taskkit.events.policies import AfterCheckIn, OnDemand
 from taskkit.jobs import Kind, Why
 from taskkit.outcomes import DONE, Effect, ErrorClass, NotDone, NotNow, Outcome, Unknown
-from taskkit.plugins.kinds import Run, Script
+from taskkit.plugins.kinds import Script
+from taskkit.plugins.runs import Run
 from taskkit.records import Accounts, Record
 from taskkit.states import CLAIMED, PENDING, State, Step
 from taskkit.storage import Insert, Query

@@ -17,7 +17,7 @@ from taskkit.events.policies import AfterCheckIn
 from taskkit.instants import DAY, MINUTE, SECOND, Instant
 from taskkit.jobs import Job, Kind
 from taskkit.outcomes import ErrorClass, NotDone
-from taskkit.plugins.kinds import Run
+from taskkit.plugins.runs import Run
 from taskkit.records import RecordType
 from taskkit.states import FINAL, State
 from taskkit.storage import Query

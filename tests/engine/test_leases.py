@@ -14,7 +14,9 @@ from taskkit.errors import StaleToken
 from taskkit.events import Daily
 from taskkit.instants import instant
 from taskkit.outcomes import DONE, Done, Effect, NotDone, NotNow, Outcome
-from taskkit.plugins.kinds import Executor, Host, Login, Operation, Run, Verb
+from taskkit.plugins.kinds import Executor
+from taskkit.plugins.runs import Run
+from taskkit.plugins.verbs import Host, Login, Operation, Verb
 from taskkit.records import Record, RecordType
 from taskkit.states import State, Step
 from taskkit.storage import Move

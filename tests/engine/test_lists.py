@@ -12,7 +12,7 @@ from taskkit.events.policies import AfterCheckIn, AfterUnlock, OnDemand
 from taskkit.instants import MINUTE
 from taskkit.jobs import Kind
 from taskkit.outcomes import DONE, ErrorClass, NotDone, Outcome
-from taskkit.plugins.kinds import Run
+from taskkit.plugins.runs import Run
 from taskkit.records import Record, RecordType
 from taskkit.states import State, Step
 from taskkit.tasks import Fallback, Task, of_record, of_type

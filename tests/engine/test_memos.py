@@ -10,7 +10,8 @@ import pytest
 from taskkit.engine import Settings
 from taskkit.events import Daily
 from taskkit.outcomes import DONE, Effect, ErrorClass, NotDone, NotNow, Outcome, Unknown
-from taskkit.plugins.kinds import Operation, Run
+from taskkit.plugins.runs import Run
+from taskkit.plugins.verbs import Operation
 from taskkit.records import Accounts
 from taskkit.secrets import Secret
 from taskkit.states import State, Step

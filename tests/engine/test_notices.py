@@ -15,7 +15,8 @@ from taskkit.events.policies import OnDemand
 from taskkit.facts import Fact
 from taskkit.instants import SystemClock
 from taskkit.outcomes import ErrorClass, NotDone, Outcome
-from taskkit.plugins.kinds import Notifier, Run
+from taskkit.plugins.kinds import Notifier
+from taskkit.plugins.runs import Run
 from taskkit.storage.memory import MemoryStorage
 from taskkit.tasks import Task
 from tests.engine.houses import UNIX, Crash, House, hosts

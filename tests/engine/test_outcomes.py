@@ -16,7 +16,9 @@ from taskkit.errors import BrokenPlugin, HostRefused, InvalidValue, NotFound, St
 from taskkit.events import Daily
 from taskkit.events.policies import OnDemand
 from taskkit.outcomes import DONE, Asks, Done, Effect, ErrorClass, NotDone, NotNow, Outcome, Unknown
-from taskkit.plugins.kinds import Executor, Host, Login, Run, Script, Verb
+from taskkit.plugins.kinds import Executor, Script
+from taskkit.plugins.runs import Run
+from taskkit.plugins.verbs import Host, Login, Verb
 from taskkit.records import Record, RecordType
 from taskkit.secrets import Secret
 from taskkit.states import State

@@ -13,7 +13,7 @@ from taskkit.events import Daily, MaxAge, Once, RandomDays
 from taskkit.events.happenings import CheckedIn
 from taskkit.events.policies import AfterCheckIn, OnDemand
 from taskkit.outcomes import ErrorClass, NotDone, Outcome
-from taskkit.plugins.kinds import Run
+from taskkit.plugins.runs import Run
 from taskkit.records import Record
 from taskkit.selections import Everything
 from taskkit.states import State

@@ -13,7 +13,7 @@ from taskkit.events import Daily
 from taskkit.events.policies import OnDemand
 from taskkit.instants import DAY
 from taskkit.outcomes import ErrorClass, NotDone, Outcome
-from taskkit.plugins.kinds import Run
+from taskkit.plugins.runs import Run
 from taskkit.states import FINAL, State
 from taskkit.storage import Document, Insert, Query, Slice
 from taskkit.storage.memory import MemoryStorage

@@ -22,7 +22,7 @@ from taskkit.events.windows import TimeWindow
 from taskkit.instants import shown
 from taskkit.jobs import Kind, Why
 from taskkit.outcomes import DONE, ErrorClass, NotDone, Outcome
-from taskkit.plugins.kinds import Run
+from taskkit.plugins.runs import Run
 from taskkit.records import Record, RecordType
 from taskkit.states import State
 from taskkit.storage import Document

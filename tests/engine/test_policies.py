@@ -36,7 +36,7 @@ from taskkit.events.policies import (
 from taskkit.events.remembering import MaxAge, RandomDays
 from taskkit.jobs import Kind, Why
 from taskkit.outcomes import DONE, ErrorClass, NotDone, Outcome
-from taskkit.plugins.kinds import Run
+from taskkit.plugins.runs import Run
 from taskkit.records import Record
 from taskkit.states import State
 from taskkit.tasks import Fallback, Task

@@ -19,7 +19,7 @@ from taskkit.events import Daily, Minutely, TimeWindow
 from taskkit.events.policies import OnDemand
 from taskkit.instants import MINUTE
 from taskkit.outcomes import Effect, Outcome
-from taskkit.plugins.kinds import Run
+from taskkit.plugins.runs import Run
 from taskkit.standings import TABLE, standing_id
 from taskkit.states import State, Step
 from taskkit.storage import Claimed, Keep, Query

@@ -14,8 +14,9 @@ from taskkit.errors import NotAllowed, VaultAway
 from taskkit.events import Daily
 from taskkit.events.policies import OnDemand
 from taskkit.outcomes import DONE, Done, Outcome
-from taskkit.plugins.kinds import Operation, Run
 from taskkit.plugins.notifiers.inbox import Inbox
+from taskkit.plugins.runs import Run
+from taskkit.plugins.verbs import Operation
 from taskkit.records import RecordType
 from taskkit.selections import Everything
 from taskkit.states import State

@@ -10,7 +10,7 @@ import pytest
 from taskkit.engine._border import guarded
 from taskkit.errors import StaleToken
 from taskkit.outcomes import Done, Effect, Outcome
-from taskkit.plugins.kinds import Run
+from taskkit.plugins.runs import Run
 from taskkit.scrubbing import REPLACED
 from taskkit.secrets import Secret
 from taskkit.states import State

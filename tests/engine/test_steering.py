@@ -15,7 +15,7 @@ from taskkit.events.happenings import CheckedIn
 from taskkit.events.policies import AfterCheckIn, OnDemand
 from taskkit.jobs import Kind
 from taskkit.outcomes import DONE, Asks, ErrorClass, NotDone, NotNow, Outcome
-from taskkit.plugins.kinds import Run
+from taskkit.plugins.runs import Run
 from taskkit.selections import Everything
 from taskkit.states import PENDING, State, Step
 from taskkit.tasks import ConsentRule, Task, Waves

@@ -15,7 +15,9 @@ from taskkit.events.happenings import CheckedIn, RecordChanged, RecordRemoved, U
 from taskkit.events.policies import AfterCheckIn, AfterUnlock, OnDemand
 from taskkit.jobs import Job, Kind
 from taskkit.outcomes import DONE, ErrorClass, NotDone, Outcome
-from taskkit.plugins.kinds import Run, Script, Verb
+from taskkit.plugins.kinds import Script
+from taskkit.plugins.runs import Run
+from taskkit.plugins.verbs import Verb
 from taskkit.records import Record, RecordType
 from taskkit.states import PENDING, State, Step
 from taskkit.storage import Query

@@ -24,7 +24,7 @@ from taskkit.events.policies import AfterCheckIn, OnDemand
 from taskkit.facts import Fact
 from taskkit.instants import SystemClock
 from taskkit.outcomes import DONE, Effect, Outcome
-from taskkit.plugins.kinds import Run
+from taskkit.plugins.runs import Run
 from taskkit.states import CLAIMED, PENDING, State, Step
 from taskkit.storage.memory import MemoryStorage
 from taskkit.tasks import Fallback, Task

@@ -14,7 +14,7 @@ from taskkit.events.policies import AfterCheckIn, OnDemand
 from taskkit.events.windows import Window
 from taskkit.jobs import Job
 from taskkit.outcomes import DONE, ErrorClass, NotDone, Outcome
-from taskkit.plugins.kinds import Run
+from taskkit.plugins.runs import Run
 from taskkit.records import Record
 from taskkit.states import PENDING, State
 from taskkit.storage import Query

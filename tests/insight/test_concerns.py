@@ -21,7 +21,7 @@ from taskkit.events.windows import TimeWindow
 from taskkit.insight import ConcernKind, Forecast
 from taskkit.instants import SECOND
 from taskkit.outcomes import Effect, ErrorClass, NotDone, Unknown
-from taskkit.plugins.kinds import Run
+from taskkit.plugins.runs import Run
 from taskkit.records import Accounts, Record, RecordType
 from taskkit.selections import OfType, Selection
 from taskkit.tasks import ConsentRule, Fallback, Task, Waves, of_type

@@ -13,7 +13,7 @@ from taskkit.events.clocks import Daily
 from taskkit.events.policies import OnDemand
 from taskkit.insight import ConcernKind, Forecast, pictures
 from taskkit.outcomes import Outcome
-from taskkit.plugins.kinds import Run
+from taskkit.plugins.runs import Run
 from taskkit.selections import Everything
 from taskkit.tasks import Task
 from tests.engine.houses import UNIX, Crash, House, hosts

@@ -12,7 +12,8 @@ from taskkit.engine import Engine, Settings
 from taskkit.insight import ForecastRun
 from taskkit.instants import Instant, instant
 from taskkit.outcomes import DONE, Effect, ErrorClass, NotDone, Outcome
-from taskkit.plugins.kinds import Run, Script
+from taskkit.plugins.kinds import Script
+from taskkit.plugins.runs import Run
 from taskkit.records import Accounts, Record, RecordType
 from taskkit.states import State
 from taskkit.storage import Query, Storage

@@ -14,7 +14,7 @@ from taskkit.outcomes import ErrorClass
 from taskkit.plugins import Become, Plugins, Verb, fill, form
 from taskkit.plugins.becoming import become_of
 from taskkit.plugins.executors.local import Local
-from taskkit.plugins.kinds import Command
+from taskkit.plugins.verbs import Command
 from taskkit.records import Record, RecordType
 from taskkit.scripts import Check, CheckStatus, CommandOn, Commands, Step
 from taskkit.tasks import Task, of_type

@@ -8,7 +8,9 @@ from typing import Any, ClassVar
 
 from taskkit.errors import HostRefused
 from taskkit.outcomes import Outcome
-from taskkit.plugins.kinds import Executor, Host, Login, Run, Terminal, Verb
+from taskkit.plugins.kinds import Executor
+from taskkit.plugins.runs import Run
+from taskkit.plugins.verbs import Host, Login, Terminal, Verb
 from taskkit.records import Record
 from taskkit.scripts import Dialogue
 from taskkit.secrets import Secret

@@ -9,7 +9,7 @@ import pytest
 
 from taskkit.errors import InvalidValue
 from taskkit.outcomes import Done, Effect, ErrorClass, NotDone
-from taskkit.plugins.kinds import Verb
+from taskkit.plugins.verbs import Verb
 from taskkit.records import Record
 from taskkit.scripts import Check, CheckStatus
 from taskkit.scrubbing import REPLACED

@@ -11,7 +11,9 @@ import pytest
 
 from taskkit.errors import HostRefused, InvalidValue, NotFound, StaleToken, StopAsked, VaultAway
 from taskkit.outcomes import Done, Effect, ErrorClass, NotDone, Outcome, Unknown
-from taskkit.plugins.kinds import Command, Executor, Host, Login, Operation, Run, Verb
+from taskkit.plugins.kinds import Executor
+from taskkit.plugins.runs import Run
+from taskkit.plugins.verbs import Command, Host, Login, Operation, Verb
 from taskkit.records import Record
 from taskkit.scripts import Commands, Step
 from taskkit.scrubbing import REPLACED

@@ -13,7 +13,7 @@ from taskkit.documents import documents_of
 from taskkit.errors import HostRefused, InvalidValue, TriesSpared
 from taskkit.outcomes import Done, Effect, ErrorClass, NotDone, NotNow, Unknown
 from taskkit.plugins.forms import form
-from taskkit.plugins.kinds import Verb
+from taskkit.plugins.verbs import Verb
 from taskkit.scripts import Cue, Dialogue, Exchange
 from taskkit.states import State
 from tests.scripts.machines import CLOSES, PASSWORD, SECRETS, Cuts, Played, held, trial

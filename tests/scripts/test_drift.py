@@ -9,7 +9,8 @@ import pytest
 from taskkit.events.happenings import Drifted
 from taskkit.events.policies import AfterDrift, OnDemand
 from taskkit.outcomes import Done, ErrorClass, NotDone
-from taskkit.plugins.kinds import Run, Verb
+from taskkit.plugins.runs import Run
+from taskkit.plugins.verbs import Verb
 from taskkit.records import RecordType
 from taskkit.scripts import Check, CheckStatus
 from taskkit.states import State

@@ -11,7 +11,9 @@ from taskkit.errors import TriesSpared
 from taskkit.events.policies import OnDemand
 from taskkit.jobs import Job
 from taskkit.outcomes import DONE, Effect, ErrorClass, Outcome
-from taskkit.plugins.kinds import Run, Script, Verb
+from taskkit.plugins.kinds import Script
+from taskkit.plugins.runs import Run
+from taskkit.plugins.verbs import Verb
 from taskkit.records import Record
 from taskkit.scripts import Check, CheckStatus, CommandOn, Commands, FileOn, Step
 from taskkit.states import State

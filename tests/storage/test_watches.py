@@ -15,7 +15,7 @@ from taskkit.events.happenings import CheckedIn
 from taskkit.events.policies import AfterCheckIn
 from taskkit.instants import SystemClock
 from taskkit.outcomes import DONE, Outcome
-from taskkit.plugins.kinds import Run
+from taskkit.plugins.runs import Run
 from taskkit.storage.memory import MemoryStorage
 from taskkit.storage.postgresql import PostgresStorage
 from taskkit.storage.sql._store import SqlStorage

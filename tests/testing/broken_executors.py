@@ -13,7 +13,9 @@ from attrs import evolve
 from taskkit.errors import HostRefused
 from taskkit.outcomes import Done, ErrorClass, NotDone, Unknown
 from taskkit.plugins.executors.local import Local
-from taskkit.plugins.kinds import Command, Executor, File, Host, Login, Operation, Probe, Run, SecretChange
+from taskkit.plugins.kinds import Executor
+from taskkit.plugins.runs import Run
+from taskkit.plugins.verbs import Command, File, Host, Login, Operation, Probe, SecretChange
 from taskkit.scrubbing import Scrubber, Stream
 from taskkit.secrets import Secret
 from taskkit.testing import FakeExecutor

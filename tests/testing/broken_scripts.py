@@ -10,7 +10,9 @@ from attrs import define, field, frozen
 
 from taskkit.errors import HostRefused
 from taskkit.outcomes import DONE, Effect, ErrorClass, NotDone, Outcome, Unknown
-from taskkit.plugins.kinds import Command, Run, Script, Verb
+from taskkit.plugins.kinds import Script
+from taskkit.plugins.runs import Run
+from taskkit.plugins.verbs import Command, Verb
 from taskkit.records import Accounts
 from taskkit.testing import FakeExecutor, Trial
 from taskkit.testing.contracts import ScriptContract

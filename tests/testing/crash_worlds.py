@@ -12,7 +12,9 @@ from attrs import frozen
 from taskkit.keyrings import Keyring
 from taskkit.outcomes import Done, NotDone, Outcome, Unknown
 from taskkit.plugins.executors.ssh import Ssh
-from taskkit.plugins.kinds import Run, Script, SecretChange, Verb
+from taskkit.plugins.kinds import Script
+from taskkit.plugins.runs import Run
+from taskkit.plugins.verbs import SecretChange, Verb
 from taskkit.records import Accounts, Record
 from taskkit.scripts import PasswordReset
 from taskkit.secrets import Secret

@@ -15,8 +15,9 @@ from taskkit.events.happenings import CheckedIn
 from taskkit.events.policies import AfterCheckIn
 from taskkit.outcomes import DONE, Effect, Outcome
 from taskkit.plugins import hookimpl
-from taskkit.plugins.kinds import Run, Script
+from taskkit.plugins.kinds import Script
 from taskkit.plugins.manager import Plugins
+from taskkit.plugins.runs import Run
 from taskkit.records import Record, RecordType
 from taskkit.states import FINAL
 from taskkit.storage import Query, Storage

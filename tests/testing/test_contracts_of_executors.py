@@ -18,7 +18,8 @@ from paramiko import ECDSAKey
 from taskkit.outcomes import ErrorClass
 from taskkit.plugins.executors.local import Local
 from taskkit.plugins.executors.ssh import Ssh
-from taskkit.plugins.kinds import Command, Executor, Host, Login
+from taskkit.plugins.kinds import Executor
+from taskkit.plugins.verbs import Command, Host, Login
 from taskkit.records import Record
 from taskkit.secrets import Secret
 from taskkit.testing import FakeExecutor, Reply

@@ -14,7 +14,8 @@ from attrs import evolve
 from taskkit.errors import HostRefused, Refused, StaleToken
 from taskkit.events.happenings import CheckedIn
 from taskkit.outcomes import ErrorClass
-from taskkit.plugins.kinds import Command, Host, Login, Operation, Run, SecretChange
+from taskkit.plugins.runs import Run
+from taskkit.plugins.verbs import Command, Host, Login, Operation, SecretChange
 from taskkit.records import Record
 from taskkit.scripts import Commands, Step
 from taskkit.secrets import Secret

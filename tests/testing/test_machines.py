@@ -14,7 +14,8 @@ from attrs import evolve
 from taskkit.errors import InvalidValue
 from taskkit.outcomes import Done, ErrorClass, NotDone, Unknown
 from taskkit.plugins.executors.ssh import Ssh
-from taskkit.plugins.kinds import Command, Host, Login, Operation, Run, SecretChange
+from taskkit.plugins.runs import Run
+from taskkit.plugins.verbs import Command, Host, Login, Operation, SecretChange
 from taskkit.records import Record
 from taskkit.secrets import Secret
 from taskkit.testing.machines import SshMachine

@@ -19,7 +19,9 @@ from taskkit.events.happenings import CheckedIn
 from taskkit.events.policies import AfterCheckIn
 from taskkit.outcomes import Effect, Outcome
 from taskkit.plugins import Plugins, hookimpl
-from taskkit.plugins.kinds import Host, Login, Run, Script, SecretChange
+from taskkit.plugins.kinds import Script
+from taskkit.plugins.runs import Run
+from taskkit.plugins.verbs import Host, Login, SecretChange
 from taskkit.records import Record, RecordType
 from taskkit.secrets import Secret
 from taskkit.states import State

@@ -16,7 +16,8 @@ from taskkit.engine import Engine, Entry
 from taskkit.engine._attempts import Attempt
 from taskkit.errors import InvalidValue, Refused, TaskkitError
 from taskkit.outcomes import Done, Outcome
-from taskkit.plugins.kinds import Executor, Script, Verb
+from taskkit.plugins.kinds import Executor, Script
+from taskkit.plugins.verbs import Verb
 from taskkit.storage.memory import MemoryStorage
 from taskkit.testing.transcripts import Recording
 

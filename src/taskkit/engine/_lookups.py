@@ -20,7 +20,8 @@ from taskkit.engine._targets import Targets
 from taskkit.errors import InvalidValue, MissingPlugin, NotFound, TaskkitError, VaultAway
 from taskkit.instants import SECOND, Instant
 from taskkit.jobs import Job, Kind
-from taskkit.plugins.kinds import Executor, Run, Script
+from taskkit.plugins.kinds import Executor, Script
+from taskkit.plugins.runs import Run
 from taskkit.records import NO_ACCOUNTS, Accounts, Record, RecordType
 from taskkit.scrubbing import told
 from taskkit.standings import TABLE as STANDINGS

@@ -20,7 +20,8 @@ from taskkit.facts import Fact
 from taskkit.instants import Instant, shown
 from taskkit.jobs import Job, Kind
 from taskkit.outcomes import Done, ErrorClass, NotDone, Unknown
-from taskkit.plugins.kinds import Executor, Host, Login, Operation, Probe, Script, SecretChange, Verb
+from taskkit.plugins.kinds import Executor, Script
+from taskkit.plugins.verbs import Host, Login, Operation, Probe, SecretChange, Verb
 from taskkit.records import EMPTY, NO_ACCOUNTS, AccountId, Accounts, Record, RecordType
 from taskkit.scrubbing import Scrubber, Stream
 from taskkit.secrets import Secret

@@ -18,8 +18,10 @@ from taskkit.events.policies import Due, Policy
 from taskkit.jobs import Why
 from taskkit.outcomes import Outcome
 from taskkit.plugins import Plugins
-from taskkit.plugins.kinds import Executor, Host, Login, Run, Script, Verb
+from taskkit.plugins.kinds import Executor, Script
+from taskkit.plugins.runs import Run
 from taskkit.plugins.specs import hookimpl
+from taskkit.plugins.verbs import Host, Login, Verb
 from taskkit.records import NO_ACCOUNTS, Accounts, RecordType
 from taskkit.storage import Storage
 

@@ -14,8 +14,9 @@ from taskkit.errors import InvalidValue
 from taskkit.events.policies import Policy
 from taskkit.outcomes import Effect
 from taskkit.plugins._shapes import fields_of
-from taskkit.plugins.kinds import Executor, Exporter, Notifier, Report, Script, Verb
+from taskkit.plugins.kinds import Executor, Exporter, Notifier, Report, Script
 from taskkit.plugins.storages import StorageKind
+from taskkit.plugins.verbs import Verb
 
 #: What is wrong with an offer, and what would help.
 Fault = tuple[str, str]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 from attrs import field, frozen
 
 from taskkit.errors import InvalidValue
-from taskkit.plugins.kinds import Run
+from taskkit.plugins.runs import Run
 from taskkit.scripts._exchanges import KEYS, SILENCE, Cue
 from taskkit.scripts._fields import Fields
 from taskkit.scripts._templates import Place, pieces

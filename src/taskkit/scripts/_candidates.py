@@ -7,7 +7,7 @@ from pendulum import Duration
 
 from taskkit.errors import Refused
 from taskkit.intents import Intent, Ruling
-from taskkit.plugins.kinds import Run
+from taskkit.plugins.runs import Run
 from taskkit.records import AccountId
 from taskkit.secrets import Secret
 from taskkit.vaults import Slot

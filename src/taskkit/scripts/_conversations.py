@@ -13,7 +13,8 @@ from taskkit.outcomes import ErrorClass, NotDone, Outcome, Unknown
 from taskkit.plugins.executors._expectations import Expectations, Judgement, compiled
 from taskkit.plugins.executors._outputs import Output
 from taskkit.plugins.executors._talks import Nothing, Patience, Seen, Talk
-from taskkit.plugins.kinds import Operation, Run
+from taskkit.plugins.runs import Run
+from taskkit.plugins.verbs import Operation
 from taskkit.scripts._answers import PAGER, Answer
 from taskkit.scripts._exchanges import CLOSED, END, SILENCE, Cue, Exchange
 from taskkit.scripts._lines import written

@@ -7,7 +7,8 @@ from typing import Any, Self
 
 from attrs import asdict, define, field, fields
 
-from taskkit.plugins.kinds import Operation, Run
+from taskkit.plugins.runs import Run
+from taskkit.plugins.verbs import Operation
 
 
 @define

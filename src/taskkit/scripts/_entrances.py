@@ -9,7 +9,8 @@ from typing import Any
 from taskkit.errors import HostRefused, TriesSpared
 from taskkit.events.happenings import Drifted
 from taskkit.outcomes import ErrorClass, class_of
-from taskkit.plugins.kinds import Operation, Run
+from taskkit.plugins.runs import Run
+from taskkit.plugins.verbs import Operation
 
 OK = "ok"
 

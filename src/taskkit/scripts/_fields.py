@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterable, Mapping
 
 from taskkit.errors import InvalidValue
-from taskkit.plugins.kinds import Run
+from taskkit.plugins.runs import Run
 from taskkit.records import EMPTY, Accounts, Record
 from taskkit.scripts._programs import with_program
 from taskkit.scripts._templates import PASSWORD, Place, pieces, places

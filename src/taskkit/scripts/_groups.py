@@ -15,7 +15,8 @@ from taskkit.errors import NotAllowed, NotFound, Refused, StaleToken, StorageAwa
 from taskkit.jobs import Kind
 from taskkit.outcomes import RETRIED, Done, Effect, ErrorClass, NotDone, NotNow, Outcome, Unknown, class_of
 from taskkit.passwords import FormerPasswords, Objection
-from taskkit.plugins.kinds import Operation, Run
+from taskkit.plugins.runs import Run
+from taskkit.plugins.verbs import Operation
 from taskkit.records import Record
 from taskkit.scripts._candidates import CHANGED
 from taskkit.scripts._heard import REFUSED, Heard

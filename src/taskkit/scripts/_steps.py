@@ -13,7 +13,8 @@ from taskkit.checks import a, mapping, one_of, optional_a, refused, several
 from taskkit.errors import BrokenPlugin, InvalidValue, TaskkitError
 from taskkit.outcomes import ErrorClass, NotDone, class_of
 from taskkit.plugins.becoming import Become, become_of
-from taskkit.plugins.kinds import Command, Operation, Run, RunsCommands, Verb
+from taskkit.plugins.runs import Run
+from taskkit.plugins.verbs import Command, Operation, RunsCommands, Verb
 from taskkit.scripts._fields import Fields
 from taskkit.scripts._programs import check_program
 from taskkit.scripts._templates import check_line, pieces

@@ -5,7 +5,8 @@ from __future__ import annotations
 from attrs import define, fields
 
 from taskkit.outcomes import RETRIED, Done, Effect, ErrorClass, NotDone, Outcome
-from taskkit.plugins.kinds import Operation, Run
+from taskkit.plugins.runs import Run
+from taskkit.plugins.verbs import Operation
 from taskkit.scripts._courses import Course
 
 

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Literal
 
 from taskkit.errors import HostRefused, TaskkitError
 from taskkit.outcomes import Done, ErrorClass, NotDone, Unknown
-from taskkit.plugins.kinds import Operation, Run
+from taskkit.plugins.runs import Run
+from taskkit.plugins.verbs import Operation
 from taskkit.records import AccountId, Record
 from taskkit.secrets import Secret
 from taskkit.tries import UNSEEN

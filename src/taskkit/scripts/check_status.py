@@ -13,7 +13,9 @@ from taskkit.checks import named, optional_a, refused, several
 from taskkit.errors import InvalidValue, StaleToken, StopAsked, StorageAway, TriesSpared
 from taskkit.outcomes import Done, Effect, ErrorClass, NotDone, NotNow, Outcome
 from taskkit.plugins.becoming import Become, become_of
-from taskkit.plugins.kinds import Command, Operation, Run, RunsCommands, Script, Verb
+from taskkit.plugins.kinds import Script
+from taskkit.plugins.runs import Run
+from taskkit.plugins.verbs import Command, Operation, RunsCommands, Verb
 from taskkit.records import Accounts
 from taskkit.scripts._entrances import Entrance
 from taskkit.scripts._fields import with_secrets

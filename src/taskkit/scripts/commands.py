@@ -11,7 +11,9 @@ from taskkit.checks import named, one_of, optional_a, refused, several
 from taskkit.errors import InvalidValue, StaleToken, StopAsked, StorageAway, TriesSpared
 from taskkit.outcomes import RETRIED, Done, Effect, ErrorClass, NotDone, NotNow, Outcome, Unknown
 from taskkit.plugins.becoming import Become, become_of
-from taskkit.plugins.kinds import Command, Run, RunsCommands, Script, Verb
+from taskkit.plugins.kinds import Script
+from taskkit.plugins.runs import Run
+from taskkit.plugins.verbs import Command, RunsCommands, Verb
 from taskkit.records import Accounts
 from taskkit.scripts._courses import Course
 from taskkit.scripts._fields import with_secrets

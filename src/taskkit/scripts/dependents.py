@@ -15,7 +15,8 @@ from taskkit.checks import a, named, one_of, refused, several, whole
 from taskkit.errors import InvalidValue
 from taskkit.outcomes import Effect, ErrorClass
 from taskkit.plugins.forms import fill
-from taskkit.plugins.kinds import Command, Operation, Run, Verb
+from taskkit.plugins.runs import Run
+from taskkit.plugins.verbs import Command, Operation, Verb
 from taskkit.records import AccountId, Record
 from taskkit.scripts._candidates import attempt_to_tell, is_left
 from taskkit.scripts._fields import Fields

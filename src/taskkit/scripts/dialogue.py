@@ -11,7 +11,9 @@ from taskkit.checks import a, named, one_of, refused, several
 from taskkit.errors import InvalidValue, StaleToken, StopAsked, StorageAway, TriesSpared
 from taskkit.outcomes import Effect, NotDone, NotNow, Outcome, Unknown
 from taskkit.plugins.executors._talks import Talk
-from taskkit.plugins.kinds import Run, Script, Verb
+from taskkit.plugins.kinds import Script
+from taskkit.plugins.runs import Run
+from taskkit.plugins.verbs import Verb
 from taskkit.records import Accounts
 from taskkit.scripts._answers import answers
 from taskkit.scripts._conversations import Conversation, told

@@ -14,7 +14,8 @@ from taskkit.events._wording import counted
 from taskkit.jobs import Kind
 from taskkit.outcomes import Effect, Outcome
 from taskkit.passwords import PasswordPolicy, password_policy
-from taskkit.plugins.kinds import Run, Script, Sequel
+from taskkit.plugins.kinds import Script, Sequel
+from taskkit.plugins.runs import Run
 from taskkit.records import NO_ACCOUNTS, AccountId, Accounts
 from taskkit.scripts._groups import Group
 from taskkit.scripts.dependents import Dependent, dependents_of, once

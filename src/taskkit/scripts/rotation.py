@@ -21,7 +21,8 @@ from taskkit.intents import Ruling
 from taskkit.jobs import Kind
 from taskkit.outcomes import Done, ErrorClass, NotDone, NotNow, Outcome, Unknown, class_of
 from taskkit.passwords import FormerPasswords, Objection, Passwords
-from taskkit.plugins.kinds import Run, SecretChange, Verb
+from taskkit.plugins.runs import Run
+from taskkit.plugins.verbs import SecretChange, Verb
 from taskkit.scripts._candidates import CHANGED, Attempt, Candidates
 from taskkit.scripts._tries import SPARED, CannotSay, Spared, Tries, Which, tell
 from taskkit.secrets import Secret

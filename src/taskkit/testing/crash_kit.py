@@ -20,8 +20,10 @@ from taskkit.errors import HostRefused, TaskkitError
 from taskkit.events.policies import OnDemand
 from taskkit.jobs import Kind
 from taskkit.outcomes import Done, ErrorClass, NotDone, Unknown, class_of
-from taskkit.plugins.kinds import Executor, Host, Login, Probe, Run, Script, SecretChange
+from taskkit.plugins.kinds import Executor, Script
 from taskkit.plugins.manager import Plugins
+from taskkit.plugins.runs import Run
+from taskkit.plugins.verbs import Host, Login, Probe, SecretChange
 from taskkit.records import RecordType
 from taskkit.scripts import PasswordReset
 from taskkit.secrets import Secret

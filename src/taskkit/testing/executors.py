@@ -17,7 +17,9 @@ from taskkit.plugins.executors._changes import may_begin, refused_by
 from taskkit.plugins.executors._expectations import Judgement
 from taskkit.plugins.executors._outputs import Output, Recorder
 from taskkit.plugins.executors._sequences import Ready, Result, in_order, not_any_more, refuse_secrets, told
-from taskkit.plugins.kinds import Command, Content, Executor, File, Host, Login, Operation, Run, SecretChange, Verb
+from taskkit.plugins.kinds import Executor
+from taskkit.plugins.runs import Run
+from taskkit.plugins.verbs import Command, Content, File, Host, Login, Operation, SecretChange, Verb
 from taskkit.secrets import Secret
 from taskkit.testing.clocks import VirtualClock
 from taskkit.testing.hosts import Account, Answer, FakeHost, Reply

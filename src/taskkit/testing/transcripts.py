@@ -21,7 +21,9 @@ from taskkit.errors import InvalidValue, UnreadableDocument
 from taskkit.outcomes import Effect
 from taskkit.plugins.executors._outputs import Recorder
 from taskkit.plugins.executors._screens import Screen
-from taskkit.plugins.kinds import Executor, Host, Login, Run, Terminal, Verb
+from taskkit.plugins.kinds import Executor
+from taskkit.plugins.runs import Run
+from taskkit.plugins.verbs import Host, Login, Terminal, Verb
 from taskkit.records import Record
 from taskkit.secrets import Secret
 

@@ -20,9 +20,11 @@ from taskkit.events.policies import POLICIES, OnDemand, Policy
 from taskkit.instants import Clock
 from taskkit.jobs import Job
 from taskkit.outcomes import DONE, Effect, Outcome, Unknown
-from taskkit.plugins.kinds import Executor, Run, Script, Verb
+from taskkit.plugins.kinds import Executor, Script
 from taskkit.plugins.manager import Plugins
+from taskkit.plugins.runs import Run
 from taskkit.plugins.specs import hookimpl
+from taskkit.plugins.verbs import Verb
 from taskkit.records import Record, RecordType
 from taskkit.storage.memory import MemoryStorage
 from taskkit.tasks import SYSTEM, Task, of_type

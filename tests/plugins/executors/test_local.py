@@ -14,7 +14,7 @@ import pytest
 
 from taskkit.errors import HostRefused
 from taskkit.plugins.executors.local import Local, LocalSettings
-from taskkit.plugins.kinds import Command, Host, Login, Operation, Verb
+from taskkit.plugins.verbs import Command, Host, Login, Operation, Verb
 from taskkit.records import Record
 from taskkit.scrubbing import REPLACED, WITHHELD
 from taskkit.secrets import Secret

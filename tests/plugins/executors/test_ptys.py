@@ -18,7 +18,7 @@ from taskkit.outcomes import Done, ErrorClass, NotDone, Outcome, Unknown
 from taskkit.plugins.executors._processes import NotStarted
 from taskkit.plugins.executors._ptys import Pty, opened
 from taskkit.plugins.executors.local import Local
-from taskkit.plugins.kinds import Host, Login, Terminal
+from taskkit.plugins.verbs import Host, Login, Terminal
 from taskkit.records import Record
 from taskkit.scripts import Dialogue
 from taskkit.secrets import Secret

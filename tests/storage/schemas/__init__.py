@@ -21,7 +21,8 @@ from taskkit.events.happenings import CheckedIn
 from taskkit.events.policies import AfterCheckIn
 from taskkit.instants import instant
 from taskkit.outcomes import DONE, Effect, Outcome
-from taskkit.plugins.kinds import Run, Script
+from taskkit.plugins.kinds import Script
+from taskkit.plugins.runs import Run
 from taskkit.records import Record, RecordType
 from taskkit.states import FINAL
 from taskkit.storage import Query, Storage

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from taskkit.outcomes import ErrorClass, NotDone
 from taskkit.plugins.executors._sequences import not_any_more
-from taskkit.plugins.kinds import Run, SecretChange
+from taskkit.plugins.runs import Run
+from taskkit.plugins.verbs import SecretChange
 from taskkit.secrets import Secret
 
 #: Linux' PAM takes no more bytes than these in one answer.

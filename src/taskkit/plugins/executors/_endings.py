@@ -9,7 +9,7 @@ from attrs import evolve, frozen
 
 from taskkit.outcomes import ErrorClass
 from taskkit.plugins.executors._expectations import Judgement
-from taskkit.plugins.kinds import Run
+from taskkit.plugins.runs import Run
 
 Sink = Callable[[bytes], None]
 

@@ -12,7 +12,7 @@ from attrs import field, frozen
 from taskkit.errors import InvalidValue
 from taskkit.outcomes import ErrorClass
 from taskkit.plugins.executors._outputs import Output
-from taskkit.plugins.kinds import Command
+from taskkit.plugins.verbs import Command
 
 #: What a shell says of a command that it cannot start.
 _NOT_EXECUTABLE, _NOT_FOUND = 126, 127

@@ -13,7 +13,8 @@ from taskkit.outcomes import ErrorClass
 from taskkit.plugins.executors._endings import Patience
 from taskkit.plugins.executors._expectations import Expectations, Judgement
 from taskkit.plugins.executors._outputs import SILENCE, Output
-from taskkit.plugins.kinds import Command, Operation, Run
+from taskkit.plugins.runs import Run
+from taskkit.plugins.verbs import Command, Operation
 from taskkit.scrubbing import WITHHELD
 from taskkit.secrets import Secret
 

@@ -17,7 +17,8 @@ from attrs import define, frozen
 
 from taskkit.plugins.executors._outputs import Output, Recorder
 from taskkit.plugins.executors._screens import Screen
-from taskkit.plugins.kinds import Run, Terminal
+from taskkit.plugins.runs import Run
+from taskkit.plugins.verbs import Terminal
 from taskkit.secrets import Secret
 
 T = TypeVar("T")

@@ -24,7 +24,9 @@ from taskkit.plugins.executors._outputs import Output, Recorder
 from taskkit.plugins.executors._processes import NotStarted, started
 from taskkit.plugins.executors._ptys import opened
 from taskkit.plugins.executors._sequences import Ready, Result, in_order, refuse_secrets
-from taskkit.plugins.kinds import Command, Executor, Host, Login, Operation, Run, Terminal, Verb
+from taskkit.plugins.kinds import Executor
+from taskkit.plugins.runs import Run
+from taskkit.plugins.verbs import Command, Host, Login, Operation, Terminal, Verb
 
 #: The machine has too little of something for now; whatever else keeps a command from starting stays so until somebody acts.
 _BUSY = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ETXTBSY})

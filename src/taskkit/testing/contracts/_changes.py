@@ -7,7 +7,8 @@ from typing import Any
 import attrs
 
 from taskkit.outcomes import Done, ErrorClass, NotDone, Unknown
-from taskkit.plugins.kinds import Executor, Host, Login, SecretChange, Verb
+from taskkit.plugins.kinds import Executor
+from taskkit.plugins.verbs import Host, Login, SecretChange, Verb
 from taskkit.secrets import Secret
 from taskkit.testing.contracts._ears import heard
 from taskkit.testing.contracts._words import HostWords

@@ -12,7 +12,7 @@ import pytest
 
 from taskkit.errors import HostRefused
 from taskkit.outcomes import ErrorClass
-from taskkit.plugins.kinds import File, Operation, Verb
+from taskkit.plugins.verbs import File, Operation, Verb
 from taskkit.secrets import Secret
 from taskkit.testing.contracts._ears import heard
 from taskkit.testing.contracts._words import HostWords

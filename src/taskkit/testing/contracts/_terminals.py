@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from taskkit.plugins.kinds import Terminal, Verb
+from taskkit.plugins.verbs import Terminal, Verb
 from taskkit.secrets import Secret
 from taskkit.testing.contracts._ears import heard
 from taskkit.testing.contracts._words import HostWords

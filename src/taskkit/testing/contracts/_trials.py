@@ -10,7 +10,9 @@ from attrs import frozen
 
 from taskkit.errors import HostRefused
 from taskkit.outcomes import DONE, Effect, ErrorClass, Outcome
-from taskkit.plugins.kinds import Command, Executor, Host, Login, Operation, Run, Script, Terminal
+from taskkit.plugins.kinds import Executor, Script
+from taskkit.plugins.runs import Run
+from taskkit.plugins.verbs import Command, Host, Login, Operation, Terminal
 from taskkit.records import Record
 from taskkit.secrets import Secret
 from taskkit.testing.trials import Trial

@@ -6,7 +6,8 @@ import shlex
 from collections.abc import Collection
 from typing import Any, ClassVar
 
-from taskkit.plugins.kinds import Command, Executor, Host, Login
+from taskkit.plugins.kinds import Executor
+from taskkit.plugins.verbs import Command, Host, Login
 from taskkit.records import Record
 from taskkit.secrets import Secret
 from taskkit.testing.contracts._contract import Contract

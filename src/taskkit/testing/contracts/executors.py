@@ -14,7 +14,9 @@ import pytest
 
 from taskkit.errors import HostRefused
 from taskkit.outcomes import Effect, ErrorClass
-from taskkit.plugins.kinds import Command, Executor, Login, Operation, Run, Verb
+from taskkit.plugins.kinds import Executor
+from taskkit.plugins.runs import Run
+from taskkit.plugins.verbs import Command, Login, Operation, Verb
 from taskkit.secrets import Secret
 from taskkit.testing.contracts._changes import ChangeClauses
 from taskkit.testing.contracts._ears import heard

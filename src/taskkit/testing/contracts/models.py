@@ -33,8 +33,9 @@ from taskkit.instants import MINUTE
 from taskkit.jobs import Job, Kind, Why
 from taskkit.outcomes import DONE, Effect, ErrorClass, NotDone, Outcome
 from taskkit.plugins import hookimpl
-from taskkit.plugins.kinds import Run, Script
+from taskkit.plugins.kinds import Script
 from taskkit.plugins.manager import Plugins
+from taskkit.plugins.runs import Run
 from taskkit.records import Record, RecordType
 from taskkit.states import FINAL, PENDING, Step
 from taskkit.storage import Move, Query, Storage

@@ -16,8 +16,9 @@ from taskkit.engine import Engine
 from taskkit.events.happenings import HAPPENINGS, Demanded, Happening
 from taskkit.events.policies import POLICIES, Due, Policy
 from taskkit.outcomes import DONE, Effect, Outcome
-from taskkit.plugins.kinds import Run, Script
+from taskkit.plugins.kinds import Script
 from taskkit.plugins.manager import Plugins
+from taskkit.plugins.runs import Run
 from taskkit.plugins.specs import hookimpl
 from taskkit.records import Record, RecordType
 from taskkit.tasks import Task, of_type

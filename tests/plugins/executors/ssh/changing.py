@@ -8,7 +8,7 @@ from attrs import frozen
 
 from taskkit.outcomes import Done, NotDone, Unknown
 from taskkit.plugins.executors.ssh import Ssh
-from taskkit.plugins.kinds import Host, Login, SecretChange
+from taskkit.plugins.verbs import Host, Login, SecretChange
 from taskkit.records import Record
 from taskkit.secrets import Secret
 from taskkit.testing.trials import Trial

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from taskkit.plugins.executors.ssh import Ssh
-from taskkit.plugins.kinds import Command, Operation
+from taskkit.plugins.verbs import Command, Operation
 from taskkit.records import Record
 from taskkit.secrets import Secret
 from tests.runs import WatchedRun

@@ -10,7 +10,7 @@ import pytest
 
 from taskkit.errors import HostRefused
 from taskkit.plugins.executors.ssh import Ssh
-from taskkit.plugins.kinds import Command, Host, Login
+from taskkit.plugins.verbs import Command, Host, Login
 from taskkit.records import Record
 from taskkit.secrets import Secret
 from taskkit.testing.trials import Trial

@@ -10,7 +10,7 @@ from attrs import evolve
 from taskkit.errors import HostRefused
 from taskkit.outcomes import ErrorClass
 from taskkit.plugins.executors.ssh import Ssh
-from taskkit.plugins.kinds import Command
+from taskkit.plugins.verbs import Command
 from taskkit.records import Record
 from taskkit.secrets import Secret
 from tests.plugins.executors.ssh.reach import carry_out, there

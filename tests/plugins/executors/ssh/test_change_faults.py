@@ -15,7 +15,7 @@ import pytest
 
 from taskkit.outcomes import Done, NotDone
 from taskkit.plugins.executors.ssh import Ssh
-from taskkit.plugins.kinds import Host, Login
+from taskkit.plugins.verbs import Host, Login
 from taskkit.testing.trials import Trial
 from tests.plugins.executors.ssh.changing import NEW, Changed, change, itself, lets_in, record, root
 from tests.servers.doors import Account, Door

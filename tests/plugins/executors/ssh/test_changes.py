@@ -11,7 +11,7 @@ from attrs import evolve
 from taskkit.outcomes import Done
 from taskkit.plugins.executors.ssh import Ssh
 from taskkit.plugins.executors.ssh._ears import Ears
-from taskkit.plugins.kinds import Host, Login, SecretChange
+from taskkit.plugins.verbs import Host, Login, SecretChange
 from taskkit.secrets import Secret
 from taskkit.testing.trials import Trial
 from tests.plugins.executors.ssh.changing import NEW, WRONG, Changed, change, changed_itself, itself, lets_in, record, root

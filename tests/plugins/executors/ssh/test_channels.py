@@ -16,7 +16,7 @@ from paramiko import ChannelException
 from taskkit.outcomes import Done, NotDone
 from taskkit.plugins.executors.ssh._exchanges import Bell, Exchange
 from taskkit.plugins.executors.ssh._talks import Sieve
-from taskkit.plugins.kinds import Command, Operation
+from taskkit.plugins.verbs import Command, Operation
 from taskkit.scripts import Check, CheckStatus, Commands, Step
 from taskkit.scrubbing import REPLACED
 from taskkit.secrets import Secret

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from taskkit.plugins.executors.ssh import Ssh
-from taskkit.plugins.kinds import Command, Host, Login
+from taskkit.plugins.verbs import Command, Host, Login
 from taskkit.records import Record
 from taskkit.testing.trials import Trial
 from tests.servers.sshd import Sshd

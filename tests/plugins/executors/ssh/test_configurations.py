@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from taskkit.outcomes import ErrorClass
-from taskkit.plugins.kinds import Command
+from taskkit.plugins.verbs import Command
 from taskkit.secrets import Secret
 from tests import servers
 from tests.plugins.executors.ssh.reach import carried_out, carry_out, shell, there

@@ -10,7 +10,7 @@ import pytest
 from taskkit.errors import HostRefused
 from taskkit.outcomes import Done, ErrorClass, NotDone, Unknown
 from taskkit.plugins.executors.ssh import Ssh
-from taskkit.plugins.kinds import Host, Login
+from taskkit.plugins.verbs import Host, Login
 from taskkit.records import Record
 from taskkit.scripts import Dialogue
 from taskkit.testing import Recording, Replay, Trial

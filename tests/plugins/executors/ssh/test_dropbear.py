@@ -8,7 +8,7 @@ from typing import Any
 
 from taskkit.outcomes import ErrorClass
 from taskkit.plugins.executors.ssh import Ssh
-from taskkit.plugins.kinds import Probe
+from taskkit.plugins.verbs import Probe
 from taskkit.records import Record
 from taskkit.secrets import Secret
 from taskkit.testing.trials import Trial

@@ -20,7 +20,7 @@ import pytest
 from taskkit.outcomes import RETRIED, Done, ErrorClass, NotDone, Outcome, Unknown
 from taskkit.plugins.executors.ssh import Ssh
 from taskkit.plugins.executors.ssh._exchanges import Exchange
-from taskkit.plugins.kinds import Command
+from taskkit.plugins.verbs import Command
 from taskkit.records import Record
 from taskkit.scripts import Commands, Step
 from taskkit.secrets import Secret

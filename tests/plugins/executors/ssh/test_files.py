@@ -14,7 +14,7 @@ import pytest
 from taskkit.errors import HostRefused
 from taskkit.plugins.executors.ssh._replacements import Replacement
 from taskkit.plugins.executors.ssh._sftp import PIECE, RENAME, SPACE, SYNC, Sftp
-from taskkit.plugins.kinds import Content, File, Operation
+from taskkit.plugins.verbs import Content, File, Operation
 from taskkit.secrets import Secret
 from tests import servers
 from tests.plugins.executors.ssh.reach import shell, there

@@ -19,7 +19,7 @@ from taskkit.outcomes import ErrorClass
 from taskkit.plugins.executors.ssh import Ssh
 from taskkit.plugins.executors.ssh._refusals import Refusals
 from taskkit.plugins.executors.ssh._stops import Stop, way_to
-from taskkit.plugins.kinds import Command
+from taskkit.plugins.verbs import Command
 from taskkit.records import Record
 from taskkit.testing.trials import Trial
 from tests import servers

@@ -22,7 +22,7 @@ from taskkit.errors import HostRefused
 from taskkit.outcomes import ErrorClass
 from taskkit.plugins.executors.ssh import Ssh
 from taskkit.plugins.executors.ssh._wires import Wire
-from taskkit.plugins.kinds import Host, Login
+from taskkit.plugins.verbs import Host, Login
 from taskkit.secrets import Secret
 from taskkit.testing.trials import Trial
 from tests import servers
@@ -87,7 +87,7 @@ def test_where_no_way_leads_that_is_told() -> None:
     code = """
 from taskkit.plugins.executors.ssh._sockets import connected
 from taskkit.plugins.executors.ssh._stops import Stop
-from taskkit.plugins.kinds import Host, Login
+from taskkit.plugins.verbs import Host, Login
 from taskkit.records import Record
 record = Record("db-1", "unix")
 try:

@@ -18,7 +18,7 @@ from taskkit.plugins.executors._outputs import Recorder
 from taskkit.plugins.executors.ssh._keys import Ed25519Key
 from taskkit.plugins.executors.ssh._logins import Way
 from taskkit.plugins.executors.ssh._talks import Talk
-from taskkit.plugins.kinds import Command
+from taskkit.plugins.verbs import Command
 from taskkit.secrets import Secret
 from tests.plugins.executors.ssh.reaching import reached, refused, says
 from tests.servers.doors import Door

@@ -10,7 +10,7 @@ import pytest
 from taskkit.errors import HostRefused
 from taskkit.plugins.executors.ssh import _privileges
 from taskkit.plugins.executors.ssh._settings import SshSettings
-from taskkit.plugins.kinds import Command
+from taskkit.plugins.verbs import Command
 from taskkit.scrubbing import REPLACED
 from taskkit.secrets import Secret
 from tests.plugins.executors.ssh.reach import carried_out, carry_out, shell, there

@@ -11,7 +11,7 @@ from attrs import evolve
 from taskkit.errors import HostRefused
 from taskkit.outcomes import Done, ErrorClass, NotDone
 from taskkit.plugins.executors.ssh import Ssh
-from taskkit.plugins.kinds import Probe
+from taskkit.plugins.verbs import Probe
 from taskkit.records import Record
 from taskkit.scripts import Check, CheckStatus
 from taskkit.secrets import Secret

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from taskkit.plugins.kinds import Command, Login
+from taskkit.plugins.verbs import Command, Login
 from taskkit.secrets import Secret
 from tests import servers
 from tests.plugins.executors.ssh.changing import change, lets_in, record

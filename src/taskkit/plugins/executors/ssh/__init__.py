@@ -25,7 +25,9 @@ from taskkit.plugins.executors.ssh._settings import SshSettings
 from taskkit.plugins.executors.ssh._stops import Stop, jump_hosts, way_to
 from taskkit.plugins.executors.ssh._terminals import opened
 from taskkit.plugins.executors.ssh._wires import Wire
-from taskkit.plugins.kinds import Command, Content, Executor, File, Host, Login, Operation, Probe, Run, SecretChange, Terminal, Verb
+from taskkit.plugins.kinds import Executor
+from taskkit.plugins.runs import Run
+from taskkit.plugins.verbs import Command, Content, File, Host, Login, Operation, Probe, SecretChange, Terminal, Verb
 from taskkit.records import Record
 
 __all__ = ["Ssh", "SshSettings"]

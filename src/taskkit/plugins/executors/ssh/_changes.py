@@ -20,7 +20,8 @@ from taskkit.plugins.executors.ssh._rules import is_busy, is_forbidden, is_obeye
 from taskkit.plugins.executors.ssh._settings import SshSettings
 from taskkit.plugins.executors.ssh._terminals import opened
 from taskkit.plugins.executors.ssh._wires import Wire
-from taskkit.plugins.kinds import Command, Login, Run, SecretChange
+from taskkit.plugins.runs import Run
+from taskkit.plugins.verbs import Command, Login, SecretChange
 from taskkit.secrets import Secret
 
 #: Whoever becomes root by su, or is root in a session without a shell of its own, may look for programs in the places of users only.

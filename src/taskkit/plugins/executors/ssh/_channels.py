@@ -16,7 +16,8 @@ from taskkit.plugins.executors.ssh._privileges import Spoken, Standing, standing
 from taskkit.plugins.executors.ssh._settings import SshSettings
 from taskkit.plugins.executors.ssh._talks import Sieve, Talk, Told
 from taskkit.plugins.executors.ssh._ttys import TerminalTalk, not_begun
-from taskkit.plugins.kinds import Command, Login, Run
+from taskkit.plugins.runs import Run
+from taskkit.plugins.verbs import Command, Login
 
 #: What sshd says in place of the command, which it ends with 1.
 _WANTS_CHANGE = ("Password change required but no TTY available", "You must change your password now")

@@ -13,7 +13,7 @@ from taskkit.errors import HostRefused
 from taskkit.outcomes import ErrorClass
 from taskkit.plugins.becoming import Become, account_name
 from taskkit.plugins.executors._circumstances import Circumstances
-from taskkit.plugins.kinds import Command
+from taskkit.plugins.verbs import Command
 
 #: With these a shell says that it could not begin something.
 _NOT_BEGUN = (126, 127)

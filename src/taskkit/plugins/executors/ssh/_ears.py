@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, cast
 
-from taskkit.plugins.kinds import Run
+from taskkit.plugins.runs import Run
 from taskkit.scrubbing import Stream
 from taskkit.secrets import Secret
 

@@ -16,7 +16,8 @@ from taskkit.plugins.executors.ssh._exchanges import Exchange
 from taskkit.plugins.executors.ssh._replacements import Replacement, owner_of, permissions, regular
 from taskkit.plugins.executors.ssh._settings import SshSettings
 from taskkit.plugins.executors.ssh._sftp import Fault, Sftp, session
-from taskkit.plugins.kinds import Content, File, Operation, Run
+from taskkit.plugins.runs import Run
+from taskkit.plugins.verbs import Content, File, Operation
 from taskkit.secrets import Secret
 
 _HIGHEST_MODE = 0o7777

@@ -13,7 +13,7 @@ from taskkit.outcomes import ErrorClass
 from taskkit.plugins.executors.ssh._certificates import fault_of
 from taskkit.plugins.executors.ssh._known_hosts import AUTHORITY, REVOKED, BadLine, HostKey, Line, lines_of
 from taskkit.plugins.executors.ssh._stops import Stop
-from taskkit.plugins.kinds import Run
+from taskkit.plugins.runs import Run
 
 _SIGNED = "-cert-v01@openssh.com"
 _RSA = ("rsa-sha2-512", "rsa-sha2-256")

@@ -24,7 +24,7 @@ from paramiko.pkey import PublicBlob
 from taskkit.errors import HostRefused
 from taskkit.outcomes import ErrorClass
 from taskkit.plugins.executors.ssh._stops import Stop
-from taskkit.plugins.kinds import Run
+from taskkit.plugins.runs import Run
 from taskkit.secrets import Secret
 
 #: Each is a try: a server hangs up after six of them, as a rule.

@@ -17,7 +17,7 @@ from taskkit.plugins.executors.ssh._packets import TooMuch
 from taskkit.plugins.executors.ssh._sockets import connected
 from taskkit.plugins.executors.ssh._stops import Stop
 from taskkit.plugins.executors.ssh._wires import Wire
-from taskkit.plugins.kinds import Run
+from taskkit.plugins.runs import Run
 
 _CONNECTING = "connecting to"
 _FORBIDDEN, _NOT_REACHED = 1, 2

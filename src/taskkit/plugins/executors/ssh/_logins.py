@@ -14,7 +14,7 @@ from taskkit.plugins.executors.ssh._keys import key_of, keys_of_agent
 from taskkit.plugins.executors.ssh._questions import NoAnswer, Questions, told_of
 from taskkit.plugins.executors.ssh._stops import Stop
 from taskkit.plugins.executors.ssh._wires import Wire
-from taskkit.plugins.kinds import Run
+from taskkit.plugins.runs import Run
 
 KEY, PASSWORD, QUESTIONS = "publickey", "password", "keyboard-interactive"
 _WHAT = {KEY: "the key", PASSWORD: "the password", QUESTIONS: "the answers to its questions"}

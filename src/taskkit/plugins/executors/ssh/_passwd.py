@@ -16,7 +16,8 @@ from taskkit.outcomes import Done, ErrorClass, NotDone, Unknown
 from taskkit.plugins.executors._changes import refused_by
 from taskkit.plugins.executors._talks import Nothing, Patience, Seen, Talk
 from taskkit.plugins.executors.ssh._rules import is_busy, is_forbidden, is_obeyed, names_nobody, rule_of
-from taskkit.plugins.kinds import Run, Terminal
+from taskkit.plugins.runs import Run
+from taskkit.plugins.verbs import Terminal
 from taskkit.secrets import Secret
 
 #: A machine that waits is quiet; what it says meanwhile is no prompt.

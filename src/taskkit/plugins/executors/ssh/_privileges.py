@@ -22,7 +22,8 @@ from taskkit.errors import HostRefused
 from taskkit.outcomes import ErrorClass
 from taskkit.plugins.executors._expectations import Judgement
 from taskkit.plugins.executors.ssh._circumstances import Privileges
-from taskkit.plugins.kinds import Command, Login, Run
+from taskkit.plugins.runs import Run
+from taskkit.plugins.verbs import Command, Login
 from taskkit.secrets import Secret
 
 #: Words that stand quoted as they stand here.

@@ -17,7 +17,7 @@ from attrs import define
 from taskkit.errors import HostRefused
 from taskkit.outcomes import ErrorClass
 from taskkit.plugins.executors.ssh._stops import Stop
-from taskkit.plugins.kinds import Run
+from taskkit.plugins.runs import Run
 from taskkit.records import AccountId
 
 #: For so many seconds what was refused is not said again, unless another secret is there.

@@ -15,7 +15,7 @@ from taskkit.errors import HostRefused, InvalidValue
 from taskkit.outcomes import ErrorClass
 from taskkit.plugins.becoming import become_of
 from taskkit.plugins.executors.ssh._circumstances import Privileges
-from taskkit.plugins.kinds import Host
+from taskkit.plugins.verbs import Host
 from taskkit.records import Record
 
 _HOUR = 3600

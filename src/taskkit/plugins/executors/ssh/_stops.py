@@ -10,7 +10,8 @@ from attrs import evolve, field, fields, frozen
 from taskkit.errors import HostRefused
 from taskkit.outcomes import ErrorClass
 from taskkit.plugins.executors.ssh._settings import SshSettings
-from taskkit.plugins.kinds import Host, Login, Run
+from taskkit.plugins.runs import Run
+from taskkit.plugins.verbs import Host, Login
 from taskkit.records import Record
 
 PORT = 22
