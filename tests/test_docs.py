@@ -266,6 +266,20 @@ def test_no_two_faces_have_one_name_for_two_things() -> None:
     assert [name for name, things in found.items() if len(things) > 1] == []
 
 
+_IMPORTS = re.compile(r"\bfrom (taskkit[\w.]*) import ([\w, ]+)")
+
+
+def test_what_a_face_offers_no_page_takes_from_another_room() -> None:
+    """But for the steps of jobs: the `Step` of the faces is that of scripts."""
+    offered = {one for face in FACES for one in face.__all__} - {"Step"}
+    rooms = {face.__name__ for face in FACES}
+    taken = ((name(page), *found.groups()) for page in PAGES for found in _IMPORTS.finditer(page.read_text(encoding="utf-8")))
+    around = [
+        (page, room, one) for page, room, names in taken if room not in rooms for one in re.split(r", ?| as \w+", names) if one in offered
+    ]
+    assert around == []
+
+
 _INSTALLS = re.compile(r"\b(?:pip|pipx|uv|poetry|pdm|conda)\b[^\n`]*\b(?:install|add)\b[^\n`]*(?<![\w./-])taskkit\b(?!/)")
 
 
