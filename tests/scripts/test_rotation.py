@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
@@ -9,15 +11,18 @@ from typing import Any
 import pytest
 from attrs import evolve
 
+from taskkit.engine._runs import JobRun
 from taskkit.errors import InvalidValue, NotFound, Refused
 from taskkit.events import Daily
+from taskkit.events.policies import OnDemand
 from taskkit.events.windows import TimeWindow
 from taskkit.jobs import Kind
 from taskkit.keyrings import Keyring
 from taskkit.outcomes import ErrorClass
 from taskkit.passwords import Passwords
+from taskkit.plugins import Script
 from taskkit.records import Record, RecordType
-from taskkit.scripts import PasswordReset
+from taskkit.scripts import CheckStatus, Commands, PasswordReset, Step
 from taskkit.secrets import Secret
 from taskkit.states import State
 from taskkit.storage import Keep
@@ -525,3 +530,25 @@ def test_s03_a_candidate_that_somebody_gave_up_is_replaced_though_the_recovery_d
     house.pass_time(hours=2)
     assert house.live == house.kept() not in ("old-secret", first)
     assert not house.engine.intents.all()
+
+
+@pytest.mark.parametrize("script", [PasswordReset("look"), CheckStatus("look"), Commands("look", Step("true"))], ids=lambda one: one.kind)
+def test_s01_a_run_is_gone_with_its_job_and_its_secrets_wait_for_no_collector(
+    house: RotationHouse, monkeypatch: pytest.MonkeyPatch, script: Script
+) -> None:
+    runs = list[weakref.ref[JobRun]]()
+    make = JobRun.__init__
+
+    def made(run: JobRun, *given: Any, **more: Any) -> None:
+        make(run, *given, **more)
+        runs.append(weakref.ref(run))
+
+    monkeypatch.setattr(JobRun, "__init__", made)
+    house.engine.define(script)
+    task = house.engine.put(Task("looks", "look", [OnDemand()], list=UNIX))
+    gc.disable()
+    try:
+        assert house.rotated(task).state is State.COMPLETED
+        assert [run() for run in runs] == [None]
+    finally:
+        gc.enable()

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from threading import Lock
 from typing import TYPE_CHECKING, Any
+from weakref import proxy
 
 import pendulum
 from attrs import Attribute, asdict, evolve
@@ -155,7 +156,7 @@ class JobRun:
     @property
     def intents(self) -> RunIntents:
         with _PEN:
-            intents = self._intents = self._intents or RunIntents(self._ground, self)
+            intents = self._intents = self._intents or RunIntents(self._ground, proxy(self))
         return intents
 
     @property
@@ -226,7 +227,7 @@ class JobRun:
         """Of each account one, as all that this run hears of it is counted together (S5)."""
         with _PEN:
             if account not in self._budgets:
-                self._budgets = {**self._budgets, account: Budget(self._ground, self, account)}
+                self._budgets = {**self._budgets, account: Budget(self._ground, proxy(self), account)}
             return self._budgets[account]
 
     def _spends(self, login: Login, tried: str) -> AbstractContextManager[Callable[[ErrorClass | None], None]]:
