@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager
 from threading import Lock
 from typing import TYPE_CHECKING, Any
 from weakref import proxy
@@ -11,19 +11,19 @@ from weakref import proxy
 import pendulum
 from attrs import Attribute, asdict, evolve
 
-from taskkit.engine._border import changed, guarded, plain
+from taskkit.engine._border import guarded, plain
 from taskkit.engine._budgets import Budget
 from taskkit.engine._cases import Case
 from taskkit.engine._fences import Fence
+from taskkit.engine._reach import Reach
 from taskkit.engine._run_intents import RunIntents
-from taskkit.errors import InvalidValue
 from taskkit.facts import Fact
 from taskkit.instants import Instant, shown
 from taskkit.jobs import Job, Kind
-from taskkit.outcomes import Done, ErrorClass, NotDone, Unknown
+from taskkit.outcomes import Done, NotDone, Unknown
 from taskkit.plugins.kinds import Executor, Script
 from taskkit.plugins.verbs import Host, Login, Operation, Probe, SecretChange, Verb
-from taskkit.records import EMPTY, NO_ACCOUNTS, AccountId, Accounts, Record, RecordType
+from taskkit.records import EMPTY, NO_ACCOUNTS, AccountId, Accounts, Record
 from taskkit.scrubbing import Scrubber, Stream
 from taskkit.secrets import Secret
 from taskkit.states import State
@@ -62,10 +62,7 @@ class JobRun:
         self._scrubber: Scrubber | None = None
         self._turned: Mapping[str, Any] | None = None
         self._intents: RunIntents | None = None
-        self._types: Mapping[str, RecordType | None] = EMPTY
-        self._logins: Mapping[str, Login] = EMPTY
-        self._owners: Mapping[str, AccountId] = EMPTY
-        self._budgets: Mapping[AccountId, Budget] = EMPTY
+        self._reach: Reach | None = None
         self.accounts = NO_ACCOUNTS
 
     def watch(self, heard: Callable[[str], object], over: Callable[[Executor], Executor]) -> None:
@@ -184,99 +181,36 @@ class JobRun:
 
     # the host
 
-    @contextmanager
-    def connect(self, login: Record | None = None, *, to: Record | None = None) -> Iterator[Any]:
-        """The record's host, or that of another one, as its shadow account or else as the record itself."""
-        executor, record = self._reached("connecting", to)
-        self.point("connect")
-        host, login_ = self.host(record), self.login(login or self._shadow or record)
-        with ExitStack() as stack:
-            with self._spends(login_, "connecting"):
-                connection = stack.enter_context(executor.connect(host, login_, self))
-            self.touch()
-            yield connection
+    @property
+    def reach(self) -> Reach:
+        with _PEN:
+            reach = self._reach = self._reach or Reach(self._ground, self._kin)
+        return reach
+
+    @property
+    def executor(self) -> Executor | None:
+        return self._executor
+
+    def connect(self, login: Record | None = None, *, to: Record | None = None) -> AbstractContextManager[Any]:
+        return self.reach.connect(self, login, to)
 
     def probe(self, login: Record | None = None, secret: Secret | None = None, *, to: Record | None = None) -> Probe:
-        """What a fresh log-in tells of the account's secret, or of this one in its place. It is one try (S5): who gives one counts it."""
-        executor, record = self._reached("trying a secret", to)
-        self.point("probe")
-        host, found = self.host(record), self._login(login or self._shadow or record, secret)
-        if secret is not None:
-            return executor.probe(host, found, self)
-        with self._spends(found, "trying the log-in") as tell:
-            probe = executor.probe(host, found, self)
-            tell(probe.error)
-        return probe
+        return self.reach.probe(self, login, secret, to)
 
     def change(self, change: SecretChange, login: Record | None = None, *, to: Record | None = None) -> Done | NotDone | Unknown:
-        """Whatever the executor raises, it is an answer: that nothing was changed is believed only of a log-in that was refused (J10)."""
-        executor, record = self._reached("changing a secret", to)
-        host, found = self.host(record), self._login(login or record, change.old if login in (None, record) else None)
-        self.keep(change.new)
-        with self._spends(found, "changing a secret") as tell:
-            self.point("change")
-            self.touch()
-            outcome = changed(lambda: executor.change(host, found, change, self), self)
-            tell(outcome.error if isinstance(outcome, NotDone) else None)
-        return outcome
+        return self.reach.change(self, change, login, to)
 
     def verbs(self, to: Record | None = None) -> frozenset[Verb]:
-        return self._reached("looking what can be done", to)[0].verbs
-
-    def budget(self, account: AccountId) -> Budget:
-        """Of each account one, as all that this run hears of it is counted together (S5)."""
-        with _PEN:
-            if account not in self._budgets:
-                self._budgets = {**self._budgets, account: Budget(self._ground, proxy(self), account)}
-            return self._budgets[account]
-
-    def _spends(self, login: Login, tried: str) -> AbstractContextManager[Callable[[ErrorClass | None], None]]:
-        return self.budget(self._owners[login.record.id]).spent(tried, login.secret)
-
-    def _login(self, record: Record, secret: Secret | None) -> Login:
-        """With this secret in the place of the current one, where one is given: only it may let in then, beside what is known already."""
-        found = self._logins.get(record.id) if secret is not None else None
-        if found is None or found.record is not record:
-            found = self.login(record)
-        return found if secret is None else evolve(found, secret=self.keep(secret), by_secret=True)
-
-    def _reached(self, doing: str, to: Record | None) -> tuple[Executor, Record]:
-        record, executor = to or self._record, self._executor
-        if record is not None and record is not self._record:
-            found = self._type(record)
-            executor = self._ground.plugins.executor(found.executor) if found is not None and found.executor is not None else None
-        if executor is None or record is None:
-            tried = f"{doing} for {self._kin.script.name!r}"
-            raise InvalidValue(tried, "its record's type names no executor", "name one in the record type")
-        return executor, record
+        return self.reach.verbs(self, to)
 
     def host(self, record: Record) -> Host:
-        """The machine that a record names, and what its type says about reaching it."""
-        found = self._type(record)
-        if found is None:
-            return Host(record.fields.get("host", ""), record=record)
-        port = record.fields.get(found.port, "")
-        return Host(found.host_of(record), int(port) if port.isdecimal() else None, found.settings, record=record)
+        return self.reach.host(record)
 
     def login(self, record: Record) -> Login:
-        """The account's current secret, read for this run alone: what the vault hands out is scrubbed from all that the run says (S1)."""
-        found, vault = self._type(record), self.vault
-        account = vault.records.account(record)
-        values = vault.secrets.values(account, self).current
-        login = Login(record, secrets=values)
-        if found is not None:
-            secret, key = values.get(found.secret), values.get(found.key)
-            login = Login(record, found.user_of(record), secret, key, secrets=values, secret_name=found.secret, passwords=found.passwords)
-        self._logins, self._owners = {**self._logins, record.id: login}, {**self._owners, record.id: account}
-        return login
+        return self.reach.login(self, record)
 
-    def _type(self, record: Record) -> RecordType | None:
-        """As it stood when its start looked it up, or else when this run first asked."""
-        if record.type not in self._types:
-            sort = self._kin.sorts.get(record.type)
-            found = self._ground.catalog.record_type(record.type) if sort is None else sort.found
-            self._types = {**self._types, record.type: found}
-        return self._types[record.type]
+    def budget(self, account: AccountId) -> Budget:
+        return self.reach.budget(self, account)
 
     def touch(self) -> None:
         self.touched = True
