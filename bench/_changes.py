@@ -27,7 +27,8 @@ from taskkit.selections import Tagged
 from taskkit.sqlite_vault import SqliteVault
 from taskkit.sqlite_vault._files import File
 from taskkit.states import FINAL, State
-from taskkit.storage.sqlite import SqliteLine, SqliteStorage
+from taskkit.storage.sqlite import SqliteStorage
+from taskkit.storage.sqlite._lines import SqliteLine
 from taskkit.tasks import Task, of_type
 
 if TYPE_CHECKING:

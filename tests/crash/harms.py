@@ -13,7 +13,7 @@ from taskkit.storage._holds import Holds
 from taskkit.storage._steps import Steps
 from taskkit.storage.sql import _chains, _claims
 from taskkit.storage.sql._store import SqlStorage
-from taskkit.storage.sqlite import SqliteLine
+from taskkit.storage.sqlite._lines import SqliteLine
 from tests.crash.mortals import MortalPostgresLine, _Stores
 
 

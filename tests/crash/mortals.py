@@ -12,12 +12,14 @@ from typing import Any
 
 from attrs import frozen
 
-from taskkit.storage import Claimed, Landed, Unit, postgresql
-from taskkit.storage.postgresql import PostgresLine, PostgresStorage
+from taskkit.storage import Claimed, Landed, Unit
+from taskkit.storage.postgresql import PostgresStorage, _lines
+from taskkit.storage.postgresql._lines import PostgresLine
 from taskkit.storage.sql._lines import Line
 from taskkit.storage.sql._store import SqlStorage
 from taskkit.storage.sql._tables import Table
-from taskkit.storage.sqlite import SqliteLine, SqliteStorage
+from taskkit.storage.sqlite import SqliteStorage
+from taskkit.storage.sqlite._lines import SqliteLine
 from tests.crash.ledger import Ledger
 
 #: Where every store is passed by: around a write and a claim; in a transaction when it has the lock, when the first row has changed, right
@@ -165,9 +167,9 @@ class MortalPostgres(_Stores, PostgresStorage):
 
 def hurry() -> None:
     """Whoever hears nothing gives up after some seconds; so does the server, of whom nothing is heard in mid-transaction."""
-    postgresql._Patient.seconds = _HURRIED_SECONDS - 5  # of which so many are for the way
-    postgresql._KEPT_ALIVE["connect_timeout"] = _HURRIED_SECONDS
-    postgresql._LETS_GO = postgresql._LETS_GO.replace("session_timeout=20s", f"session_timeout={_HURRIED_SECONDS}s")
+    _lines._Patient.seconds = _HURRIED_SECONDS - 5  # of which so many are for the way
+    _lines._KEPT_ALIVE["connect_timeout"] = _HURRIED_SECONDS
+    _lines._LETS_GO = _lines._LETS_GO.replace("session_timeout=20s", f"session_timeout={_HURRIED_SECONDS}s")
 
 
 def opened(url: str, end: End, ledger: Ledger) -> MortalSqlite | MortalPostgres:

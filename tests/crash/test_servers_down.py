@@ -21,7 +21,8 @@ from taskkit.errors import StorageAway
 from taskkit.events.happenings import CheckedIn
 from taskkit.facts import START, Fact
 from taskkit.storage import Insert, Keep, Unit
-from taskkit.storage.postgresql import PostgresLine, PostgresStorage
+from taskkit.storage.postgresql import PostgresStorage
+from taskkit.storage.postgresql._lines import PostgresLine
 from taskkit.storage.sql._lines import Line, LineLost
 from taskkit.testing.contracts.storage._makings import job
 from tests.crash.audits import Audit, sane, settle

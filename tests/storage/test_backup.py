@@ -34,7 +34,7 @@ def store(tmp_path: Path) -> Iterator[SqliteStorage]:
 @pytest.fixture
 def small_steps(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_backups, "_PAGES", 1)
-    monkeypatch.setattr("taskkit.storage.sqlite._BUSY_SECONDS", 5)  # who would have to wait is told of it soon
+    monkeypatch.setattr("taskkit.storage.sqlite._lines._BUSY_SECONDS", 5)  # who would have to wait is told of it soon
 
 
 def files(folder: Path) -> set[str]:

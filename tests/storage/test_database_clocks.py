@@ -11,7 +11,7 @@ from taskkit.engine import Engine
 from taskkit.instants import MINUTE, SECOND
 from taskkit.storage.postgresql import _NOW, PostgresStorage
 from taskkit.storage.sql._clocks import DatabaseClock
-from taskkit.storage.sqlite import SqliteLine
+from taskkit.storage.sqlite._lines import SqliteLine
 from taskkit.testing import MemoryVault, VirtualClock
 from tests.engine.houses import START
 

@@ -11,7 +11,8 @@ import pytest
 from taskkit.errors import StorageAway
 from taskkit.facts import START
 from taskkit.storage import Insert, Query
-from taskkit.storage.postgresql import PostgresLine, PostgresStorage
+from taskkit.storage.postgresql import PostgresStorage
+from taskkit.storage.postgresql._lines import PostgresLine
 from taskkit.storage.sql._lines import Line
 from taskkit.storage.sql._store import SqlStorage
 from taskkit.storage.sql._tables import NUMBERS

@@ -24,7 +24,8 @@ from taskkit.storage.sql._lines import Line, LineLost
 from taskkit.storage.sql._rows import job_row
 from taskkit.storage.sql._scribe import Scribe
 from taskkit.storage.sql._tables import JOBS
-from taskkit.storage.sqlite import SqliteLine, SqliteStorage
+from taskkit.storage.sqlite import SqliteStorage
+from taskkit.storage.sqlite._lines import SqliteLine
 from taskkit.testing.contracts.storage._makings import HOUR, NOW, begun, cause, claim, ended, fired, job, kept, lands, refusal, told
 from tests.servers.postgresql import Postgres
 

@@ -1,4 +1,4 @@
-"""The store in one SQLite file, for one machine: several threads and several processes work on it."""
+"""A connection to the file: who writes takes turns with other processes, and what goes wrong is told in our words."""
 
 from __future__ import annotations
 
@@ -8,25 +8,20 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from functools import cache, lru_cache, partial
+from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from taskkit.errors import InvalidValue, NotFound, StorageAway
-from taskkit.storage.sql._backups import back_up
+from taskkit.errors import NotFound, StorageAway
 from taskkit.storage.sql._lines import Counted, Line, Question, Row, is_shared
 from taskkit.storage.sql._schema import bring, is_current
-from taskkit.storage.sql._statements import SQLITE, more_of, named, or_now, same
-from taskkit.storage.sql._store import SqlStorage
+from taskkit.storage.sql._statements import SQLITE
 from taskkit.storage.sql._tables import Table
-from taskkit.storage.urls import address
+from taskkit.storage.sqlite import _words as words
+from taskkit.storage.sqlite._words import Empty, Names
 
-Names = tuple[str, ...]
-#: Which columns have nothing in all rows, and are said to be NULL: for each None to bind, Python asks around who could adapt it.
-Empty = tuple[bool, ...] | None
 _SEVERAL = 4
-_STATEMENTS = 200
 _BUSY_SECONDS = 60
 _LOOK_SECONDS = 0.02
 #: Of the write-ahead log, before it goes into the file: what is written again and again, such as a table's last page, goes there once.
@@ -149,11 +144,11 @@ class SqliteLine(Line):
         if these is None:
             return self._db.execute(sql, values).fetchall()
         if len(these) <= _FEW:
-            return self._db.execute(_among_few(sql, len(these)), (*these, *values)).fetchall()
-        return self._db.execute(_among(sql), (json.dumps(these), *values)).fetchall()
+            return self._db.execute(words.among_few(sql, len(these)), (*these, *values)).fetchall()
+        return self._db.execute(words.among(sql), (json.dumps(these), *values)).fetchall()
 
     def add(self, table: Table, rows: Sequence[Row]) -> None:
-        self._with(_add, table, table.names, rows)
+        self._with(words.add, table, table.names, rows)
 
     def add_alike(self, table: Table, shared: Mapping[str, Any], told: Mapping[str, Sequence[Any]]) -> None:
         """Many rows in one statement, in which each value that they share is bound once."""
@@ -162,21 +157,21 @@ class SqliteLine(Line):
         for many in _TOGETHER:
             width = many * len(told)
             while place + width <= len(values):
-                self._db.execute(_add_alike(table, tuple(shared), tuple(told), many), (*common, *values[place : place + width]))
+                self._db.execute(words.add_alike(table, tuple(shared), tuple(told), many), (*common, *values[place : place + width]))
                 place += width
 
     def put(self, table: Table, rows: Sequence[Row]) -> None:
-        self._with(_put, table, table.names, rows)
+        self._with(words.put, table, table.names, rows)
 
     def change(self, table: Table, columns: Sequence[str], rows: Sequence[Row]) -> None:
         if len(rows) < _SEVERAL or table.keys > 1:
-            self._with(_change, table, (*columns, *table.key), [(*row[table.keys :], *row[: table.keys]) for row in rows])
+            self._with(words.change, table, (*columns, *table.key), [(*row[table.keys :], *row[: table.keys]) for row in rows])
             return
         keys, *told = zip(*rows, strict=True)
         if all(map(is_shared, told)):
-            self._db.execute(_change_alike(table, tuple(columns)), (*rows[0][1:], json.dumps(keys)))
+            self._db.execute(words.change_alike(table, tuple(columns)), (*rows[0][1:], json.dumps(keys)))
         else:
-            self._tell(_change, table, (*columns, *table.key), [*told, keys])
+            self._tell(words.change, table, (*columns, *table.key), [*told, keys])
 
     def change_all(
         self, table: Table, columns: Sequence[str], told: Row, keys: Sequence[str], *, growing: str, counted: Counted = None
@@ -184,16 +179,16 @@ class SqliteLine(Line):
         if counted is not None and len(keys) <= _FEW:
             name, first = counted
             for number, key in enumerate(keys, first):
-                self._db.execute(_change_alike(table, (*columns, name), growing, 1), (*told, number, key))
+                self._db.execute(words.change_alike(table, (*columns, name), growing, 1), (*told, number, key))
         elif counted is not None:
             name, first = counted
-            self._db.execute(_change_counted(table, tuple(columns), growing, name), (*told, first, json.dumps(keys)))
+            self._db.execute(words.change_counted(table, tuple(columns), growing, name), (*told, first, json.dumps(keys)))
         elif keys:
             few = len(keys) if len(keys) <= _FEW else 0
-            self._db.execute(_change_alike(table, tuple(columns), growing, few), (*told, *(keys if few else (json.dumps(keys),))))
+            self._db.execute(words.change_alike(table, tuple(columns), growing, few), (*told, *(keys if few else (json.dumps(keys),))))
 
     def drop(self, table: Table, keys: Sequence[Row]) -> None:
-        self._with(_drop, table, table.key, keys)
+        self._with(words.drop, table, table.key, keys)
 
     def drop_all(self, table: Table, keys: Sequence[str]) -> None:
         if keys:
@@ -237,98 +232,3 @@ class SqliteLine(Line):
 
     def close(self) -> None:
         self._db.close()
-
-
-@cache
-def _among(sql: str) -> str:
-    return sql.format(these="(SELECT value FROM json_each(?))")
-
-
-@cache
-def _among_few(sql: str, count: int) -> str:
-    """A mark for each: to open a list of JSON takes longer than to look for some values of it."""
-    return sql.format(these=f"({', '.join('?' * count)})")
-
-
-@lru_cache(_STATEMENTS)
-def _add(table: Table, columns: Names, empty: Empty) -> str:
-    return f'INSERT INTO "{table.name}" ({named(columns)}) VALUES ({", ".join(_marks(columns, empty))})'  # noqa: S608  our own words, as below
-
-
-@lru_cache(_STATEMENTS)
-def _add_alike(table: Table, shared: Names, told: Names, many: int) -> str:
-    """What is shared comes first."""
-    common, width = [f"?{place}" for place in range(1, len(shared) + 1)], len(told)
-    first = len(shared) + 1
-    rows = [[*common, *(f"?{first + row * width + place}" for place in range(width))] for row in range(many)]
-    values = ", ".join(f"({', '.join(row)})" for row in rows)
-    return f'INSERT INTO "{table.name}" ({named((*shared, *told))}) VALUES {values}'  # noqa: S608
-
-
-@lru_cache(_STATEMENTS)
-def _put(table: Table, columns: Names, empty: Empty) -> str:
-    return or_now(_add(table, columns, empty), columns, table.key)
-
-
-@lru_cache(_STATEMENTS)
-def _change(table: Table, columns: Names, empty: Empty) -> str:
-    """The key comes last."""
-    told = [f'"{name}" = {mark}' for name, mark in zip(columns, _marks(columns, empty), strict=True)]
-    return f'UPDATE "{table.name}" SET {", ".join(told[: -table.keys])} WHERE {" AND ".join(told[-table.keys :])}'  # noqa: S608
-
-
-@lru_cache(_STATEMENTS)
-def _change_alike(table: Table, columns: Names, growing: str = "", few: int = 0) -> str:
-    """All of them say the same: it is told once, and the keys as one list, or a few of them one by one."""
-    [key] = table.key
-    more = more_of(growing) if growing else ""
-    sql = f'UPDATE "{table.name}" SET {same(columns, ", ")}{more} WHERE "{key}" IN {{these}}'  # noqa: S608
-    return _among_few(sql, few) if few else _among(sql)
-
-
-@lru_cache(_STATEMENTS)
-def _change_counted(table: Table, columns: Names, growing: str, counted: str) -> str:
-    now = f'{same(columns, ", ")}{more_of(growing)}, "{counted}" = ? + one.key'
-    return f'UPDATE "{table.name}" SET {now} FROM json_each(?) AS one WHERE "{table.name}"."{table.key[0]}" = one.value'  # noqa: S608
-
-
-@lru_cache(_STATEMENTS)
-def _drop(table: Table, key: Names, empty: Empty) -> str:
-    return f'DELETE FROM "{table.name}" WHERE {same(key)}'  # noqa: S608
-
-
-def _marks(columns: Names, empty: Empty) -> list[str]:
-    return ["NULL" if is_empty else "?" for is_empty in empty or (False,) * len(columns)]
-
-
-class SqliteStorage(SqlStorage):
-    """`SqliteStorage(path)`, or by URL `sqlite:///path`. Without `makes`, the store has to be there, at the version that is known here."""
-
-    taken = sqlite3.IntegrityError
-
-    def __init__(self, path: str | Path, *, relaxed: bool = False, makes: bool = True) -> None:
-        self.path, self._makes = Path(path), makes
-        super().__init__(relaxed=relaxed)
-
-    @classmethod
-    def at(cls, url: str, *, makes: bool = True) -> SqliteStorage:
-        """`sqlite:///var/lib/vault.db`, or `sqlite:vault.db` in the folder of this process; `?durability=relaxed`."""
-        found = address(url, ("durability",))
-        if not found.path.strip("/"):
-            raise InvalidValue("opening a storage by a URL that begins with 'sqlite'", "it names no file", "give one: 'sqlite:///a/file'")
-        return cls(found.path, relaxed=found.is_relaxed, makes=makes)
-
-    def line(self) -> Line:
-        return SqliteLine(self.path, makes=self._makes)
-
-    def join(self) -> SqliteStorage:
-        """Another handle on the same file, as a second process has it."""
-        return SqliteStorage(self.path, relaxed=self._relaxed, makes=self._makes)
-
-    def back_up(self, path: str | Path, progress: Callable[[int, int], object] | None = None) -> None:
-        """A copy of the store as it stands now, while others go on with it; `progress` hears how many pages are done, and of how many.
-
-        The file is there once it is whole, was read again and lies on the disk. One that is there already is left as it is, and refused.
-        """
-        self._lines.must_be_ours()
-        back_up(self.path, Path(path), progress)

@@ -1,16 +1,11 @@
-"""The store in a PostgreSQL database, for several nodes (extra `postgresql`): in a schema of its own, under the database's own clock.
-
-Writers take turns by an advisory lock, so that a write finds what it is about as it stands; readers wait for nobody.
-"""
+"""A connection to the database: writers take turns by an advisory lock, and what nobody waits for goes with the next question."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from functools import cache, lru_cache, partial
 from types import SimpleNamespace
-from typing import Any, TypeVar
+from typing import Any
 
 import psycopg
 from psycopg import Connection, Cursor, errors
@@ -19,27 +14,18 @@ from psycopg.pq import TransactionStatus
 
 from taskkit.errors import InvalidValue, Refused, StorageAway
 from taskkit.jobs import Job
-from taskkit.storage.sql._clocks import DatabaseClock
+from taskkit.storage.postgresql import _words as words
+from taskkit.storage.postgresql._words import Names, Shared
 from taskkit.storage.sql._lines import Counted, Line, LineLost, Question, Row, is_shared
 from taskkit.storage.sql._rows import PHASES
 from taskkit.storage.sql._schema import bring, is_current
-from taskkit.storage.sql._statements import POSTGRESQL, more_of, named, or_now, turn_of
-from taskkit.storage.sql._store import SqlStorage
-from taskkit.storage.sql._tables import BYTES, DUE, TEXT, WHOLE, Table
-from taskkit.storage.urls import address
+from taskkit.storage.sql._statements import POSTGRESQL, turn_of
+from taskkit.storage.sql._tables import DUE, Table
 
-T = TypeVar("T")
-Names = tuple[str, ...]
-#: Which columns say the same in all rows of a statement.
-Shared = tuple[bool, ...]
-_TYPES = {TEXT: "text", WHOLE: "bigint", BYTES: "bytea"}
-_STATEMENTS = 500
 #: A peer that has gone without a word is noticed within some seconds.
 _KEPT_ALIVE = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 15_000, "connect_timeout": 10}
 _STATEMENT_SECONDS = 30
 _UPGRADE_SECONDS = 3600  # an index on many rows takes its time
-_NOW = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
-_SCHEMA = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 _LOCK = "SELECT pg_advisory_xact_lock({lock}), {sync}"
 #: What a server does usually may be more than that, and stays.
 _FORCED = "CASE current_setting('synchronous_commit') WHEN 'off' THEN set_config('synchronous_commit', 'on', true) END"
@@ -168,7 +154,7 @@ class PostgresLine(Line):
     # statements
 
     def run(self, sql: str, *values: Any) -> None:
-        self._tell(_marked(sql), values)
+        self._tell(words.marked(sql), values)
 
     def ask(self, questions: Iterable[Question]) -> list[list[Row]]:
         asked = list(questions)
@@ -186,21 +172,21 @@ class PostgresLine(Line):
         if these == ():
             return None
         self._send()
-        return self._db.execute(_marked(sql), values if these is None else (_array(these), *values))
+        return self._db.execute(words.marked(sql), values if these is None else (words.array(these), *values))
 
     def add(self, table: Table, rows: Sequence[Row]) -> None:
-        self._with(_add, table, table.names, rows)
+        self._with(words.add, table, table.names, rows)
 
     def add_alike(self, table: Table, shared: Mapping[str, Any], told: Mapping[str, Sequence[Any]]) -> None:
         are_shared = (True,) * len(shared) + (False,) * len(told)
-        values = [*map(_alone, shared.values()), *map(_array, told.values())]
-        self._tell(_add(table, (*shared, *told), are_shared), values)
+        values = [*map(words.alone, shared.values()), *map(words.array, told.values())]
+        self._tell(words.add(table, (*shared, *told), are_shared), values)
 
     def put(self, table: Table, rows: Sequence[Row]) -> None:
-        self._with(_put, table, table.names, rows)
+        self._with(words.put, table, table.names, rows)
 
     def change(self, table: Table, columns: Sequence[str], rows: Sequence[Row]) -> None:
-        self._with(_change, table, (*table.key, *columns), rows)
+        self._with(words.change, table, (*table.key, *columns), rows)
 
     def change_all(
         self, table: Table, columns: Sequence[str], told: Row, keys: Sequence[str], *, growing: str, counted: Counted = None
@@ -208,14 +194,14 @@ class PostgresLine(Line):
         name, first = counted or ("", 0)
         numbers = [str(first - 1)] if counted else []  # its own count begins with one
         if keys:
-            self._tell(_change_all(table, tuple(columns), growing, name), [*map(_alone, told), *numbers, _array(keys)])
+            self._tell(words.change_all(table, tuple(columns), growing, name), [*map(words.alone, told), *numbers, words.array(keys)])
 
     def drop(self, table: Table, keys: Sequence[Row]) -> None:
-        self._with(_drop, table, table.key, keys)
+        self._with(words.drop, table, table.key, keys)
 
     def drop_all(self, table: Table, keys: Sequence[str]) -> None:
         if keys:
-            self._tell(f'DELETE FROM "{table.name}" WHERE "{table.key[0]}" = ANY(%s)', [_array(keys)])  # noqa: S608  our own words
+            self._tell(f'DELETE FROM "{table.name}" WHERE "{table.key[0]}" = ANY(%s)', [words.array(keys)])  # noqa: S608  our own words
 
     def _with(self, made: Callable[[Table, Names, Shared], str], table: Table, columns: Names, rows: Sequence[Row]) -> None:
         """One statement for all rows: what they share goes as one value, all else as an array for each column."""
@@ -223,7 +209,7 @@ class PostgresLine(Line):
             return
         told = list(zip(*rows, strict=True))
         shared = tuple(map(is_shared, told))
-        values = [_alone(column[0]) if is_one else _array(column) for column, is_one in zip(told, shared, strict=True)]
+        values = [words.alone(column[0]) if is_one else words.array(column) for column, is_one in zip(told, shared, strict=True)]
         self._tell(made(table, columns, shared), values)
 
     def is_made(self) -> bool:
@@ -279,111 +265,3 @@ class PostgresLine(Line):
 def _lacking(name: str) -> Refused:
     helps = "`taskkit store sql` prints what an account that has it may apply, and which rights this one needs"
     return Refused(f"opening {name}", "this account lacks a right that is needed for it", helps)
-
-
-@cache
-def _marked(sql: str) -> str:
-    return sql.replace("IN {these}", "= ANY(%s)").replace("?", "%s")
-
-
-def _array(values: Sequence[Any]) -> str | list[bytes]:
-    """As the database reads it: psycopg looks at each value several times, to learn of what type they are."""
-    if isinstance(values[0], bytes):
-        return list(values)
-    return f"{{{','.join([_word(value) for value in values])}}}"
-
-
-def _alone(value: Any) -> Any:
-    """A number as text, whatever its size: the statement says its type."""
-    return str(value) if isinstance(value, int) else value
-
-
-def _word(value: str | int | None) -> str:
-    if value is None:
-        return "NULL"
-    if not isinstance(value, str):
-        return str(value)
-    if "\\" in value or '"' in value:
-        value = value.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{value}"'
-
-
-def _rows(table: Table, columns: Names, shared: Shared) -> str:
-    """Arrays are gone through side by side, and what is shared stands beside each of their values."""
-    types = [_TYPES[table.columns[name]] for name in columns]
-    values = [f"%s::{type}" if is_one else f"unnest(%s::{type}[])" for type, is_one in zip(types, shared, strict=True)]
-    return "SELECT " + ", ".join(f'{value} AS "{name}"' for name, value in zip(columns, values, strict=True))
-
-
-@lru_cache(_STATEMENTS)
-def _add(table: Table, columns: Names, shared: Shared) -> str:
-    return f'INSERT INTO "{table.name}" ({named(columns)}) {_rows(table, columns, shared)}'
-
-
-@lru_cache(_STATEMENTS)
-def _put(table: Table, columns: Names, shared: Shared) -> str:
-    return or_now(_add(table, columns, shared), columns, table.key)
-
-
-@lru_cache(_STATEMENTS)
-def _change(table: Table, columns: Names, shared: Shared) -> str:
-    now = ", ".join(f'"{name}" = now."{name}"' for name in columns if name not in table.key)
-    which = " AND ".join(f'stood."{name}" = now."{name}"' for name in table.key)
-    return f'UPDATE "{table.name}" AS stood SET {now} FROM ({_rows(table, columns, shared)}) AS now WHERE {which}'  # noqa: S608
-
-
-@lru_cache(_STATEMENTS)
-def _change_all(table: Table, columns: Names, growing: str, counted: str) -> str:
-    now = ", ".join(f'"{name}" = %s::{_TYPES[table.columns[name]]}' for name in columns) + more_of(growing)
-    key = table.key[0]
-    if not counted:
-        return f'UPDATE "{table.name}" SET {now} WHERE "{key}" = ANY(%s)'  # noqa: S608
-    these = "unnest(%s::text[]) WITH ORDINALITY AS one (key, place)"
-    return f'UPDATE "{table.name}" SET {now}, "{counted}" = %s::bigint + one.place FROM {these} WHERE "{key}" = one.key'  # noqa: S608
-
-
-@lru_cache(_STATEMENTS)
-def _drop(table: Table, columns: Names, shared: Shared) -> str:
-    which = " AND ".join(f'stood."{name}" = gone."{name}"' for name in columns)
-    return f'DELETE FROM "{table.name}" AS stood USING ({_rows(table, columns, shared)}) AS gone WHERE {which}'  # noqa: S608
-
-
-class PostgresStorage(SqlStorage):
-    """`PostgresStorage(url)`, or by URL `postgresql://…`. Without `makes`, the store has to be there, at the version that is known here."""
-
-    taken = psycopg.IntegrityError
-    _schema: str
-
-    def __init__(self, url: str, *, schema: str = "taskkit", relaxed: bool = False, keeps_time: bool = True, makes: bool = True) -> None:
-        if not _SCHEMA.fullmatch(schema):
-            raise InvalidValue(f"opening a store in the schema {schema!r}", "it is no plain name", "give small letters, digits and _")
-        self._url, self._schema, self._makes = url, schema, makes
-        self.clock = clock = DatabaseClock(_NOW) if keeps_time else None
-        self._time = clock
-        super().__init__(relaxed=relaxed)
-
-    @classmethod
-    def at(cls, url: str, *, makes: bool = True) -> PostgresStorage:
-        """`postgresql://user@host/database`, with `schema`, `durability`, and what libpq knows, as options."""
-        found = address(url, ("schema", "durability"), others=True)
-        return cls(found.rest, schema=found.options.get("schema", "taskkit"), relaxed=found.is_relaxed, makes=makes)
-
-    def line(self) -> Line:
-        return PostgresLine(self._url, self._schema, makes=self._makes)
-
-    def join(self) -> PostgresStorage:
-        """Another handle on the same database, as another node has it."""
-        told: dict[str, Any] = {"schema": self._schema, "relaxed": self._relaxed, "makes": self._makes}
-        return PostgresStorage(self._url, **told, keeps_time=self.clock is not None)
-
-    def _do(self, deed: Callable[[Line], T], *, durable: bool = True, then: Callable[[T], object] | None = None) -> T:
-        return super()._do(deed if self._time is None else partial(self._in_time, self._time, deed), durable=durable, then=then)
-
-    def _ask(self, question: Callable[[Line], T]) -> T:
-        """Also who only asks what is due looks at the clock: one who finds nothing never writes."""
-        return super()._ask(question if self._time is None else partial(self._in_time, self._time, question))
-
-    @staticmethod
-    def _in_time(clock: DatabaseClock, deed: Callable[[Line], T], line: Line) -> T:
-        clock.look(line)
-        return deed(line)

@@ -1,0 +1,47 @@
+"""The store in one SQLite file, for one machine: several threads and several processes work on it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+from taskkit.errors import InvalidValue
+from taskkit.storage.sql._backups import back_up
+from taskkit.storage.sql._lines import Line
+from taskkit.storage.sql._store import SqlStorage
+from taskkit.storage.sqlite._lines import SqliteLine
+from taskkit.storage.urls import address
+
+
+class SqliteStorage(SqlStorage):
+    """`SqliteStorage(path)`, or by URL `sqlite:///path`. Without `makes`, the store has to be there, at the version that is known here."""
+
+    taken = sqlite3.IntegrityError
+
+    def __init__(self, path: str | Path, *, relaxed: bool = False, makes: bool = True) -> None:
+        self.path, self._makes = Path(path), makes
+        super().__init__(relaxed=relaxed)
+
+    @classmethod
+    def at(cls, url: str, *, makes: bool = True) -> SqliteStorage:
+        """`sqlite:///var/lib/vault.db`, or `sqlite:vault.db` in the folder of this process; `?durability=relaxed`."""
+        found = address(url, ("durability",))
+        if not found.path.strip("/"):
+            raise InvalidValue("opening a storage by a URL that begins with 'sqlite'", "it names no file", "give one: 'sqlite:///a/file'")
+        return cls(found.path, relaxed=found.is_relaxed, makes=makes)
+
+    def line(self) -> Line:
+        return SqliteLine(self.path, makes=self._makes)
+
+    def join(self) -> SqliteStorage:
+        """Another handle on the same file, as a second process has it."""
+        return SqliteStorage(self.path, relaxed=self._relaxed, makes=self._makes)
+
+    def back_up(self, path: str | Path, progress: Callable[[int, int], object] | None = None) -> None:
+        """A copy of the store as it stands now, while others go on with it; `progress` hears how many pages are done, and of how many.
+
+        The file is there once it is whole, was read again and lies on the disk. One that is there already is left as it is, and refused.
+        """
+        self._lines.must_be_ours()
+        back_up(self.path, Path(path), progress)
