@@ -411,6 +411,26 @@ def test_j14_what_must_be_durable_is_so_whatever_the_database_usually_does(datab
         assert said != "off"
 
 
+@pytest.mark.parametrize("relaxed", [False, True])
+def test_j14_heartbeats_never_wait_for_the_disk_and_all_else_does_unless_the_store_is_relaxed(tmp_path: Path, relaxed: bool) -> None:
+    waited: list[bool] = []
+    with SqliteStorage(tmp_path / "db", relaxed=relaxed) as opened:
+        lands(opened, Insert(job("a")))
+        [one] = claim(opened, NOW)
+        write = opened._lines.write
+
+        def spied(deed: Callable[[Line], Any], *, durable: bool) -> Any:
+            waited.append(durable)
+            return write(deed, durable=durable)
+
+        opened._lines.write = spied  # type: ignore[method-assign]
+        beat = Move("a", Step.BEAT, token=one.job.token, fields={"lease": NOW + HOUR})
+        written: list[tuple[Unit, bool]] = [((beat,), False), ((told(),), False), ((beat, told()), False), ((beat,), True)]
+        for unit, durable in written:
+            assert opened.write([unit], durable=durable)[0]
+    assert waited == [False, not relaxed, not relaxed, True]
+
+
 def test_a6_the_chain_has_no_gap_after_a_server_that_forgot_what_nobody_forced_to_its_disk(postgres: Postgres, database: str) -> None:
     with psycopg.connect(postgres.url, autocommit=True) as db:
         db.execute("ALTER SYSTEM SET wal_writer_delay = '10s'")

@@ -13,7 +13,9 @@ from taskkit.facts import Fact, FactKey, FactKeys, Fault, Head, Mark
 from taskkit.instants import Instant
 from taskkit.jobs import Cause, Job
 from taskkit.records import EMPTY
+from taskkit.states import Step
 from taskkit.storage import Claimed, Document, Order, Query, Slice, Storage
+from taskkit.storage._alike import Unmade
 from taskkit.storage.sql import _blobs, _chains, _claims, _documents, _purges, _queries
 from taskkit.storage.sql._known import Known
 from taskkit.storage.sql._lines import Line
@@ -25,7 +27,7 @@ from taskkit.storage.sql._saving import save
 from taskkit.storage.sql._scribe import Scribe
 from taskkit.storage.sql._tables import INBOX
 from taskkit.storage.sql._watches import Watch
-from taskkit.storage.units import Insert, Landed, Unit
+from taskkit.storage.units import Insert, Keep, Landed, Move, Unit
 
 T = TypeVar("T")
 _AT_ONCE = 500
@@ -37,6 +39,17 @@ class _Written(NamedTuple):
     #: What was changed, as it stands now.
     jobs: Sequence[Job]
     head: Head | None
+
+
+#: Such a step leaves a job where it is.
+_STAYS = frozenset({Step.BEAT, Step.SAVE})
+
+
+def _is_light(unit: Unit) -> bool:
+    """Whether it is a heartbeat, progress or a document, and nothing that may have been told on, as a fact may."""
+    if isinstance(unit, Unmade):
+        return False
+    return all(isinstance(change, Keep) or (isinstance(change, Move) and change.step in _STAYS) for change in unit)
 
 
 def _is_doubtful(unit: Unit, answer: Landed) -> bool:
@@ -52,7 +65,8 @@ def _is_doubtful(unit: Unit, answer: Landed) -> bool:
 class SqlStorage(Storage):
     """What all databases share. A handle has one line for writing, and as many for reading as there are readers at one time.
 
-    `relaxed`, only what says that it must be durable forces the disk; else all does but claims, which may be lost without harm.
+    `relaxed`, only what says that it must be durable forces the disk; else all does but claims, heartbeats and progress, which may be
+    lost without harm.
     """
 
     #: What a database raises where a key is there already.
@@ -116,7 +130,7 @@ class SqlStorage(Storage):
 
     def write(self, units: Sequence[Unit], *, durable: bool = True) -> Sequence[Landed]:
         self._lines.must_be_ours()
-        return self._scribe.write(units, durable=durable or not self._relaxed) if units else ()
+        return self._scribe.write(units, durable=durable or not (self._relaxed or all(map(_is_light, units)))) if units else ()
 
     def _write(self, units: Sequence[Unit], durable: bool) -> Sequence[Landed]:
         head, self._head = self._head, None  # what breaks off may have landed all the same: the next write looks where the chain ends
