@@ -108,15 +108,15 @@ def _lets_late_writers_in() -> None:
 HARMS: dict[str, tuple[Callable[[], None], str, str]] = {
     "forgets holds": (_forgets_holds, "R4", "written"),
     "forgets fires": (_forgets_fires, "J5", "written"),
-    "repeats what is blind": (_repeats_what_is_blind, "J10", "after"),
     "commits in two parts": (_commits_in_two_parts, "J2", "commit"),
     "answers before it writes": (_answers_before_it_writes, "J14", "written"),
     "saves nothing": (_saves_nothing, "J13", "saved"),
     "takes tokens from its watch": (_takes_tokens_from_its_watch, "J3", "written"),
 }
-LATE = "lets late writers in"
+LATE, AGAIN = "lets late writers in", "repeats what is blind"
+_MISTAKES = {LATE: _lets_late_writers_in, AGAIN: _repeats_what_is_blind} | {name: mistake for name, (mistake, _, _) in HARMS.items()}
 
 
 def harm(name: str) -> None:
     """From now on this process makes the mistake."""
-    _lets_late_writers_in() if name == LATE else HARMS[name][0]()
+    _MISTAKES[name]()

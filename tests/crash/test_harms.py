@@ -10,9 +10,10 @@ from pathlib import Path
 import pytest
 
 from taskkit.events.happenings import SessionEnded
+from taskkit.states import FINAL
 from tests.crash.audits import Audit, sane, settle
 from tests.crash.fleets import fleet, wait_for
-from tests.crash.harms import HARMS, LATE
+from tests.crash.harms import AGAIN, HARMS, LATE
 from tests.crash.mortals import Fate
 from tests.crash.scripts import found
 
@@ -59,3 +60,23 @@ def test_j03_a_late_writer_that_is_let_in_is_found_out(harm: str | None, url: st
         settle(url, ships.ledger)
         seen = Audit(url, ships.ledger).wrong
         assert any(wrong.startswith("J3") for wrong in seen) if harm else not seen, seen
+
+
+@pytest.mark.sweep
+@pytest.mark.parametrize("harm", [None, AGAIN])
+def test_j10_who_does_blind_work_a_second_time_is_found_out(harm: str | None, url: str, tmp_path: Path) -> None:
+    """One is killed when it has done its work, and another one takes over what it had."""
+    with fleet(url, tmp_path) as ships:
+        ships.harm = harm
+        with sane(url, ships.ledger) as engine:
+            found(engine, cadence=False)
+            [once] = (task.id for task in engine.tasks() if task.name == "once")
+            job = engine.demand(once, "r0")
+            killed = ships.start(fate=Fate("after"), feeds=None, alone=True)
+            assert killed.process.wait(30) == -signal.SIGKILL
+            ships.start(feeds=None)
+            wait_for(lambda: engine.job(job).state in FINAL, "another one takes it over")
+        ships.close()
+        settle(url, ships.ledger)
+        seen = Audit(url, ships.ledger).wrong
+        assert any(wrong.startswith("J10") for wrong in seen) if harm else not seen, seen
