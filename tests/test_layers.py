@@ -90,7 +90,7 @@ FLOORS = [
         "taskkit telemetry",
         "testing.clocks testing._accounts testing.vaults testing.hosts testing.executors testing.stage testing.laws testing.stories",
         "testing.simulations testing._histories testing.expectations testing.houses testing.transcripts testing.trials",
-        "testing.worlds testing.crash_reports testing.mishaps testing.crash_kit testing.orders testing",
+        "testing.worlds testing.crash_reports testing.mishaps testing._staged testing._plays testing.crash_kit testing.orders testing",
         "testing._logins testing.machines",
         "testing.contracts._contract testing.contracts.storage._makings testing.contracts.storage._changes",
         "testing.contracts.storage._moves",

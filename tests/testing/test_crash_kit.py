@@ -19,7 +19,8 @@ from taskkit.engine._budgets import Budget
 from taskkit.scripts._candidates import Candidates
 from taskkit.scripts.rotation import Rotation
 from taskkit.testing import CrashKit, CrashReport, Mishap, Orders, Place, Verdict
-from taskkit.testing.crash_kit import Step, entered
+from taskkit.testing._plays import Step
+from taskkit.testing.crash_kit import entered
 from taskkit.testing.orders import LOST, SWITCHED
 from tests.servers.doors import Door
 from tests.testing.crash_worlds import KITS, of_sshd

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from taskkit.testing.crash_kit import Call, CrashKit, Step, at_work, entered
+from taskkit.testing._plays import Call, Step
+from taskkit.testing.crash_kit import CrashKit, at_work, entered
 from taskkit.testing.crash_reports import CrashReport, Finding
 from taskkit.testing.mishaps import Mishap
 from taskkit.testing.stage import Act
