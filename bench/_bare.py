@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import psycopg
 
@@ -57,7 +57,7 @@ class _Days:
 
 
 class BareSqlite(_Days):
-    """`batch` in two transactions; `singly` in two transactions for each job."""
+    """`batch` in two transactions; `singly` in two transactions for each job. Used with `with`."""
 
     def __init__(self, path: Path, jobs: int, *, sync: str = "NORMAL") -> None:
         self._db = sqlite3.connect(path, isolation_level=None)
@@ -67,6 +67,12 @@ class BareSqlite(_Days):
         self._db.execute("BEGIN")
         self._db.executemany(_NEXT, [(number, 0) for number in range(jobs)])
         self._db.execute("COMMIT")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._db.close()
 
     def batch(self, limit: int = BATCH) -> int:
         db, claim = self._db, _CLAIM.format(limit=limit, locked="")

@@ -79,20 +79,20 @@ def life(run: Run) -> Iterator[Row]:
 
 
 def _relaxed(run: Run, place: Path, size_: Size) -> Race:
-    with SqliteStorage(place / "relaxed.db", relaxed=True) as storage:
+    with SqliteStorage(place / "relaxed.db", relaxed=True) as storage, BareSqlite(place / "bare.db", size_.records) as bare:
         makes = {
             OURS: ready(House(storage, size_.records).batches, size_.turn),
-            BARE: ready(BareSqlite(place / "bare.db", size_.records).batches, size_.turn // BATCH),
+            BARE: ready(bare.batches, size_.turn // BATCH),
             **_peers({LITEQUEUE: ("litequeue", _queues.litequeue), HUEY: ("huey", partial(_queues.huey, fsync=False))}, place, size_),
         }
         return in_turns(makes, rounds=size_.turns, each=size_.turn, gauges=run.gauges, clock=time.process_time)
 
 
 def _forced(run: Run, place: Path, size_: Size) -> Race:
-    with SqliteStorage(place / "full.db") as storage:
+    with SqliteStorage(place / "full.db") as storage, BareSqlite(place / "bare_full.db", size_.records, sync="FULL") as bare:
         makes = {
             OURS: ready(House(storage, size_.records).batches, size_.turn),
-            BARE_SINGLY: ready(BareSqlite(place / "bare_full.db", size_.records, sync="FULL").singly, size_.turn),
+            BARE_SINGLY: ready(bare.singly, size_.turn),
             **_peers({HUEY_FULL: ("huey", partial(_queues.huey, fsync=None))}, place, size_),
         }
         return in_turns(makes, rounds=size_.turns, each=size_.turn, gauges=run.gauges)
@@ -161,10 +161,14 @@ def singly(run: Run) -> Iterator[Row]:
         ("NORMAL", time.process_time, "synchronous NORMAL (processor time)", None),
     ):
         section, count = f"one job at a time on SQLite, {told}", size_.turn // 4
-        with folder() as place, SqliteStorage(place / "store.db", relaxed=sync == "NORMAL") as storage:
+        with (
+            folder() as place,
+            SqliteStorage(place / "store.db", relaxed=sync == "NORMAL") as storage,
+            BareSqlite(place / "bare.db", size_.records, sync=sync) as bare,
+        ):
             makes = {
                 OURS: ready(partial(House(storage, size_.records).work, batch=1), count),
-                BARE_SINGLY: ready(BareSqlite(place / "bare.db", size_.records, sync=sync).singly, count),
+                BARE_SINGLY: ready(bare.singly, count),
             }
             found = in_turns(makes, rounds=size_.turns, each=count, gauges=run.gauges, clock=clock)
         yield from _rates(section, found)

@@ -200,10 +200,10 @@ def test_those_who_share_a_file_do_each_job_once(tmp_path: Path) -> None:
 
 
 def test_what_is_written_by_hand_is_all_kept(tmp_path: Path) -> None:
-    bare = BareSqlite(tmp_path / "bare.db", 300)
-    bare.batches(4)  # the fourth is of the second day
-    bare.singly(5)
-    assert bare.done == 405
+    with BareSqlite(tmp_path / "bare.db", 300) as bare:
+        bare.batches(4)  # the fourth is of the second day
+        bare.singly(5)
+        assert bare.done == 405
 
 
 def test_answers_of_explain_are_measured_on_both_stores(capsys: pytest.CaptureFixture[str]) -> None:

@@ -57,6 +57,25 @@ def test_without_turns_all_goes_its_way() -> None:
         assert simulation.clock.now() == simulation.clock.now()
 
 
+def test_whoever_closes_it_gives_back_every_handle_also_those_of_the_dead() -> None:
+    opened, closed = list[Storage](), list[Storage]()
+
+    class Handle(MemoryStorage):
+        def __init__(self) -> None:
+            super().__init__(store._tables)
+            opened.append(self)
+
+        def close(self) -> None:
+            closed.append(self)
+
+    store = MemoryStorage()
+    with house(Turn(3, Act.DIE), handles=Handle) as simulation:
+        simulation.run(minutes=10)
+        assert not closed
+    assert closed == opened
+    assert len(opened) == 5  # the test's two, of two processes, and of the one that was started again
+
+
 def places(act: Act, what: str, number: int = 0) -> Simulation:
     """The world steps in once, at the first call of this kind after which it makes a difference."""
     for after in range(1, 200):

@@ -62,8 +62,8 @@ class Simulation:
     ) -> None:
         self.clock = clock or VirtualClock(start)
         self.vault = vault or MemoryVault(clock=self.clock)
-        self._handles = handles or MemoryStorage().join
-        self.storage = self._handles()
+        self._handles, self._opened = handles or MemoryStorage().join, list[Storage]()
+        self.storage = self._handle()
         self._names = Names()
         self.laws = Laws()
         self._stage = Stage(self.clock, turns, heard)
@@ -115,7 +115,10 @@ class Simulation:
             raise self._told(broken) from None
 
     def close(self) -> None:
+        """Everybody leaves the stage, and the handles on the store are given back."""
         self._stage.close()
+        for handle in self._opened:
+            handle.close()
 
     def __enter__(self) -> Simulation:
         return self
@@ -199,12 +202,16 @@ class Simulation:
             outbox=ported(Outbox, vault.outbox, stage),
             slots=None if vault.slots is None else ported(Slots, vault.slots, stage),
         )
-        storage = ported(Storage, Followed(self._handles(), self.laws, self._names, stage.tell), stage)
+        storage = ported(Storage, Followed(self._handle(), self.laws, self._names, stage.tell), stage)
         rng = Dice(self._seed, self._numbers)
         return Engine(
             seen, storage, clock=self.clock, plugins=self._plugins, node=name, settings=self._settings, rng=rng, points=self._point,
             keyring=self._keyring,
         )  # fmt: skip
+
+    def _handle(self) -> Storage:
+        self._opened.append(made := self._handles())
+        return made
 
     def _point(self, name: str, job: Job) -> None:
         self._stage.call(f"point {name}", lambda: None)
@@ -277,6 +284,8 @@ def ported(port: type[Any], target: Any, stage: Passing) -> Any:
     names = [name for name, value in vars(port).items() if callable(value) and not name.startswith("_")]
     names = [name for name in names if getattr(type(target), name, None) is not getattr(port, name)]  # what it leaves as it is, stays so
     methods = {name: quiet(name) if name in _QUIET else passing(name) for name in names}
+    if "close" in methods:  # whoever is away can be left
+        methods["close"] = lambda self: target.close()
     made: Any = type(f"Staged{port.__name__}", (port,), methods)()
     if port is Storage:
         made.chain = target.chain
