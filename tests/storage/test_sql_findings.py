@@ -23,8 +23,8 @@ from taskkit.storage.sql import _purges, _scribe
 from taskkit.storage.sql._lines import Line, LineLost
 from taskkit.storage.sql._rows import job_row
 from taskkit.storage.sql._scribe import Scribe
-from taskkit.storage.sql._tables import JOBS
-from taskkit.storage.sqlite import SqliteStorage
+from taskkit.storage.sql._tables import HOLDS, INBOX, JOBS
+from taskkit.storage.sqlite import SqliteStorage, _words
 from taskkit.storage.sqlite._lines import SqliteLine
 from taskkit.testing.contracts.storage._makings import HOUR, NOW, begun, cause, claim, ended, fired, job, kept, lands, refusal, told
 from tests.servers.postgresql import Postgres
@@ -409,6 +409,22 @@ def test_j14_what_must_be_durable_is_so_whatever_the_database_usually_does(datab
     with PostgresStorage(database, schema="store", relaxed=True, keeps_time=False) as opened:
         [(said,)] = opened._do(lambda line: line.rows("SHOW synchronous_commit"), durable=True)
         assert said != "off"
+
+
+@pytest.mark.parametrize("numbers", sorted({_words.MAY_NUMBER, False}))
+def test_rows_that_are_alike_are_added_in_their_order_also_where_python_takes_numbers_for_names(
+    store: SqliteStorage, monkeypatch: pytest.MonkeyPatch, numbers: bool
+) -> None:
+    monkeypatch.setattr(_words, "MAY_NUMBER", numbers)
+    _words.add_alike.cache_clear()
+    ids, keys = [f"{99 - number}" for number in range(32)], [str(number) for number in range(32)]
+    held = {"job": ids, "key": keys, "wanted": range(32)}
+    store._do(lambda line: line.add_alike(INBOX, {"told": "it"}, {"id": ids}))
+    store._do(lambda line: line.add_alike(HOLDS, {"how": "write", "most": None, "waits": 0}, held))
+    _words.add_alike.cache_clear()
+    assert store.posted(100) == [(id, "it") for id in ids]
+    rows = store._ask(lambda line: line.rows("SELECT * FROM taskkit_holds ORDER BY wanted"))
+    assert rows == [(id, key, "write", None, wanted, 0) for wanted, (id, key) in enumerate(zip(ids, keys, strict=True))]
 
 
 @pytest.mark.parametrize("relaxed", [False, True])

@@ -48,7 +48,7 @@ class SealedSecrets:
 
     def values(self, account: AccountId) -> Values:
         found: dict[str, dict[str, Secret]] = {CURRENT: {}, PENDING: {}, FORMER: {}}
-        for name, slot, turn, attempt, sealed in self._file.rows(_VALUES, account):
+        for name, slot, turn, attempt, sealed in self._file.rows(_VALUES, account, account):
             found[slot][name] = self._opened(account, name, slot, turn, attempt, sealed)
         return Values(found[CURRENT], found[PENDING], found[FORMER])
 
@@ -125,7 +125,7 @@ class SealedSecrets:
         """Its place is in the history from now on; False where there is none."""
         ended = shelf.of(name, slot)
         if ended is not None:
-            [(turn, number)] = self._file.rows(_LAST, shelf.account, name)
+            [(turn, number)] = self._file.rows(_LAST, name, shelf.account)
             self._move(shelf.account, ended, becomes, turn + 1, ended.attempt, number + 1, at)
         return ended is not None
 
@@ -240,14 +240,14 @@ def _proof_place(id: str) -> str:
 
 
 #: What is in force, what is proposed, and of each name in force the one before: however long the history is, it is not read.
-_VALUES = """SELECT name, slot, turn, attempt, sealed FROM secrets WHERE account = ?1 AND slot IN ('current', 'pending')
+_VALUES = """SELECT name, slot, turn, attempt, sealed FROM secrets WHERE account = ? AND slot IN ('current', 'pending')
     UNION ALL SELECT one.name, one.slot, one.turn, one.attempt, one.sealed FROM secrets AS current
-    JOIN secrets AS one ON one.account = ?1 AND one.slot = 'former' AND one.name = current.name AND one.turn = (
-        SELECT max(turn) FROM secrets WHERE account = ?1 AND slot = 'former' AND name = current.name)
-    WHERE current.account = ?1 AND current.slot = 'current'"""
+    JOIN secrets AS one ON one.account = current.account AND one.slot = 'former' AND one.name = current.name AND one.turn = (
+        SELECT max(turn) FROM secrets WHERE account = current.account AND slot = 'former' AND name = current.name)
+    WHERE current.account = ? AND current.slot = 'current'"""
 _HISTORY = "SELECT name, slot, turn, attempt, sealed, ended FROM secrets WHERE account = ? AND slot IN (?, ?) ORDER BY number DESC"
 #: What ended last: of this name, which is part of its place, and of all, which is their order.
-_LAST = "SELECT coalesce(max(turn) FILTER (WHERE name = ?2), 0), coalesce(max(number), 0) FROM secrets WHERE account = ?1"
+_LAST = "SELECT coalesce(max(turn) FILTER (WHERE name = ?), 0), coalesce(max(number), 0) FROM secrets WHERE account = ?"
 #: In its place: to replace the row would write the page of the index anew as well.
 _CHANGED = "INSERT INTO changes VALUES (?, ?) ON CONFLICT (account) DO UPDATE SET at = excluded.at"
 _KEEP = "INSERT INTO secrets (account, slot, name, turn, key, sealed, attempt) VALUES (?, ?, ?, 0, ?, ?, ?)"

@@ -33,7 +33,7 @@ class Shelf:
         self.proof: bytes | None
         self.current: dict[str, Sealed] = {}
         self.pending: dict[str, Sealed] = {}
-        for self.token, self.proof, *found in file.rows(_SHELF, account, key):
+        for self.token, self.proof, *found in file.rows(_SHELF, account, key, account):
             if found[0] is not None:
                 one = Sealed(*found)
                 (self.pending if one.slot == PENDING else self.current)[one.name] = one
@@ -56,5 +56,5 @@ class Shelf:
 
 #: One row at least, also of an account of which nothing was ever told.
 _SHELF = """SELECT token, proof, name, slot, turn, attempt, sealed FROM (SELECT 1)
-    LEFT JOIN tokens ON tokens.account = ?1 LEFT JOIN keys ON keys.id = ?2
-    LEFT JOIN secrets ON secrets.account = ?1 AND slot IN ('current', 'pending')"""
+    LEFT JOIN tokens ON tokens.account = ? LEFT JOIN keys ON keys.id = ?
+    LEFT JOIN secrets ON secrets.account = ? AND slot IN ('current', 'pending')"""

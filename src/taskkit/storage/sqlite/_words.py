@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from functools import cache, lru_cache
 
 from taskkit.storage.sql._statements import more_of, named, or_now, same
@@ -11,6 +12,8 @@ Names = tuple[str, ...]
 #: Which columns have nothing in all rows, and are said to be NULL: for each None to bind, Python asks around who could adapt it.
 Empty = tuple[bool, ...] | None
 _STATEMENTS = 200
+#: From 3.12.0 to 3.12.3 Python took a number for a name, and complained of each.
+MAY_NUMBER = not (3, 12) <= sys.version_info < (3, 12, 4)
 
 
 @cache
@@ -32,11 +35,19 @@ def add(table: Table, columns: Names, empty: Empty) -> str:
 @lru_cache(_STATEMENTS)
 def add_alike(table: Table, shared: Names, told: Names, many: int) -> str:
     """What is shared comes first."""
-    common, width = [f"?{place}" for place in range(1, len(shared) + 1)], len(told)
-    first = len(shared) + 1
-    rows = [[*common, *(f"?{first + row * width + place}" for place in range(width))] for row in range(many)]
-    values = ", ".join(f"({', '.join(row)})" for row in rows)
-    return f'INSERT INTO "{table.name}" ({named((*shared, *told))}) VALUES {values}'  # noqa: S608
+    rows = _numbered_rows if MAY_NUMBER else _joined_rows
+    return f'INSERT INTO "{table.name}" ({named((*shared, *told))}) {rows(len(shared), len(told), many)}'
+
+
+def _numbered_rows(shared: int, told: int, many: int) -> str:
+    common = [f"?{place}" for place in range(1, shared + 1)]
+    rows = [[*common, *(f"?{shared + 1 + row * told + place}" for place in range(told))] for row in range(many)]
+    return "VALUES " + ", ".join(f"({', '.join(row)})" for row in rows)
+
+
+def _joined_rows(shared: int, told: int, many: int) -> str:
+    rows = ", ".join([f"({', '.join('?' * told)})"] * many)
+    return f"SELECT * FROM (SELECT {', '.join('?' * shared)}) AS shared, (VALUES {rows}) AS told"  # noqa: S608
 
 
 @lru_cache(_STATEMENTS)
