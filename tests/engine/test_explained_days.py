@@ -176,6 +176,13 @@ def tomorrow(world: World, fives: Sequence[int]) -> None:
 SETTINGS = settings(deadline=None, suppress_health_check=list(HealthCheck), print_blob=False)
 
 
+def test_what_follows_a_run_that_will_be_missed_is_said_with_it() -> None:
+    """Drawn days hang on the last run: nobody can say what is next."""
+    start, closed = pendulum.datetime(2026, 3, 28, 9), OpenTime(None, [TimeWindow("0-14 * * * *")])
+    world = World(start, [Plan([Minutely(90), RandomDays(1, 1, at="00:00")], closed, None, 1, None)], "next run set", 0)
+    tomorrow(world, [1])
+
+
 @settings(SETTINGS, max_examples=100)
 @given(WORLDS, MOMENTS)
 def test_what_is_said_about_tomorrow_happens_tomorrow(world: World, fives: list[int]) -> None:

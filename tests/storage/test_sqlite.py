@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from itertools import count
 from pathlib import Path
 from typing import ClassVar
@@ -60,6 +61,7 @@ class TestSqliteStorage(StorageContract):
 _DIES = """
 import os, sys
 from collections.abc import Mapping
+from contextlib import closing
 from pathlib import Path
 from taskkit.storage import Insert, Keep
 from taskkit.testing.contracts.storage._makings import job, told
@@ -116,6 +118,6 @@ def test_the_engine_works_on_it_from_two_processes(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("number", range(40))
 def test_no_race_on_it_breaks_a_law(number: int, tmp_path: Path) -> None:
-    played = races.checked(races.seed(number), lambda: SqliteStorage(tmp_path / "db", disk=DISK))
-    assert isinstance(played.storage, SqliteStorage)
-    assert played.storage.count(Query()) >= 2
+    races.checked(races.seed(number), lambda: SqliteStorage(tmp_path / "db", disk=DISK))
+    with closing(SqliteStorage(tmp_path / "db", disk=DISK)) as store:
+        assert store.count(Query()) >= 2

@@ -69,17 +69,17 @@ class Outlooks:
     # now
 
     def _next(self, question: Question, outlooks: Sequence[Outlook]) -> _Answer:
-        waiting = [one.run for one in outlooks if one.run is not None]
+        waiting, after = [one.run for one in outlooks if one.run is not None], ""
         if not waiting and any(one.leaves is not None for one in outlooks):  # it ends without a run, and the rules go on
-            following, _ = self._by_rule(question, outlooks)
-            waiting += [following] if following is not None else []
+            following, text = self._by_rule(question, outlooks)
+            waiting, after = [following] if following is not None else [], f"; after that, {text}"
         if waiting:
             return min(waiting), f"runs next {question.words.when(min(waiting))}"
         if outlooks:
             told = [part for part in outlooks[0].told.parts if part.factor not in _REASONS]
             if told and told[-1].factor is Factor.VAULT:
                 return None, f"nobody can say: {told[-1].text}"
-            return None, f"waits: {told[-1].text if told else outlooks[0].told.text}"
+            return None, f"waits: {told[-1].text if told else outlooks[0].told.text}{after}"
         if question.is_of_a_part:
             return self._as_a_part(question)
         return None, f"nothing is planned: {_wishes(question)}"
