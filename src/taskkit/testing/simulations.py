@@ -174,7 +174,7 @@ class Simulation:
 
     def _wakes(self, engine: Engine) -> Instant:
         now, due = self.clock.now(), engine.storage.next_due(self._settings.pools)
-        return now + _POLL if due is None else min(now + _POLL, max(due, now + SECOND))
+        return now + _POLL if due is None else min(now + _POLL, due if due > now else now + SECOND)
 
     def _beat(self, engine: Engine) -> None:
         """The heart of a process, as long as it lives (J3)."""
