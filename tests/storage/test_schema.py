@@ -281,6 +281,17 @@ def test_of_several_that_make_a_store_at_once_one_makes_it(place: Place) -> None
         assert storage.count(Query()) == 4
 
 
+def test_who_opens_a_file_that_another_is_just_making_waits_for_it(tmp_path: Path) -> None:
+    """To turn it to WAL, SQLite itself does not wait for who writes."""
+    with closing(sqlite3.connect(tmp_path / "store.db", isolation_level=None, check_same_thread=False)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        later = threading.Timer(0.3, other.execute, ["ROLLBACK"])
+        later.start()
+        with SqliteStorage(tmp_path / "store.db") as storage:
+            lands(storage, Insert(job("a")))
+        later.join()
+
+
 # what is no store
 
 

@@ -91,7 +91,7 @@ class SqliteLine(Line):
         try:
             self._db = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=256)
             try:
-                self._db.execute("PRAGMA journal_mode = WAL" if makes else "SELECT 1 FROM sqlite_master")
+                self._wait_for("PRAGMA journal_mode = WAL" if makes else "SELECT 1 FROM sqlite_master")
             except BaseException:
                 self._db.close()
                 raise
@@ -110,13 +110,17 @@ class SqliteLine(Line):
                 self._db.execute(f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}")
                 self._is_impatient = True
             self._sync = sync
+        self._wait_for("BEGIN IMMEDIATE")
+
+    def _wait_for(self, sql: str) -> None:
+        """SQLite's own wait grows longer each time: who waits long, waits longest. To turn a file to WAL, it does not wait at all."""
         until = time.monotonic() + _BUSY_SECONDS
-        while not self._has_begun(until):  # SQLite's own wait grows longer each time: who waits long, waits longest
+        while not self._is_done(sql, until):
             time.sleep(random.uniform(0.0002, 0.002))  # noqa: S311  only that two do not keep step
 
-    def _has_begun(self, until: float) -> bool:
+    def _is_done(self, sql: str, until: float) -> bool:
         try:
-            self._db.execute("BEGIN IMMEDIATE")
+            self._db.execute(sql)
         except sqlite3.OperationalError as error:
             if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until:
                 raise
