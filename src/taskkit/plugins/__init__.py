@@ -81,11 +81,9 @@ _ROOMS = {
     "runs": ("Budget", "Intents", "Run"),
     "specs": ("hookimpl",),
     "storages": ("StorageKind",),
-    "verbs": (
-        *("Command", "Connection", "Content", "File", "HoldsDialogue", "Host", "Login", "MovesFiles", "Operation", "Probe"),
-        *("RunsCommands", "SecretChange", "Terminal", "Verb"),
-    ),
-}
+    "verbs": ("Command", "Connection", "Content", "File", "HoldsDialogue", "Host", "Login", "MovesFiles", "Operation", "Probe",
+              "RunsCommands", "SecretChange", "Terminal", "Verb"),
+}  # fmt: skip
 _ROOM = {name: room for room, names in _ROOMS.items() for name in names}
 
 

@@ -12,7 +12,7 @@ Names = tuple[str, ...]
 #: Which columns have nothing in all rows, and are said to be NULL: for each None to bind, Python asks around who could adapt it.
 Empty = tuple[bool, ...] | None
 _STATEMENTS = 200
-#: From 3.12.0 to 3.12.3 Python took a number for a name, and complained of each.
+#: Until 3.12.4, Python 3.12 took a number for a name, and complained of each (python/cpython#117995).
 MAY_NUMBER = not (3, 12) <= sys.version_info < (3, 12, 4)
 
 
