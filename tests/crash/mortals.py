@@ -133,7 +133,7 @@ class _Stores(SqlStorage):
 
     def _note_head(self) -> None:
         """As an exporter takes it away: what was there up to here must be there for ever."""
-        head = self._head
+        head = self._known.head
         if head is not None and head.position > self._noted:
             self._noted = head.position
             self.ledger.note("head", chain=head.chain, position=head.position, hash=head.hash)

@@ -249,11 +249,21 @@ def test_what_began_with_the_others_goes_on_by_itself(store: Durable) -> None:
     assert (kept(store, "b").memo, kept(store, "b").ended) == ({"at": 1}, NOW + 1)
 
 
-def test_what_a_start_says_beside_that_is_kept_too(store: Durable) -> None:
+def test_t15_what_passed_while_they_waited_is_said_of_all_at_once(store: Durable, at_once: list[str]) -> None:
     """No column of its own holds it."""
     found, starts = three(store), night(missed=2, missed_first=1, missed_last=2)
     assert answers(store, *(begin(starts, one) for one in found)) == [None] * 3
     assert [kept(store, name).missed for name in "abc"] == [2, 2, 2]
+    assert at_once == ["a", "b", "c"]
+
+
+def test_t15_who_has_more_to_tell_than_the_others_keeps_it(store: Durable, at_once: list[str]) -> None:
+    jobs = [occurrence(name, "first", record=name) for name in "abc"]
+    found = claimed(store, jobs[0], jobs[1].with_({"demanded_by": "ann"}), jobs[2])
+    starts = night(missed=2, missed_first=1, missed_last=2)
+    assert answers(store, *(begin(starts, one) for one in found)) == [None] * 3
+    assert [(kept(store, name).missed, kept(store, name).demanded_by) for name in "abc"] == [(2, None), (2, "ann"), (2, None)]
+    assert at_once == ["a", "c"]
 
 
 def test_a_start_that_is_said_twice_starts_once(store: Durable) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from taskkit.facts import Head
 from taskkit.instants import NEVER, Instant
 from taskkit.jobs import Job
 from taskkit.states import CLAIMED, State
@@ -40,6 +41,8 @@ class Known:
         self._doubted: dict[str, Job] = {}  # as they stood before somebody else wrote
         self._dues: dict[str, Instant] = {}  # by pool, the first of what this process has left since it claimed there
         self._patience = 0
+        #: Where the chain of this process ends.
+        self.head: Head | None = None
         #: The lines and records of jobs that were claimed while no other waited there.
         self.alone = set[tuple[str, str | None]]()
         self._clear_rooms()
@@ -48,6 +51,8 @@ class Known:
         self._rooms = WriteRooms()
         #: Whether all holds are in the rooms.
         self.has_holds = False
+        #: Whether those are that the units of this write may meet.
+        self.meets_all_holds = False
         #: Those of which the rooms know the revision, or that there is none: their places and ids.
         self.documents = set[tuple[str, str]]()
 
@@ -123,6 +128,10 @@ class Known:
     def doubted(self, ids: Iterable[str]) -> Mapping[str, Job]:
         """Only a job that waits changes without a new revision, by a cause that joins it; these were claimed, and may be so still."""
         return {id: job for id in ids if (job := self._doubted.get(id)) is not None} if self._doubted else {}
+
+    def trust_again(self, ids: Iterable[str]) -> None:
+        """Of those that were doubted: they stand as they were left."""
+        self._lent.update((id, self._doubted.pop(id)) for id in ids)
 
     def keep(self, jobs: Iterable[Job]) -> None:
         """As they stand from now on."""

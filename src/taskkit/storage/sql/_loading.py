@@ -22,13 +22,13 @@ from taskkit.storage.sql._tables import LENT
 from taskkit.storage.units import Absorb, Expect, Free, Hold, Insert, Join, Keep, Move, Name, Unit, Wait
 
 _JOBS = f"SELECT {JOB} FROM taskkit_jobs WHERE id IN {{these}}"  # noqa: S608  our own words, as below
-_STANDS = "SELECT id, revision, token FROM taskkit_jobs WHERE id IN {these}"
+STANDS = "SELECT id, revision, token FROM taskkit_jobs WHERE id IN {these}"
 _PENDING = f"SELECT {JOB} FROM taskkit_jobs WHERE place IN {{these}} AND over IS NULL AND phase < {LENT}"  # noqa: S608
 _FIRES = "SELECT fire FROM taskkit_fires WHERE fire IN {these}"
-_HOLDS = "SELECT job, key, how, most, wanted, waits FROM taskkit_holds WHERE job IN {these}"
-_HOLDERS = "SELECT job, key, how, most, wanted, waits FROM taskkit_holds WHERE job IN (SELECT job FROM taskkit_holds WHERE key IN {these})"
-_ANYBODY_WAITS = "SELECT 1 FROM taskkit_holds WHERE waits = 1 LIMIT 1"
-_DOCUMENTS = "SELECT id, revision, family FROM taskkit_documents WHERE id IN {these} AND place = ?"
+HOLDS = "SELECT job, key, how, most, wanted, waits FROM taskkit_holds WHERE job IN {these}"
+HOLDERS = "SELECT job, key, how, most, wanted, waits FROM taskkit_holds WHERE job IN (SELECT job FROM taskkit_holds WHERE key IN {these})"
+ANYBODY_WAITS = "SELECT 1 FROM taskkit_holds WHERE waits = 1 LIMIT 1"
+DOCUMENTS = "SELECT id, revision, family FROM taskkit_documents WHERE id IN {these} AND place = ?"
 _BLOBS = "SELECT id FROM taskkit_blobs WHERE id IN {these}"
 
 
@@ -144,14 +144,14 @@ def _load_named(line: Line, wanted: Wanted, rooms: Rooms, known: Known, more: Se
     lent, doubted = known.lent(names), known.doubted(names)
     rooms.jobs.load(lent.values())
     named: list[tuple[str, Iterable[str]]] = [
-        (_STANDS, doubted), (_JOBS, [id for id in names if id not in lent and id not in doubted]), (CAUSES_OF, wanted.judged),
-        (_BLOBS, wanted.blobs), (_HOLDS, wanted.held), (_HOLDERS, wanted.keys),
+        (STANDS, doubted), (_JOBS, [id for id in names if id not in lent and id not in doubted]), (CAUSES_OF, wanted.judged),
+        (_BLOBS, wanted.blobs), (HOLDS, wanted.held), (HOLDERS, wanted.keys),
     ]  # fmt: skip
     if known.has_holds and not (more or documents or any(these for _, these in named)):
         return ()
     questions = [Question(sql, (), tuple(these)) for sql, these in named]
-    questions += [Question(_DOCUMENTS, (place,), tuple(ids)) for place, ids in documents.items()]
-    waits = [] if known.has_holds else [Question(_ANYBODY_WAITS)]
+    questions += [Question(DOCUMENTS, (place,), tuple(ids)) for place, ids in documents.items()]
+    waits = [] if known.has_holds else [Question(ANYBODY_WAITS)]
     stand, jobs, causes, blobs, held, holders, *others = line.ask([*questions, *waits, *more])
     rooms.jobs.load(map(job_of, jobs))
     _load_doubted(line, rooms, doubted, stand)
@@ -181,7 +181,7 @@ def _around(line: Line, holds: set[Row], keys: Iterable[str]) -> set[Row]:
     """Who waits for what they hold or want, and who holds what those want beside it: among these a hold is granted or barred."""
     found, keys = holds, {*keys, *(row[1] for row in holds)}
     for _ in range(3):  # whose, who else wants these, and who has the slots that those want
-        found = found | set(line.among(_HOLDERS, keys))
+        found = found | set(line.among(HOLDERS, keys))
         keys = {row[1] for row in found}
     return found
 

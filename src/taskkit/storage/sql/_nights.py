@@ -22,11 +22,12 @@ from taskkit.storage.sql._known import Known
 from taskkit.storage.sql._lines import Line
 from taskkit.storage.sql._loading import Wanted
 from taskkit.storage.sql._rooms import WriteRooms
-from taskkit.storage.sql._rows import MADE, PHASES
+from taskkit.storage.sql._rows import MADE, PHASES, RARE, rare_of
 from taskkit.storage.sql._tables import HOLDS, JOBS
 from taskkit.storage.units import LANDED, Hold, Landed, Unit
 
 _COLUMNS = frozenset(JOBS.names).difference(MADE, JOBS.key, ("revision", "token"))
+_TOLD = _COLUMNS.union(RARE)
 #: What all holds say here: each is of one account, which the job writes.
 _HELD = {"how": "write", "most": None, "waits": 0}
 _ENDED = ("state", "phase", "token", "lease", "worker", "ended", "over")
@@ -41,7 +42,12 @@ class _Night:
 
     def __init__(self, starts: Starts, job: Job) -> None:
         self.starts, self.line, self.ids = starts, job.line, list[str]()
-        self.is_ordinary = UNSAID.isdisjoint(starts.fields) and _COLUMNS.issuperset(starts.fields)
+        self.is_ordinary = UNSAID.isdisjoint(starts.fields) and _TOLD.issuperset(starts.fields)
+        self.columns = {"state": State.RUNNING.value, **{name: value for name, value in starts.fields.items() if name in _COLUMNS}}
+        #: What few jobs have, where that becomes another: they are like each other in it, too.
+        self.rare = None if _COLUMNS.issuperset(starts.fields) else rare_of(job)
+        if self.rare is not None:
+            self.columns["rest"] = MADE["rest"](job.with_(starts.fields))
         self.fact = Fact("JobStarted", starts.at, None, job.task, job.line, None, None, starts.told)
         self.fire = ""
         if (new := starts.successor) is not None:
@@ -73,7 +79,7 @@ class Nights:
 
     def apart(self, units: Sequence[Unit]) -> Sequence[Unit]:
         """Those that have to be loaded and decided change by change."""
-        if not self._known.has_holds or self._holds.wants:
+        if not (self._known.has_holds or self._known.meets_all_holds) or self._holds.wants:
             return units
         sure = self._sure
         apart: list[Unit] = []
@@ -109,6 +115,8 @@ class Nights:
             night = self._nights[id(starts)] = _Night(starts, job)
             night.is_ordinary = night.is_ordinary and self._stands(starts)
         if not night.is_ordinary or job.line != night.line or not known.is_claimed(job):
+            return None
+        if night.rare is not None and rare_of(job) != night.rare:
             return None
         if job.id in holds.of_jobs or not holds.are_free((start.own,)):
             return None
@@ -195,8 +203,7 @@ class Nights:
     def save(self, line: Line) -> None:
         """What they share is said once. Their successors and what these stand for are saved with all others."""
         for night in self._begun():
-            fields = {"state": State.RUNNING.value, **night.starts.fields}
-            line.change_all(JOBS, tuple(fields), tuple(fields.values()), night.ids, growing="revision")
+            line.change_all(JOBS, tuple(night.columns), tuple(night.columns.values()), night.ids, growing="revision")
         if held := self._held:
             jobs = [start.job for start in held]
             keys, wanted = [start.own for start in held], [job.wanted for job in jobs]

@@ -35,7 +35,8 @@ RARE = tuple(name for name in Job._fields if name not in _OWN)
 _USUAL = tuple(Job._field_defaults[name] for name in RARE)
 _KIND, _STATE, _VIA = map(_OWN.index, ("kind", "state", "via"))
 _own = itemgetter(*(PLACES[name] for name in _OWN))
-_rare = itemgetter(*(PLACES[name] for name in RARE))
+#: What it has of that.
+rare_of: Callable[[Job], Row] = itemgetter(*(PLACES[name] for name in RARE))
 #: What `job_of` reads.
 JOB = ", ".join(f'"{name}"' for name in (*_OWN, "rest"))
 _in_order = itemgetter(*((*_OWN, *RARE).index(name) for name in Job._fields))
@@ -57,7 +58,7 @@ def _via(job: Job) -> str | None:
 
 
 def _rest(job: Job) -> str | None:
-    values = _rare(job)
+    values = rare_of(job)
     if values == _USUAL:
         return None
     return plain_text({name: value for name, value, usual in zip(RARE, values, _USUAL, strict=True) if value != usual})

@@ -17,6 +17,7 @@ from taskkit.states import Step
 from taskkit.storage import Claimed, Document, Order, Query, Slice, Storage
 from taskkit.storage._alike import Unmade
 from taskkit.storage.sql import _blobs, _chains, _claims, _documents, _purges, _queries
+from taskkit.storage.sql._doubts import reassure
 from taskkit.storage.sql._known import Known
 from taskkit.storage.sql._lines import Line
 from taskkit.storage.sql._links import Lines
@@ -76,7 +77,6 @@ class SqlStorage(Storage):
 
     def __init__(self, *, relaxed: bool = False) -> None:
         self.chain, self._relaxed = os.urandom(6).hex(), relaxed
-        self._head: Head | None = None
         self._keys: FactKeys = EMPTY
         self._key: FactKey | None = None
         self._known = Known()
@@ -120,11 +120,18 @@ class SqlStorage(Storage):
         self._lines.must_be_ours()
         with self._scribe.pen:
             self._known.open()
-            answer = self._lines.write(deed, durable=durable)
+            answer = self._lines.write(lambda line: deed(self._met(line)), durable=durable)
             if then is not None:
                 then(answer)
             self._known.settle()
         return answer
+
+    def _met(self, line: Line) -> Line:
+        """A server that crashed forgets what it had not forced to the disk: on a new connection, nothing counts that was known."""
+        if line is not self._known_by:
+            self._known_by = line
+            self._known.forget()
+        return line
 
     # writing
 
@@ -133,18 +140,15 @@ class SqlStorage(Storage):
         return self._scribe.write(units, durable=durable or not (self._relaxed or all(map(_is_light, units)))) if units else ()
 
     def _write(self, units: Sequence[Unit], durable: bool) -> Sequence[Landed]:
-        head, self._head = self._head, None  # what breaks off may have landed all the same: the next write looks where the chain ends
         try:
-            return self._do(lambda line: self._land(line, units, head), durable=durable, then=self._keep).answers
+            return self._do(lambda line: self._land(line, units), durable=durable, then=self._keep).answers
         except (Unlike, self.taken):  # nothing has landed
             apart = [tuple(unit) for unit in units]
-            return self._do(lambda line: self._land(line, apart, None, trusts=False), durable=durable, then=self._keep).answers
+            return self._do(lambda line: self._land(line, apart, trusts=False), durable=durable, then=self._keep).answers
 
-    def _land(self, line: Line, units: Sequence[Unit], head: Head | None, *, trusts: bool = True) -> _Written:
-        if line is not self._known_by:  # a server that crashed forgets what it had not forced to the disk: nothing counts that was known
-            self._known_by, head = line, None
-            self._known.forget()
+    def _land(self, line: Line, units: Sequence[Unit], *, trusts: bool = True) -> _Written:
         rooms = self._known.rooms(line)
+        reassure(line, units, self._known, rooms)
         nights = Nights(rooms, self._known)
         trusted = load(line, nights.apart(units), self._known, rooms, trusts=trusts)
         answers = nights.land(units)
@@ -153,12 +157,13 @@ class SqlStorage(Storage):
         nights.save(line)
         changed = [*save(line, rooms), *nights.successors()]
         line.hint(changed)
+        head = self._known.head
         if rooms.told:
             head = _chains.append(line, self.chain, head, rooms.told, self._key)
         return _Written(answers, changed, head)
 
     def _keep(self, written: _Written) -> None:
-        self._head = written.head
+        self._known.head = written.head
         self._known.keep(written.jobs)
         self._known.lay_down()
 
@@ -276,7 +281,7 @@ class SqlStorage(Storage):
 
     def key_facts(self, keys: FactKeys, current: str) -> None:
         with self._scribe.pen:
-            self._keys, self._key, self._head, self.chain = keys, keys[current], None, os.urandom(6).hex()
+            self._keys, self._key, self._known.head, self.chain = keys, keys[current], None, os.urandom(6).hex()
 
     def keyed(self) -> Mapping[str, int]:
         return self._ask(_chains.keyed)
