@@ -40,8 +40,8 @@ class Fragile(SqliteStorage):
     def _look(self, question: Callable[[Line], T]) -> T:
         return self._there(partial(super()._look, question))
 
-    def _do(self, deed: Callable[[Line], T], *, durable: bool = True, then: Callable[[T], object] | None = None) -> T:
-        return self._there(partial(super()._do, deed, durable=durable, then=then))
+    def _commit(self, deed: Callable[[Line], T], *, durable: bool, then: Callable[[T], object] | None = None) -> T:
+        return self._there(partial(super()._commit, deed, durable=durable, then=then))
 
     def _there(self, call: Callable[[], T]) -> T:
         self.calls_left -= 1

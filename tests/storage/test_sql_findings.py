@@ -407,7 +407,7 @@ def test_j4_a_machine_that_slept_takes_up_what_came_due_meanwhile(database: str)
 def test_j14_what_must_be_durable_is_so_whatever_the_database_usually_does(database: str) -> None:
     set_for_all(database, "synchronous_commit = off")
     with PostgresStorage(database, schema="store", relaxed=True, keeps_time=False) as opened:
-        [(said,)] = opened._do(lambda line: line.rows("SHOW synchronous_commit"), durable=True)
+        [(said,)] = opened._do(lambda line: line.rows("SHOW synchronous_commit"))
         assert said != "off"
 
 

@@ -52,8 +52,8 @@ class PostgresStorage(SqlStorage):
         told: dict[str, Any] = {"schema": self._schema, "relaxed": self._relaxed, "makes": self._makes}
         return PostgresStorage(self._url, **told, keeps_time=self.clock is not None)
 
-    def _do(self, deed: Callable[[Line], T], *, durable: bool = True, then: Callable[[T], object] | None = None) -> T:
-        return super()._do(deed if self._time is None else partial(self._in_time, self._time, deed), durable=durable, then=then)
+    def _commit(self, deed: Callable[[Line], T], *, durable: bool, then: Callable[[T], object] | None = None) -> T:
+        return super()._commit(deed if self._time is None else partial(self._in_time, self._time, deed), durable=durable, then=then)
 
     def _ask(self, question: Callable[[Line], T]) -> T:
         """Also who only asks what is due looks at the clock: one who finds nothing never writes."""

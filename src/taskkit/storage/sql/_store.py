@@ -115,7 +115,16 @@ class SqlStorage(Storage):
         self._lines.must_be_ours()
         return self._lines.read(question, whole=True)
 
-    def _do(self, deed: Callable[[Line], T], *, durable: bool = True, then: Callable[[T], object] | None = None) -> T:
+    def _do(self, deed: Callable[[Line], T]) -> T:
+        """A transaction that outlives the machine."""
+        answer = self._commit(deed, durable=True)
+        self._force()
+        return answer
+
+    def _force(self) -> None:
+        """What has landed lies on the disk when this returns; where a commit sees to that by itself, it does already."""
+
+    def _commit(self, deed: Callable[[Line], T], *, durable: bool, then: Callable[[T], object] | None = None) -> T:
         """`then` keeps in mind what has changed, before anybody else writes."""
         self._lines.must_be_ours()
         with self._scribe.pen:
@@ -137,14 +146,20 @@ class SqlStorage(Storage):
 
     def write(self, units: Sequence[Unit], *, durable: bool = True) -> Sequence[Landed]:
         self._lines.must_be_ours()
-        return self._scribe.write(units, durable=durable or not (self._relaxed or all(map(_is_light, units)))) if units else ()
+        if not units:
+            return ()
+        durable = durable or not (self._relaxed or all(map(_is_light, units)))
+        answers = self._scribe.write(units, durable=durable)
+        if durable:
+            self._force()
+        return answers
 
     def _write(self, units: Sequence[Unit], durable: bool) -> Sequence[Landed]:
         try:
-            return self._do(lambda line: self._land(line, units), durable=durable, then=self._keep).answers
+            return self._commit(lambda line: self._land(line, units), durable=durable, then=self._keep).answers
         except (Unlike, self.taken):  # nothing has landed
             apart = [tuple(unit) for unit in units]
-            return self._do(lambda line: self._land(line, apart, trusts=False), durable=durable, then=self._keep).answers
+            return self._commit(lambda line: self._land(line, apart, trusts=False), durable=durable, then=self._keep).answers
 
     def _land(self, line: Line, units: Sequence[Unit], *, trusts: bool = True) -> _Written:
         rooms = self._known.rooms(line)
@@ -172,7 +187,8 @@ class SqlStorage(Storage):
             return ()  # who only looks takes nobody's turn to write
         owner = {"worker": worker, "node": node, "lease": lease}
         keep = partial(self._known.claimed, now, pools)
-        found: Sequence[Claimed] = self._do(lambda line: _claims.claim(line, now, owner, pools, limit), durable=False, then=keep).jobs
+        lent = self._commit(lambda line: _claims.claim(line, now, owner, pools, limit), durable=False, then=keep)
+        found: Sequence[Claimed] = lent.jobs
         self._may_be_more = len(found) == limit
         return found
 
@@ -271,13 +287,19 @@ class SqlStorage(Storage):
     def facts(
         self, after: Mark, *, kinds: frozenset[str] | None = None, record: str | None = None, limit: int = 1000
     ) -> tuple[Sequence[Fact], Mark]:
-        return self._look(lambda line: _chains.after(line, after, kinds, record, limit))
+        return self._lasting(self._look(lambda line: _chains.after(line, after, kinds, record, limit)))
+
+    def _lasting(self, told: T) -> T:
+        """What is told on must not be missing after a power failure, unless the store may lose some."""
+        if not self._relaxed:
+            self._force()
+        return told
 
     def story(self, at: Instant, *, line: str | None, record: str | None, limit: int = 100) -> Sequence[Fact]:
-        return self._ask(partial(_chains.story, at=at, of_line=line, record=record, limit=limit))
+        return self._lasting(self._ask(partial(_chains.story, at=at, of_line=line, record=record, limit=limit)))
 
     def heads(self) -> Sequence[Head]:
-        return self._ask(_chains.heads)
+        return self._lasting(self._ask(_chains.heads))
 
     def key_facts(self, keys: FactKeys, current: str) -> None:
         with self._scribe.pen:

@@ -10,6 +10,7 @@ from taskkit.errors import InvalidValue
 from taskkit.storage.sql._backups import back_up
 from taskkit.storage.sql._lines import Line
 from taskkit.storage.sql._store import SqlStorage
+from taskkit.storage.sqlite._disks import Disk
 from taskkit.storage.sqlite._lines import SqliteLine
 from taskkit.storage.urls import address
 
@@ -21,6 +22,7 @@ class SqliteStorage(SqlStorage):
 
     def __init__(self, path: str | Path, *, relaxed: bool = False, makes: bool = True) -> None:
         self.path, self._makes = Path(path), makes
+        self._disk = Disk(self.path)
         super().__init__(relaxed=relaxed)
 
     @classmethod
@@ -33,6 +35,13 @@ class SqliteStorage(SqlStorage):
 
     def line(self) -> Line:
         return SqliteLine(self.path, makes=self._makes)
+
+    def _force(self) -> None:
+        self._disk.force()
+
+    def close(self) -> None:
+        super().close()
+        self._disk.close()
 
     def join(self) -> SqliteStorage:
         """Another handle on the same file, as a second process has it."""

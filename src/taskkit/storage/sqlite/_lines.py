@@ -84,8 +84,8 @@ class _Transaction(_Told):
 
 class SqliteLine(Line):
     def __init__(self, path: Path, *, makes: bool = True) -> None:
-        self._path, self._sync, self._makes, self._version = path, "", makes, -1
-        self._told, self._is_impatient = _Told(self._away), False
+        self._path, self._makes, self._version = path, makes, -1
+        self._told, self._is_ready = _Told(self._away), False
         if not makes and not path.exists():
             raise NotFound(f"opening the store {str(path)!r}", "there is no such file", "look whether its name is right")
         try:
@@ -99,17 +99,16 @@ class SqliteLine(Line):
             raise self._away(error) from None
 
     def writing(self, *, durable: bool) -> AbstractContextManager[None]:
-        return _Transaction(self._db, self._away, partial(self._take_turn, "FULL" if durable else "NORMAL"))
+        """Who wants it to last forces the disk behind the commit."""
+        return _Transaction(self._db, self._away, self._take_turn)
 
-    def _take_turn(self, sync: str) -> None:
-        if sync != self._sync:
-            self._sync = ""  # whoever is interrupted here says it again
-            self._db.execute(f"PRAGMA synchronous = {sync}")
-            if not self._is_impatient:
-                self._db.execute("PRAGMA busy_timeout = 0")
-                self._db.execute(f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}")
-                self._is_impatient = True
-            self._sync = sync
+    def _take_turn(self) -> None:
+        if not self._is_ready:
+            [mode] = self._db.execute("PRAGMA journal_mode").fetchone()
+            self._db.execute(f"PRAGMA synchronous = {'NORMAL' if mode == 'wal' else 'FULL'}")  # some file systems take no log
+            self._db.execute("PRAGMA busy_timeout = 0")
+            self._db.execute(f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}")
+            self._is_ready = True
         self._wait_for("BEGIN IMMEDIATE")
 
     def _wait_for(self, sql: str) -> None:

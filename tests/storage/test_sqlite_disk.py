@@ -1,0 +1,173 @@
+"""What a SQLite store promises of the disk: played with a drive that forgets what nobody has forced (J14, A6)."""
+
+from __future__ import annotations
+
+import errno
+import shutil
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from taskkit.errors import StorageAway
+from taskkit.facts import START
+from taskkit.instants import HOUR
+from taskkit.states import Step
+from taskkit.storage import Insert, Move
+from taskkit.storage.sqlite import SqliteStorage, _disks
+from taskkit.testing.contracts.storage._makings import NOW, claim, job, lands, told
+
+
+class Drive:
+    """Beside the file lies what would be left of it if the power failed now."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self._left, self.forced = path, path.with_name("left"), 0
+        self.fails: OSError | None = None
+        #: While it is not set, what is forced takes its time; `is_asked` tells that somebody has begun.
+        self.turns, self.is_asked = threading.Event(), threading.Event()
+        self.turns.set()
+
+    def force(self, _: int) -> None:
+        self.is_asked.set()
+        assert self.turns.wait(20)
+        if self.fails is not None:
+            raise self.fails
+        self.forced += 1
+        for end in ("", "-wal"):
+            shutil.copy(f"{self.path}{end}", f"{self._left}{end}")
+
+    def stand_still(self) -> None:
+        self.is_asked.clear()
+        self.turns.clear()
+
+    def after_a_power_failure(self) -> SqliteStorage:
+        return SqliteStorage(self._left)
+
+
+@pytest.fixture
+def drive(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Drive:
+    made = Drive(tmp_path / "db")
+    monkeypatch.setattr(_disks, "_force", made.force)
+    return made
+
+
+@pytest.fixture
+def store(drive: Drive) -> Iterator[SqliteStorage]:
+    with SqliteStorage(drive.path) as opened:
+        yield opened
+
+
+def test_j14_what_was_written_outlives_the_machine_once_that_is_answered(store: SqliteStorage, drive: Drive) -> None:
+    for name in "abc":
+        lands(store, Insert(job(name)), told())
+        with drive.after_a_power_failure() as left:
+            assert left.job(name) == store.job(name)
+            assert left.heads() == store.heads()
+            assert left.check(store.heads()) == []
+
+
+def test_j14_what_the_product_left_and_blobs_outlive_it_too(store: SqliteStorage, drive: Drive) -> None:
+    lands(store, Insert(job("a")))
+    claim(store, NOW)
+    before = drive.forced
+    blob = store.put_blob([b"one", b"two"], job="a")
+    assert drive.forced > before
+    with drive.after_a_power_failure() as left:
+        assert left._ask(lambda line: line.rows("SELECT id FROM taskkit_blobs")) == [(blob,)]
+    before = drive.forced
+    store.take_away(["gone"])
+    assert drive.forced == before + 1
+
+
+def test_j14_claims_and_heartbeats_wait_for_no_disk(store: SqliteStorage, drive: Drive) -> None:
+    lands(store, Insert(job("a")))
+    before = drive.forced
+    [one] = claim(store, NOW)
+    store.write([(Move("a", Step.BEAT, token=one.job.token, fields={"lease": NOW + HOUR}),)], durable=False)
+    assert drive.forced == before
+
+
+def test_a6_no_fact_is_told_on_that_a_power_failure_could_take_back(store: SqliteStorage, drive: Drive) -> None:
+    """Another process has written it, and waits for the disk still."""
+    lands(store, told())
+    drive.stand_still()
+    writer = threading.Thread(target=lambda: store.write([(told("Rained"),)]))
+    writer.start()
+    assert drive.is_asked.wait(20)
+    with store.join() as other:
+        assert len(other._ask(lambda line: line.rows("SELECT 1 FROM taskkit_facts"))) == 3
+        drive.turns.set()
+        before = drive.forced
+        seen = other.facts(START)[0], other.heads(), other.story(NOW, line=None, record=None)
+        assert drive.forced >= before + 3
+    writer.join(20)
+    with drive.after_a_power_failure() as left:
+        assert (left.facts(START)[0], left.heads(), left.story(NOW, line=None, record=None)) == seen
+
+
+def test_j14_of_a_relaxed_store_facts_are_told_as_they_are(drive: Drive) -> None:
+    with SqliteStorage(drive.path, relaxed=True) as store:
+        lands(store, told())
+        before = drive.forced
+        store.write([(told("Rained"),)], durable=False)
+        assert len(store.facts(START)[0]) == 3
+        assert drive.forced == before
+
+
+def test_j14_others_write_while_one_waits_for_the_disk_and_share_the_next_turn(store: SqliteStorage, drive: Drive) -> None:
+    lands(store, told())
+    before, answered = drive.forced, list[str]()
+    drive.stand_still()
+
+    def write(name: str) -> None:
+        store.write([(Insert(job(name)),)])
+        answered.append(name)
+
+    first, *others = [threading.Thread(target=write, args=(name,)) for name in "abcd"]
+    first.start()
+    assert drive.is_asked.wait(20)
+    for one in others:
+        one.start()
+    with store.join() as other:
+        while None in [other.job(name) for name in "abcd"]:  # all have landed, and are seen by everybody
+            threading.Event().wait(0.002)
+    assert answered == []
+    drive.turns.set()
+    for one in (first, *others):
+        one.join(20)
+    assert sorted(answered) == list("abcd")
+    assert drive.forced == before + 2
+    with drive.after_a_power_failure() as left:
+        assert all(left.job(name) for name in "abcd")
+
+
+def test_who_could_not_force_the_disk_says_so_until_the_store_is_opened_again(store: SqliteStorage, drive: Drive) -> None:
+    """What was not brought there once, an operating system takes for written, and does not try again."""
+    lands(store, told())
+    drive.fails = OSError(errno.EIO, "Input/output error")
+    with pytest.raises(StorageAway, match=r"its log could not be brought to the disk \(Input/output error\).*open the store again"):
+        store.write([(told("Rained"),)])
+    drive.fails = None
+    with pytest.raises(StorageAway, match="could not be brought to the disk"):
+        store.write([(told("Painted"),)])
+    with SqliteStorage(drive.path) as again:
+        lands(again, told())
+        assert again.check() == []
+
+
+def test_j14_where_a_file_system_takes_no_log_the_commit_waits_for_the_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    SqliteStorage(tmp_path / "db").close()
+    with SqliteStorage(tmp_path / "db") as store:
+        line = store.line()
+        with line.writing(durable=True):  # the log is forced by whoever waits, and by SQLite before it empties it
+            assert line.rows("PRAGMA synchronous") == [(1,)]
+        line.close()
+        line = store.line()
+    db = line._db  # type: ignore[attr-defined]
+    assert db.execute("PRAGMA journal_mode = DELETE").fetchone() == ("delete",)
+    with line.writing(durable=True):
+        assert db.execute("PRAGMA synchronous").fetchone() == (2,)
+    line.close()
+    _disks.Disk(tmp_path / "db").force()
