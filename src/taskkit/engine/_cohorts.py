@@ -26,10 +26,12 @@ likeness: Callable[[Job], tuple[Any, ...]] = itemgetter(*(slice(one + 1, other) 
 class Cohort:
     """Of one batch: all of it is judged by what was read for that batch, at one time."""
 
-    __slots__ = ("following", "gates", "kin", "likeness", "reason", "starts", "turning")
+    __slots__ = ("following", "gates", "is_one", "kin", "likeness", "reason", "starts", "turning")
 
-    def __init__(self, kin: Kin, alike: tuple[Any, ...]) -> None:
+    def __init__(self, kin: Kin, alike: tuple[Any, ...], *, is_one: bool) -> None:
         self.kin, self.likeness = kin, alike
+        #: Nobody else was claimed with it, so nothing is to be shared.
+        self.is_one = is_one
         #: Those that may still refuse one of them: once they have let one pass, without those that say the same of all.
         self.gates: tuple[Callable[[Case], Instead | None], ...] | None = None
         self.turning: Mapping[str, Any] | None = None  #: what its start makes of each

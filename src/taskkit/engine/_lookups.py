@@ -86,10 +86,10 @@ class Kin:
 class Seen:
     """What one batch of claimed jobs has looked up already; of documents, as long as the others' questions take no time."""
 
-    __slots__ = ("_cohorts", "glance", "kins")
+    __slots__ = ("_cohorts", "_is_one", "glance", "kins")
 
-    def __init__(self, glance: Glance) -> None:
-        self.glance, self.kins = glance, dict[tuple[Any, ...], Kin]()
+    def __init__(self, glance: Glance, *, is_one: bool = True) -> None:
+        self.glance, self.kins, self._is_one = glance, dict[tuple[Any, ...], Kin](), is_one
         self._cohorts: dict[tuple[str, Kind], Cohort] = {}
 
     def cohort(self, job: Job) -> Cohort | None:
@@ -99,7 +99,7 @@ class Seen:
 
     def begin(self, job: Job, kin: Kin) -> Cohort:
         """It is the first of those that are like it."""
-        found = self._cohorts[job.task, job.kind] = Cohort(kin, likeness(job))
+        found = self._cohorts[job.task, job.kind] = Cohort(kin, likeness(job), is_one=self._is_one)
         return found
 
 
@@ -121,7 +121,7 @@ class Lookups:
             wanted[DEFINITIONS] = [*scripts, *(name for name in lists if name.startswith("type:"))]
             wanted[PASSINGS] = [*dict.fromkeys(id for line in lines for id in said_of(line))]
             wanted[PAUSES] = None
-        return Seen(Glance(self._ground, wanted))
+        return Seen(Glance(self._ground, wanted), is_one=len(jobs) == 1)
 
     def unseen(self) -> Seen:
         """For one of which all is asked as it comes."""

@@ -206,9 +206,10 @@ class Starter:
         case.after = fields
         still, following = successor[:1], successor[1:]
         unit = (*expected(case, successor), *still, move, hold, *beside, *self._begins(case), *following)
-        if case.starts_alike and case.kin.starts_alike:
-            case.cohort.starts = starts_of(unit)
-        return unit
+        if case.cohort.is_one or not (case.starts_alike and case.kin.starts_alike) or (starts := starts_of(unit)) is None:
+            return unit
+        case.cohort.starts = starts
+        return Start(starts, job, own_key(job), "" if starts.successor is None else starts.successor.id)
 
     @staticmethod
     def _begins(case: Case) -> Unit:
