@@ -27,6 +27,8 @@ _LOOK_SECONDS = 0.02
 #: Of the write-ahead log, before it goes into the file: what is written again and again, such as a table's last page, goes there once.
 _LOG_PAGES = 4000
 _FEW = 4
+#: From so many rows on, what all of them say is told once for many of them.
+_MANY = 25
 #: So many rows are added by one statement, as long as there are as many.
 _TOGETHER = (25, 5, 1)
 _HELPS = {
@@ -151,7 +153,12 @@ class SqliteLine(Line):
         return self._db.execute(words.among(sql), (json.dumps(these), *values)).fetchall()
 
     def add(self, table: Table, rows: Sequence[Row]) -> None:
-        self._with(words.add, table, table.names, rows)
+        if len(rows) < _MANY:
+            self._with(words.add, table, table.names, rows)
+            return
+        columns = dict(zip(table.names, zip(*rows, strict=True), strict=True))
+        shared = {name: values[0] for name, values in columns.items() if is_shared(values)}
+        self.add_alike(table, shared, {name: values for name, values in columns.items() if name not in shared})
 
     def add_alike(self, table: Table, shared: Mapping[str, Any], told: Mapping[str, Sequence[Any]]) -> None:
         """Many rows in one statement, in which each value that they share is bound once."""
