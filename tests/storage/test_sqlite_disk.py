@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import errno
+import os
 import shutil
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -171,3 +174,36 @@ def test_j14_where_a_file_system_takes_no_log_the_commit_waits_for_the_disk(tmp_
         assert db.execute("PRAGMA synchronous").fetchone() == (2,)
     line.close()
     _disks.Disk(tmp_path / "db").force()
+
+
+def test_what_a_store_has_open_is_given_back_also_where_somebody_still_waits_for_the_disk(tmp_path: Path) -> None:
+    store = SqliteStorage(tmp_path / "db")
+    lands(store, told())
+    opened = store._disk._file
+    assert opened is not None
+    store.close()
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(opened)
+    store._disk.force()
+    assert store._disk._file is None
+
+
+_CHILD = """
+import os, signal, sys
+from taskkit.storage.sqlite import SqliteStorage
+
+store = SqliteStorage(sys.argv[1])
+with store._disk._lock:  # somebody waits for the disk just now, and the child has no such thread that would come back
+    child = os.fork()
+    if child == 0:
+        signal.alarm(20)
+        store.close()
+        os._exit(7)
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), store.heads())
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there is no fork there")
+def test_a_child_that_closes_what_it_was_forked_with_waits_for_nobody(tmp_path: Path) -> None:
+    done = subprocess.run([sys.executable, "-c", _CHILD, tmp_path / "db"], capture_output=True, text=True, timeout=60, check=False)
+    assert (done.stdout, done.stderr) == ("7 []\n", "")

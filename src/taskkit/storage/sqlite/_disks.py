@@ -20,6 +20,7 @@ class Disk:
     def __init__(self, path: Path) -> None:
         self._path, self._log = path, Path(f"{path}-wal")
         self._file: int | None = None
+        self._process, self._is_closed = os.getpid(), False
         self._lock = threading.Lock()
         self._begun = 0
         self._why: str | None = None  # what was not brought there once may be lost, and nobody can bring it there any more
@@ -43,9 +44,18 @@ class Disk:
             return
         except OSError as error:
             self._why = f"its log could not be brought to the disk ({error.strerror})"
+        finally:
+            if self._is_closed:  # who wrote while another closed the store is answered all the same
+                self._give_back()
 
     def close(self) -> None:
-        with self._lock:
-            if self._file is not None:
-                os.close(self._file)
-                self._file = None
+        """A child of the process leaves it to its parent, one of whose threads may have held the lock when it was forked."""
+        if self._process == os.getpid():
+            with self._lock:
+                self._is_closed = True
+                self._give_back()
+
+    def _give_back(self) -> None:
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
