@@ -27,10 +27,16 @@ if TYPE_CHECKING:
 Seen = Mapping[str, Document | None]
 
 
+#: What a planned job has of its record.
+_OWN = ("id", "record", "pool", "host")
+
+
 class Planner:
     def __init__(self, ground: Ground, targets: Targets) -> None:
         self._ground, self._targets = ground, targets
         self._last: tuple[Task, Task, int, Planned | None] | None = None
+        #: What the job that was made last has in common with others, and one that has nothing else.
+        self._like: tuple[tuple[Any, ...], Job] | None = None
 
     # what is next
 
@@ -113,21 +119,28 @@ class Planner:
 
     def job(self, aim: Aim, planned: Planned, now: Instant, origin: tuple[str, ...] = ()) -> Job:
         task, record = aim.task, aim.record
+        own = self._ground.ids(), record.id if record else None, self.pool(task, record), self.host(record)
+        common, before = (task, planned, now, aim.via, aim.fallback, origin), self._like
+        if before is None or before[0] != common:  # mostly the same for all records of a list
+            self._like = before = common, self._job(*common)
+        return before[1].with_(dict(zip(_OWN, own, strict=True)))
+
+    def _job(
+        self, task: Task, planned: Planned, now: Instant, via: tuple[str, str | None, int] | None, fallback: bool, origin: tuple[str, ...]
+    ) -> Job:
         return Job(
-            id=self._ground.ids(),
+            id="",
+            record=None,
             kind=Kind.OCCURRENCE,
             task=task.id,
             line=task.line,
             planned_for=task.revision,
-            record=record.id if record else None,
             created=now,
-            pool=self.pool(task, record),
-            host=self.host(record),
-            via=aim.via,
-            target_fallback=aim.fallback,
+            via=via,
+            target_fallback=fallback,
             conducts=self.conducts(task),
             origin=origin,
-            **planned.fields(aim.via),
+            **planned.fields(via),
         )
 
     def conducts(self, task: Task) -> bool:

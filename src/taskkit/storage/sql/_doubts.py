@@ -27,12 +27,12 @@ def reassure(line: Line, units: Sequence[Unit], known: Known, rooms: WriteRooms)
     if known.has_holds or not alike:
         return
     starts = [unit for unit in alike if isinstance(unit, Start)]
-    ids, owns = tuple(unit.job.id for unit in alike), tuple(start.own for start in starts)
+    begins, owns = [start.job.id for start in starts], [start.own for start in starts]
     places = {place_of(start.job.line, start.job.record): (start.job.line, start.job.record) for start in starts}
-    doubted, documents = known.doubted(ids), dict[str, list[str]]()
+    doubted, documents = known.doubted([unit.job.id for unit in alike]), dict[str, list[str]]()
     for still in dict.fromkeys(start.starts.still for start in starts):
         documents.setdefault(still.table, []).append(still.id)
-    asked = [(STANDS, doubted), (HOLDS, ids), (HOLDERS, owns), (_TAKEN, places)]
+    asked = [(STANDS, doubted), (HOLDS, begins), (HOLDERS, owns), (_TAKEN, places)]
     questions = [Question(sql, (), tuple(these)) for sql, these in asked]
     questions += [Question(DOCUMENTS, (table,), tuple(names)) for table, names in documents.items()]
     waits, stand, held, holders, taken, *found = line.ask([Question(ANYBODY_WAITS), *questions])

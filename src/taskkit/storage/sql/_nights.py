@@ -188,13 +188,14 @@ class Nights:
             raise Unlike
         for id_ in ids:
             hold = holds.of_jobs.get(id_)
-            if hold is None or hold.uses or hold.slots:
+            if hold is not None and (hold.uses or hold.slots):
                 holds.free(id_)
                 continue
-            del holds.of_jobs[id_]
-            for key in hold.writes:
-                holds._writers.pop(key, None)
-            freed.append(id_)
+            if hold is not None:
+                del holds.of_jobs[id_]
+                for key in hold.writes:
+                    holds._writers.pop(key, None)
+            freed.append(id_)  # what it holds goes also where nobody has asked what that is
         self._ended.setdefault(morning.at, []).extend(ids)
         self._rooms.told.append(_told(morning.fact, ids, [end.job.record for end in ends]))
 
