@@ -20,6 +20,7 @@ from taskkit.states import Step
 from taskkit.storage import Insert, Move
 from taskkit.storage.sqlite import SqliteStorage, _disks
 from taskkit.testing.contracts.storage._makings import NOW, claim, job, lands, told
+from tests.engine.test_threads import until
 
 
 class Drive:
@@ -47,6 +48,20 @@ class Drive:
 
     def after_a_power_failure(self) -> SqliteStorage:
         return SqliteStorage(self._left)
+
+
+class Queue:
+    """A lock that knows how many have come for it."""
+
+    def __init__(self) -> None:
+        self.come, self._lock = list[int](), threading.Lock()
+
+    def __enter__(self) -> None:
+        self.come.append(threading.get_ident())
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
 
 
 @pytest.fixture
@@ -121,7 +136,8 @@ def test_j14_of_a_relaxed_store_facts_are_told_as_they_are(drive: Drive) -> None
 
 def test_j14_others_write_while_one_waits_for_the_disk_and_share_the_next_turn(store: SqliteStorage, drive: Drive) -> None:
     lands(store, told())
-    before, answered = drive.forced, list[str]()
+    before, answered, queue = drive.forced, list[str](), Queue()
+    store._disk._lock = queue  # type: ignore[assignment]
     drive.stand_still()
 
     def write(name: str) -> None:
@@ -133,9 +149,9 @@ def test_j14_others_write_while_one_waits_for_the_disk_and_share_the_next_turn(s
     assert drive.is_asked.wait(20)
     for one in others:
         one.start()
+    until(lambda: len(queue.come) == 4)
     with store.join() as other:
-        while None in [other.job(name) for name in "abcd"]:  # all have landed, and are seen by everybody
-            threading.Event().wait(0.002)
+        assert all(other.job(name) for name in "abcd"), "all have landed, and are seen by everybody"
     assert answered == []
     drive.turns.set()
     for one in (first, *others):
