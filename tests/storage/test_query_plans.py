@@ -18,6 +18,7 @@ from taskkit.instants import DAY, MINUTE
 from taskkit.jobs import Cause, Job, Kind, Why
 from taskkit.states import CLAIMED, FINAL, State, Step
 from taskkit.storage import Absorb, Expect, Free, Hold, Insert, Join, Keep, Move, Name, Query, Storage, Unit, Wait
+from taskkit.storage._alike import Start, Starts
 from taskkit.storage.postgresql import PostgresStorage
 from taskkit.storage.sql._known import ALL_HOLDS
 from taskkit.storage.sql._lines import Line
@@ -248,6 +249,15 @@ def claim(store: Storage) -> object:
     return found
 
 
+def begin_alike(store: Storage) -> object:
+    """After another process has written since they were claimed."""
+    found = store.claim(NOW, worker="here/2", node="here", pools=["local"], limit=10, lease=NOW + DAY)
+    starts = Starts(Expect("standing", "task-8/r8", 1), {"started": NOW}, NOW, {})
+    with store.join() as other:  # type: ignore[attr-defined]
+        other.write([(Fact("Told", NOW),)], durable=False)
+    return store.write([Start(starts, one.job, f"line:{one.job.id}") for one in found], durable=False)
+
+
 def following_page(query: Query) -> Callable[[Storage], object]:
     """The second page."""
 
@@ -281,6 +291,9 @@ ASKS: dict[str, Ask] = {
     "causes that move": asks(written(Absorb("job-000111", "job-000112")), jobs="key", causes="key"),
     "a hold": asks(written(Hold("job-000201", NOW, ("account 201",), (), (("host 1", 4),))), holds=f"key taskkit_holds_of_keys {FIRST_OF}"),
     "a wait": asks(written(Wait(hold(203))), holds=f"key taskkit_holds_of_keys {FIRST_OF}"),
+    "starts that are alike": asks(
+        begin_alike, jobs="key taskkit_jobs_open", holds="key taskkit_holds_of_keys taskkit_holds_waiting", documents="key"
+    ),
     "what is free": asks(written(Free("job-000301")), holds="key"),
     "a document": asks(written(Keep("standing", "task-7/r7", 1, {}, "task-7")), documents="key"),
     "a guard": asks(written(Expect("standing", "task-8/r8", 1)), documents="key"),

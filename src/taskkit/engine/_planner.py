@@ -27,10 +27,6 @@ if TYPE_CHECKING:
 Seen = Mapping[str, Document | None]
 
 
-#: What a planned job has of its record.
-_OWN = ("id", "record", "pool", "host")
-
-
 class Planner:
     def __init__(self, ground: Ground, targets: Targets) -> None:
         self._ground, self._targets = ground, targets
@@ -119,11 +115,11 @@ class Planner:
 
     def job(self, aim: Aim, planned: Planned, now: Instant, origin: tuple[str, ...] = ()) -> Job:
         task, record = aim.task, aim.record
-        own = self._ground.ids(), record.id if record else None, self.pool(task, record), self.host(record)
         common, before = (task, planned, now, aim.via, aim.fallback, origin), self._like
         if before is None or before[0] != common:  # mostly the same for all records of a list
             self._like = before = common, self._job(*common)
-        return before[1].with_(dict(zip(_OWN, own, strict=True)))
+        name = record.id if record else None
+        return before[1].with_({"id": self._ground.ids(), "record": name, "pool": self.pool(task, record), "host": self.host(record)})
 
     def _job(
         self, task: Task, planned: Planned, now: Instant, via: tuple[str, str | None, int] | None, fallback: bool, origin: tuple[str, ...]

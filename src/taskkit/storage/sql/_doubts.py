@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from taskkit.storage import Document
 from taskkit.storage._alike import End, Start
 from taskkit.storage.sql._known import Known
 from taskkit.storage.sql._lines import Line, Question
-from taskkit.storage.sql._loading import ANYBODY_WAITS, DOCUMENTS, HOLDERS, HOLDS, STANDS
+from taskkit.storage.sql._loading import ANYBODY_WAITS, DOCUMENTS, HOLDERS, HOLDS, STANDS, load_documents
 from taskkit.storage.sql._rooms import WriteRooms
 from taskkit.storage.sql._rows import holds_of, place_of
 from taskkit.storage.sql._tables import LENT
@@ -22,7 +21,8 @@ _TAKEN = f"SELECT DISTINCT place FROM taskkit_jobs WHERE place IN {{these}} AND 
 
 
 def reassure(line: Line, units: Sequence[Unit], known: Known, rooms: WriteRooms) -> None:
-    """Where somebody waits for what others hold, nothing is known again: who comes next is a longer story then."""
+    """Where somebody waits for what others hold, nothing is known again: who comes next is a longer story then. Else an end asks
+    nothing about holds, as whatever its job has goes."""
     alike: list[Any] = [unit for unit in units if isinstance(unit, Start | End)]
     if known.has_holds or not alike:
         return
@@ -42,5 +42,4 @@ def reassure(line: Line, units: Sequence[Unit], known: Known, rooms: WriteRooms)
     known.alone.update(places[name] for name in places.keys() - {name for (name,) in taken})
     known.meets_all_holds = True
     rooms.holds.load(holds_of({*held, *holders}))
-    for table, rows in zip(documents, found, strict=True):
-        rooms.documents.load(table, (Document(id, revision, {}, family) for id, revision, family in rows))
+    load_documents(rooms, known, documents, found)

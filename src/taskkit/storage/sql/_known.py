@@ -51,7 +51,7 @@ class Known:
         self._rooms = WriteRooms()
         #: Whether all holds are in the rooms.
         self.has_holds = False
-        #: Whether those are that the units of this write may meet.
+        #: Whether those are that starts which are alike may meet in this write, and nobody waits for any.
         self.meets_all_holds = False
         #: Those of which the rooms know the revision, or that there is none: their places and ids.
         self.documents = set[tuple[str, str]]()

@@ -157,13 +157,18 @@ def _load_named(line: Line, wanted: Wanted, rooms: Rooms, known: Known, more: Se
     _load_doubted(line, rooms, doubted, stand)
     rooms.fires.load_causes(cause_of(job, text) for job, text in causes)
     rooms.blobs.load(id for (id,) in blobs)
-    for (place, ids), found in zip(documents.items(), others, strict=False):
-        rooms.documents.load(place, (Document(id, revision, {}, family) for id, revision, family in found))
-        known.documents.update((place, id) for id in ids)
+    load_documents(rooms, known, documents, others)
     if not known.has_holds:
         holds, anybody_waits = {*held, *holders}, others[len(documents)]
         rooms.holds.load(holds_of(holds | _around(line, holds, wanted.keys) if anybody_waits else holds))
     return others[len(others) - len(more) :]
+
+
+def load_documents(rooms: Rooms, known: Known, wanted: Mapping[str, Iterable[str]], answers: Iterable[Sequence[Row]]) -> None:
+    """Of each place, what was found of the documents that are wanted there."""
+    for (place, ids), found in zip(wanted.items(), answers, strict=False):
+        rooms.documents.load(place, (Document(id, revision, {}, family) for id, revision, family in found))
+        known.documents.update((place, id) for id in ids)
 
 
 def _load_doubted(line: Line, rooms: Rooms, doubted: Mapping[str, Job], stand: Sequence[Row]) -> None:

@@ -1,7 +1,7 @@
 """Starts and ends of jobs that are like others, as a database lands them: no question for any, and a few statements for all of them.
 
-That goes as long as nobody else writes, and all that they are about is known by heart. What is out of the ordinary is loaded, and decided
-change by change; where that shows only after others have been decided, the whole write is.
+That goes as long as all that they are about is known by heart, or known again after others have written. What is out of the ordinary is
+loaded, and decided change by change; where that shows only after others have been decided, the whole write is.
 """
 
 from __future__ import annotations

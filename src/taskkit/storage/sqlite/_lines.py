@@ -27,8 +27,6 @@ _LOOK_SECONDS = 0.02
 #: Of the write-ahead log, before it goes into the file: what is written again and again, such as a table's last page, goes there once.
 _LOG_PAGES = 4000
 _FEW = 4
-#: From so many rows on, what all of them say is told once for many of them.
-_MANY = 25
 #: So many rows are added by one statement, as long as there are as many.
 _TOGETHER = (25, 5, 1)
 _HELPS = {
@@ -153,7 +151,7 @@ class SqliteLine(Line):
         return self._db.execute(words.among(sql), (json.dumps(these), *values)).fetchall()
 
     def add(self, table: Table, rows: Sequence[Row]) -> None:
-        if len(rows) < _MANY:
+        if len(rows) < _TOGETHER[0]:
             self._with(words.add, table, table.names, rows)
             return
         columns = dict(zip(table.names, zip(*rows, strict=True), strict=True))
