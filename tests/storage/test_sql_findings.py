@@ -19,6 +19,7 @@ from taskkit.jobs import Kind
 from taskkit.states import FINAL, State, Step
 from taskkit.storage import Hold, Insert, Join, Landed, Move, Name, Query, Refusal, Unit, Wait
 from taskkit.storage.postgresql import PostgresStorage
+from taskkit.storage.postgresql._lines import _FORCED
 from taskkit.storage.sql import _purges, _scribe
 from taskkit.storage.sql._lines import Line, LineLost
 from taskkit.storage.sql._rows import job_row
@@ -445,6 +446,24 @@ def test_j14_heartbeats_never_wait_for_the_disk_and_all_else_does_unless_the_sto
         for unit, durable in written:
             assert opened.write([unit], durable=durable)[0]
     assert waited == [False, not relaxed, not relaxed, True]
+
+
+def test_j14_a_start_waits_for_the_server_s_disk_since_its_worker_goes_on_when_that_fails(database: str) -> None:
+    """Else another node would start a job of the same account beside it."""
+    with PostgresStorage(database, schema="store", keeps_time=False) as opened:
+        lands(opened, Insert(job("a")))
+        [one] = claim(opened, NOW)
+        line = opened._lines._writer
+        assert line is not None
+        said, run = list[str](), line._db.execute  # type: ignore[attr-defined]
+
+        def spied(sql: str, *values: Any) -> Any:
+            said.append(sql)
+            return run(sql, *values)
+
+        line._db.execute = spied  # type: ignore[attr-defined]
+        assert opened.write([(Move("a", Step.START, token=one.job.token, fields={"started": NOW}),)], durable=False)[0]
+    assert any(_FORCED in sql for sql in said)
 
 
 def test_a6_the_chain_has_no_gap_after_a_server_that_forgot_what_nobody_forced_to_its_disk(postgres: Postgres, database: str) -> None:

@@ -16,8 +16,10 @@ import pytest
 from taskkit.errors import StorageAway
 from taskkit.facts import START
 from taskkit.instants import HOUR
+from taskkit.jobs import Job
 from taskkit.states import Step
-from taskkit.storage import Insert, Move
+from taskkit.storage import Expect, Hold, Insert, Keep, Move, Unit
+from taskkit.storage._alike import Start, Starts
 from taskkit.storage.sqlite import SqliteStorage, _disks
 from taskkit.testing.contracts.storage._makings import NOW, claim, job, lands, told
 from tests.engine.test_threads import until
@@ -105,6 +107,47 @@ def test_j14_claims_and_heartbeats_wait_for_no_disk(store: SqliteStorage, drive:
     [one] = claim(store, NOW)
     store.write([(Move("a", Step.BEAT, token=one.job.token, fields={"lease": NOW + HOUR}),)], durable=False)
     assert drive.forced == before
+
+
+def starting(one: Job, *, as_others: bool = False) -> Unit:
+    """It starts, and its next occurrence is there."""
+    following = job("next", due=NOW + HOUR)
+    if as_others:
+        return Start(Starts(Expect("tasks", "t", 1), {"started": NOW}, NOW, {}, following), one, "account:a", "next")
+    hold = Hold(one.id, NOW, ("account:a",))
+    return Move(one.id, Step.START, token=one.token, fields={"started": NOW}), hold, told("JobStarted"), Insert(following)
+
+
+@pytest.mark.parametrize("as_others", [True, False])
+def test_j14_a_start_that_may_be_said_again_waits_for_no_disk_and_is_lost_as_a_whole(
+    store: SqliteStorage, drive: Drive, as_others: bool
+) -> None:
+    lands(store, Keep("tasks", "t", 0, {}), Insert(job("a")))
+    [one] = claim(store, NOW)
+    before = drive.forced
+    assert all(store.write([starting(one.job, as_others=as_others)], durable=False))
+    assert drive.forced == before
+    with drive.after_a_power_failure() as left:
+        assert (left.job("next"), left.holders("account:a"), left.heads()) == (None, [], [])
+        [again] = claim(left, NOW)
+        assert again.job.started is None, "it is said again, at once"
+    assert all(store.write([(Move("a", Step.COMPLETE, token=one.job.token), told("JobCompleted"))], durable=False))
+    with drive.after_a_power_failure() as left:
+        assert [left.job(name) for name in ("a", "next")] == [store.job(name) for name in ("a", "next")] != [None, None]
+        assert left.check(store.heads()) == []
+
+
+@pytest.mark.parametrize("insists", [True, False])
+def test_j14_a_start_waits_for_the_disk_where_it_says_so_or_comes_with_an_end(store: SqliteStorage, drive: Drive, insists: bool) -> None:
+    lands(store, Insert(job("a")))
+    lands(store, Insert(job("b")))
+    one, other = (found.job for found in claim(store, NOW))
+    ends = (Move("b", Step.CANCEL, token=other.token), told("JobCanceled"))
+    before = drive.forced
+    assert all(store.write([starting(one)] if insists else [starting(one), ends], durable=insists))
+    assert drive.forced == before + 1
+    with drive.after_a_power_failure() as left:
+        assert [left.job(name) for name in ("a", "b", "next")] == [store.job(name) for name in ("a", "b", "next")]
 
 
 def test_a6_no_fact_is_told_on_that_a_power_failure_could_take_back(store: SqliteStorage, drive: Drive) -> None:

@@ -15,7 +15,7 @@ from taskkit.jobs import Cause, Job
 from taskkit.records import EMPTY
 from taskkit.states import Step
 from taskkit.storage import Claimed, Document, Order, Query, Slice, Storage
-from taskkit.storage._alike import Unmade
+from taskkit.storage._alike import Start, Unmade
 from taskkit.storage.sql import _blobs, _chains, _claims, _documents, _purges, _queries
 from taskkit.storage.sql._doubts import reassure
 from taskkit.storage.sql._known import Known
@@ -46,10 +46,12 @@ class _Written(NamedTuple):
 _STAYS = frozenset({Step.BEAT, Step.SAVE})
 
 
-def _is_light(unit: Unit) -> bool:
-    """Whether it is a heartbeat, progress or a document, and nothing that may have been told on, as a fact may."""
+def _is_light(unit: Unit, *, starts: bool) -> bool:
+    """Whether it is a heartbeat, progress or a document, and nothing that may have been told on, as a fact may; or, of `starts`, one."""
     if isinstance(unit, Unmade):
-        return False
+        return starts and isinstance(unit, Start)
+    if starts and any(isinstance(change, Move) and change.step is Step.START for change in unit):
+        return True
     return all(isinstance(change, Keep) or (isinstance(change, Move) and change.step in _STAYS) for change in unit)
 
 
@@ -67,8 +69,11 @@ class SqlStorage(Storage):
     """What all databases share. A handle has one line for writing, and as many for reading as there are readers at one time.
 
     `relaxed`, only what says that it must be durable forces the disk; else all does but claims, heartbeats and progress, which may be
-    lost without harm.
+    lost without harm, and starts, where who works on them does not outlive the store.
     """
+
+    #: Whether a power failure that takes what was written last stops all who work on it.
+    stops_with_its_workers: ClassVar[bool] = False
 
     #: What a database raises where a key is there already.
     taken: ClassVar[type[Exception]]
@@ -148,7 +153,7 @@ class SqlStorage(Storage):
         self._lines.must_be_ours()
         if not units:
             return ()
-        durable = durable or not (self._relaxed or all(map(_is_light, units)))
+        durable = durable or not (self._relaxed or all(_is_light(unit, starts=self.stops_with_its_workers) for unit in units))
         answers = self._scribe.write(units, durable=durable)
         if durable:
             self._force()

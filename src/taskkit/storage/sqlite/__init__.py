@@ -19,6 +19,7 @@ class SqliteStorage(SqlStorage):
     """`SqliteStorage(path)`, or by URL `sqlite:///path`. Without `makes`, the store has to be there, at the version that is known here."""
 
     taken = sqlite3.IntegrityError
+    stops_with_its_workers = True
 
     def __init__(self, path: str | Path, *, relaxed: bool = False, makes: bool = True) -> None:
         self.path, self._makes = Path(path), makes
