@@ -25,6 +25,7 @@ from taskkit.storage.sql._tables import DUE, Table
 #: A peer that has gone without a word is noticed within some seconds.
 _KEPT_ALIVE = {"keepalives_idle": 5, "keepalives_interval": 2, "keepalives_count": 3, "tcp_user_timeout": 15_000, "connect_timeout": 10}
 _STATEMENT_SECONDS = 30
+_LONGEST_NAME = 63  # of two schemas that begin alike, who looks hears of both
 _UPGRADE_SECONDS = 3600  # an index on many rows takes its time
 _LOCK = "SELECT pg_advisory_xact_lock({lock}), {sync}"
 #: What a server does usually may be more than that, and stays.
@@ -34,6 +35,8 @@ _WRITES = "SELECT txid_snapshot_xmax(txid_current_snapshot()), txid_current()"
 _UNFORCED = "set_config('synchronous_commit', 'off', true)"
 #: A node that is gone, or stands still, must not keep the others from writing: its lock goes with its transaction.
 _LETS_GO = "-c idle_in_transaction_session_timeout=20s -c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3"
+#: What a server says that only follows another: who is to write needs a connection to that one.
+_FOLLOWS = (errors.FeatureNotSupported, errors.ReadOnlySqlTransaction)
 _LOOK = "look whether the database is up and lets us in; the next call tries anew"
 #: Our tables that are there, each with its columns: catalogs tell everybody, whatever rights he has on the tables.
 _COLUMNS = """SELECT made.relname::text, held.attname::text FROM pg_class AS made
@@ -59,7 +62,7 @@ class _Patient(Connection[Row]):
 class PostgresLine(Line):
     def __init__(self, url: str, schema: str, *, makes: bool = True) -> None:
         self._schema, self._makes, self._lock = schema, makes, turn_of(schema)
-        self._channel, self._listens = f"taskkit_{schema}", False
+        self._channel, self._listens = f"taskkit_{schema}"[:_LONGEST_NAME], False
         self._later: list[tuple[str, Sequence[Any]]] = []  # what nobody waits for an answer to
         self._writes: Cursor[Row] | None = None
         #: Of our own transactions the last; whether others wrote before this one, and whether they did since anybody has asked.
@@ -138,7 +141,7 @@ class PostgresLine(Line):
             yield place
         except BaseException as error:
             kept = self._took_back()
-            if not kept and isinstance(error, psycopg.Error):
+            if isinstance(error, _FOLLOWS) or (not kept and isinstance(error, psycopg.Error)):
                 raise LineLost(type(error).__name__, at_commit=place.at_commit) from None
             if isinstance(error, psycopg.OperationalError):
                 raise StorageAway("using the store", f"the database answered with {type(error).__name__}", _LOOK) from None

@@ -123,5 +123,8 @@ class Line(ABC):
     def hint(self, jobs: Iterable[Job]) -> None:  # noqa: B027  most tell by themselves that something was written
         """Tell those who look of these jobs, once this transaction has landed."""
 
+    def take_back(self) -> None:  # noqa: B027  most do so whatever comes between
+        """What an interrupt has left open, as it came between a transaction and its end."""
+
     @abstractmethod
     def close(self) -> None: ...

@@ -21,7 +21,15 @@ class Lines:
         self._process, self._is_closed = os.getpid(), False
 
     def write(self, deed: Callable[[Line], T], *, durable: bool) -> T:
-        """One thread at a time. What broke before its commit has changed nothing, and is done again on a new connection."""
+        """One thread at a time. Who waited for its turn while another closed the store is answered all the same."""
+        try:
+            return self._write(deed, durable=durable)
+        finally:
+            if self._is_closed:
+                self.close()
+
+    def _write(self, deed: Callable[[Line], T], *, durable: bool) -> T:
+        """What broke before its commit has changed nothing, and is done again on a new connection."""
         for tries in range(_TRIES, 0, -1):
             line = self._writer = self._writer or self._make()
             try:
@@ -32,6 +40,9 @@ class Lines:
                 line.close()
                 if lost.at_commit or tries == 1:
                     raise _away("writing to the store", lost) from None
+            except BaseException:
+                line.take_back()
+                raise
         raise AssertionError
 
     def read(self, question: Callable[[Line], T], *, whole: bool) -> T:
@@ -48,6 +59,7 @@ class Lines:
                 if tries == 1:
                     raise _away("reading the store", lost) from None
             except BaseException:
+                line.take_back()
                 self._lay_down(line)
                 raise
             else:

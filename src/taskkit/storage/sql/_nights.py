@@ -104,8 +104,11 @@ class Nights:
         wanted = Wanted(apart, holds=False)
         if wanted.moves or wanted.joins or wanted.absorbs:
             return alike
-        jobs, lent = wanted.names, self._known.lent(wanted.names)
-        places = {(job.line, job.record) for job in (*lent.values(), *(insert.job for insert in wanted.inserts))}
+        jobs, made = wanted.names, {insert.job.id: insert.job for insert in wanted.inserts}
+        there = {**made, **self._known.doubted(jobs), **self._known.lent(jobs)}
+        if not there.keys() >= wanted.jobs.keys():  # nobody knows where one of them stands
+            return alike
+        places = {(job.line, job.record) for job in (*there.values(), *made.values())}
         return [one for one in alike if one.job.id in jobs or (one.job.line, one.job.record) in places or _follows(one) in jobs]
 
     def _fitting(self, start: Start) -> _Night | None:

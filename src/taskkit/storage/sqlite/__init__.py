@@ -22,7 +22,7 @@ class SqliteStorage(SqlStorage):
     stops_with_its_workers = True
 
     def __init__(self, path: str | Path, *, relaxed: bool = False, makes: bool = True) -> None:
-        self.path, self._makes = Path(path), makes
+        self.path, self._makes = Path(path).absolute(), makes  # wherever this process goes
         self._disk = Disk(self.path)
         super().__init__(relaxed=relaxed)
 

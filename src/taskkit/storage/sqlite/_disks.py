@@ -22,14 +22,14 @@ class Disk:
         self._file: int | None = None
         self._process, self._is_closed = os.getpid(), False
         self._lock = threading.Lock()
-        self._begun = 0
+        self._begun = self._brought = 0  # turns, and the last of them that has come to its end
         self._why: str | None = None  # what was not brought there once may be lost, and nobody can bring it there any more
 
     def force(self) -> None:
         """What was committed before this call lies on the disk. Who waits for another's turn mostly finds it done by the next one."""
         before = self._begun
         with self._lock:
-            if self._begun == before:
+            if self._brought <= before:
                 self._bring()
             if self._why is not None:
                 raise StorageAway(f"using the store {str(self._path)!r}", self._why, "look at the disk, and open the store again")
@@ -40,8 +40,9 @@ class Disk:
             if self._file is None:
                 self._file = os.open(self._log, os.O_RDWR)
             _force(self._file)
+            self._brought = self._begun
         except FileNotFoundError:  # where there is no log, a commit writes into the file, and waits for that
-            return
+            self._brought = self._begun
         except OSError as error:
             self._why = f"its log could not be brought to the disk ({error.strerror})"
         finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import random
 import sqlite3
 import time
@@ -12,8 +13,9 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
-from taskkit.errors import NotFound, StorageAway
+from taskkit.errors import NotFound, Refused, StorageAway
 from taskkit.storage.sql._lines import Counted, Line, Question, Row, is_shared
 from taskkit.storage.sql._schema import bring, is_current
 from taskkit.storage.sql._statements import SQLITE
@@ -24,15 +26,20 @@ from taskkit.storage.sqlite._words import Empty, Names
 _SEVERAL = 4
 _BUSY_SECONDS = 60
 _LOOK_SECONDS = 0.02
+#: Of an error's code, without what it says more exactly: who brings the log in order after a crash keeps others waiting, too.
+_KIND = 0xFF
 #: Of the write-ahead log, before it goes into the file: what is written again and again, such as a table's last page, goes there once.
 _LOG_PAGES = 4000
 _FEW = 4
+#: Where a text holds it, SQLite reads of a list in JSON but what is before it.
+_NUL = r"\u0000"
 #: So many rows are added by one statement, as long as there are as many.
 _TOGETHER = (25, 5, 1)
 _HELPS = {
     "unable to open": "its folder has to be there, and this account must be allowed to write in it",
     "readonly": "this account must be allowed to write the file and its folder",
     "not a database": "look whether the name is right; if it is, the file is damaged: restore a backup",
+    "malformed": "the file is damaged: restore a backup",
     "full": "make room on the disk; nothing of what was tried is there",
     "locked": f"another process writes for more than {_BUSY_SECONDS} seconds: find it",
 }
@@ -50,7 +57,7 @@ class _Told:
     def __enter__(self) -> None: ...
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, sqlite3.OperationalError):
+        if isinstance(error, sqlite3.OperationalError) or type(error) is sqlite3.DatabaseError:  # of which a damaged file is one
             raise self._away(error) from None
 
 
@@ -88,6 +95,9 @@ class SqliteLine(Line):
         self._told, self._is_ready = _Told(self._away), False
         if not makes and not path.exists():
             raise NotFound(f"opening the store {str(path)!r}", "there is no such file", "look whether its name is right")
+        if _file_at(path) in _CROSSED:
+            case = "this process was forked while its parent had it open, and SQLite would not see the locks of others"
+            raise Refused(f"opening the store {str(path)!r}", case, "open it after the fork alone, or begin a process anew (spawn)")
         try:
             self._db = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=256)
             try:
@@ -97,6 +107,8 @@ class SqliteLine(Line):
                 raise
         except sqlite3.DatabaseError as error:
             raise self._away(error) from None
+        self.file = _file_at(path)
+        _OPEN.add(self)
 
     def writing(self, *, durable: bool) -> AbstractContextManager[None]:
         """Who wants it to last forces the disk behind the commit."""
@@ -121,7 +133,7 @@ class SqliteLine(Line):
         try:
             self._db.execute(sql)
         except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > until:
+            if error.sqlite_errorcode & _KIND != sqlite3.SQLITE_BUSY or time.monotonic() > until:
                 raise
             return False
         return True
@@ -146,9 +158,9 @@ class SqliteLine(Line):
         sql, values, these = question
         if these is None:
             return self._db.execute(sql, values).fetchall()
-        if len(these) <= _FEW:
-            return self._db.execute(words.among_few(sql, len(these)), (*these, *values)).fetchall()
-        return self._db.execute(words.among(sql), (json.dumps(these), *values)).fetchall()
+        if len(these) > _FEW and _NUL not in (told := json.dumps(these)):
+            return self._db.execute(words.among(sql), (told, *values)).fetchall()
+        return self._db.execute(words.among_few(sql, len(these)), (*these, *values)).fetchall()
 
     def add(self, table: Table, rows: Sequence[Row]) -> None:
         if len(rows) < _TOGETHER[0]:
@@ -238,5 +250,37 @@ class SqliteLine(Line):
         self._version = now
         return bool(now != seen)
 
+    def take_back(self) -> None:
+        if self._db.in_transaction:
+            self._db.execute("ROLLBACK")
+
     def close(self) -> None:
         self._db.close()
+        _OPEN.discard(self)
+
+
+# forks
+
+#: Of a file: its device, and its number there.
+_File = tuple[int, int]
+#: Those that are open in this process, and the files to which its parents had some open when they forked. SQLite notes for each process
+#: which locks it has on a file: a child takes over what its parent noted, and not the locks. It would read and write without any.
+_OPEN = WeakSet[SqliteLine]()
+_CROSSED = set[_File]()
+
+
+def _file_at(path: Path) -> _File | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _forked() -> None:
+    _CROSSED.update(line.file for line in list(_OPEN) if line.file is not None)
+    _OPEN.clear()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_forked)
