@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from taskkit.vaults import Vault
 
 T = TypeVar("T")
+#: Of a number that documents hold: by far fewer digits than Python writes.
+_MOST_BITS = 8192
 _OUTCOMES = (Done, NotDone, Unknown, NotNow, Asks)
 #: Raised by whoever knows how far the work has come; of all others this is known only where nothing has been touched yet.
 _CERTAIN = (StopAsked, HostRefused)
@@ -235,7 +237,7 @@ def plain(value: Any) -> Any:
     if type(value) is dict:  # as most are; the kinds are asked for one by one otherwise
         return {_text(str(name)): plain(one) for name, one in value.items()}
     if isinstance(value, int):  # what is more than a number leaves the rest behind
-        return int(value)
+        return _number(int(value))
     if isinstance(value, float):
         return float(value) if isfinite(value) else str(value)
     if isinstance(value, Mapping):
@@ -243,6 +245,11 @@ def plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [plain(one) for one in value]
     return _text(value.decode("utf-8", "replace") if isinstance(value, bytes | bytearray) else str(value))
+
+
+def _number(value: int) -> int | str:
+    """Python writes no number of thousands of digits, and reads none."""
+    return value if value.bit_length() <= _MOST_BITS else f"a number of {value.bit_length()} bits"
 
 
 def _text(text: str) -> str:

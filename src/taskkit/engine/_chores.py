@@ -8,10 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING
 
 from taskkit.engine._border import asked
 from taskkit.engine._catalog import LISTS, TASKS
+from taskkit.engine._errands import each_alone
 from taskkit.engine._fits import Fits, begins, list_id, still_theirs
 from taskkit.engine._pages import all_jobs
 from taskkit.engine._planner import dropped
@@ -52,7 +54,7 @@ class Chores:
 
     def do_all(self) -> int:
         """All that was left, by whomever; how many chores were done."""
-        return sum(map(self._do, self._storage.documents(CHORES)))
+        return each_alone(partial(self._do, chore) for chore in self._storage.documents(CHORES))
 
     def do_for(self, task: str) -> None:
         """What an edit left; without the vault it waits for the next tick."""

@@ -110,6 +110,17 @@ class Crew(Generic[P]):
             self._hire()
         return [hand.piece for hand in late if hand.piece is not None]
 
+    def left(self) -> list[P]:
+        """The pieces that nobody begins any more, since all threads hang beyond the cap."""
+        found = list[P]()
+        with self._lock:
+            while self._open and not self._hands and not self._pieces.empty():
+                piece, places = self._pieces.get()  # type: ignore[misc]  # nobody is there to be stopped
+                self._open -= 1
+                self._taken -= places
+                found.append(piece)
+        return found
+
     def stop(self) -> None:
         """Nobody waits for pieces any more; who has one ends it."""
         with self._lock:

@@ -38,6 +38,11 @@ class Ends:
             finally:
                 self._pen.release()
 
+    def leave(self) -> None:
+        """What is not written now never is: the leases run out, and others decide."""
+        left, self._ended = self._ended, []
+        self._lifeline.let_go([case.job for case, _ in left])
+
     def _write_group(self) -> None:
         group = self._ended[:_GROUP]
         self._finisher.finish(group)

@@ -5,11 +5,12 @@ Nothing that stands around a job may keep it from ending: what was refused is ma
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from attrs import define
+from attrs import define, evolve
 
 from taskkit.engine._ages import aged
 from taskkit.engine._cases import Case
@@ -23,7 +24,7 @@ from taskkit.errors import StorageAway
 from taskkit.facts import Fact
 from taskkit.instants import DAY, MINUTE, SECOND, Instant, instant
 from taskkit.jobs import Kind
-from taskkit.outcomes import Asks, NotNow, Outcome
+from taskkit.outcomes import Asks, Done, NotDone, NotNow, Outcome, Unknown
 from taskkit.records import EMPTY
 from taskkit.states import SENT_BACK, Step
 from taskkit.storage import Change, Expect, Free, Insert, Keep, Landed, Move, Name, Refusal, Unit
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from taskkit.engine._ground import Ground
 
 _TRIES = 6
+#: What a store raises over a value that it cannot keep, and not where it is away.
+_UNKEPT = (TypeError, ValueError, OverflowError, RecursionError)
 #: The times that an end says, each to the microsecond.
 _TIMES = frozenset({"ended", "due", "asks_until"})
 
@@ -60,8 +63,16 @@ class Finisher:
 
     def finish(self, ended: Sequence[tuple[Case, Outcome]]) -> list[Case]:
         """Write the ends of several jobs at once; those whose end was refused, because another owns the job now."""
+        try:
+            return self._finish(ended, self._made)
+        except _UNKEPT as error:  # what one of them says is no JSON: that keeps neither it nor the others from their ends (J9)
+            if len(ended) > 1:
+                return [case for one in ended for case in self.finish([one])]
+            return self._finish([(case, _silent(outcome)) for case, outcome in ended], partial(self._bare, error=error))
+
+    def _finish(self, ended: Sequence[tuple[Case, Outcome]], made: Callable[[Case, Outcome, Instant], Unit]) -> list[Case]:
         now = self._ground.now()
-        waiting = [_Ending(case, outcome, self._made(case, outcome, now)) for case, outcome in ended]
+        waiting = [_Ending(case, outcome, made(case, outcome, now)) for case, outcome in ended]
         done: list[_Ending] = []
         lost: list[Case] = []
         for tries in range(_TRIES, 0, -1):
@@ -111,11 +122,15 @@ class Finisher:
         except StorageAway:  # whoever has ended jobs keeps their ends until the store is back, or leaves them to their leases
             raise
         except Exception as error:  # what follows from an end may not keep the job from ending, nor others with it (J9)
-            found = verdict(outcome, case.effect)
-            fields = {**found.fields, **self._ends(case, found, outcome)}
-            told = {"error": type(error).__name__}
-            fact = Fact("EngineFailed", case.now, case.job.id, case.job.task, case.job.line, case.job.record, None, told)
-            return Move(case.job.id, found.step, token=case.job.token, fields=fields), Free(case.job.id), fact
+            return self._bare(case, outcome, now, error)
+
+    def _bare(self, case: Case, outcome: Outcome, _now: Instant, error: Exception) -> Unit:
+        """The end by itself."""
+        found = verdict(outcome, case.effect)
+        fields = {**found.fields, **self._ends(case, found, outcome)}
+        told = {"error": type(error).__name__}
+        fact = Fact("EngineFailed", case.now, case.job.id, case.job.task, case.job.line, case.job.record, None, told)
+        return Move(case.job.id, found.step, token=case.job.token, fields=fields), Free(case.job.id), fact
 
     def _unit(self, case: Case, outcome: Outcome, retry: Insert | Move | None = None) -> Unit:
         job, run, found = case.job, case.run, verdict(outcome, case.effect)
@@ -212,6 +227,11 @@ _FACTS = {
     Step.COMPLETE: "JobCompleted", Step.FAIL: "JobFailed", Step.DOUBT: "JobUncertain", Step.STOP: "JobStopped",
     Step.DEFER: "JobDeferred", Step.ASK: "ConsentAsked",
 }  # fmt: skip
+
+
+def _silent(outcome: Outcome) -> Outcome:
+    """Without what it tells beside."""
+    return evolve(outcome, result={}) if isinstance(outcome, Done | NotDone | Unknown | NotNow) else outcome
 
 
 def _is_refused(one: _Ending, answer: Landed) -> bool:

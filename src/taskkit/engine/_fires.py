@@ -149,7 +149,7 @@ class Fires:
         if burst is None:
             return False, ()
         kept = self._storage.document("burst", line)
-        recent = [at for at in kept.body["at"] if at > now - MINUTE] if kept else []
+        recent = [at for at in kept.body["at"] if abs(now - at) < MINUTE] if kept else []
         if len(recent) >= burst:
             return True, ()
         return False, (Keep("burst", line, kept.revision if kept else 0, {"at": [*recent, now]}),)

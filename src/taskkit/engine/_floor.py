@@ -24,9 +24,9 @@ from taskkit.engine._starter import Starter
 from taskkit.engine._turns import Turns
 from taskkit.engine._vitals import Ailment, Condition
 from taskkit.facts import Fact
-from taskkit.instants import DAY, MINUTE, SECOND, Instant
+from taskkit.instants import DAY, MINUTE, SECOND, Instant, shown
 from taskkit.jobs import Job, Why
-from taskkit.outcomes import Unknown
+from taskkit.outcomes import NotNow, Unknown
 from taskkit.storage import Claimed
 
 if TYPE_CHECKING:
@@ -91,14 +91,16 @@ class Floor:
 
     def _end(self) -> None:
         """Nothing more is claimed; what runs ends, at its deadline at the latest. A store or vault that stays away is not waited for."""
-        pause, patience = min(_BLINK, self._ground.settings.poll), float(self._ground.settings.vault_timeout)
-        while self._crew.is_at_work() or ((self._ends.are_left or self._errands.are_out()) and patience > 0):
+        pause, monotonic = min(_BLINK, self._ground.settings.poll), self._ground.clock.monotonic
+        until: float | None = None
+        while self._crew.is_at_work() or ((self._ends.are_left or self._errands.are_out()) and (until is None or monotonic() < until)):
             self._news.clear()
-            self._try(self._look_after)
-            if not self._crew.is_at_work():
-                patience -= pause
+            self._try(self._look_after, pause)
+            if until is None and not self._crew.is_at_work():
+                until = monotonic() + self._ground.settings.vault_timeout
             if self._crew.is_at_work() or self._ends.are_left or self._errands.are_out():
                 self._ground.clock.wait(self._news, pause)
+        self._ends.leave()
         self._crew.stop()
         self._errands.stop()
 
@@ -120,7 +122,7 @@ class Floor:
 
     # the dispatcher
 
-    def _try(self, do: Callable[[], T]) -> T | None:
+    def _try(self, do: Callable[[], T], pause: float | None = None) -> T | None:
         """A store that is away now may be back soon: the leases decide what becomes of the jobs meanwhile."""
         try:
             done = do()
@@ -129,7 +131,7 @@ class Floor:
                 self._complaints.clear()
         except Exception as error:
             self._complaints.add(type(error).__name__)
-            self._ground.clock.wait(self._news, self._ground.settings.poll)
+            self._ground.clock.wait(self._news, self._ground.settings.poll if pause is None else pause)
             return None
         return done
 
@@ -151,6 +153,8 @@ class Floor:
     def _look_after(self) -> None:
         for piece in self._crew.give_up_late():
             self._try(partial(self._give_up, piece))
+        for piece in self._crew.left():
+            self._leave(piece)
         self._errands.look_after()
         self._ends.write()
 
@@ -184,6 +188,12 @@ class Floor:
         except Exception:
             self._hand_on(piece)
             raise
+        except BaseException as error:  # no signal comes to this thread: it is the plug-in's, and no trouble of the others (J9)
+            self._hand_on(piece)
+            if piece.asked is None:
+                raise
+            self._open_without(piece, f"whoever was asked raised {type(error).__name__}")
+            return
         mine = piece.started[0] if piece.started else None
         self._hand_on(piece, mine)
         self._lifeline.let_go([one.job for one in piece.claimed])
@@ -247,7 +257,14 @@ class Floor:
         told = {"jobs": [job.id for job in _jobs(piece)], "abandoned": self._crew.abandoned, "most": self._ground.settings.abandoned}
         self._tell("PluginAbandoned", told)
 
-    def _open_without(self, piece: Opening) -> None:
+    def _leave(self, piece: Piece) -> None:
+        """Nobody here is left to begin it: others do, once its leases have run out, or at once where nothing has begun."""
+        if isinstance(piece, Opening):
+            self._try(partial(self._give_back, piece))
+        else:
+            self._ends.add(piece, NotNow(shown(self._ground.now() + SECOND), Why.RELEASED.value))
+
+    def _open_without(self, piece: Opening, text: str = "the vault did not answer in time") -> None:
         """The one whose questions hang waits, longer each time; the others are opened by another thread."""
         stuck, now = piece.asked, self._ground.now()
         if others := [one for one in piece.claimed if stuck is None or one.job.id != stuck.id]:
@@ -256,7 +273,6 @@ class Floor:
             self._lifeline.let_go([stuck])
             waits = stuck.waits + 1 if stuck.why == Why.VAULT_AWAY else 0
             due = now + min(MINUTE << min(waits, 12), DAY)
-            text = "the vault did not answer in time"
             self._ground.storage.write([given_back(stuck, due, Why.VAULT_AWAY, waits=waits, text=text)])
 
     def _tell(self, kind: str, details: dict[str, object]) -> None:

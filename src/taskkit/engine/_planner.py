@@ -92,9 +92,10 @@ class Planner:
         standing = self.standing(task.line, record, seen)
         if task.interval is None or not task.interval.relative:
             return standing, ()
-        drawn = standing or Standing(created=now)
-        drawn = drawn.renewed(task.interval, now) if anew else drawn
-        drawn = drawn.drawn(task.interval, self._ground.rng, standing_id(task.line, record))
+        rng, whose = self._ground.rng, standing_id(task.line, record)
+        drawn = (standing or Standing(created=now)).drawn(task.interval, rng, whose)
+        if anew:  # also one that was only just drawn, counted from what is remembered of long ago
+            drawn = drawn.renewed(task.interval, now).drawn(task.interval, rng, whose)
         return drawn, (self.keep(task, record, drawn),) if drawn != standing or standing is None else ()
 
     # units

@@ -249,11 +249,12 @@ class JobRun:
         self.point(f"operation:{operation.name}")
 
     def progress(self, done: int, of: int, text: str = "") -> None:
-        before, self._progress = self._progress, (done, of, self.scrub(text))
+        before, told = self._progress, (done, of, plain(self.scrub(text)))
         furthest = max(self._furthest, before[0] if before is not None else -1)
         self._furthest = max(furthest, done)
         further = {"rescues": 0} if done > furthest else {}
-        self.fence.save({"progress": self._progress, **further}, durable=False)
+        self.fence.save({"progress": told, **further}, durable=False)
+        self._progress = told  # what the store does not take is not said once more at the end
 
     def save(self, memo: Mapping[str, Any], *, turned: bool = False) -> None:
         self.save_with(memo, turned=turned)

@@ -31,9 +31,9 @@ class Waits:
 
     def look(self, now: Instant) -> int:
         """Those that nobody claimed for so long lose their places; how many."""
-        if now < self._next:
-            return 0
         length = self._ground.settings.look_length
+        if self._next - length <= now < self._next:  # before that only where the clock was set back
+            return 0
         self._next = now + length
         return self._pass_over(now - length)
 
