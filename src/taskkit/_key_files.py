@@ -116,6 +116,8 @@ def placed(path: Path, text: Callable[[], bytes], *, replace: bool) -> Refused |
     """Written beside it, forced to the disk and then given its name: a crash leaves the old file, or the new one."""
     tried = f"writing the keyring {str(path)!r}"
     written: str | None = None
+    if len(text()) > LARGEST:
+        return Refused(tried, f"it would have more than {LARGEST:,} bytes, and nobody would read it", "retire keys that nothing needs")
     try:
         opened, written = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # with 0600, and never one that is there
         _fill(opened, text())

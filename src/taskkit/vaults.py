@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
@@ -92,8 +93,17 @@ class Secrets:
         return False
 
 
-#: The attempt of a candidate that a person proposed.
+#: How the attempt of a candidate that a person proposed begins.
 BY_HAND = "by hand"
+
+
+def by_hand() -> str:
+    """The attempt of what a person proposes just now: a job that has adopted what lay there before takes this for another one."""
+    return f"{BY_HAND} #{os.urandom(4).hex()}"
+
+
+def is_by_hand(attempt: str | None) -> bool:
+    return attempt is not None and attempt.partition(" #")[0] == BY_HAND
 
 
 @frozen

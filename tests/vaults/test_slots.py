@@ -103,11 +103,10 @@ def test_s04_what_a_person_proposed_is_a_candidate_that_jobs_find(vault: Any) ->
     vault.propose_secret("root", "key", "a-key")
     assert not vault.slots.propose("root", new("candidate"), "attempt-1", 1)
     adopted = vault.slots.adopt("root", 1)
-    assert (adopted.attempt, {name: one.reveal() for name, one in adopted.secrets.items()}) == (
-        "by hand", {"password": "by-anna", "key": "a-key"},
-    )  # fmt: skip
+    assert {name: one.reveal() for name, one in adopted.secrets.items()} == {"password": "by-anna", "key": "a-key"}
+    assert adopted.attempt.startswith("by hand ")
     for _ in range(2):
-        assert vault.slots.promote("root", "by hand", 1)
+        assert vault.slots.promote("root", adopted.attempt, 1)
         assert shown(vault) == ("by-anna", None, "first-horse")
     assert before(vault) == [("by hand", "first-horse"), ("by hand", "in-vain")]
 
@@ -371,7 +370,8 @@ def test_s04_a_file_of_an_older_release_gets_slots_and_keeps_its_candidates(open
     vault = opens()
     vault.change_secret("root", "password", "first", at=AT)
     vault.change_secret("root", "password", "second", at=AT)
-    vault.propose_secret("root", "password", "third")
+    with vault._sealed.changing("root"):
+        vault._sealed._keep("root", "password", "pending", Secret("third"))  # as they did: of no attempt
     vault.close()
     sql(tmp_path / "vault.db", *_NUMBERED, "ALTER TABLE secrets DROP COLUMN attempt", "DROP TABLE tokens", "PRAGMA user_version = 3")
     again = opens()

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from taskkit.engine._seals import SEALED
+from taskkit.errors import Outdated
 from taskkit.records import AccountId
 from taskkit.secrets import Secret
 from taskkit.storage import Change, Keep, Storage
@@ -14,6 +15,8 @@ from taskkit.vaults import Slot, Slots
 if TYPE_CHECKING:
     from taskkit.engine._runs import JobRun
     from taskkit.engine._seals import Seals
+
+_TRIES = 4
 
 
 class SealedSlots(Slots):
@@ -45,9 +48,15 @@ class SealedSlots(Slots):
         return self._run.vault.secrets.keep(account, found.secrets, attempt, token, origin)
 
     def discard(self, account: AccountId, attempt: str, token: int) -> bool:
-        found = self._seals.read(slot_id(account))
-        if found is not None and found.group == attempt:
-            self._run.fence.save({}, (self._seals.drop(found.id, found.revision),), durable=True)
+        for left in reversed(range(_TRIES)):
+            found = self._seals.read(slot_id(account))
+            if found is None or found.group != attempt:
+                break
+            try:
+                self._run.fence.save({}, (self._seals.drop(found.id, found.revision),), durable=True)
+            except Outdated:  # sealed anew meanwhile
+                if not left:
+                    raise
         return True
 
     def is_moved(self, account: AccountId, slots: Slots | None, token: int) -> bool:

@@ -186,7 +186,7 @@ class Seals:
                 if keyring.is_current(sealed):
                     return False
                 body = _body(keyring, keyring.resealed(sealed, _place(SEALED, kept.id)))
-            except BadSeal:
+            except (BadSeal, MissingKey):  # the key that stands beside it may be another one
                 return None
             if self._storage.write([(Keep(SEALED, kept.id, kept.revision, body, kept.group),)])[0]:
                 return True

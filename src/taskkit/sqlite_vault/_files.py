@@ -16,7 +16,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 from weakref import WeakSet
 
-from taskkit.errors import Refused, VaultAway
+from taskkit.errors import InvalidValue, Refused, VaultAway
 
 #: "tkva": says in the file's own head whose it is.
 APPLICATION = 0x746B7661
@@ -48,9 +48,10 @@ class File:
     """`writing` is one transaction; what is asked inside one sees what it wrote."""
 
     def __init__(self, path: str | os.PathLike[str], timeout: float) -> None:
-        self.path, self._timeout = os.path.realpath(path), timeout
+        self.path, self._timeout, self._is_older = os.path.realpath(path), timeout, False
         self._begin()
-        self._left: list[sqlite3.Connection | None] = []
+        #: Connections of a parent, where one was in the midst of a deed when it forked: they must not even be closed here.
+        self._left: list[sqlite3.Connection] = []
         _FILES.add(self)
         try:
             with self._lock:
@@ -63,9 +64,25 @@ class File:
         self._lock, self._depth, self._closed = threading.RLock(), 0, False
         self._db: sqlite3.Connection | None = None
 
+    def part(self) -> bool:
+        """Before a fork: what SQLite notes of the locks of a process goes into the child, and is wrong there. It notes them for each file,
+        not for each connection: who opens another one there holds no lock, and what it commits is lost with the log that others remove.
+
+        So no connection is open at that moment. Whether nobody is in the midst of a deed; only then the lock is held.
+        """
+        is_held = self._lock.acquire(timeout=self._timeout)
+        if is_held and not self._depth and self._db is not None:
+            self._db.close()
+            self._db = None
+        return is_held
+
+    def go_on(self) -> None:
+        """In the parent, where the lock is held."""
+        self._lock.release()
+
     def fork(self) -> None:
-        """In a child: a connection must not cross a fork, not even to be closed, and whoever held the lock may be gone."""
-        self._left.append(self._db)
+        """In a child: whoever held the lock may be gone."""
+        self._left += [self._db] if self._db is not None else []
         closed = self._closed
         self._begin()
         self._closed = closed
@@ -83,7 +100,7 @@ class File:
         with self._lock:
             try:
                 return (self._db or self._connection()).execute(sql, values).fetchall()
-            except sqlite3.Error as error:
+            except (sqlite3.Error, UnicodeEncodeError) as error:
                 told = self._told("reading", error)
         raise told
 
@@ -124,16 +141,21 @@ class File:
             self._connection().execute(sql)
 
     def _run(self, sql: str, *values: Any) -> int:
+        if self._depth and not (self._db and self._db.in_transaction):
+            case = "a disk that was full or failed made SQLite undo all of this deed"
+            raise VaultAway(f"writing to the vault {self.path!r}", case, "look at the disk, and do all of it again")
         try:
             return (self._db or self._connection()).execute(sql, values).rowcount
-        except sqlite3.Error as error:
+        except (sqlite3.Error, UnicodeEncodeError) as error:
             told = self._told("writing to", error)
         raise told
 
     def settle(self) -> None:
-        """Nothing of what was overwritten is left beside the file, unless somebody reads just now."""
+        """Nothing of what was overwritten is left in the file: a page that was split or joined keeps cells of before between its own. Nor
+        beside it, unless somebody reads just now."""
         with self._lock:
             if not self._depth:
+                self._run("VACUUM")
                 self.rows("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def _open(self) -> None:
@@ -146,8 +168,10 @@ class File:
             return
         raise told
 
-    def _told(self, verb: str, error: sqlite3.Error) -> VaultAway | Refused:
+    def _told(self, verb: str, error: sqlite3.Error | UnicodeEncodeError) -> VaultAway | Refused | InvalidValue:
         tried = f"{verb} the vault {self.path!r}"
+        if isinstance(error, UnicodeEncodeError):
+            return InvalidValue(tried, "a name holds half a character (a lone surrogate)", "give another one")
         if getattr(error, "sqlite_errorname", "") == "SQLITE_NOTADB":
             return Refused(tried, "it is no SQLite file", "name another file")
         return VaultAway(tried, f"SQLite says: {error}", "try again, or look at the file and its disk")
@@ -157,6 +181,9 @@ class File:
     def _connection(self) -> sqlite3.Connection:
         if self._closed:
             raise VaultAway(f"asking the vault {self.path!r}", "it was closed", "open it anew")
+        if self._left:
+            case = "this process was forked in the midst of a deed, and would not see the locks of others"
+            raise VaultAway(f"asking the vault {self.path!r}", case, "fork when nobody writes, or begin a process anew (spawn)")
         if self._db is None:
             self._db = self._connected()
         return self._db
@@ -183,12 +210,27 @@ class File:
             raise Refused(tried, "it is a SQLite file of another program", "name another file")
         if version > VERSION:
             raise Refused(tried, f"its form is {version}, and this release knows {VERSION}", "update taskkit")
-        return self._make_tables() if version < VERSION else None
+        self._is_older = version < VERSION
+        return None
 
     def _head(self) -> tuple[int, int, int]:
-        asked = ("PRAGMA application_id", "PRAGMA user_version", "SELECT count(*) FROM sqlite_master")
-        application, version, tables = (self._connection().execute(sql).fetchone()[0] for sql in asked)
+        """Of one moment: somebody else may be making it just now."""
+        asked, db = ("PRAGMA application_id", "PRAGMA user_version", "SELECT count(*) FROM sqlite_master"), self._connection()
+        db.execute("BEGIN")
+        try:
+            application, version, tables = (db.execute(sql).fetchone()[0] for sql in asked)
+        finally:
+            db.execute("ROLLBACK")
         return application, version, tables
+
+    def take_over(self) -> None:
+        """An older form, once its keys are known to be there; and a copy, which is one file, gets a log again where it can be written."""
+        with self._lock:
+            if self._is_older:
+                self._make_tables()
+                self._is_older = False
+            with suppress(sqlite3.OperationalError):
+                self._connection().execute("PRAGMA journal_mode = WAL").fetchone()
 
     def _create(self) -> None:
         """With 0600, before SQLite does it with whatever the process masks; what it puts beside it has the same mode."""
@@ -228,11 +270,24 @@ class File:
 
 
 _FILES: WeakSet[File] = WeakSet()
+#: Of the thread that forks: the files whose lock it holds meanwhile.
+_PARTED = threading.local()
+
+
+def _before_fork() -> None:
+    _PARTED.files = [file for file in list(_FILES) if file.part()]
+
+
+def _after_fork() -> None:
+    for file in _PARTED.files:
+        file.go_on()
+    _PARTED.files = []
 
 
 def _forked() -> None:
     for file in list(_FILES):
         file.fork()
+    _PARTED.files = []
 
 
-os.register_at_fork(after_in_child=_forked)
+os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_forked)

@@ -16,7 +16,7 @@ from taskkit.records import AccountId
 from taskkit.secrets import Secret
 from taskkit.sqlite_vault._files import File
 from taskkit.sqlite_vault._shelves import CURRENT, PENDING, Sealed, Shelf
-from taskkit.vaults import BY_HAND, Secrets, Slot, Values, Viewer
+from taskkit.vaults import BY_HAND, Secrets, Slot, Values, Viewer, by_hand, is_by_hand
 
 #: Was current once; was a candidate and never current. Neither is ever thrown away: a host may still know it.
 FORMER, DISCARDED = "former", "discarded"
@@ -56,7 +56,8 @@ class SealedSecrets:
         found = list[Former]()
         for name, slot, turn, attempt, sealed, ended in self._file.rows(_HISTORY, account, FORMER, DISCARDED):
             secret = self._opened(account, name, slot, turn, attempt, sealed)
-            found.append(Former(name, secret, slot == DISCARDED, None if ended is None else shown(ended), attempt))
+            made_by = BY_HAND if is_by_hand(attempt) else attempt
+            found.append(Former(name, secret, slot == DISCARDED, None if ended is None else shown(ended), made_by))
         return tuple(found)
 
     def changed_at(self, account: AccountId) -> datetime | None:
@@ -89,19 +90,19 @@ class SealedSecrets:
     def change(self, account: AccountId, name: str, secret: Secret, at: Instant) -> None:
         """The candidate of a job stays: a host may know it."""
         with self.changing(account) as shelf:
-            if shelf.waiting == BY_HAND:
-                self._end(shelf, name, PENDING, DISCARDED, at)
+            if is_by_hand(shelf.waiting):
+                self.give_up(shelf, name, at)
             self._end(shelf, name, CURRENT, FORMER, at)
             self._keep(account, name, CURRENT, secret)
             self._file.write(_CHANGED, account, at)
 
     def propose(self, account: AccountId, name: str, secret: Secret) -> None:
         with self.changing(account) as shelf:
-            if shelf.waiting not in (None, BY_HAND):
+            if shelf.waiting is not None and not is_by_hand(shelf.waiting):
                 case = f"the candidate of the attempt {shelf.waiting!r} lies there"
                 raise Refused(f"proposing a secret of {account!r}", case, "wait until its job has promoted or discarded it")
             self._end(shelf, name, PENDING, DISCARDED, None)
-            self._keep(account, name, PENDING, secret)
+            self._keep(account, name, PENDING, secret, self._renamed(shelf, name))
 
     # inside a transaction
 
@@ -120,6 +121,20 @@ class SealedSecrets:
 
     def discard(self, shelf: Shelf, name: str, at: Instant | None) -> bool:
         return self._end(shelf, name, PENDING, DISCARDED, at)
+
+    def give_up(self, shelf: Shelf, name: str, at: Instant | None) -> bool:
+        """As a person does. What is left of their candidate is another one: a job that has adopted it whole does not put that in force."""
+        if is_by_hand(shelf.waiting) and name in shelf.pending:
+            self._renamed(shelf, name)
+        return self.discard(shelf, name, at)
+
+    def _renamed(self, shelf: Shelf, name: str) -> str:
+        """A new attempt of a person for all of the candidate but this field."""
+        attempt = by_hand()
+        for one in shelf.pending.values():
+            if one.name != name:
+                self._move(shelf.account, one, PENDING, 0, attempt)
+        return attempt
 
     def _end(self, shelf: Shelf, name: str, slot: str, becomes: str, at: Instant | None) -> bool:
         """Its place is in the history from now on; False where there is none."""
@@ -182,7 +197,7 @@ class SealedSecrets:
         place = _place(account, name, slot, turn, attempt)
         try:
             sealed = self._keyring.resealed(before, place)
-        except BadSeal:
+        except (BadSeal, MissingKey):  # which key it says it has, and which one it names beside it, may differ
             return place
         self._file.write(_ANEW, self._keyring.current, sealed, *row)
         return True

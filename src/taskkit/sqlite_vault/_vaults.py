@@ -48,7 +48,7 @@ class SqliteVault(Vault):
             case = f"its keyring is a {type(keyring).__name__}"
             del keyring
             raise InvalidValue("opening a vault", case, "give Keyring.from_file(…), or Keyring.generate(…) for a new one")
-        file, kinds = File(path, timeout), kinds_of(happenings)
+        kinds, file = kinds_of(happenings), File(path, timeout)
         sealed, records = _checked(file, keyring), FileRecords(file)
         super().__init__(
             records,
@@ -159,7 +159,7 @@ class SqliteVault(Vault):
     def discard_secret(self, account: AccountId, name: str, *, at: datetime | None = None) -> bool:
         """The candidate will not be in force; it stays in the history, as a host may know it all the same."""
         with self._sealed.changing(account) as shelf:
-            return self._sealed.discard(shelf, name, None if at is None else instant(at))
+            return self._sealed.give_up(shelf, name, None if at is None else instant(at))
 
     def history(self, account: AccountId) -> tuple[Former, ...]:
         """All that were in force once or proposed in vain, the last first."""
@@ -206,6 +206,7 @@ def _checked(file: File, keyring: Keyring) -> SealedSecrets:
     sealed = SealedSecrets(file, keyring)
     try:
         sealed.check()
+        file.take_over()
     except BaseException:
         file.close()
         raise

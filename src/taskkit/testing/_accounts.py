@@ -11,7 +11,7 @@ from attrs import define, field
 from taskkit.errors import Refused, StaleToken
 from taskkit.records import AccountId
 from taskkit.secrets import Secret
-from taskkit.vaults import BY_HAND, Secrets, Slot, Slots, Values, Viewer
+from taskkit.vaults import BY_HAND, Secrets, Slot, Slots, Values, Viewer, by_hand, is_by_hand
 
 
 @define
@@ -69,7 +69,8 @@ class MemorySecrets(Secrets):
 
     def former(self, account: AccountId) -> tuple[Slot, ...]:
         with self.lock:
-            return tuple(self._accounts.get(account, Account()).former)
+            former = self._accounts.get(account, Account()).former
+            return tuple(Slot(BY_HAND, one.secrets) if is_by_hand(one.attempt) else one for one in former)
 
     def put_in_force(self, account: AccountId, secrets: Mapping[str, Secret], attempt: str | None, at: datetime) -> None:
         with self.lock:
@@ -82,22 +83,22 @@ class MemorySecrets(Secrets):
         """Its candidate goes, unless a job waits for it: a host may know that one."""
         with self.lock:
             found = self.of(account)
-            if found.slot is not None and found.slot.attempt == BY_HAND and name in found.slot.secrets:
+            if found.slot is not None and is_by_hand(found.slot.attempt) and name in found.slot.secrets:
                 left = {one: candidate for one, candidate in found.slot.secrets.items() if one != name}
                 found.former.insert(0, Slot(BY_HAND, {name: found.slot.secrets[name]}))
-                found.slot = Slot(BY_HAND, left) if left else None
+                found.slot = Slot(by_hand(), left) if left else None
             self.put_in_force(account, {name: secret}, None, at)
 
     def propose(self, account: AccountId, name: str, secret: Secret) -> None:
         with self.lock:
             found = self.of(account)
-            if found.slot is not None and found.slot.attempt != BY_HAND:
+            if found.slot is not None and not is_by_hand(found.slot.attempt):
                 case = f"the candidate of the attempt {found.slot.attempt!r} lies there"
                 raise Refused(f"proposing a secret of {account!r}", case, "wait until its job has promoted or discarded it")
             before = {} if found.slot is None else found.slot.secrets
             if name in before:
                 found.former.insert(0, Slot(BY_HAND, {name: before[name]}))
-            found.slot = Slot(BY_HAND, {**before, name: secret})
+            found.slot = Slot(by_hand(), {**before, name: secret})
 
 
 class KeepingSecrets(MemorySecrets):
