@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from taskkit.facts import decoded
 from taskkit.storage import Storage
 from taskkit.storage.sql._lines import Line
 from taskkit.storage.sql._tables import FACTS
@@ -38,9 +39,21 @@ class TestSqliteStorage(StorageContract):
 
 
 def rewritten(line: Line, chain: str, edit: Callable[[Rows], Rows | None]) -> None:
-    """What somebody does who has the database."""
+    """What somebody does who has the database: all of it fits together afterwards, but for the hashes."""
     rows = edit(line.rows("SELECT position, told, hash FROM taskkit_facts WHERE chain = ? ORDER BY position", chain))
     line.run("DELETE FROM taskkit_facts WHERE chain = ?", chain)
     if rows is None:
         line.run("DELETE FROM taskkit_chains WHERE chain = ?", chain)
-    line.add(FACTS, [(chain, position, 0, "", None, None, told, hash) for position, told, hash in rows or ()])
+    line.add(FACTS, [(chain, position, *filed(told), told, hash) for position, told, hash in rows or ()])
+    if rows is not None:
+        [base] = line.rows("SELECT first, first_hash FROM taskkit_chains WHERE chain = ?", chain)
+        position, hash = (rows[-1][0], rows[-1][2]) if rows else base
+        line.run("UPDATE taskkit_chains SET position = ?, hash = ? WHERE chain = ?", position, hash, chain)
+
+
+def filed(told: str) -> tuple[int, str, str | None, str | None]:
+    try:
+        fact = decoded(told, "", 0, "")
+    except (ValueError, TypeError):
+        return 0, "", None, None
+    return fact.at, fact.kind, fact.record, fact.line

@@ -1,6 +1,6 @@
 """The command line: what rules mean, what is in a store, and what a machine does when it is told something.
 
-Exit codes: 0 fine, 1 it failed or a check found faults, 2 what was typed cannot be read.
+Exit codes: 0 fine, 1 it failed or a check found faults, 2 what was typed cannot be read, 130 it was interrupted.
 """
 
 from __future__ import annotations
@@ -14,8 +14,11 @@ import pendulum
 
 from taskkit.cli._arguments import add
 from taskkit.cli._parsers import Parser
+from taskkit.cli._stores import without_urls
 from taskkit.errors import InvalidValue, TaskkitError
 
+#: What a shell says of a program that Ctrl-C has ended.
+INTERRUPTED = 130
 NO_RICH = "taskkit: this command needs the package 'rich', which is not installed: pip install '.[cli]' in a checkout\n"
 NEXT_EXAMPLES = """\
 examples:
@@ -50,6 +53,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
             raise
         sys.stderr.write(NO_RICH)
         return 1
+    except KeyboardInterrupt:
+        sys.stderr.write("taskkit: interrupted\n")
+        return INTERRUPTED
+    except SystemExit as error:  # rich leaves like this where the reader has seen enough
+        if not isinstance(error.__context__, BrokenPipeError):
+            raise
+        return 0
     except BrokenPipeError:  # the reader has seen enough, as in `taskkit next … | head`
         sys.stderr.close()
         return 0
@@ -90,6 +100,8 @@ def _run_next(options: argparse.Namespace) -> int:
         if options.calendar:
             raise InvalidValue("drawing a calendar", "that is of a rule", "taskkit forecast draws one of all that is planned")
         return _coming.run(options.text, options.count, as_json=options.json)
+    if without_urls(options.text) != options.text:  # a rule has none, and what is said of one shows it
+        raise InvalidValue("reading what is typed", "there is a URL in it, and something around it", "give nothing but the URL")
     from taskkit.cli import _next
 
     months = options.months if options.calendar else 0

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from taskkit.cli._places import looking_at
 from taskkit.cli._shows import plain, say
+from taskkit.errors import Refused
 from taskkit.events.zones import zone_name
 from taskkit.insight import Forecast, pictures
 from taskkit.instants import shown
@@ -19,7 +20,7 @@ def run(place: str, days: int, tz: str, picture: str | None, *, lists: bool, as_
         now = shown(engine._ground.now())
         forecast = engine.forecast(None, now.add(days=days), progress=_progress if sys.stderr.isatty() else None)
     if picture is not None:
-        Path(picture).write_text(pictures.page(forecast, tz=tz), encoding="utf-8")
+        _write(picture, pictures.page(forecast, tz=tz))
     if as_json:
         say(json.dumps(forecast.document()))
     elif not (sys.stdout.isatty() and _tables(forecast, tz)):
@@ -33,8 +34,16 @@ def run(place: str, days: int, tz: str, picture: str | None, *, lists: bool, as_
     return 0
 
 
+def _write(picture: str, page: str) -> None:
+    try:
+        Path(picture).write_text(page, encoding="utf-8")
+    except OSError as error:
+        helps = "its folder has to be there, and this account must be allowed to write in it"
+        raise Refused(f"writing the picture to {picture!r}", str(error.strerror), helps) from None
+
+
 def _progress(done: float, seconds: float) -> None:
-    sys.stderr.write(f"\r{100 * done / seconds:3.0f} % of the time played" + ("\n" if done >= seconds else ""))
+    sys.stderr.write(f"\r{max(0.0, 100 * done / seconds):3.0f} % of the time played" + ("\n" if done >= seconds else ""))
 
 
 def _tables(forecast: Forecast, tz: str) -> bool:

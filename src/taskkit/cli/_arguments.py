@@ -275,13 +275,13 @@ def _states(text: str) -> frozenset[State]:
 
 
 def _days(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 1 <= int(text[:4]) <= 400):
+    if not (text.isascii() and text.isdigit() and len(text) < 4 and 1 <= int(text) <= 400):
         raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 to 400")
     return int(text)
 
 
 def _limit(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 1 <= int(text[:7]) <= 100_000):
+    if not (text.isascii() and text.isdigit() and len(text) < 7 and 1 <= int(text) <= 100_000):
         raise argparse.ArgumentTypeError(f"{text!r} is no number from 1 to 100,000")
     return int(text)
 

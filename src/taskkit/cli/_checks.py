@@ -7,8 +7,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from taskkit.cli._shows import plain, say
-from taskkit.cli._stores import opened
+from taskkit.cli._shows import heard_or_not, plain, say
+from taskkit.cli._stores import opened, readable
 from taskkit.errors import InvalidValue, Refused
 from taskkit.plugins.storages import scheme_of
 from taskkit.storage import Query, Storage
@@ -28,14 +28,15 @@ def check(url: str, *, as_json: bool) -> int:
     finally:
         storage.close()
     faults = [flaw for flaw in flaws if flaw.kind != "key"]
-    if as_json:
-        told = {"faults": faults, "unchecked": [flaw for flaw in flaws if flaw.kind == "key"]}
-        say(json.dumps({"jobs": jobs} | {name: [flaw.document() for flaw in some] for name, some in told.items()}, indent=2))
-    else:
-        for flaw in flaws:
-            say(plain(flaw))
-        counted = f"{len(faults)} fault{'s' if len(faults) > 1 else ''}" if faults else "no faults"
-        say(f"{counted} in a store of {jobs} job{'' if jobs == 1 else 's'}")
+    with heard_or_not():
+        if as_json:
+            told = {"faults": faults, "unchecked": [flaw for flaw in flaws if flaw.kind == "key"]}
+            say(json.dumps({"jobs": jobs} | {name: [flaw.document() for flaw in some] for name, some in told.items()}, indent=2))
+        else:
+            for flaw in flaws:
+                say(plain(flaw))
+            counted = f"{len(faults)} fault{'s' if len(faults) > 1 else ''}" if faults else "no faults"
+            say(f"{counted} in a store of {jobs} job{'' if jobs == 1 else 's'}")
     return 1 if faults else 0
 
 
@@ -69,7 +70,9 @@ def sql(place: str, since: int) -> int:
     if (scheme := scheme_of(url)) == "sqlite":
         sys.stdout.write(sqlite_script(since))
     elif scheme == "postgresql":
-        sys.stdout.write(postgresql_script(address(url, ("schema",), others=True).options.get("schema", "taskkit"), since))
+        with readable("printing what makes a store"):
+            schema = address(url, ("schema",), others=True).options.get("schema", "taskkit")
+        sys.stdout.write(postgresql_script(schema, since))
     else:
         raise InvalidValue("printing what makes a store", f"there is no SQL for {scheme!r}", "there is sqlite and postgresql")
     return 0

@@ -42,7 +42,10 @@ def run(days: int, folder: str | None) -> int:
     place = Path(folder or tempfile.mkdtemp(prefix="taskkit-demo-")).resolve()
     if (place / "vault.db").exists():
         raise Refused(f"showing the demo in {str(place)!r}", "there is a vault already", "name a new folder, or none")
-    place.mkdir(parents=True, exist_ok=True)
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise Refused(f"showing the demo in {str(place)!r}", str(error.strerror), "name a folder in which files can be made") from None
     with House(place) as house:
         _headline(console, "A day in a small vault", "thirty records in a SqliteVault, jobs in SQLite, time is virtual")
         console.print(

@@ -6,7 +6,7 @@ import json
 
 from taskkit.cli._jobs import names_of, utc
 from taskkit.cli._places import engine_at, storage_at
-from taskkit.cli._shows import plain, say, show
+from taskkit.cli._shows import heard_or_not, plain, say, show
 from taskkit.engine._intents import all_open, spent
 from taskkit.intents import Intent, Ruling
 from taskkit.storage import Storage
@@ -21,12 +21,13 @@ def run(place: str, *, uncertain: bool, as_json: bool) -> int:
     """1 where somebody has to say something."""
     with storage_at(place) as storage:
         found = [one for one in all_open(storage) if one.is_uncertain or not uncertain]
-        if as_json:
-            say(json.dumps([one.document() for one in found], indent=2))
-        elif found:
-            show(_HEADS, [_row(storage, one) for one in found])
-        else:
-            say("no account is in doubt" if uncertain else "no account's secret is being changed")
+        with heard_or_not():
+            if as_json:
+                say(json.dumps([one.document() for one in found], indent=2))
+            elif found:
+                show(_HEADS, [_row(storage, one) for one in found])
+            else:
+                say("no account is in doubt" if uncertain else "no account's secret is being changed")
     return int(any(one.is_uncertain for one in found))
 
 

@@ -9,13 +9,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FunctionType
 
-from taskkit.cli._stores import opened
+from taskkit.cli._stores import opened, without_urls
 from taskkit.engine import Engine
 from taskkit.errors import InvalidValue
 from taskkit.storage import Storage
 from taskkit.tasks import of_record
 
-_STORE = re.compile(r"(memory|sqlite|postgresql):|\w[\w+.-]*://")
+_STORE = re.compile(r"(?i:memory|sqlite|postgresql):|\w[\w+.-]*://")
 _ENGINE = re.compile(r"[A-Za-z_][\w.]*:[A-Za-z_]\w*")
 
 
@@ -54,8 +54,8 @@ def looking_at(place: str, *, strict: bool) -> Iterator[Engine]:
 
 def engine_at(place: str) -> Engine:
     """The engine of this name in a module, or what makes one; the folder where the command is typed is looked into, too."""
-    tried, (module, _, name) = f"taking the engine from {place!r}", place.partition(":")
-    if not (module and name):
+    tried, (module, _, name) = f"taking the engine from {without_urls(place)!r}", place.partition(":")
+    if not _ENGINE.fullmatch(place):
         raise InvalidValue(tried, "it names no engine", "give module:name, as in app:engine, or the URL of a store")
     sys.path.insert(0, "")
     try:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 
 def plain(value: object) -> str:
@@ -21,6 +22,15 @@ def say(text: str) -> None:
     """At once, as somebody may wait for it."""
     sys.stdout.write(f"{text}\n")
     sys.stdout.flush()
+
+
+@contextmanager
+def heard_or_not() -> Iterator[None]:
+    """Whoever listens may leave: what the exit code says is so all the same."""
+    try:
+        yield
+    except BrokenPipeError:
+        sys.stderr.close()
 
 
 def lines(rows: Sequence[Sequence[str]]) -> str:

@@ -34,17 +34,22 @@ def watched(url: str) -> Iterator[Storage]:
 def opened(url: str) -> Storage:
     """Errors name no more of a URL than its scheme and options."""
     scheme = scheme_of(url)
-    try:
+    with readable(f"opening a storage by a URL that begins with {scheme!r}"):
         if scheme == "sqlite":
             return _sqlite(url)
         return _postgresql(url) if scheme == "postgresql" else Plugins().open_storage(url)
+
+
+@contextmanager
+def readable(tried: str) -> Iterator[None]:
+    """What Python says of a URL that is none would show it."""
+    try:
+        yield
     except TaskkitError:
         raise
-    except ValueError:  # of a URL that is none: its words would show it
-        tried = f"opening a storage by a URL that begins with {scheme!r}"
-        raise InvalidValue(
-            tried, "it cannot be read", "a sign that has a meaning in URLs, such as @ or /, is written as %40 or %2F"
-        ) from None
+    except ValueError:
+        helps = "a sign that has a meaning in URLs, such as @ or /, is written as %40 or %2F"
+        raise InvalidValue(tried, "it cannot be read", helps) from None
 
 
 def _sqlite(url: str) -> Storage:

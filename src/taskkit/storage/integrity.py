@@ -10,6 +10,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
+from typing import Any
 
 from attrs import asdict, frozen
 
@@ -29,7 +30,10 @@ _PAGE = 1000
 _LONG_AGO = 60 * MINUTE
 _MADE = ("place", "trigger", "phase", "over")
 _JOB = f"SELECT {JOB}, {', '.join(_MADE)}, number FROM taskkit_jobs WHERE number > ? ORDER BY number LIMIT {_PAGE}"
+_DOCUMENT = f"""SELECT place, id, body FROM taskkit_documents WHERE place > ? OR (place = ? AND id > ?)
+    ORDER BY place, id LIMIT {_PAGE}"""
 _RESTORE = "restore a backup that has none of it"
+_DAMAGED = "it is damaged: restore a backup, and look at the disk"
 _CHANGED = "somebody changed it: what was exported shows what it said"
 _KEYED = "`engine.check()` does, in an engine with its keyring"
 _FREE = "others wait for it: remove the row"
@@ -56,6 +60,8 @@ class Flaw:
 def check_store(storage: SqlStorage, now: Instant | None = None, progress: Callable[[int, int], object] | None = None) -> Sequence[Flaw]:
     """What is wrong with the store, in plain words; empty where all is well. It reads every job and fact, and takes its time; of the
     facts, `progress` hears how much is gone through, and of how much."""
+    if damages := storage._look(lambda line: line.damages()):  # what else is read from it is not to be relied on
+        return [Flaw("file", "the file", case, _DAMAGED) for case in damages]
     flaws = storage._look(lambda line: list(_flaws(line, storage, now)))
     return [*flaws, *map(of_chain, storage.check(progress=progress))]
 
@@ -72,6 +78,7 @@ def _flaws(line: Line, storage: SqlStorage, now: Instant | None) -> Iterator[Fla
             yield Flaw(kind, f"{noun} {' '.join(map(repr, row))}", case, helps)
     yield from _leases(line, (storage.clock or SystemClock()).now() if now is None else now)
     yield from _jobs(line)
+    yield from _documents(line)
     yield from _intents(line)
 
 
@@ -98,14 +105,40 @@ _ROWS = (
 def _leases(line: Line, now: Instant) -> Iterator[Flaw]:
     sql = f"SELECT id, pool, lease FROM taskkit_jobs WHERE phase = {LENT} AND lease <= ? ORDER BY lease"
     for id, pool, lease in line.rows(sql, now - _LONG_AGO):
-        case = f"the lease of its worker ran out at {shown(lease):%Y-%m-%d %H:%M:%S} UTC, and nobody took it over"
+        case = f"the lease of its worker ran out at {_when(lease)}, and nobody took it over"
         yield Flaw("lease", f"job {id!r}", case, f"start a node that serves the pool {pool!r}")
+
+
+def _when(at: Instant) -> str:
+    try:
+        return f"{shown(at):%Y-%m-%d %H:%M:%S} UTC"
+    except (ValueError, OverflowError, OSError):
+        return str(at)
+
+
+def _documents(line: Line) -> Iterator[Flaw]:
+    last: tuple[str, str] = ("", "")
+    while rows := line.rows(_DOCUMENT, last[0], *last):
+        for place, id, body in rows:
+            if _read(body) is None:
+                yield Flaw("state", f"document {id!r} of {place!r}", "its row cannot be read", _RESTORE)
+        last = rows[-1][:2]
+
+
+def _read(body: str) -> Any:
+    """None where it is no JSON: what is kept as such is never nothing."""
+    try:
+        return json.loads(body)
+    except (ValueError, TypeError, RecursionError):
+        return None
 
 
 def _intents(line: Line) -> Iterator[Flaw]:
     """Whoever is at an account may be lost: then its recovery looks for the secret that is live (S4)."""
     for account, body in line.rows("SELECT id, body FROM taskkit_documents WHERE place = ?", INTENTS):
-        recovery = json.loads(body).get("recovery", "")
+        if (told := _read(body)) is None:
+            continue  # as a document that cannot be read it is told already
+        recovery = told.get("recovery", "") if isinstance(told, dict) else ""
         if not line.rows(f"SELECT id FROM taskkit_jobs WHERE id = ? AND phase <> {OVER}", recovery):
             yield Flaw("intent", f"account {account!r}", "its intent is open, and no recovery waits", "demand a run of its task")
 
@@ -121,8 +154,12 @@ def _jobs(line: Line) -> Iterator[Flaw]:
         for row in rows:
             try:
                 jobs.append(job := job_of(row))
-            except (ValueError, LookupError, TypeError):
+            except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
                 yield Flaw("state", f"job {row[0]!r}", _unread(row), _RESTORE)
+                continue
+            if odd := [name for name, kept in _times(job) if not isinstance(kept, int)]:
+                jobs.pop()
+                yield Flaw("state", f"job {job.id!r}", f"its {odd[0]} cannot be read", _RESTORE)
                 continue
             yield from _standing(job)
             yield from _columns(job, row)
@@ -134,6 +171,12 @@ def _jobs(line: Line) -> Iterator[Flaw]:
         if count > 1:
             about = f"line {seat[1]!r}" + (f" of record {seat[2]!r}" if seat[2] else "")
             yield Flaw("seat", about, f"{count} jobs ({seat[0]}) wait where one may wait", "cancel all but one of them")
+
+
+def _times(job: Job) -> list[tuple[str, Any]]:
+    may_lack = {"token": job.token, "lease": job.lease, "started": job.started, "ended": job.ended}
+    always = {"due": job.due, "wanted": job.wanted, "created": job.created, "revision": job.revision}
+    return [*always.items(), *((name, kept) for name, kept in may_lack.items() if kept is not None)]
 
 
 def _unread(row: Row) -> str:

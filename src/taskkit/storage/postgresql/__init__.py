@@ -5,23 +5,20 @@ Writers take turns by an advisory lock, so that a write finds what it is about a
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from functools import partial
 from typing import Any, TypeVar
 
 import psycopg
 
-from taskkit.errors import InvalidValue
 from taskkit.storage.postgresql._lines import PostgresLine
 from taskkit.storage.sql._clocks import DatabaseClock
 from taskkit.storage.sql._lines import Line
 from taskkit.storage.sql._store import SqlStorage
-from taskkit.storage.urls import address
+from taskkit.storage.urls import address, must_be_plain
 
 T = TypeVar("T")
 _NOW = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint"
-_SCHEMA = re.compile(r"[a-z_][a-z0-9_]{0,62}")
 
 
 class PostgresStorage(SqlStorage):
@@ -31,8 +28,7 @@ class PostgresStorage(SqlStorage):
     _schema: str
 
     def __init__(self, url: str, *, schema: str = "taskkit", relaxed: bool = False, keeps_time: bool = True, makes: bool = True) -> None:
-        if not _SCHEMA.fullmatch(schema):
-            raise InvalidValue(f"opening a store in the schema {schema!r}", "it is no plain name", "give small letters, digits and _")
+        must_be_plain(schema, "opening a store")
         self._url, self._schema, self._makes = url, schema, makes
         self.clock = clock = DatabaseClock(_NOW) if keeps_time else None
         self._time = clock

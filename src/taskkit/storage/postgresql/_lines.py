@@ -143,6 +143,8 @@ class PostgresLine(Line):
             kept = self._took_back()
             if isinstance(error, _FOLLOWS) or (not kept and isinstance(error, psycopg.Error)):
                 raise LineLost(type(error).__name__, at_commit=place.at_commit) from None
+            if isinstance(error, errors.InsufficientPrivilege):
+                raise _lacking(f"using the store in the schema {self._schema!r}") from None
             if isinstance(error, psycopg.OperationalError):
                 raise StorageAway("using the store", f"the database answered with {type(error).__name__}", _LOOK) from None
             raise
@@ -225,10 +227,10 @@ class PostgresLine(Line):
         name = f"the store in the schema {self._schema!r}"
         try:
             if self.rows(_SHUT, self._schema):
-                raise _lacking(name)
+                raise _lacking(f"opening {name}")
             bring(self, POSTGRESQL, name, makes=self._makes)
         except errors.InsufficientPrivilege:
-            raise _lacking(name) from None
+            raise _lacking(f"opening {name}") from None
         except (psycopg.ProgrammingError, psycopg.IntegrityError, psycopg.DataError) as error:
             case = f"its tables could not be made or upgraded ({type(error).__name__})"
             raise Refused(f"opening {name}", case, "nothing has changed; the database's log says what it did not take") from None
@@ -265,6 +267,6 @@ class PostgresLine(Line):
         self._db.close()
 
 
-def _lacking(name: str) -> Refused:
+def _lacking(tried: str) -> Refused:
     helps = "`taskkit store sql` prints what an account that has it may apply, and which rights this one needs"
-    return Refused(f"opening {name}", "this account lacks a right that is needed for it", helps)
+    return Refused(tried, "this account lacks a right that is needed for it", helps)

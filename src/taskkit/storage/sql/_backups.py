@@ -23,6 +23,8 @@ Progress = Callable[[int, int], object]
 def back_up(store: Path, path: Path, progress: Progress | None) -> None:
     """Written beside it under another name, and named when it is whole."""
     tried = f"backing up the store {str(store)!r} to {str(path)!r}"
+    if not path.name:
+        raise Refused(tried, "that is a folder", "name the file that is to be there")
     part = path.with_name(f".{path.name}.{os.urandom(6).hex()}.part")
     try:
         if path.exists():

@@ -133,24 +133,59 @@ class _Pages:
 
     def __init__(self, line: Line, chain: str, told: Callable[[int], object]) -> None:
         self._line, self._chain, self._told = line, chain, told
+        #: Where a fact is filed otherwise than it tells: no hash goes over the columns by which it is found.
+        self.misfiled: list[int] = []
+        self._is_read = False
 
     def __iter__(self) -> Iterator[tuple[int, str, str]]:
-        sql = f"SELECT position, told, hash FROM taskkit_facts WHERE chain = ? AND position > ? ORDER BY position LIMIT {_PAGE}"  # noqa: S608
+        sql = f"""SELECT position, told, hash, at, kind, record, line FROM taskkit_facts
+            WHERE chain = ? AND position > ? ORDER BY position LIMIT {_PAGE}"""  # noqa: S608
         last = _FIRST
         while rows := self._line.rows(sql, self._chain, last):
-            yield from rows
+            for position, text, hash, *filed in rows:
+                if not (self._is_read or _is_filed(text, *filed)):
+                    self.misfiled.append(position)
+                yield position, text if isinstance(text, str) else "", hash
             last = rows[-1][0]
             self._told(len(rows))
+        self._is_read = True
+
+
+def _is_filed(text: str, at: object, kind: object, record: object, of_line: object) -> bool:
+    """Stores that are older, and nodes that are, tell of no line; of what cannot be read, its hash tells."""
+    try:
+        fact = decoded(text, "", 0, "")
+    except (ValueError, TypeError, RecursionError):
+        return True
+    return (at, kind, record) == (fact.at, fact.kind, fact.record) and of_line in (None, fact.line)
 
 
 def check(line: Line, noted: Iterable[Head], keys: FactKeys = EMPTY, progress: Progress | None = None) -> list[Fault]:
-    chains = line.rows("SELECT chain, first, first_hash, position, key, absorbed FROM taskkit_chains ORDER BY chain")
+    rows = line.rows("SELECT chain, first, first_hash, position, hash, key, absorbed FROM taskkit_chains ORDER BY chain")
+    chains = [row for row in rows if _is_readable(*row)]
     told = _counted(progress, _TIMES * sum(position - first for _, first, _, position, *_ in chains))
-    kept = [
-        KeptChain(Head(chain, first, hash), _Pages(line, chain, told), key, _heads(absorbed))
-        for chain, first, hash, _, key, absorbed in chains
-    ]
-    return all_faults(kept, noted, keys)
+    pages = {chain: _Pages(line, chain, told) for chain, *_ in chains}
+    kept = [KeptChain(Head(chain, first, hash), pages[chain], key, _heads(absorbed)) for chain, first, hash, _, _, key, absorbed in chains]
+    own = [Head(chain, position, hash) for chain, _, _, position, hash, *_ in chains]
+    found = [Fault(chain, 1, "the row that tells of the chain cannot be read") for chain, *_ in rows if chain not in pages]
+    found += [Fault(chain, 1, "there are facts of it, and no row tells of the chain") for (chain,) in line.rows(_UNTOLD)]
+    found += all_faults(kept, [*noted, *own], keys)
+    told_of = {(fault.chain, fault.position) for fault in found}
+    misfiled = [(name, place) for name, one in pages.items() for place in one.misfiled]
+    return found + [Fault(*place, _MISFILED) for place in misfiled if place not in told_of]
+
+
+_UNTOLD = """SELECT DISTINCT chain FROM taskkit_facts AS held
+    WHERE NOT EXISTS (SELECT 1 FROM taskkit_chains WHERE chain = held.chain) ORDER BY chain"""
+_MISFILED = "the fact is filed under another time, kind, record or line than it tells: who looks for it does not find it"
+
+
+def _is_readable(chain: str, first: object, first_hash: object, position: object, hash: object, key: object, absorbed: str) -> bool:
+    try:
+        _heads(absorbed)
+    except (ValueError, TypeError, RecursionError):
+        return False
+    return all(isinstance(value, int) for value in (first, position)) and all(isinstance(value, str) for value in (first_hash, hash))
 
 
 #: So often a check goes through all facts.

@@ -116,6 +116,10 @@ class Line(ABC):
     def drop_all(self, table: Table, keys: Sequence[str]) -> None:
         """All rows of which the first part of the key is one of these."""
 
+    def damages(self) -> list[str]:
+        """What the database itself finds wrong with what it has kept, where it can be asked."""
+        return []
+
     @abstractmethod
     def look(self, seconds: float) -> bool:
         """Wait for news of others' writes, so long at most; whether there were any, as at first. A line that looks does nothing else."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from taskkit.errors import InvalidValue
 from taskkit.storage.sql import _schema
 from taskkit.storage.sql._statements import POSTGRESQL, SQLITE, Words, turn_of
+from taskkit.storage.urls import must_be_plain
 
 #: Fails, and all of the script with it, where the store is at another version.
 _GUARD = """INSERT INTO "taskkit_numbers" ("name", "value")
@@ -17,6 +18,7 @@ def sqlite_script(since: int = 0) -> str:
 
 
 def postgresql_script(schema: str, since: int = 0) -> str:
+    must_be_plain(schema, "printing what makes a store")
     told = _statements(POSTGRESQL, since)
     begin = ["BEGIN", f"SELECT pg_advisory_xact_lock({turn_of(schema)})"]
     begin += [f'CREATE SCHEMA "{schema}"'] if not since else []

@@ -14,6 +14,8 @@ from taskkit.storage.sqlite._disks import Disk
 from taskkit.storage.sqlite._lines import SqliteLine
 from taskkit.storage.urls import address
 
+_BY_URL = "opening a storage by a URL that begins with 'sqlite'"
+
 
 class SqliteStorage(SqlStorage):
     """`SqliteStorage(path)`, or by URL `sqlite:///path`. Without `makes`, the store has to be there, at the version that is known here."""
@@ -30,8 +32,11 @@ class SqliteStorage(SqlStorage):
     def at(cls, url: str, *, makes: bool = True) -> SqliteStorage:
         """`sqlite:///var/lib/vault.db`, or `sqlite:vault.db` in the folder of this process; `?durability=relaxed`."""
         found = address(url, ("durability",))
+        if found.has_more:
+            case = "it names a machine behind //, or has a #: no file is told by these"
+            raise InvalidValue(_BY_URL, case, "give three slashes, as in 'sqlite:///a/file', or none, as in 'sqlite:file'; write # as %23")
         if not found.path.strip("/"):
-            raise InvalidValue("opening a storage by a URL that begins with 'sqlite'", "it names no file", "give one: 'sqlite:///a/file'")
+            raise InvalidValue(_BY_URL, "it names no file", "give one: 'sqlite:///a/file'")
         return cls(found.path, relaxed=found.is_relaxed, makes=makes)
 
     def line(self) -> Line:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import sqlite3
 import time
@@ -13,14 +12,14 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 from typing import Any
-from weakref import WeakSet
 
-from taskkit.errors import NotFound, Refused, StorageAway
+from taskkit.errors import StorageAway
 from taskkit.storage.sql._lines import Counted, Line, Question, Row, is_shared
 from taskkit.storage.sql._schema import bring, is_current
 from taskkit.storage.sql._statements import SQLITE
 from taskkit.storage.sql._tables import Table
 from taskkit.storage.sqlite import _words as words
+from taskkit.storage.sqlite._files import gave_back, must_be_ours, must_be_there, took
 from taskkit.storage.sqlite._words import Empty, Names
 
 _SEVERAL = 4
@@ -33,13 +32,16 @@ _LOG_PAGES = 4000
 _FEW = 4
 #: Where a text holds it, SQLite reads of a list in JSON but what is before it.
 _NUL = r"\u0000"
+#: So many are told of a damaged file.
+_DAMAGES = 20
 #: So many rows are added by one statement, as long as there are as many.
 _TOGETHER = (25, 5, 1)
 _HELPS = {
     "unable to open": "its folder has to be there, and this account must be allowed to write in it",
     "readonly": "this account must be allowed to write the file and its folder",
-    "not a database": "look whether the name is right; if it is, the file is damaged: restore a backup",
     "malformed": "the file is damaged: restore a backup",
+    "not UTF-8": "somebody changed it: restore a backup",
+    "not a database": "look whether the name is right; if it is, the file is damaged: restore a backup",
     "full": "make room on the disk; nothing of what was tried is there",
     "locked": f"another process writes for more than {_BUSY_SECONDS} seconds: find it",
 }
@@ -93,11 +95,9 @@ class SqliteLine(Line):
     def __init__(self, path: Path, *, makes: bool = True) -> None:
         self._path, self._makes, self._version = path, makes, -1
         self._told, self._is_ready = _Told(self._away), False
-        if not makes and not path.exists():
-            raise NotFound(f"opening the store {str(path)!r}", "there is no such file", "look whether its name is right")
-        if _file_at(path) in _CROSSED:
-            case = "this process was forked while its parent had it open, and SQLite would not see the locks of others"
-            raise Refused(f"opening the store {str(path)!r}", case, "open it after the fork alone, or begin a process anew (spawn)")
+        if not makes:
+            must_be_there(path)
+        must_be_ours(path)
         try:
             self._db = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=256)
             try:
@@ -107,8 +107,7 @@ class SqliteLine(Line):
                 raise
         except sqlite3.DatabaseError as error:
             raise self._away(error) from None
-        self.file = _file_at(path)
-        _OPEN.add(self)
+        took(self, path)
 
     def writing(self, *, durable: bool) -> AbstractContextManager[None]:
         """Who wants it to last forces the disk behind the commit."""
@@ -147,9 +146,11 @@ class SqliteLine(Line):
         return _Transaction(self._db, self._away, partial(self._db.execute, "BEGIN DEFERRED")) if whole else self._told
 
     def _away(self, error: sqlite3.Error) -> StorageAway:
-        """SQLite's own words hold no values, and say what is wrong with the file."""
-        helps = [told for words, told in _HELPS.items() if words in str(error)]
-        return StorageAway(f"using the store {str(self._path)!r}", str(error), *(helps or ["look at the file and its folder"]))
+        """SQLite's own words hold no values, and say what is wrong with the file. Those of Python hold what it could not read."""
+        case, unread, _ = str(error).partition(" with text ")
+        case += " of a row that is not UTF-8" if unread else ""
+        helps = [told for words, told in _HELPS.items() if words in case]
+        return StorageAway(f"using the store {str(self._path)!r}", case, *(helps or ["look at the file and its folder"]))
 
     def ask(self, questions: Iterable[Question]) -> list[list[Row]]:
         return [[] if question.these == () else self._answer(question) for question in questions]
@@ -242,6 +243,11 @@ class SqliteLine(Line):
         for sql in statements:
             self._db.execute(sql)
 
+    def damages(self) -> list[str]:
+        """What SQLite finds: pages that cannot be read, and rows that an index does not have."""
+        found = [" ".join(text.split()) for (text,) in self._db.execute(f"PRAGMA integrity_check({_DAMAGES})")]
+        return [] if found == ["ok"] else found
+
     def look(self, seconds: float) -> bool:
         """To ask what others have committed costs some microseconds."""
         until, seen = time.monotonic() + seconds, self._version
@@ -256,31 +262,4 @@ class SqliteLine(Line):
 
     def close(self) -> None:
         self._db.close()
-        _OPEN.discard(self)
-
-
-# forks
-
-#: Of a file: its device, and its number there.
-_File = tuple[int, int]
-#: Those that are open in this process, and the files to which its parents had some open when they forked. SQLite notes for each process
-#: which locks it has on a file: a child takes over what its parent noted, and not the locks. It would read and write without any.
-_OPEN = WeakSet[SqliteLine]()
-_CROSSED = set[_File]()
-
-
-def _file_at(path: Path) -> _File | None:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
-
-
-def _forked() -> None:
-    _CROSSED.update(line.file for line in list(_OPEN) if line.file is not None)
-    _OPEN.clear()
-
-
-if hasattr(os, "register_at_fork"):  # not on Windows
-    os.register_at_fork(after_in_child=_forked)
+        gave_back(self)

@@ -1,0 +1,60 @@
+"""Files, and who may open them.
+
+SQLite notes for each process which locks it has on a file. A child takes over what its parent noted, and not the locks: it would read
+what others are about to write, and write to a log that they have removed.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from weakref import WeakKeyDictionary
+
+from taskkit.errors import NotFound, Refused, StorageAway
+
+#: Of a file: its device, and its number there.
+_File = tuple[int, int]
+#: By the connections of this process; and those to which its parents had some when they forked.
+_OPEN = WeakKeyDictionary[object, _File]()
+_CROSSED = set[_File]()
+
+
+def must_be_there(path: Path) -> None:
+    tried = f"opening the store {str(path)!r}"
+    try:
+        if not path.exists():
+            raise NotFound(tried, "there is no such file", "look whether its name is right")
+    except OSError as error:
+        raise StorageAway(tried, str(error.strerror), "this account must be allowed to look into its folder") from None
+
+
+def must_be_ours(path: Path) -> None:
+    if _file_at(path) in _CROSSED:
+        case = "this process was forked while its parent had it open, and SQLite would not see the locks of others"
+        raise Refused(f"opening the store {str(path)!r}", case, "open it after the fork alone, or begin a process anew (spawn)")
+
+
+def took(connection: object, path: Path) -> None:
+    if (file := _file_at(path)) is not None:
+        _OPEN[connection] = file
+
+
+def gave_back(connection: object) -> None:
+    _OPEN.pop(connection, None)
+
+
+def _file_at(path: Path) -> _File | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _forked() -> None:
+    _CROSSED.update(list(_OPEN.values()))
+    _OPEN.clear()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_forked)
