@@ -28,6 +28,8 @@ clock.advance(days=1, hours=2, minutes=30)
 engine.drain()
 clock.advance(hours=3)
 other = 7
+def wants(something):
+    return engine
 """
 Capsys = pytest.CaptureFixture[str]
 
@@ -66,6 +68,7 @@ def test_a_program_gets_a_document(capsys: Capsys) -> None:
         (["app", "nightly", "db-1"], 2, "it names no engine"),
         (["nowhere:engine", "nightly", "db-1"], 2, "there is no module 'nowhere'"),
         (["app:other", "nightly", "db-1"], 2, "'other' is no engine there"),
+        (["app:wants", "nightly", "db-1"], 2, "'wants' wants to be given something"),
         (["app:engine", "weekly", "db-1"], 1, "there is no such task"),
         (["app:engine", "nightly"], 2, "each record has runs of its own"),
     ],

@@ -229,6 +229,30 @@ def test_a_backup_is_made_and_can_be_checked(tmp_path: Path, capsys: Capsys) -> 
     assert not (tmp_path / "copy2.db").exists()
 
 
+def test_a_backup_comes_before_the_upgrade_of_what_it_is_of(tmp_path: Path, capsys: Capsys) -> None:
+    with closing(sqlite3.connect(tmp_path / "old.db")) as db:
+        db.executescript((Path(schemas.__file__).parent / "1.sqlite.sql").read_text(encoding="utf-8"))
+    said(capsys, "store", "backup", f"sqlite:{tmp_path / 'old.db'}", str(tmp_path / "copy.db"))
+    with closing(sqlite3.connect(tmp_path / "copy.db")) as db:
+        assert db.execute("SELECT value FROM taskkit_numbers WHERE name = 'schema'").fetchone() == (1,)
+    with closing(sqlite3.connect(tmp_path / "other.db")) as db:
+        db.execute("CREATE TABLE theirs (a)")
+    told = said(capsys, "store", "backup", f"sqlite:{tmp_path / 'other.db'}", str(tmp_path / "copy2.db"), code=1)
+    assert "it is no store of taskkit's" in told
+    assert "there is no such file" in said(capsys, "store", "backup", f"sqlite:{tmp_path / 'none.db'}", "copy3.db", code=1)
+    assert sorted(path.name for path in tmp_path.glob("*")) == ["copy.db", "old.db", "other.db"]
+
+
+@pytest.mark.usefixtures("store")
+def test_where_a_terminal_is_too_narrow_for_a_table_there_are_lines(capsys: Capsys, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
+    ids = [job["id"] for job in objects(capsys, "jobs", "sqlite:vault.db")]
+    for columns in ("20", "200"):
+        monkeypatch.setenv("COLUMNS", columns)
+        told = said(capsys, "jobs", "sqlite:vault.db")
+        assert all(id in told for id in ids), columns
+
+
 def test_the_sql_is_printed_without_opening_anything(tmp_path: Path, capsys: Capsys) -> None:
     with closing(sqlite3.connect(tmp_path / "made.db")) as db:
         db.executescript(said(capsys, "store", "sql", "sqlite"))

@@ -437,3 +437,32 @@ def test_who_lacks_a_right_is_told_of_the_command_that_prints_the_sql(database: 
         with pytest.raises(Refused, match=r"lacks a right .*`taskkit store sql` prints"):
             PostgresStorage(url)
     assert before is None or Database(database).shape() == before
+
+
+@pytest.mark.parametrize("value", ["abc", None])
+def test_a_store_whose_version_cannot_be_read_is_refused(tmp_path: Path, value: str | None) -> None:
+    SqliteStorage(tmp_path / "db").close()
+    with closing(sqlite3.connect(tmp_path / "db")) as db:
+        db.execute("UPDATE taskkit_numbers SET value = ? WHERE name = 'schema'", [value])
+        db.commit()
+    with pytest.raises(Refused, match="its version cannot be read"):
+        SqliteStorage(tmp_path / "db")
+
+
+@pytest.mark.parametrize(
+    ("user", "place", "why"),
+    [
+        ("nobody-known", "", "it knows no such user"),
+        ("", "no-such-place", "it has no such database"),
+        ("", "?port=1", "nobody listens there"),
+        ("", "?host=nowhere.invalid", "there is no such host"),
+    ],
+)
+def test_a_database_that_lets_nobody_in_says_why_and_shows_no_url(database: str, user: str, place: str, why: str) -> None:
+    told: dict[str, Any] = psycopg.conninfo.conninfo_to_dict(database)
+    told |= {"user": user} if user else {}
+    told |= {"dbname": place} if place and not place.startswith("?") else {}
+    told |= dict([place[1:].split("=")]) if place.startswith("?") else {}
+    with pytest.raises(StorageAway, match=rf"the database did not take us \({why}\)") as caught:
+        PostgresStorage(psycopg.conninfo.make_conninfo(**told))
+    assert not any(word in str(caught.value) for word in ("nobody-known", "no-such-place", "nowhere"))

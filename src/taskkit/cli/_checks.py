@@ -13,8 +13,10 @@ from taskkit.errors import InvalidValue, Refused
 from taskkit.plugins.storages import scheme_of
 from taskkit.storage import Query, Storage
 from taskkit.storage.integrity import Flaw, check_store, of_chain
+from taskkit.storage.sql._backups import back_up as copied
 from taskkit.storage.sql._scripts import postgresql_script, sqlite_script
 from taskkit.storage.sql._store import SqlStorage
+from taskkit.storage.sqlite._files import file_of, must_be_there
 from taskkit.storage.urls import address
 
 _MEGABYTE = 1 << 20
@@ -51,11 +53,10 @@ def back_up(url: str, path: str) -> int:
     if (scheme := scheme_of(url)) != "sqlite":
         helps = "`pg_dump --schema=taskkit` makes one of PostgreSQL" if scheme == "postgresql" else "use what the database has for it"
         raise Refused("backing up a store", f"this makes copies of SQLite, and the URL begins with {scheme!r}", helps)
-    storage = opened(url)
-    try:
-        storage.back_up(path, _progress("pages") if sys.stderr.isatty() else None)  # type: ignore[attr-defined]
-    finally:
-        storage.close()
+    with readable("backing up a store"):
+        file, _ = file_of(url)
+    must_be_there(file)
+    copied(file.absolute(), Path(path), _progress("pages") if sys.stderr.isatty() else None)
     say(f"{plain(path)}: {Path(path).stat().st_size / _MEGABYTE:.1f} MB, read again and whole")
     return 0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import re
 import sys
 from collections.abc import Iterator
@@ -66,11 +67,21 @@ def engine_at(place: str) -> Engine:
         raise InvalidValue(tried, f"there is no module {error.name!r}", "type the command where it can be imported") from None
     finally:
         sys.path.remove("")
+    if isinstance(found, FunctionType) and not _needs_nothing(found):
+        raise InvalidValue(tried, f"{name!r} wants to be given something", "name a function that makes one out of nothing")
     made = found() if isinstance(found, FunctionType) else found
     if not isinstance(made, Engine):
         case = f"{name!r} makes a {type(made).__name__}" if made is not found else f"{name!r} is no engine there"
         raise InvalidValue(tried, case, "name one that stands in the module, or a function that makes one out of nothing")
     return made
+
+
+def _needs_nothing(function: FunctionType) -> bool:
+    try:
+        inspect.signature(function).bind()
+    except TypeError:
+        return False
+    return True
 
 
 def task_at(engine: Engine, text: str, record: str | None) -> str:

@@ -6,6 +6,9 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
+#: Of a terminal's columns: below that, a table of several would show nothing.
+_NARROW = 60
+
 
 def plain(value: object) -> str:
     """What may be printed: names and texts come from elsewhere, and a terminal obeys some of what it is sent."""
@@ -45,10 +48,13 @@ def _table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> bool:
         from rich.text import Text
     except ImportError:
         return False
+    console = Console(highlight=False)
+    if console.width < _NARROW:
+        return False
     table = Table(box=None, padding=(0, 3, 0, 0), header_style="dim")
     for head in heads:
         table.add_column(head, overflow="fold")
     for row in rows:
         table.add_row(*map(Text, row))
-    Console(highlight=False).print(table)
+    console.print(table)
     return True

@@ -37,6 +37,21 @@ _UNFORCED = "set_config('synchronous_commit', 'off', true)"
 _LETS_GO = "-c idle_in_transaction_session_timeout=20s -c tcp_keepalives_idle=5 -c tcp_keepalives_interval=2 -c tcp_keepalives_count=3"
 #: What a server says that only follows another: who is to write needs a connection to that one.
 _FOLLOWS = (errors.FeatureNotSupported, errors.ReadOnlySqlTransaction)
+#: What libpq and the server say, which may show more of the URL, in our words; a server of another language says it otherwise.
+_REFUSALS = {
+    "password authentication failed": "it refused the password",
+    "no password supplied": "it wants a password",
+    'FATAL:  role "': "it knows no such user",
+    'FATAL:  database "': "it has no such database",
+    "FATAL:  the database system": "it is starting, or stopping",
+    "Connection refused": "nobody listens there",
+    "No such file": "nobody listens there",
+    "resolve": "there is no such host",
+    "translate host name": "there is no such host",
+    "timeout": "nobody answered in time",
+    "SSL": "they do not agree on TLS",
+    "pg_hba.conf": "it lets nobody in from here",
+}
 _LOOK = "look whether the database is up and lets us in; the next call tries anew"
 #: Our tables that are there, each with its columns: catalogs tell everybody, whatever rights he has on the tables.
 _COLUMNS = """SELECT made.relname::text, held.attname::text FROM pg_class AS made
@@ -73,7 +88,8 @@ class PostgresLine(Line):
             told = make_conninfo(url, options=f"{theirs} {options}", application_name="taskkit", **_KEPT_ALIVE)
             self._db = _Patient.connect(told, autocommit=True)
         except psycopg.OperationalError as error:
-            raise StorageAway("connecting to the store", f"the database did not take us ({type(error).__name__})", _LOOK) from None
+            why = next((told for words, told in _REFUSALS.items() if words in str(error)), type(error).__name__)
+            raise StorageAway("connecting to the store", f"the database did not take us ({why})", _LOOK) from None
         except psycopg.ProgrammingError:  # its words would show the URL
             raise InvalidValue("connecting to the store", "its URL cannot be read", "give one as libpq takes it") from None
 

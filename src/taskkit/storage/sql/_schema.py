@@ -92,6 +92,8 @@ def _version(place: Place, tried: str, found: Mapping[str, set[str]]) -> int:
         case = f"there are tables of its names ({', '.join(sorted(found))}), but no version: it is no store of taskkit's"
         raise Refused(tried, case, "give the store a place of its own")
     version, least = told["schema"], told.get("schema_least", told["schema"])
+    if not (isinstance(version, int) and isinstance(least, int)):
+        raise Refused(tried, "its version cannot be read", "somebody changed it: restore a backup")
     if least > SCHEMA.version:
         case = f"it is at version {version}, for which a taskkit has to know version {least}; this one knows {SCHEMA.version}"
         raise Refused(tried, case, "work with a newer taskkit, or restore the backup that was taken before the upgrade")

@@ -6,15 +6,12 @@ import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
-from taskkit.errors import InvalidValue
 from taskkit.storage.sql._backups import back_up
 from taskkit.storage.sql._lines import Line
 from taskkit.storage.sql._store import SqlStorage
 from taskkit.storage.sqlite._disks import Disk
+from taskkit.storage.sqlite._files import file_of
 from taskkit.storage.sqlite._lines import SqliteLine
-from taskkit.storage.urls import address
-
-_BY_URL = "opening a storage by a URL that begins with 'sqlite'"
 
 
 class SqliteStorage(SqlStorage):
@@ -31,13 +28,8 @@ class SqliteStorage(SqlStorage):
     @classmethod
     def at(cls, url: str, *, makes: bool = True) -> SqliteStorage:
         """`sqlite:///var/lib/vault.db`, or `sqlite:vault.db` in the folder of this process; `?durability=relaxed`."""
-        found = address(url, ("durability",))
-        if found.has_more:
-            case = "it names a machine behind //, or has a #: no file is told by these"
-            raise InvalidValue(_BY_URL, case, "give three slashes, as in 'sqlite:///a/file', or none, as in 'sqlite:file'; write # as %23")
-        if not found.path.strip("/"):
-            raise InvalidValue(_BY_URL, "it names no file", "give one: 'sqlite:///a/file'")
-        return cls(found.path, relaxed=found.is_relaxed, makes=makes)
+        path, told = file_of(url)
+        return cls(path, relaxed=told.is_relaxed, makes=makes)
 
     def line(self) -> Line:
         return SqliteLine(self.path, makes=self._makes)

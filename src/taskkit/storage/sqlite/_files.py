@@ -10,13 +10,25 @@ import os
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
-from taskkit.errors import NotFound, Refused, StorageAway
+from taskkit.errors import InvalidValue, NotFound, Refused, StorageAway
+from taskkit.storage.urls import Address, address
 
 #: Of a file: its device, and its number there.
 _File = tuple[int, int]
 #: By the connections of this process; and those to which its parents had some when they forked.
 _OPEN = WeakKeyDictionary[object, _File]()
 _CROSSED = set[_File]()
+
+
+def file_of(url: str) -> tuple[Path, Address]:
+    """`sqlite:///var/lib/vault.db`, or `sqlite:vault.db` in the folder of this process; and what else the URL says."""
+    tried, found = "opening a storage by a URL that begins with 'sqlite'", address(url, ("durability",))
+    if found.has_more:
+        case = "it names a machine behind //, or has a #: no file is told by these"
+        raise InvalidValue(tried, case, "give three slashes, as in 'sqlite:///a/file', or none, as in 'sqlite:file'; write # as %23")
+    if not found.path.strip("/"):
+        raise InvalidValue(tried, "it names no file", "give one: 'sqlite:///a/file'")
+    return Path(found.path), found
 
 
 def must_be_there(path: Path) -> None:
