@@ -29,12 +29,12 @@ _AT_ONCE = 2.0
 
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
-    """A small disk of its own, as only root can have it."""
+    """A small disk of its own, as only root can have it; SQLite's log has room there, however fast the workers are."""
     if os.geteuid():
         pytest.skip("a disk of its own for a test is mounted by root only")
     place = tmp_path / "disk"
     place.mkdir()
-    subprocess.run(["/bin/mount", "-t", "tmpfs", "-o", "size=6m", "taskkit-test", str(place)], check=True, timeout=20)
+    subprocess.run(["/bin/mount", "-t", "tmpfs", "-o", "size=24m", "taskkit-test", str(place)], check=True, timeout=20)
     try:
         yield place
     finally:

@@ -16,6 +16,7 @@ from taskkit.storage.integrity import Flaw, check_store, of_chain
 from taskkit.storage.sql._backups import back_up as copied
 from taskkit.storage.sql._scripts import postgresql_script, sqlite_script
 from taskkit.storage.sql._store import SqlStorage
+from taskkit.storage.sql._tables import NUMBERS
 from taskkit.storage.sqlite._files import file_of, must_be_there
 from taskkit.storage.urls import address
 
@@ -56,7 +57,7 @@ def back_up(url: str, path: str) -> int:
     with readable("backing up a store"):
         file, _ = file_of(url)
     must_be_there(file)
-    copied(file.absolute(), Path(path), _progress("pages") if sys.stderr.isatty() else None)
+    copied(file.absolute(), Path(path), _progress("pages") if sys.stderr.isatty() else None, holds=NUMBERS.name)  # at whatever version
     say(f"{plain(path)}: {Path(path).stat().st_size / _MEGABYTE:.1f} MB, read again and whole")
     return 0
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from attrs import define, evolve
@@ -68,7 +67,8 @@ class Finisher:
         except _UNKEPT as error:  # what one of them says is no JSON: that keeps neither it nor the others from their ends (J9)
             if len(ended) > 1:
                 return [case for one in ended for case in self.finish([one])]
-            return self._finish([(case, _silent(outcome)) for case, outcome in ended], partial(self._bare, error=error))
+            kept, why = [(case, _silent(outcome)) for case, outcome in ended], error
+            return self._finish(kept, lambda case, outcome, _: self._bare(case, outcome, why))
 
     def _finish(self, ended: Sequence[tuple[Case, Outcome]], made: Callable[[Case, Outcome, Instant], Unit]) -> list[Case]:
         now = self._ground.now()
@@ -122,9 +122,9 @@ class Finisher:
         except StorageAway:  # whoever has ended jobs keeps their ends until the store is back, or leaves them to their leases
             raise
         except Exception as error:  # what follows from an end may not keep the job from ending, nor others with it (J9)
-            return self._bare(case, outcome, now, error)
+            return self._bare(case, outcome, error)
 
-    def _bare(self, case: Case, outcome: Outcome, _now: Instant, error: Exception) -> Unit:
+    def _bare(self, case: Case, outcome: Outcome, error: Exception) -> Unit:
         """The end by itself."""
         found = verdict(outcome, case.effect)
         fields = {**found.fields, **self._ends(case, found, outcome)}

@@ -17,13 +17,11 @@ from taskkit.errors import Refused, StorageAway
 #: How many pages go in one step: four megabytes, after each of which `progress` is told.
 _PAGES = 1024
 _HELP = "its folder has to be there, with room for the copy, and this account must be allowed to write in it"
-#: Of whatever version: a copy is what one has before an upgrade.
-_IS_OURS = "SELECT 1 FROM sqlite_master WHERE name = 'taskkit_numbers'"
 Progress = Callable[[int, int], object]
 
 
-def back_up(store: Path, path: Path, progress: Progress | None) -> None:
-    """Written beside it under another name, and named when it is whole."""
+def back_up(store: Path, path: Path, progress: Progress | None, *, holds: str | None = None) -> None:
+    """Written beside it under another name, and named when it is whole; refused where there is no such table in it."""
     tried = f"backing up the store {str(store)!r} to {str(path)!r}"
     if not path.name:
         raise Refused(tried, "that is a folder", "name the file that is to be there")
@@ -33,7 +31,7 @@ def back_up(store: Path, path: Path, progress: Progress | None) -> None:
             raise Refused(tried, "there is a file of this name", "give another name, or remove it")
         os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         try:
-            _copy(tried, store, part, progress)
+            _copy(tried, store, part, progress, holds)
             _must_be_whole(tried, part)
             _name(part, path)
         finally:
@@ -45,7 +43,7 @@ def back_up(store: Path, path: Path, progress: Progress | None) -> None:
         raise StorageAway(tried, str(error), _HELP) from None
 
 
-def _copy(tried: str, store: Path, part: Path, progress: Progress | None) -> None:
+def _copy(tried: str, store: Path, part: Path, progress: Progress | None, holds: str | None) -> None:
     def told(_: int, left: int, of: int) -> None:
         if progress is not None:
             progress(of - left, of)
@@ -54,8 +52,9 @@ def _copy(tried: str, store: Path, part: Path, progress: Progress | None) -> Non
         copy.execute("PRAGMA journal_mode = OFF")  # it is nothing until it is whole
         copy.execute("PRAGMA synchronous = OFF")
         source.execute("BEGIN")
-        if source.execute(_IS_OURS).fetchone() is None:  # from here on it is one moment
-            raise Refused(tried, "it is no store of taskkit's", "look whether its name is right")
+        found = {name for (name,) in source.execute("SELECT name FROM sqlite_master")}  # from here on it is one moment
+        if holds is not None and holds not in found:
+            raise Refused(tried, f"it has no {holds}: it is no store of taskkit's", "look whether its name is right")
         source.backup(copy, pages=_PAGES, progress=told)
         source.execute("COMMIT")
         copy.execute("PRAGMA journal_mode = DELETE")  # one file, which can be read where nothing may be written
