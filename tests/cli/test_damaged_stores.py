@@ -13,19 +13,11 @@ import pytest
 from taskkit import Engine
 from taskkit.cli import main
 from taskkit.errors import StorageAway
-from taskkit.storage.sqlite import SqliteStorage
 from taskkit.testing import MemoryVault
-from tests.storage import schemas
+from tests.cli.test_hidden_facts import change
 
 Capsys = pytest.CaptureFixture[str]
 _EMPTY_LEAF = bytes([0x0A, 0, 0, 0, 0, 0x10, 0, 0])
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Path:
-    with SqliteStorage(tmp_path / "vault.db") as storage:
-        schemas.tell(storage)
-    return tmp_path / "vault.db"
 
 
 def overwrite(store: Path, name: str, with_what: bytes) -> None:
@@ -88,17 +80,13 @@ def test_an_engine_takes_a_damaged_page_for_a_store_that_is_away(store: Path) ->
 def test_each_row_that_cannot_be_read_is_a_fault_and_no_more(store: Path, sql: str, capsys: Capsys) -> None:
     main(["check", f"sqlite:{store}"])
     before = set(capsys.readouterr().out.splitlines()[:-1])
-    with closing(sqlite3.connect(store)) as db:
-        db.execute(sql)
-        db.commit()
+    change(store, sql)
     assert main(["check", f"sqlite:{store}"]) == 1
     assert set(capsys.readouterr().out.splitlines()[:-1]) - before
 
 
 def test_what_could_not_be_read_is_not_shown(store: Path, capsys: Capsys) -> None:
-    with closing(sqlite3.connect(store)) as db:
-        db.execute("UPDATE taskkit_jobs SET rest = CAST(x'67656865696d20ff' AS TEXT)")
-        db.commit()
+    change(store, "UPDATE taskkit_jobs SET rest = CAST(x'67656865696d20ff' AS TEXT)")
     assert main(["jobs", f"sqlite:{store}"]) == 1
     told = capsys.readouterr().err
     assert "geheim" not in told

@@ -3,27 +3,17 @@
 from __future__ import annotations
 
 import os
-import sqlite3
 import subprocess
 import sys
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from taskkit.cli import main
 from taskkit.cli._ahead import _progress
-from taskkit.storage.sqlite import SqliteStorage
-from tests.storage import schemas
+from tests.cli.test_hidden_facts import change
 
 Capsys = pytest.CaptureFixture[str]
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Path:
-    with SqliteStorage(tmp_path / "vault.db") as storage:
-        schemas.tell(storage)
-    return tmp_path / "vault.db"
 
 
 def code_after_its_reader_left(*words: str) -> tuple[int, str]:
@@ -51,9 +41,7 @@ def test_a_reader_that_has_seen_enough_is_no_failure(store: Path) -> None:
 
 
 def test_a_check_has_found_faults_whoever_reads_them(store: Path) -> None:
-    with closing(sqlite3.connect(store)) as db:
-        db.execute("INSERT INTO taskkit_causes VALUES ('nobody', 0, '[]')")
-        db.commit()
+    change(store, "INSERT INTO taskkit_causes VALUES ('nobody', 0, '[]')")
     assert code_after_its_reader_left("check", f"sqlite:{store}") == (1, "")
 
 
@@ -72,7 +60,7 @@ def test_progress_does_not_begin_below_nothing(capsys: Capsys) -> None:
     assert "-0" not in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("option", "number"), [("--limit", "0" * 7 + "9" * 20), ("--limit", "100001")])
+@pytest.mark.parametrize(("option", "number"), [("--limit", "000001" + "9" * 20), ("--limit", "100001")])
 def test_a_number_is_read_to_its_end(store: Path, option: str, number: str) -> None:
     with pytest.raises(SystemExit):
         main(["jobs", f"sqlite:{store}", option, number])

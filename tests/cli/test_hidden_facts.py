@@ -10,16 +10,8 @@ import pytest
 
 from taskkit.cli import main
 from taskkit.storage.sqlite import SqliteStorage
-from tests.storage import schemas
 
 Capsys = pytest.CaptureFixture[str]
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Path:
-    with SqliteStorage(tmp_path / "vault.db") as storage:
-        schemas.tell(storage)
-    return tmp_path / "vault.db"
 
 
 def change(store: Path, sql: str) -> None:

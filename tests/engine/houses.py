@@ -255,3 +255,15 @@ def kept(storage: Storage) -> tuple[object, ...]:
     """All that a store holds but for the marks of readers: to see that nothing is half done."""
     documents = {(table, kept.id): (kept.revision, kept.body) for table in TABLES for kept in storage.documents(table, limit=100_000)}
     return documents, list(storage.jobs(Query(), limit=100_000).jobs), storage.facts({}, limit=100_000)[0]
+
+
+def raises_over(house: House, record: str, error: BaseException) -> None:
+    """Its vault has no answer for one record but this."""
+    answer = house.vault.records.get
+
+    def get(id: str) -> Any:
+        if id == record:
+            raise error
+        return answer(id)
+
+    house.vault.records.get = get  # type: ignore[method-assign]

@@ -12,7 +12,7 @@ import pytest
 from taskkit.engine import Settings
 from taskkit.errors import StorageAway
 from taskkit.states import State
-from tests.engine.houses import Watched, hosts
+from tests.engine.houses import Watched, hosts, raises_over
 from tests.engine.test_threads import LONG, Hang, entry, facts, house_of, running, slow_once, touch, until
 
 
@@ -92,14 +92,7 @@ def test_what_nobody_can_begin_any_more_is_left_to_other_nodes() -> None:
 def test_j09_what_a_vault_raises_over_one_record_is_not_the_others_trouble(error: BaseException) -> None:
     house = house_of(count=3, settings=Settings(workers=4, vault_timeout=1, poll=0.05, lease=3))
     jobs = {record.id: touch(house, record.id) for record in hosts(3)}
-    answer = house.vault.records.get
-
-    def get(id: str) -> Any:
-        if id == "h02":
-            raise error
-        return answer(id)
-
-    house.vault.records.get = get  # type: ignore[method-assign]
+    raises_over(house, "h02", error)
     with running(house.engine):
         end = time.monotonic() + 20
         while time.monotonic() < end and not all(entry(house, jobs[name]).ended for name in ("h01", "h03")):

@@ -16,7 +16,7 @@ from taskkit.events.policies import AfterCheckIn, OnDemand
 from taskkit.records import Record
 from taskkit.states import State
 from taskkit.tasks import Guard
-from tests.engine.houses import START, House, hosts
+from tests.engine.houses import START, House, hosts, raises_over
 from tests.engine.test_jumps import Settable
 
 
@@ -88,14 +88,7 @@ def test_j09_one_record_that_the_vault_cannot_give_holds_up_no_other_chore(error
     storage.write([(chores.left_for("h01"),)])
     storage.write([(chores.left(task.id),)])
     storage.write([(chores.left_for("h03"),)])
-    answer = house.vault.records.get
-
-    def get(id: str) -> Any:
-        if id == "h01":
-            raise error
-        return answer(id)
-
-    house.vault.records.get = get  # type: ignore[method-assign]
+    raises_over(house, "h01", error)
     for _ in range(3):
         house.clock.advance(seconds=1)
         with suppress(Exception):

@@ -67,8 +67,8 @@ class Finisher:
         except _UNKEPT as error:  # what one of them says is no JSON: that keeps neither it nor the others from their ends (J9)
             if len(ended) > 1:
                 return [case for one in ended for case in self.finish([one])]
-            kept, why = [(case, _silent(outcome)) for case, outcome in ended], error
-            return self._finish(kept, lambda case, outcome, _: self._bare(case, outcome, why))
+            [(case, outcome)], why = ended, error
+            return self._finish([(case, _silent(outcome))], lambda case, outcome, _: self._bare(case, outcome, why))
 
     def _finish(self, ended: Sequence[tuple[Case, Outcome]], made: Callable[[Case, Outcome, Instant], Unit]) -> list[Case]:
         now = self._ground.now()

@@ -105,15 +105,8 @@ _ROWS = (
 def _leases(line: Line, now: Instant) -> Iterator[Flaw]:
     sql = f"SELECT id, pool, lease FROM taskkit_jobs WHERE phase = {LENT} AND lease <= ? ORDER BY lease"
     for id, pool, lease in line.rows(sql, now - _LONG_AGO):
-        case = f"the lease of its worker ran out at {_when(lease)}, and nobody took it over"
+        case = f"the lease of its worker ran out at {shown(lease):%Y-%m-%d %H:%M:%S} UTC, and nobody took it over"
         yield Flaw("lease", f"job {id!r}", case, f"start a node that serves the pool {pool!r}")
-
-
-def _when(at: Instant) -> str:
-    try:
-        return f"{shown(at):%Y-%m-%d %H:%M:%S} UTC"
-    except (ValueError, OverflowError, OSError):
-        return str(at)
 
 
 def _documents(line: Line) -> Iterator[Flaw]:
