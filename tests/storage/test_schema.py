@@ -415,6 +415,16 @@ def test_a_store_that_is_there_and_right_needs_no_right_to_make_tables(database:
             assert storage.sweep_blobs() == 0
 
 
+def test_an_account_that_may_only_read_is_told_what_it_lacks_as_it_writes(database: str) -> None:
+    made(Database(database))
+    with account(database) as (url, say):
+        say("GRANT USAGE ON SCHEMA taskkit TO account; GRANT SELECT ON ALL TABLES IN SCHEMA taskkit TO account")
+        with PostgresStorage(url) as storage:
+            assert storage.count(Query()) == 1
+            with pytest.raises(Refused, match=r"using the store in the schema 'taskkit': this account lacks a right.*`taskkit store sql`"):
+                lands(storage, Insert(job("a")))
+
+
 def test_in_a_schema_that_is_there_tables_are_made_without_a_right_to_make_schemas(database: str) -> None:
     with account(database) as (url, say):
         say("CREATE SCHEMA taskkit AUTHORIZATION account")

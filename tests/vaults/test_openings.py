@@ -137,3 +137,9 @@ def test_what_is_written_as_a_keyring_can_be_read(tmp_path: Path) -> None:
     except Refused:
         keyring = KEYS  # it says so, and what was there stays
     assert Keyring.from_file(tmp_path / "keys").ids == keyring.ids
+
+
+def test_a_happening_that_is_none_makes_no_file(tmp_path: Path) -> None:
+    with pytest.raises(AttributeError, match="kind"):
+        SqliteVault(tmp_path / "vault.db", KEYS, happenings=[int])  # type: ignore[list-item]
+    assert list(tmp_path.iterdir()) == []
