@@ -162,8 +162,9 @@ class Bell:
         self.at = time.perf_counter()
         self._rung.set()
 
-    def timed(self, cause: Callable[[], Any]) -> float:
-        """Milliseconds from the cause to the ring."""
+    def timed(self, cause: Callable[[], Any], *, rest: float = 0.0) -> float:
+        """Milliseconds from the cause to the ring, after a rest of so many seconds."""
+        time.sleep(rest)
         self._rung.clear()
         began = time.perf_counter()
         cause()
@@ -172,7 +173,7 @@ class Bell:
         return 1000 * (self.at - began)
 
 
-def emitted(count: int, storage: Storage | None = None) -> list[float]:
+def emitted(count: int, storage: Storage | None = None, *, rest: float = 0.0) -> list[float]:
     bell = Bell()
 
     @frozen
@@ -193,7 +194,7 @@ def emitted(count: int, storage: Storage | None = None) -> list[float]:
     thread = threading.Thread(target=engine.run, args=(stop,))
     thread.start()
     try:
-        return [bell.timed(lambda record=f"r{number}": engine.emit(CheckedIn(record))) for number in range(count)]  # type: ignore[misc]
+        return [bell.timed(lambda: engine.emit(CheckedIn(f"r{number}")), rest=rest) for number in range(count)]  # noqa: B023  called at once
     finally:
         stop.set()
         thread.join()

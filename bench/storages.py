@@ -18,6 +18,7 @@ from _bare import BATCH, BarePostgresql, BareSqlite, analysed
 from _crowds import Worked, crowd
 from _houses import SERVER, House, Turn, databases, engine, folder, in_turns, rate, ready, timed
 from _large import large
+from _ways import PostgresqlWay, SqliteWay, told_by_hand
 from attrs import evolve, frozen
 from harness import Goal, Middle, Race, Row, Run, command
 from jobs import Noop, emitted
@@ -35,6 +36,7 @@ OURS, BARE, BARE_SINGLY = "taskkit", "by hand", "by hand, two transactions a job
 LITEQUEUE, HUEY, HUEY_FULL, PGQUEUER = "litequeue", "Huey, fsync off", "Huey", f"pgqueuer, batches of {BATCH}"
 PROCESSES = 8
 ENQUEUED, REPLANNED, LONGEST = Goal("≥", 30_000), Goal("≤", 10), Goal("≤", 100)
+STARTS_SQLITE, STARTS_POSTGRESQL = Goal("≤", 2), Goal("≤", 5)
 POLL, GROWTH_MB = Goal("≤", 1.3), Goal("≤", 20)
 
 
@@ -51,10 +53,11 @@ class Size:
     crowd: int = 10_000
     repeats: int = 3  # of a crowd
     emits: int = 100
+    rest: float = 0.3  # seconds in which nothing happens, before each of them
     told: int = 2000  # happenings in one call
 
 
-QUICK = Size(records=1000, turn=400, turns=3, bulk=3000, small=1000, large=30_000, crowd=1600, repeats=1, emits=20, told=300)
+QUICK = Size(records=1000, turn=400, turns=3, bulk=3000, small=1000, large=30_000, crowd=1600, repeats=1, emits=20, rest=0.02, told=300)
 
 
 def size(run: Run) -> Size:
@@ -179,14 +182,24 @@ def singly(run: Run) -> Iterator[Row]:
 
 
 def latency(run: Run) -> Iterator[Row]:
-    section = "from a happening to its job's start, in threads (milliseconds of the wall clock)"
-    count = size(run).emits
-    with folder() as place, SqliteStorage(place / "store.db") as storage:
-        yield Row(section, "SQLite", "emit to start", Middle.of(emitted(count, storage)), "ms", Goal("≤", 2))
-    with databases() as urls:
-        if _are_there(urls):
-            with PostgresStorage(urls[0]) as store:
-                yield Row(section, "PostgreSQL", "emit to start", Middle.of(emitted(count, store)), "ms", Goal("≤", 5))
+    """In a product that has little to do, the way begins with threads that sleep, and memory that was used for other things."""
+    size_ = size(run)
+    for manner, rest in (("one after the other", 0.0), (f"after {size_.rest:g} seconds of rest", size_.rest)):
+        section = f"from a happening to its job's start, in threads, {manner} (milliseconds of the wall clock)"
+        with folder() as place, SqliteStorage(place / "store.db") as storage:
+            bare = told_by_hand(SqliteWay(place / "bare.db"), size_.emits, rest)
+            yield from _way(section, "SQLite", emitted(size_.emits, storage, rest=rest), bare, STARTS_SQLITE)
+        with databases(2) as urls:
+            if _are_there(urls):
+                with PostgresStorage(urls[0]) as store:
+                    bare = told_by_hand(PostgresqlWay(urls[1]), size_.emits, rest)
+                    yield from _way(section, SERVER, emitted(size_.emits, store, rest=rest), bare, STARTS_POSTGRESQL)
+
+
+def _way(section: str, store: str, ours: Sequence[float], bare: Sequence[float], goal: Goal) -> Iterator[Row]:
+    yield Row(section, store, "by hand", Middle.of(bare), "ms")
+    yield Row(section, store, "emit to start", Middle.of(ours), "ms", goal)
+    yield Row(section, store, "its time for one by hand", Middle.of([Middle.of(ours).value / Middle.of(bare).value]), "times")
 
 
 # many at once

@@ -13,7 +13,7 @@ import pytest
 from taskkit.engine import Engine, Settings
 from taskkit.events.happenings import CheckedIn
 from taskkit.events.policies import AfterCheckIn
-from taskkit.instants import SystemClock
+from taskkit.instants import SECOND, SystemClock
 from taskkit.outcomes import DONE, Outcome
 from taskkit.plugins.runs import Run
 from taskkit.storage.memory import MemoryStorage
@@ -83,6 +83,33 @@ def test_a_running_engine_starts_at_once_what_another_process_told(make: Make) -
     finally:
         stop.set()
         thread.join()
+
+
+@pytest.mark.parametrize(("seconds", "told"), [(0, ["woken", "forced"]), (60, ["forced"])])
+def test_j14_what_is_due_wakes_this_process_before_the_disk_has_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seconds: int, told: list[str]
+) -> None:
+    """Who told of it waits for the disk, and who claims it does not wait with them; the thread that looks after others sees it later."""
+    here, order, me = SqliteStorage(tmp_path / "db"), list[str](), threading.get_ident()
+    with here:
+        end = here.watch(lambda: order.append("woken") if threading.get_ident() == me else None)
+        monkeypatch.setattr(here, "_force", lambda: order.append("forced"))
+        job = fired("a")
+        lands(here, Insert(job.with_({"due": job.created + seconds * SECOND})))
+        end()
+        assert order == told
+        lands(here, Insert(fired("b", record="s")))
+        assert order == [*told, "forced"]
+
+
+def test_what_was_refused_wakes_nobody(make: Make) -> None:
+    here, woken, me = make(), list[str](), threading.get_ident()
+    end = here.watch(lambda: woken.append("here") if threading.get_ident() == me else None)
+    lands(here, Insert(fired("a")))
+    assert woken == ["here"]
+    assert not here.write([(Insert(fired("a")),)])[0]
+    end()
+    assert woken == ["here"]
 
 
 def test_a_store_that_cannot_tell_says_nothing() -> None:

@@ -60,6 +60,13 @@ def _is_doubtful(unit: Unit, answer: Landed) -> bool:
     return False
 
 
+def _leaves_work(unit: Unit) -> bool:
+    """Whether it makes a job that is due from its beginning."""
+    if isinstance(unit, Unmade):
+        return False
+    return any(isinstance(change, Insert) and change.job.due <= change.job.created for change in unit)
+
+
 class Handle(Storage):
     """It has one line for writing, and as many for reading as there are readers at one time.
 
@@ -79,6 +86,7 @@ class Handle(Storage):
         self._known = Known()
         self._may_be_more = False  # after a claim that got as many as it wanted
         self._known_by: Line | None = None
+        self._watchers: list[Callable[[], None]] = []
         self._scribe, self._lines = Scribe(self._write), Lines(self.line)
         try:
             if not self._ask(lambda line: line.is_made()):  # who finds all as it should be takes nobody's turn to write
@@ -156,8 +164,15 @@ class Handle(Storage):
         durable = durable or not (self._relaxed or all(_is_light(unit, starts=self.stops_with_its_workers) for unit in units))
         answers = self._scribe.write(units, durable=durable)
         if durable:
+            if self._watchers and any(answer and _leaves_work(unit) for unit, answer in zip(units, answers, strict=True)):
+                self._wake()
             self._force()
         return answers
+
+    def _wake(self) -> None:
+        """Those of this process: a job is claimed while who told of it still waits for the disk, as another process might do."""
+        for wake in list(self._watchers):
+            wake()
 
     def _write(self, units: Sequence[Unit], durable: bool) -> Sequence[Landed]:
         try:
@@ -211,4 +226,11 @@ class Handle(Storage):
         return self._ask(lambda line: _claims.next_due(line, pools))
 
     def watch(self, wake: Callable[[], None]) -> Callable[[], None]:
-        return Watch(self.line, wake).end
+        watch = Watch(self.line, wake)
+        self._watchers.append(wake)
+
+        def end() -> None:
+            self._watchers.remove(wake)
+            watch.end()
+
+        return end
