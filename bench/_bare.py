@@ -13,7 +13,7 @@ from typing import Any, Self
 import psycopg
 
 BATCH = 100
-_DAY = 86_400_000_000
+DAY = 86_400_000_000
 _TABLES = """
 CREATE TABLE job (id {id}, task BIGINT NOT NULL, state TEXT NOT NULL, due BIGINT NOT NULL,
     worker TEXT, began BIGINT, ended BIGINT, result TEXT);
@@ -33,7 +33,7 @@ _ENDS = """WITH told AS (SELECT * FROM unnest(%s::bigint[], %s::bigint[], %s::te
     INSERT INTO job (task, state, due) SELECT task, 'waiting', %s FROM ended"""
 
 
-def _now() -> int:
+def now_micros() -> int:
     return time.time_ns() // 1000
 
 
@@ -41,7 +41,7 @@ def noop(task: int) -> str:
     return "ok"
 
 
-class _Days:
+class Days:
     """All jobs of a day are due at once; when they are done, the next day has come."""
 
     today = 0
@@ -52,11 +52,11 @@ class _Days:
     def batches(self, count: int) -> None:
         for _ in range(count):
             if not self.batch():
-                self.today += _DAY
+                self.today += DAY
                 self.batch()
 
 
-class BareSqlite(_Days):
+class BareSqlite(Days):
     """`batch` in two transactions; `singly` in two transactions for each job. Used with `with`."""
 
     def __init__(self, path: Path, jobs: int, *, sync: str = "NORMAL") -> None:
@@ -76,30 +76,30 @@ class BareSqlite(_Days):
 
     def batch(self, limit: int = BATCH) -> int:
         db, claim = self._db, _CLAIM.format(limit=limit, locked="")
-        claimed = db.execute(claim, (_now(), self.today)).fetchall()
-        told = [(_now(), noop(task), id) for id, task in claimed]
+        claimed = db.execute(claim, (now_micros(), self.today)).fetchall()
+        told = [(now_micros(), noop(task), id) for id, task in claimed]
         db.execute("BEGIN IMMEDIATE")
         db.executemany(_END, told)
         db.executemany(_NOTE, [(id, at) for at, _, id in told])
-        db.executemany(_NEXT, [(task, self.today + _DAY) for _, task in claimed])
+        db.executemany(_NEXT, [(task, self.today + DAY) for _, task in claimed])
         db.execute("COMMIT")
         return len(claimed)
 
     def singly(self, count: int) -> None:
         for _ in range(count):
             if not self.single():
-                self.today += _DAY
+                self.today += DAY
                 self.single()
 
     def single(self) -> int:
         db, claim = self._db, _CLAIM.format(limit=1, locked="")
-        claimed = db.execute(claim, (_now(), self.today)).fetchall()
+        claimed = db.execute(claim, (now_micros(), self.today)).fetchall()
         for id, task in claimed:
-            result, at = noop(task), _now()
+            result, at = noop(task), now_micros()
             db.execute("BEGIN IMMEDIATE")
             db.execute(_END, (at, result, id))
             db.execute(_NOTE, (id, at))
-            db.execute(_NEXT, (task, self.today + _DAY))
+            db.execute(_NEXT, (task, self.today + DAY))
             db.execute("COMMIT")
         return len(claimed)
 
@@ -115,7 +115,7 @@ def analysed(url: str) -> None:
         db.execute("ANALYZE")
 
 
-class BarePostgresql(_Days):
+class BarePostgresql(Days):
     """Two statements for a batch, each a transaction of its own: what ends goes as arrays."""
 
     def __init__(self, url: str, jobs: int) -> None:
@@ -126,10 +126,10 @@ class BarePostgresql(_Days):
 
     def batch(self) -> int:
         claim = _CLAIM.format(limit=BATCH, locked=" FOR UPDATE SKIP LOCKED").replace("?", "%s").encode()
-        claimed = self._db.execute(claim, [_now(), self.today]).fetchall()
-        told = [(id, _now(), noop(task)) for id, task in claimed]
+        claimed = self._db.execute(claim, [now_micros(), self.today]).fetchall()
+        told = [(id, now_micros(), noop(task)) for id, task in claimed]
         if told:
-            self._db.execute(_ENDS, [*map(list, zip(*told, strict=True)), self.today + _DAY])
+            self._db.execute(_ENDS, [*map(list, zip(*told, strict=True)), self.today + DAY])
         return len(claimed)
 
     @property

@@ -18,6 +18,7 @@ from _bare import BATCH, BarePostgresql, BareSqlite, analysed
 from _crowds import Worked, crowd
 from _houses import SERVER, House, Turn, databases, engine, folder, in_turns, rate, ready, timed
 from _large import large
+from _same import SamePostgresql, SameSqlite
 from _ways import PostgresqlWay, SqliteWay, told_by_hand
 from attrs import evolve, frozen
 from harness import Goal, Middle, Race, Row, Run, command
@@ -33,6 +34,7 @@ from taskkit.tasks import DEFAULT_POOL
 
 ABSENT = _queues.ABSENT
 OURS, BARE, BARE_SINGLY = "taskkit", "by hand", "by hand, two transactions a job"
+SAME, SAME_SINGLY = "the same rows by hand", "the same rows by hand, two transactions a job"
 LITEQUEUE, HUEY, HUEY_FULL, PGQUEUER = "litequeue", "Huey, fsync off", "Huey", f"pgqueuer, batches of {BATCH}"
 PROCESSES = 8
 ENQUEUED, REPLANNED, LONGEST = Goal("≥", 30_000), Goal("≤", 10), Goal("≤", 100)
@@ -75,27 +77,37 @@ def life(run: Run) -> Iterator[Row]:
         forced = _forced(run, place, size_)
     section = f"a job's life on SQLite, WAL and synchronous NORMAL, batches of {BATCH} (processor time)"
     yield from _rates(section, found)
-    yield from _ratios(section, found, [(OURS, BARE, 0.28), (OURS, LITEQUEUE, 3), (OURS, HUEY, 2)])
+    yield from _ratios(section, found, [(OURS, BARE, 0.28), (OURS, SAME, 0.28), (OURS, LITEQUEUE, 3), (OURS, HUEY, 2)])
     section = f"the same with synchronous FULL, batches of {BATCH} against one after the other (the wall clock)"
     yield from _rates(section, forced)
-    yield from _ratios(section, forced, [(OURS, BARE_SINGLY, 8), (OURS, HUEY_FULL, 9)])
+    yield from _ratios(section, forced, [(OURS, BARE_SINGLY, 8), (OURS, SAME_SINGLY, 8), (OURS, HUEY_FULL, 9)])
 
 
 def _relaxed(run: Run, place: Path, size_: Size) -> Race:
-    with SqliteStorage(place / "relaxed.db", relaxed=True) as storage, BareSqlite(place / "bare.db", size_.records) as bare:
+    with (
+        SqliteStorage(place / "relaxed.db", relaxed=True) as storage,
+        BareSqlite(place / "bare.db", size_.records) as bare,
+        SameSqlite(place / "same.db", size_.records) as same,
+    ):
         makes = {
             OURS: ready(House(storage, size_.records).batches, size_.turn),
             BARE: ready(bare.batches, size_.turn // BATCH),
+            SAME: ready(same.batches, size_.turn // BATCH),
             **_peers({LITEQUEUE: ("litequeue", _queues.litequeue), HUEY: ("huey", partial(_queues.huey, fsync=False))}, place, size_),
         }
         return in_turns(makes, rounds=size_.turns, each=size_.turn, gauges=run.gauges, clock=time.process_time)
 
 
 def _forced(run: Run, place: Path, size_: Size) -> Race:
-    with SqliteStorage(place / "full.db") as storage, BareSqlite(place / "bare_full.db", size_.records, sync="FULL") as bare:
+    with (
+        SqliteStorage(place / "full.db") as storage,
+        BareSqlite(place / "bare_full.db", size_.records, sync="FULL") as bare,
+        SameSqlite(place / "same_full.db", size_.records, sync="FULL") as same,
+    ):
         makes = {
             OURS: ready(House(storage, size_.records).batches, size_.turn),
             BARE_SINGLY: ready(bare.singly, size_.turn),
+            SAME_SINGLY: ready(same.singly, size_.turn),
             **_peers({HUEY_FULL: ("huey", partial(_queues.huey, fsync=None))}, place, size_),
         }
         return in_turns(makes, rounds=size_.turns, each=size_.turn, gauges=run.gauges)
@@ -118,7 +130,7 @@ def _kept(name: str) -> str:
         return "jobs, a row that says done"
     if name == PGQUEUER:
         return "jobs, a log; the row is gone"
-    return "jobs, history, next occurrences" + (", facts" if name == OURS else "")
+    return "jobs, history, next occurrences" + (", facts" if name in (OURS, SAME, SAME_SINGLY) else "")
 
 
 def _ratios(section: str, found: Race, goals: Sequence[tuple[str, str, float | None]]) -> Iterator[Row]:
@@ -130,24 +142,25 @@ def _ratios(section: str, found: Race, goals: Sequence[tuple[str, str, float | N
 def life_postgresql(run: Run) -> Iterator[Row]:
     size_ = size(run)
     section = f"a job's life on PostgreSQL, synchronous_commit on, batches of {BATCH} (the wall clock)"
-    with databases(3) as urls:
+    with databases(4) as urls:
         if not _are_there(urls):
             return
-        ours, bare, peer = urls
+        ours, bare, same, peer = urls
         with PostgresStorage(ours, keeps_time=False) as storage:
-            turns = {OURS: size_.turn, BARE: 8 * size_.turn}
+            turns = {OURS: size_.turn, BARE: 8 * size_.turn, SAME: size_.turn}
             house = House(storage, size_.records)
             analysed(ours)
             makes: dict[str, Turn] = {
                 OURS: ready(house.batches, turns[OURS]),
                 BARE: ready(BarePostgresql(bare, size_.records).batches, turns[BARE] // BATCH),
+                SAME: ready(SamePostgresql(same, size_.records).batches, turns[SAME] // BATCH),
             }
             if not {"pgqueuer", "asyncpg"} & set(ABSENT):
                 turns[PGQUEUER] = 2 * size_.turn
                 makes[PGQUEUER] = partial(_queues.pgqueuer(peer, batch=BATCH), turns[PGQUEUER])
             found = in_turns(makes, rounds=size_.turns, each=turns, gauges=run.gauges)
     yield from _rates(section, found)
-    yield from _ratios(section, found, [(OURS, BARE, 0.6), (OURS, PGQUEUER, 1.1)])
+    yield from _ratios(section, found, [(OURS, BARE, 0.6), (OURS, SAME, 0.6), (OURS, PGQUEUER, 1.1)])
 
 
 def _are_there(urls: Sequence[str]) -> bool:
@@ -168,14 +181,16 @@ def singly(run: Run) -> Iterator[Row]:
             folder() as place,
             SqliteStorage(place / "store.db", relaxed=sync == "NORMAL") as storage,
             BareSqlite(place / "bare.db", size_.records, sync=sync) as bare,
+            SameSqlite(place / "same.db", size_.records, sync=sync) as same,
         ):
             makes = {
                 OURS: ready(partial(House(storage, size_.records).work, batch=1), count),
                 BARE_SINGLY: ready(bare.singly, count),
+                SAME_SINGLY: ready(same.singly, count),
             }
             found = in_turns(makes, rounds=size_.turns, each=count, gauges=run.gauges, clock=clock)
         yield from _rates(section, found)
-        yield from _ratios(section, found, [(OURS, BARE_SINGLY, goal)])
+        yield from _ratios(section, found, [(OURS, BARE_SINGLY, goal), (OURS, SAME_SINGLY, goal)])
 
 
 # from a happening to its job's start

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 import sys
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -23,9 +25,10 @@ import storages
 from _bare import BareSqlite
 from _crowds import crowd
 from _houses import House
+from _same import SameSqlite
 
 from taskkit.states import FINAL, State
-from taskkit.storage import Query
+from taskkit.storage import Order, Query
 from taskkit.storage.sqlite import SqliteStorage
 from tests.servers import program
 
@@ -187,7 +190,15 @@ def test_the_stores_are_measured_by_jobs_that_are_done(monkeypatch: pytest.Monke
     storages.main(["--quick", "--only", "life", "--only", "singly", "--only", "enqueue", "--only", "replan", "--only", "scale"])
     shown = capsys.readouterr().out
     assert all(
-        name in shown for name in ("taskkit : by hand", "durable before the next", "all planned anew", "claim of 100", "memory grown")
+        name in shown
+        for name in (
+            "taskkit : by hand",
+            "taskkit : the same rows by hand",
+            "durable before the next",
+            "all planned anew",
+            "claim of 100",
+            "memory grown",
+        )
     )
 
 
@@ -204,6 +215,22 @@ def test_what_is_written_by_hand_is_all_kept(tmp_path: Path) -> None:
         bare.batches(4)  # the fourth is of the second day
         bare.singly(5)
         assert bare.done == 405
+
+
+def test_the_same_rows_by_hand_are_those_of_an_engine(tmp_path: Path) -> None:
+    with SameSqlite(tmp_path / "same.db", 200) as same:  # of which an engine has done the first hundred
+        same.batches(3)
+        same.singly(5)
+    with SqliteStorage(tmp_path / "same.db") as storage:
+        assert (storage.count(Query(states=FINAL)), storage.count(Query(states=State.SCHEDULED))) == (405, 200)
+        orders: tuple[Order, ...] = "first_started", "last_started"
+        [first], [last] = (storage.jobs(Query(states=State.COMPLETED), order=order, limit=1).jobs for order in orders)
+    filled = [{name for name, value in job._asdict().items() if value} for job in (first, last)]
+    assert (last.id.startswith("by-hand"), filled[0]) == (True, filled[1])
+    with closing(sqlite3.connect(tmp_path / "same.db")) as db:
+        kinds = dict(db.execute("SELECT kind, count(*) FROM taskkit_facts WHERE kind LIKE 'Job%' GROUP BY kind"))
+        [(fires,)] = db.execute("SELECT count(*) FROM taskkit_fires")
+    assert (kinds, fires) == ({"JobStarted": 405, "JobCompleted": 405}, 605)
 
 
 def test_answers_of_explain_are_measured_on_both_stores(capsys: pytest.CaptureFixture[str]) -> None:
