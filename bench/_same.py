@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, Self
 
 import psycopg
-from _bare import DAY, BATCH, Days, now_micros, analysed
+from _bare import BATCH, DAY, Days, analysed, now_micros
 from _houses import House
 
 from taskkit.storage.postgresql import PostgresStorage

@@ -194,7 +194,7 @@ def emitted(count: int, storage: Storage | None = None, *, rest: float = 0.0) ->
     thread = threading.Thread(target=engine.run, args=(stop,))
     thread.start()
     try:
-        return [bell.timed(lambda: engine.emit(CheckedIn(f"r{number}")), rest=rest) for number in range(count)]  # noqa: B023  called at once
+        return [bell.timed(lambda record=f"r{number}": engine.emit(CheckedIn(record)), rest=rest) for number in range(count)]  # type: ignore[misc]
     finally:
         stop.set()
         thread.join()
