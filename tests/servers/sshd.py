@@ -9,6 +9,7 @@ import subprocess
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -102,8 +103,16 @@ def settle(server: Sshd, config: str = "") -> None:
         keygen(server.folder / name)
     (server.folder / "authorized_keys").write_text((server.folder / "user_ed25519.pub").read_text())
     said = {line.split()[0] for line in config.splitlines()} - {"HostKey", "ListenAddress"}
-    rest = [line for line in CONFIG.splitlines() if line.split()[0] not in said]  # of some words the last counts, of most the first
+    usual = [*CONFIG.splitlines(), *(["PerSourcePenalties no"] if punishes() else [])]
+    rest = [line for line in usual if line.split()[0] not in said]  # of some words the last counts, of most the first
     (server.folder / "config").write_text((config + "\n".join(rest)).format(folder=server.folder, port=server.port) + "\n")
+
+
+@cache
+def punishes() -> bool:
+    """Whether it shuts an address out for a while after log-ins that failed, as OpenSSH does from 9.8 on."""
+    asked = [str(servers.program("sshd")), "-t", "-f", "/dev/null", "-o", "PerSourcePenalties=no"]
+    return "Bad configuration option" not in subprocess.run(asked, capture_output=True, text=True, check=False).stderr
 
 
 def keygen(path: Path, *options: str, kind: str = "ed25519", passphrase: str = "") -> None:

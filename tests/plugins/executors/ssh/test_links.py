@@ -28,7 +28,7 @@ from taskkit.testing.trials import Trial
 from tests import servers
 from tests.plugins.executors.ssh.reaching import reached, record, refused, says
 from tests.servers.odd import listening
-from tests.servers.sshd import Sshd, running
+from tests.servers.sshd import Sshd, keygen, punishes, running
 
 PASSWORD = Secret("a-horse-that-nobody-asks-for")
 
@@ -210,6 +210,29 @@ def test_a_machine_with_too_many_log_ins_is_busy() -> None:
             first.close()
         error = told(server.port, host_key=server.host_key)
     assert (error.error, error.case) == (ErrorClass.BUSY, "it says 'Exceeded MaxStartups'")
+
+
+def test_a_machine_that_shuts_this_address_out_for_a_while_is_busy() -> None:
+    def talk(made: socket.socket) -> None:
+        made.sendall(b"Not allowed at this time\r\n")
+        made.shutdown(socket.SHUT_WR)
+
+    with listening(talk) as port:
+        error = told(port)
+    assert (error.error, error.case) == (ErrorClass.BUSY, "it says 'Not allowed at this time'")
+    assert "PerSourcePenalties" in error.help
+
+
+def test_s05_after_a_refused_log_in_an_openssh_that_punishes_is_busy_and_another_refuses_again(tmp_path: Path) -> None:
+    """It does so from version 9.8 on. No try is spent on what it does not look at."""
+    keygen(tmp_path / "key")
+    wrong = Secret((tmp_path / "key").read_text())
+    config = "PerSourcePenalties authfail:30s min:1s\n" if punishes() else ""
+    with running(servers.program("sshd"), config=config) as server:
+        error = refused(server.port, server.user, key=wrong, host_key=server.host_key)
+        assert error.error == ErrorClass.WRONG_CREDENTIALS
+        error = refused(server.port, server.user, key=wrong, host_key=server.host_key)
+    assert error.error == (ErrorClass.BUSY if punishes() else ErrorClass.WRONG_CREDENTIALS)
 
 
 @pytest.mark.parametrize(

@@ -21,7 +21,11 @@ from taskkit.plugins.runs import Run
 
 _CONNECTING = "connecting to"
 _FORBIDDEN, _NOT_REACHED = 1, 2
-_CROWDED = "MaxStartups"
+#: What OpenSSH says in place of its banner to those whom it lets in later.
+_LATER = {
+    "MaxStartups": "it has too many log-ins at once",
+    "Not allowed at this time": "log-ins from here failed or broke off, and it lets nobody in for a while: its PerSourcePenalties say so",
+}
 _UPDATE = "update the older of the two"
 _TOO_OLD = (
     "SHA-1 is gone from the library that speaks SSH here, and nothing can permit it: let the machine have diffie-hellman-group14-sha256 or"
@@ -107,8 +111,8 @@ def _told(error: BaseException, wire: Wire, stop: Stop, run: Run) -> HostRefused
 def _without_banner(error: BaseException, wire: Wire, stop: Stop, run: Run) -> HostRefused:
     if said := wire.said:
         text = run.scrub(said[0])
-        if _CROWDED in text:
-            return stop.refusal(_CONNECTING, f"it says {text!r}", "it has too many log-ins at once", error=ErrorClass.BUSY)
+        if (why := next((why for words, why in _LATER.items() if words in text), None)) is not None:
+            return stop.refusal(_CONNECTING, f"it says {text!r}", why, error=ErrorClass.BUSY)
         advice = "is the port right?"
         return stop.refusal(_CONNECTING, f"it is no SSH server: it says {text!r}", advice, error=ErrorClass.BAD_CONFIGURATION)
     if isinstance(error.__context__, TimeoutError):
