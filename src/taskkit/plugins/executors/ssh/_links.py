@@ -21,11 +21,9 @@ from taskkit.plugins.runs import Run
 
 _CONNECTING = "connecting to"
 _FORBIDDEN, _NOT_REACHED = 1, 2
-#: What OpenSSH says in place of its banner to those whom it lets in later.
-_LATER = {
-    "MaxStartups": "it has too many log-ins at once",
-    "Not allowed at this time": "log-ins from here failed or broke off, and it lets nobody in for a while: its PerSourcePenalties say so",
-}
+#: What OpenSSH says in place of its banner to those whom it lets in later; newer ones say the second for both.
+_LATER = ("MaxStartups", "Not allowed at this time")
+_WHY_LATER = "it has too many log-ins at once (MaxStartups), or some from here failed or broke off (PerSourcePenalties)"
 _UPDATE = "update the older of the two"
 _TOO_OLD = (
     "SHA-1 is gone from the library that speaks SSH here, and nothing can permit it: let the machine have diffie-hellman-group14-sha256 or"
@@ -111,8 +109,8 @@ def _told(error: BaseException, wire: Wire, stop: Stop, run: Run) -> HostRefused
 def _without_banner(error: BaseException, wire: Wire, stop: Stop, run: Run) -> HostRefused:
     if said := wire.said:
         text = run.scrub(said[0])
-        if (why := next((why for words, why in _LATER.items() if words in text), None)) is not None:
-            return stop.refusal(_CONNECTING, f"it says {text!r}", why, error=ErrorClass.BUSY)
+        if any(words in text for words in _LATER):
+            return stop.refusal(_CONNECTING, f"it says {text!r}", _WHY_LATER, error=ErrorClass.BUSY)
         advice = "is the port right?"
         return stop.refusal(_CONNECTING, f"it is no SSH server: it says {text!r}", advice, error=ErrorClass.BAD_CONFIGURATION)
     if isinstance(error.__context__, TimeoutError):
