@@ -16,14 +16,20 @@ from tests.cli.test_hidden_facts import change
 Capsys = pytest.CaptureFixture[str]
 
 
-def code_after_its_reader_left(*words: str) -> tuple[int, str]:
-    reading, writing = os.pipe()
-    os.close(reading)
+def code_of(*words: str, writing: int, buffered: bool = True) -> tuple[int, str]:
+    command = [sys.executable, *([] if buffered else ["-u"]), "-m", "taskkit", *words]
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     try:
-        done = subprocess.run([sys.executable, "-m", "taskkit", *words], stdout=writing, stderr=subprocess.PIPE, text=True, check=False)
+        done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, check=False, env=kept)
     finally:
         os.close(writing)
     return done.returncode, done.stderr
+
+
+def code_after_its_reader_left(*words: str) -> tuple[int, str]:
+    reading, writing = os.pipe()
+    os.close(reading)
+    return code_of(*words, writing=writing)
 
 
 def test_ctrl_c_ends_a_command_without_a_trace(store: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capsys) -> None:
@@ -38,6 +44,38 @@ def test_ctrl_c_ends_a_command_without_a_trace(store: Path, monkeypatch: pytest.
 def test_a_reader_that_has_seen_enough_is_no_failure(store: Path) -> None:
     assert code_after_its_reader_left("next", "daily 02:30", "-n", "5") == (0, "")
     assert code_after_its_reader_left("jobs", f"sqlite:{store}") == (0, "")
+    assert code_after_its_reader_left("jobs", "--help") == (0, "")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no disk that is always full")
+@pytest.mark.parametrize("buffered", [True, False])
+@pytest.mark.parametrize("command", ["jobs sqlite:{}", "jobs sqlite:{} --json", "next daily", "next daily --json", "store sql sqlite"])
+def test_a_full_disk_is_told_in_a_line(store: Path, command: str, buffered: bool) -> None:
+    words = command.format(store).split(" ")
+    code, told = code_of(*words, writing=os.open("/dev/full", os.O_WRONLY), buffered=buffered)
+    assert (code, told) == (1, "taskkit: what was asked for cannot be written: No space left on device\n")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="this system has no disk that is always full")
+def test_a_machine_is_not_left_in_the_middle_because_a_disk_is_full(tmp_path: Path) -> None:
+    deeds = [f"touch {tmp_path / name}" for name in ("one", "two")]
+    code, told = code_of("try", "local", "--", *deeds, writing=os.open("/dev/full", os.O_WRONLY))
+    assert (code, told) == (0, "taskkit: nothing more is written, it goes on: No space left on device\n")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["one", "two"]
+
+
+@pytest.mark.parametrize("command", ["jobs sqlite:{}", "next daily", "plugins --json"])
+def test_nobody_hears_a_command_whose_outputs_are_closed(store: Path, command: str) -> None:
+    words = [sys.executable, "-m", "taskkit", *command.format(store).split(" ")]
+    assert subprocess.run(["/bin/sh", "-c", 'exec "$@" >&-', "sh", *words], stderr=subprocess.PIPE, check=False).stderr == b""
+    assert subprocess.run(["/bin/sh", "-c", 'exec "$@" >&- 2>&- <&-', "sh", *words], check=False).returncode == 0
+
+
+def test_what_the_terminal_has_no_sign_for_is_a_question_mark(store: Path) -> None:
+    change(store, "UPDATE taskkit_jobs SET record = 'r\u2192'")
+    words = [sys.executable, "-m", "taskkit", "jobs", f"sqlite:{store}"]
+    done = subprocess.run(words, capture_output=True, env=os.environ | {"PYTHONIOENCODING": "ascii"}, check=True)
+    assert b"r?" in done.stdout
 
 
 def test_a_check_has_found_faults_whoever_reads_them(store: Path) -> None:

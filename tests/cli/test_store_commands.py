@@ -247,7 +247,7 @@ def test_a_backup_comes_before_the_upgrade_of_what_it_is_of(tmp_path: Path, caps
 def test_where_a_terminal_is_too_narrow_for_a_table_there_are_lines(capsys: Capsys, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sys.stdout, "isatty", lambda: True)
     ids = [job["id"] for job in objects(capsys, "jobs", "sqlite:vault.db")]
-    for columns in ("20", "200"):
+    for columns in ("20", "80", "100", "120", "200"):
         monkeypatch.setenv("COLUMNS", columns)
         told = said(capsys, "jobs", "sqlite:vault.db")
         assert all(id in told for id in ids), columns

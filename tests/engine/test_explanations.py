@@ -28,7 +28,7 @@ from taskkit.selections import Everything
 from taskkit.states import FINAL, State
 from taskkit.targets import Target
 from taskkit.tasks import Fallback, Task, of_type
-from tests.engine.houses import START, UNIX, Crash, House, hosts, kept
+from tests.engine.houses import START, UNIX, Crash, House, Play, hosts, kept, scripted
 from tests.engine.nights import NIGHTLY, moody, with_task
 from tests.engine.scenes import SCENES, Scene
 
@@ -333,6 +333,22 @@ def test_r06_a_part_tells_of_the_run_over_many_and_the_run_of_its_waves() -> Non
     past = house.engine.explain(task.id, "h01", START.add(hours=2, minutes=1))
     assert past.answer.startswith("ran: it began Mon 2026-03-02 02:01 UTC")
     assert {"2 parts were made" in one.text for one in past.find(Factor.PART)} == {True, False}
+
+
+@pytest.mark.parametrize("answer", ["raise", 5, ["a text"]])
+def test_what_a_script_cannot_say_of_its_sequels_spoils_nothing_else(answer: Any) -> None:
+    def sequels(script: Any) -> Any:
+        if answer == "raise":
+            raise RuntimeError("who knows")
+        return answer
+
+    kind = scripted(Play(), "followed", sequels=sequels)
+    house = House(*hosts(1), scripts=[kind])
+    house.engine.define(kind("followed"))
+    task = house.engine.put(Task("nightly", "followed", [Daily(at="02:00")]), list=UNIX)
+    found = house.engine.explain(task.id, "h01")
+    assert found.run == START.add(hours=2)
+    assert [one.text.startswith("nobody can say what follows once it is done: ") for one in found.find(Factor.SEQUEL)] == [True]
 
 
 # what is kept no more

@@ -644,13 +644,12 @@ class Unreadable(AfterCheckIn):
         raise RuntimeError
 
 
-def test_p09_what_cannot_be_understood_keeps_out_nothing_that_was_told_before_it() -> None:
+def test_p09_a_policy_without_words_keeps_out_nothing_that_is_told_with_it() -> None:
     house = House(*hosts(2), Record("odd", "odd"), policies=[Unreadable])
     house.put(AfterCheckIn())
     house.put(Unreadable(), list=of_type("odd"))
-    with pytest.raises(RuntimeError):
-        house.engine.emit(CheckedIn("h01"), CheckedIn("h02"), CheckedIn("odd"))
-    assert [entry.record for entry in house.entries()] == ["h01", "h02"]
+    house.engine.emit(CheckedIn("h01"), CheckedIn("odd"), CheckedIn("h02"))
+    assert sorted(str(entry.record) for entry in house.entries()) == ["h01", "h02", "odd"]
 
 
 def test_p09_the_outbox_is_fetched_in_order_once_and_by_whoever_ticks_first() -> None:

@@ -707,6 +707,48 @@ def test_p08_a_faulty_policy_takes_only_itself_down_and_leaves_a_fact(answer: st
     assert fact.details == {"policy": "faulty", "error": error, "happening": fact.details["happening"], "kind": "checked_in"}
 
 
+@frozen
+class Faltering(Policy):
+    """Knows when, and not all of the rest."""
+
+    kind = "faltering"
+    mute: bool = False
+    lost: bool = False
+
+    def wants(self, happening: Happening) -> Due | None:
+        return Due()
+
+    def has_ended(self, moment: Any) -> bool:
+        if self.lost:
+            raise KeyError("secret detail")
+        return False
+
+    def __str__(self) -> str:
+        if self.mute:
+            raise KeyError("secret detail")
+        return "faltering"
+
+
+def test_p08_a_policy_that_does_not_know_whether_it_has_ended_takes_only_itself_down() -> None:
+    house = one(policies=[Faltering])
+    task = house.put(Faltering(lost=True), AfterCheckIn())
+    job = house.emit(CheckedIn("r1"))
+    house.engine.drain()
+    assert house.engine.job(job).reasons == ("after check-in (checked_in)",)
+    assert [fact.details["error"] for fact in house.engine.facts(kinds=["PolicyFailed"])] == ["KeyError"]
+    assert [row.status for row in house.engine.overview().entries if row.id == task.id] == ["active"]
+
+
+def test_p08_a_policy_that_cannot_say_what_it_is_goes_by_its_kind() -> None:
+    house = one(policies=[Faltering])
+    task = house.put(Faltering(mute=True))
+    job = house.emit(CheckedIn("r1"))
+    house.engine.drain()
+    assert house.engine.job(job).state is State.COMPLETED
+    assert house.engine.job(job).reasons == ("faltering (checked_in)",)
+    assert "it runs faltering" in str(house.engine.explain(task.id, "r1"))
+
+
 def test_p08_what_a_policy_says_makes_two_happenings_one_fire() -> None:
     @frozen
     class OncePerRecord(Policy):

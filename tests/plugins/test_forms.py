@@ -151,6 +151,26 @@ def test_a_default_is_plain_data_and_never_a_secret(name: str) -> None:
     assert setting(name).default == DEFAULTS[name]
 
 
+@frozen
+class Community:
+    word: Secret | str = "public"
+    port: int = 161
+
+
+@frozen
+class Poll:
+    community: Secret | str = "public"
+    others: tuple[Secret | str, ...] = ("public",)
+    by_site: Mapping[str, Secret | str] = field(factory=lambda: {"lab": "public"})
+    group: Community = Community()
+
+
+def test_s01_a_text_in_the_place_of_a_secret_is_not_told_as_its_default() -> None:
+    assert "public" not in json.dumps(form(Poll).document())
+    assert setting("group", Poll).default == {"word": None, "port": 161}
+    assert [setting(name, Poll).default for name in ("others", "by_site")] == [[None], {"lab": None}]
+
+
 def test_a_default_is_told_as_the_class_keeps_it() -> None:
     assert setting("at", Weekly).default == ["00:00"]
 

@@ -17,13 +17,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import pytest
 from attrs import frozen
 
-from taskkit.errors import BrokenPlugin, InvalidValue, MissingPlugin
+from taskkit.engine import Engine
+from taskkit.errors import BrokenPlugin, InvalidValue, MissingPlugin, StorageAway
 from taskkit.events.happenings import Happening
 from taskkit.events.policies import POLICIES, Due, Policy
 from taskkit.keyrings import Keyring
 from taskkit.outcomes import DONE, Outcome
 from taskkit.plugins import Executor, Exporter, Host, Login, Notifier, Plugins, Report, Run, Script, StorageKind, Verb, _sources, hookimpl
 from taskkit.storage.memory import MemoryStorage
+from taskkit.testing import MemoryVault
 
 if TYPE_CHECKING:
     from somewhere import Unreadable  # type: ignore[import-not-found]
@@ -165,6 +167,29 @@ def test_a_storage_is_opened_by_its_url() -> None:
     plugins = start(offering("taskkit_storages", StorageKind("scratch", opened)))
     assert isinstance(plugins.open_storage("Scratch://some/where"), MemoryStorage)
     assert urls == ["Scratch://some/where"]
+
+
+@pytest.mark.parametrize("answer", [None, "raise", "a store"])
+def test_what_opens_no_storage_is_named_without_the_rest_of_its_url(answer: str | None) -> None:
+    def opened(url: str) -> Any:
+        if answer == "raise":
+            raise RuntimeError(f"no connection to {url}")
+        return answer
+
+    plugins = start(offering("taskkit_storages", StorageKind("scratch", opened)))
+    password = "hunter2"  # noqa: S105  it is none
+    with pytest.raises(BrokenPlugin, match="a URL that begins with 'scratch'") as caught:
+        plugins.open_storage(f"scratch://me:{password}@host/db")
+    told = "".join(traceback.format_exception(caught.value))
+    assert f"me:{password}" not in told
+
+
+def test_what_a_storage_says_itself_of_why_it_does_not_open_stays_so() -> None:
+    def opened(url: str) -> Any:
+        raise StorageAway("opening the store", "nobody answers", "start it")
+
+    with pytest.raises(StorageAway):
+        start(offering("taskkit_storages", StorageKind("scratch", opened))).open_storage("scratch:")
 
 
 def test_a_storage_that_nobody_offers_is_named_without_the_rest_of_its_url() -> None:
@@ -325,6 +350,19 @@ def test_a_hook_that_is_not_marked_is_an_error() -> None:
     assert "@hookimpl" in error.help
 
 
+@pytest.mark.parametrize("handed", [Ssh(), ModuleType("acme"), Ssh, "acme", None])
+def test_what_is_handed_in_is_a_list(handed: Any) -> None:
+    with pytest.raises(InvalidValue, match="is no list of plug-ins"):
+        Plugins(handed)
+    with pytest.raises(InvalidValue, match="is no list of plug-ins"):
+        Engine(MemoryVault(), plugins=handed)
+
+
+def test_a_plugin_without_a_name_is_not_passed_over_in_silence() -> None:
+    with pytest.raises(InvalidValue, match="a plug-in has no name"):
+        start(("", everything()))
+
+
 def test_a_plugin_without_a_hook_is_an_error() -> None:
     assert refused(module()).case == "it has no hook"
 
@@ -449,11 +487,28 @@ class NoRows(Rows):
     name = None  # type: ignore[assignment]
 
 
+class AsyncTells(Tells):
+    async def notify(self, facts: Any) -> None: ...  # type: ignore[override]
+
+
+class AsyncRows(Rows):
+    async def rows(self, run: Run) -> Any:
+        yield {}
+
+
 def spread(**said: Any) -> type[Script]:
     return type("Spread", (Greet,), {"kind": "spread", **said})
 
 
+async def later(*_: Any) -> Any: ...
+
+
 WRONG: dict[str, tuple[str, Any, str]] = {
+    "a connection that is awaited": ("executors", Named(name="a", connect=later), "Named.connect is asynchronous, and nobody awaits it"),
+    "a script that is awaited": ("scripts", spread(perform=later), "Spread.perform is asynchronous, and nobody awaits it"),
+    "a policy that is awaited": ("policies", type("Late", (Never,), {"wants": later}), "Late.wants is asynchronous"),
+    "a notifier that is awaited": ("notifiers", AsyncTells(), "AsyncTells.notify is asynchronous, and nobody awaits it"),
+    "a report that is awaited": ("reports", AsyncRows(), "AsyncRows.rows is asynchronous, and nobody awaits it"),
     "a class for an instance": ("executors", Ssh, "it offers the class Ssh, where an instance is wanted"),
     "something else": ("executors", "ssh", "it offers a str, which is no Executor"),
     "nothing": ("executors", None, "it offers a NoneType, which is no Executor"),

@@ -362,6 +362,12 @@ def test_j10_what_is_raised_while_a_step_runs_leaves_it_unknown() -> None:
     assert outcome == Unknown(f"step 1 'true' had begun: OSError: lost at {REPLACED}", result())
 
 
+def test_j10_a_word_that_is_no_state_leaves_a_step_unknown() -> None:
+    outcome = commands("true").perform(run_of(executor=Prepared("finished")))
+    assert isinstance(outcome, Unknown)
+    assert "Operation(state='finished'): there is no such choice" in outcome.text
+
+
 def test_j10_an_executor_that_does_not_tell_how_a_step_ended_leaves_it_unknown() -> None:
     outcome = commands("true").perform(run_of(executor=Prepared(None)))
     assert isinstance(outcome, Unknown)

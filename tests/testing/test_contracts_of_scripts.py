@@ -4,9 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from taskkit.outcomes import Effect
+import pytest
+from attrs import frozen
+
+from taskkit.outcomes import DONE, Effect, ErrorClass, NotDone, Outcome
+from taskkit.plugins import Run, SecretChange, Verb
 from taskkit.plugins.kinds import Executor, Script
+from taskkit.records import Accounts
 from taskkit.scripts import Check, CheckStatus, Commands, Dialogue, Step
+from taskkit.secrets import Secret
 from taskkit.testing import FakeExecutor, Remark, Replay, Transcript, Trial
 from taskkit.testing.contracts import ScriptContract
 
@@ -35,6 +41,66 @@ class TestCheckStatus(ScriptContract):
     def script(self) -> Script:
         used = Check("df /", name="disk", capture={"used": "(ok)"})
         return CheckStatus("status", [used, Check("load", name="load"), Check("log in", name="login", stdin="{password}")])
+
+
+NEW = Secret("a-new-secret-of-the-script")
+
+
+@frozen
+class Turn(Script):
+    """Changes a secret by the verb that executors have for it."""
+
+    kind = "turn"
+    needs = frozenset({Verb.PROBE, Verb.CHANGE_SECRET})
+    changes_secret = True
+    effect = Effect.IDEMPOTENT
+    name: str = "turn"
+    turns: bool = True
+
+    def accounts(self, run: Run) -> Accounts:
+        assert run.record is not None
+        return Accounts(writes={run.vault.records.account(run.record)})
+
+    def perform(self, run: Run) -> Outcome:
+        assert run.record is not None
+        run.point("begin")
+        found = run.probe(secret=run.keep(NEW))
+        if found.works:
+            return DONE
+        if found.error is not ErrorClass.WRONG_CREDENTIALS:
+            return NotDone(found.error or ErrorClass.FAILED, found.text)
+        run.save({"began": True}, turned=self.turns)
+        run.point("change")
+        outcome = run.change(SecretChange("app", NEW, run.login(run.record).secret))
+        run.point("changed")
+        return outcome
+
+
+class TestAChangeOfASecret(ScriptContract):
+    def script(self) -> Script:
+        return Turn()
+
+    def executor(self) -> Executor:
+        hosts = FakeExecutor()
+        hosts.guard("10.0.0.5", "app", self.secrets["db-1"]["password"])
+        return hosts
+
+    def left(self, trial: Trial) -> Collection[object]:
+        assert isinstance(trial.executor, FakeExecutor)
+        found = trial.executor.secret("10.0.0.5", "app")
+        return ["changed"] if found is not None and found.same_as(NEW) else []
+
+
+class _TooLate(TestAChangeOfASecret):
+    __test__ = False
+
+    def script(self) -> Script:
+        return Turn(turns=False)
+
+
+def test_p04_a_change_that_does_not_say_that_it_has_turned_is_found() -> None:
+    with pytest.raises(AssertionError, match="a secret is changed, and what happens meanwhile joins"):
+        _TooLate().test_sc09_it_says_that_it_has_turned_before_the_first_effect()
 
 
 TALK = Transcript(

@@ -338,6 +338,14 @@ def test_a_record_or_task_that_is_gone_is_still_known(house: House, taskkit_vaul
     expect(house.engine).ran("nightly", on="db-1", times=1).ran(task, on="db-1", times=1).told("TaskRemoved", task="nightly")
 
 
+def test_a_task_of_another_engine_is_none_of_this_one(house: House, taskkit_vault: MemoryVault) -> None:
+    other = House(Engine(taskkit_vault, clock=house.clock), house.clock)
+    other.engine.define(RecordType("unix", executor="local"))
+    theirs = put(other, Daily(at="02:30"))
+    with pytest.raises(NotFound, match="there is no such task"):
+        expect(house.engine).did_not_tell("JobFailed", task=theirs)
+
+
 def test_a_record_that_only_a_job_knows_of_is_known(house: House, taskkit_vault: MemoryVault) -> None:
     taskkit_vault.remove("db-1")
     expect(house.engine).did_not_run("nightly", on="db-1")

@@ -379,6 +379,19 @@ def test_the_report_is_written_beside_where_pytest_was_called(suites: pytest.Pyt
     assert json.loads((suites.path / "out/of/it.json").read_text())["subjects"][0]["passed"] == 3
 
 
+@pytest.mark.parametrize("keeps", [True, False])
+def test_where_no_report_can_be_written_the_results_are_told_all_the_same(suites: pytest.Pytester, keeps: bool) -> None:
+    suites.makepyfile(subject("TestBox", f"keeps = {keeps}"))
+    suites.mkdir("taken")
+    result = suites.runpytest("--taskkit-report=taken")
+    assert result.ret == (pytest.ExitCode.USAGE_ERROR if keeps else pytest.ExitCode.TESTS_FAILED)
+    kept = 3 if keeps else 2
+    result.stdout.fnmatch_lines(
+        [f"BoxContract on TestBox: {kept} clause* kept*", "--taskkit-report: */taken cannot be written: *", "*passed*"]
+    )
+    assert "Traceback" not in result.stdout.str() + result.stderr.str()
+
+
 def test_without_contracts_the_report_is_empty_and_the_summary_silent(pytester: pytest.Pytester) -> None:
     pytester.makepyfile("class Contract:\n    closed = {'C1': ''}\nclass TestOne(Contract):\n    def test_c01_one(self): pass")
     result, report = reported(pytester)
@@ -476,10 +489,11 @@ def test_with_several_processes_the_report_is_the_same(suites: pytest.Pytester) 
 def test_one_of_several_processes_writes_no_report_of_its_own(tmp_path: Path) -> None:
     place = SimpleNamespace(dir=tmp_path)
     worker: Any = SimpleNamespace(getoption=lambda *_: "report.json", invocation_params=place, workerinput={})
-    Reports(worker).pytest_sessionfinish()
+    session: Any = SimpleNamespace(exitstatus=0)
+    Reports(worker).pytest_sessionfinish(session)
     assert list(tmp_path.iterdir()) == []
     alone: Any = SimpleNamespace(getoption=lambda *_: "report.json", invocation_params=place)
-    Reports(alone).pytest_sessionfinish()
+    Reports(alone).pytest_sessionfinish(session)
     assert [path.name for path in tmp_path.iterdir()] == ["report.json"]
 
 

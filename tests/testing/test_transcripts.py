@@ -13,10 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from taskkit.errors import UnreadableDocument
-from taskkit.outcomes import Done, Unknown
+from taskkit.outcomes import DONE, Done, ErrorClass, Unknown
+from taskkit.plugins import SecretChange
 from taskkit.plugins.executors.local import Local
 from taskkit.scripts import Dialogue
-from taskkit.testing import Recording, Remark, Replay, Transcript, Trial
+from taskkit.secrets import Secret
+from taskkit.testing import FakeExecutor, Recording, Remark, Replay, Transcript, Trial
 from tests.scripts.machines import CLOSES, ENABLING, PASSWORD, ROUTER, SECRETS, Played
 
 PROGRAM = Path(__file__).parents[1] / "servers" / "router.py"
@@ -186,3 +188,13 @@ def test_a_real_program_is_recorded_and_replayed(tmp_path: Path) -> None:
     assert again.perform() == outcome
     assert told(again) == told(real)
     replay.check()
+
+
+def test_what_is_recorded_probes_and_changes_secrets_as_it_does_unrecorded() -> None:
+    hosts = FakeExecutor()
+    hosts.guard("10.0.0.5", "app", "old-secret")
+    trial = Trial(executor=Recording(hosts), secrets={"db-1": {"password": "old-secret"}})
+    with trial.run() as run:
+        assert run.probe(secret=Secret("other")).error is ErrorClass.WRONG_CREDENTIALS
+        assert run.change(SecretChange("app", Secret("new-secret"), Secret("old-secret"))) == DONE
+    assert hosts.secret("10.0.0.5", "app").reveal() == "new-secret"  # type: ignore[union-attr]

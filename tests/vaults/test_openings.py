@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from attrs import frozen
 
 from taskkit.errors import BadSeal, InvalidValue, MissingKey, Refused, VaultAway
+from taskkit.events.happenings import CheckedIn, Happening
 from taskkit.keyrings import Keyring
 from taskkit.sqlite_vault import SqliteVault, _files
 from tests.vaults.test_slots import _NUMBERED
@@ -139,7 +141,17 @@ def test_what_is_written_as_a_keyring_can_be_read(tmp_path: Path) -> None:
     assert Keyring.from_file(tmp_path / "keys").ids == keyring.ids
 
 
-def test_a_happening_that_is_none_makes_no_file(tmp_path: Path) -> None:
-    with pytest.raises(AttributeError, match="kind"):
-        SqliteVault(tmp_path / "vault.db", KEYS, happenings=[int])  # type: ignore[list-item]
+@frozen
+class _Moved(CheckedIn):
+    """Of the kind that it has inherited."""
+
+
+class _Nameless(Happening):
+    pass
+
+
+@pytest.mark.parametrize(("made", "case"), [(int, "no class of"), ("moved", "no class of"), (_Nameless, "no kind"), (_Moved, "CheckedIn")])
+def test_a_happening_that_is_none_makes_no_file(tmp_path: Path, made: Any, case: str) -> None:
+    with pytest.raises(InvalidValue, match=case):
+        SqliteVault(tmp_path / "vault.db", KEYS, happenings=[made])
     assert list(tmp_path.iterdir()) == []

@@ -13,6 +13,7 @@ from datetime import datetime
 import pendulum
 
 from taskkit.cli._arguments import add
+from taskkit.cli._outputs import leads_nowhere, prepare, to_nobody
 from taskkit.cli._parsers import Parser
 from taskkit.cli._stores import without_urls
 from taskkit.errors import InvalidValue, TaskkitError
@@ -39,6 +40,24 @@ examples:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; the number is the exit code."""
+    prepare()
+    try:
+        try:
+            return _run(arguments)
+        finally:
+            sys.stdout.flush()  # what waits is written here, or fails here
+    except BrokenPipeError:  # the reader has seen enough, as in `taskkit next … | head`
+        to_nobody()
+        return 0
+    except OSError as error:
+        if not leads_nowhere(error):
+            raise
+        to_nobody()
+        sys.stderr.write(f"taskkit: what was asked for cannot be written: {error.strerror}\n")
+        return 1
+
+
+def _run(arguments: Sequence[str] | None) -> int:
     options = _parser().parse_args(arguments)
     try:
         code: int = options.run(options)
@@ -59,9 +78,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except SystemExit as error:  # rich leaves like this where the reader has seen enough
         if not isinstance(error.__context__, BrokenPipeError):
             raise
-        return 0
-    except BrokenPipeError:  # the reader has seen enough, as in `taskkit next … | head`
-        sys.stderr.close()
         return 0
     return code
 

@@ -7,7 +7,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from taskkit.cli._shows import heard_or_not, plain, say
+from taskkit.cli._outputs import heard_or_not
+from taskkit.cli._shows import plain, say
 from taskkit.cli._stores import opened, readable
 from taskkit.errors import InvalidValue, Refused
 from taskkit.plugins.storages import scheme_of

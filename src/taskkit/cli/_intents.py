@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 
 from taskkit.cli._jobs import names_of, utc
+from taskkit.cli._outputs import heard_or_not
 from taskkit.cli._places import engine_at, storage_at
-from taskkit.cli._shows import heard_or_not, plain, say, show
+from taskkit.cli._shows import plain, say, show
 from taskkit.engine._intents import all_open, spent
 from taskkit.intents import Intent, Ruling
 from taskkit.storage import Storage

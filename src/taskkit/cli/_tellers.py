@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import json
-import os
 import re
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
+from taskkit.cli._outputs import whatever_is_written
 from taskkit.cli._shows import plain, say
 from taskkit.engine import Entry
 from taskkit.outcomes import Asks, Done, ErrorClass, NotDone, NotNow, Outcome
@@ -24,13 +22,11 @@ Say = Callable[[str, str], None]
 class Teller:
     def __init__(self, *, as_json: bool) -> None:
         self._as_json, self._seen = as_json, 0
-        if isinstance(sys.stdout, io.TextIOWrapper):
-            sys.stdout.reconfigure(errors="replace")
         self._say = (sys.stdout.isatty() and _painting()) or (lambda line, style: say(line))
 
     def operations(self, told: Sequence[Mapping[str, Any]]) -> None:
         """Those that were not told yet."""
-        with _to_whoever_listens():
+        with whatever_is_written():
             for one in told[self._seen :]:
                 if self._as_json:
                     say(json.dumps({"operation": dict(one)}))
@@ -45,7 +41,7 @@ class Teller:
         self.note(f"job {entry.id}: {entry.task_name}{where}, asked for by {entry.demanded_by}", told)
 
     def note(self, text: str, told: Mapping[str, Any] | None = None) -> None:
-        with _to_whoever_listens():
+        with whatever_is_written():
             if self._as_json:
                 say(json.dumps(told or {"note": text}))
             else:
@@ -58,7 +54,7 @@ class Teller:
         # once a machine has said anything, such words may be its own
         line = _key_line(text) if error == ErrorClass.BAD_CONFIGURATION and not self._seen else None
         told = {"outcome": _state(outcome), "error": error, "text": text, "result": dict(getattr(outcome, "result", {})), "host_key": line}
-        with _to_whoever_listens():
+        with whatever_is_written():
             if self._as_json:
                 say(json.dumps(told | ({} if kept is None else {"job": kept.id, "state": kept.state.value})))
             else:
@@ -76,17 +72,6 @@ class Teller:
         self._say(plain(f"{_words(told['state'])}: {told['name']}"), _STYLES[told["state"]])
         for line in _details(told):
             self._say(line, "dim")
-
-
-@contextmanager
-def _to_whoever_listens() -> Iterator[None]:
-    """A machine that is in the middle of something is not left there because nobody reads on."""
-    try:
-        yield
-    except BrokenPipeError:
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, sys.stdout.fileno())
-        os.close(nowhere)
 
 
 def _key_line(text: str) -> str | None:

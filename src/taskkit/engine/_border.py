@@ -15,6 +15,7 @@ from taskkit.secrets import Secret
 from taskkit.vaults import Slot, Values
 
 if TYPE_CHECKING:
+    from taskkit.events.policies import Policy
     from taskkit.vaults import Vault
 
 T = TypeVar("T")
@@ -78,6 +79,14 @@ def answered(question: Callable[[], T], tried: str, scrubber: Scrubber) -> T:
     except Exception as error:
         case = f"it raised {told(error, scrubber)}"
     raise BrokenPlugin(tried, case, "its author has to mend it")
+
+
+def name_of(policy: Policy) -> str:
+    """What it calls itself; its kind where it cannot say."""
+    try:
+        return str(policy)
+    except Exception:
+        return policy.kind
 
 
 #: Facets that only tell: a question to one of them changes nothing, whether it is answered or not.

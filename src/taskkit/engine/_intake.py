@@ -150,10 +150,10 @@ class Intake:
 
     def _wishes(self, task: Task, record: Record, happening: Happening, at: Instant, now: Instant) -> Iterator[Wish]:
         """At most one: what several policies of a task want of one happening is one fire."""
-        answers = list(asked_of(task, happening))
+        answers = list(asked_of(task, happening, at))
         for failure in (one for one in answers if isinstance(one, Failure)):
             told = {"policy": failure.policy, "error": failure.error, "happening": happening.id, "kind": happening.kind}
             self._storage.write([(Fact("PolicyFailed", now, None, task.id, task.line, record.id, None, told),)])
         if wanted := [one for one in answers if not isinstance(one, Failure)]:
-            due, policies, ended = chosen(wanted, at)
+            due, policies, ended = chosen(wanted)
             yield Wish(self._targets.aim(task, record), task, policies, due, happening, at, ended)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve
 
+from taskkit.engine._border import name_of
 from taskkit.engine._explanations import Because, Explanation, Factor, Tense
 from taskkit.engine._obstacles import STOPS, Obstacles
 from taskkit.engine._prospects import Outlook, Prospects
@@ -154,7 +155,7 @@ def _stopped(question: Question, against: Sequence[Because], outlooks: Sequence[
 
 
 def _wishes(question: Question) -> str:
-    policies = [str(policy) for policy in question.task.policies if isinstance(policy, Policy)]
+    policies = [name_of(policy) for policy in question.task.policies if isinstance(policy, Policy)]
     return f"it runs {', '.join(policies)}" if policies else "nothing makes it run by itself"
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve
 
+from taskkit.engine._border import name_of
 from taskkit.engine._explanations import Because, Factor
 from taskkit.engine._occurrences import Planned, in_blackout, put_off, starts_at
 from taskkit.engine._questions import Question
@@ -51,7 +52,7 @@ class Rules:
         task, aim, words = question.task, question.aim, question.words
         for policy in task.policies:
             if isinstance(policy, Policy):
-                yield Because(Factor.RULE, f"its rule: {policy}", None, {"kind": policy.kind})
+                yield Because(Factor.RULE, f"its rule: {name_of(policy)}", None, {"kind": policy.kind})
         standing = self._planner.standing(task.line, question.name)
         if task.interval is not None:
             memory = standing.memory(task.interval) if standing is not None else NOTHING

@@ -113,7 +113,10 @@ class Views:
     def _is_over(self, task: Task, policy: Policy | Interval) -> bool:
         now = self._ground.now()
         if isinstance(policy, Policy):
-            return policy.has_ended(shown(now))
+            try:
+                return bool(policy.has_ended(shown(now)))
+            except Exception:  # nobody can say: what has not ended is looked at
+                return False
         if task.interval is not None and task.interval.relative and task.is_system:  # one that has its draw knows its day
             return self._planner.next(task, None, now, self._planner.ready(task, None, now)[0]) is None
         if isinstance(policy, AnyOf):

@@ -8,6 +8,7 @@ from typing import Any
 
 from attrs import frozen
 
+from taskkit.engine._border import name_of
 from taskkit.engine._targets import Aim
 from taskkit.events.happenings import Happening
 from taskkit.events.policies import Due, Policy
@@ -66,27 +67,37 @@ class Failure:
     error: str
 
 
-def asked_of(task: Task, happening: Happening) -> Iterator[tuple[Due, Policy] | Failure]:
+@frozen
+class Wanted:
+    """What one policy answers."""
+
+    due: Due
+    policy: str
+    #: Whether it wants nothing any more after this.
+    ended: bool
+
+
+def asked_of(task: Task, happening: Happening, at: Instant) -> Iterator[Wanted | Failure]:
     """What each policy of the task answers; what one of them raises is the trouble of that one alone."""
     for policy in task.policies:
         if not isinstance(policy, Policy):
             continue
         try:
             due: Any = policy.wants(happening)
+            ended = due is not None and _has_ended(policy, at)
         except Exception as error:
             yield Failure(policy.kind, type(error).__name__)
             continue
         if isinstance(due, Due):
-            yield due, policy
+            yield Wanted(due, name_of(policy), ended)
         elif due is not None:
             yield Failure(policy.kind, f"a {type(due).__name__} is no Due")
 
 
-def chosen(answers: list[tuple[Due, Policy]], at: Instant) -> tuple[Due, str, bool]:
+def chosen(answers: list[Wanted]) -> tuple[Due, str, bool]:
     """The earliest, and of two at once the one that waits for less; all that asked; whether all of them have ended."""
-    due, _ = min(answers, key=lambda one: (one[0].after, one[0].quiet, one[0].max_defer or inf))
-    lasting = any(not _has_ended(policy, at) for _, policy in answers)
-    return due, "; ".join([str(policy) for _, policy in answers]), not lasting
+    due = min((one.due for one in answers), key=lambda due: (due.after, due.quiet, due.max_defer or inf))
+    return due, "; ".join([one.policy for one in answers]), all(one.ended for one in answers)
 
 
 def _has_ended(policy: Policy, at: Instant) -> bool:

@@ -80,7 +80,7 @@ class Engine:
         if keyring is not None and (trouble := no_keyring(keyring)) is not None:
             del keyring  # who dumps the locals of this frame shows none
             raise trouble
-        plugins = plugins if isinstance(plugins, Plugins) else Plugins(tuple(plugins))
+        plugins = plugins if isinstance(plugins, Plugins) else Plugins(plugins)
         self._own = plugins.open_storage(storage) if isinstance(storage, str) else None
         if storage is None or isinstance(storage, str):
             storage = self._own or MemoryStorage()

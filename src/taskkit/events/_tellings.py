@@ -24,7 +24,17 @@ class UnreadHappening:
 
 
 def kinds_of(further: Iterable[type[Happening]]) -> Kinds:
-    return {made.kind: made for made in (*HAPPENINGS, *further)}
+    """Those of taskkit, and these; InvalidValue for what is no happening, or is of a kind that another class has."""
+    kinds = {made.kind: made for made in HAPPENINGS}
+    for made in further:
+        tried = f"happenings=[{made.__name__ if isinstance(made, type) else type(made).__name__}]"
+        if not (isinstance(made, type) and issubclass(made, Happening)):
+            raise InvalidValue(tried, "it is no class of happenings", "give classes that inherit from taskkit.events.happenings.Happening")
+        if not isinstance(kind := getattr(made, "kind", None), str):
+            raise InvalidValue(tried, "it has no kind", "give the class a word of its own: kind = 'moved'")
+        if (other := kinds.setdefault(kind, made)) is not made:
+            raise InvalidValue(tried, f"its kind {kind!r} is that of {other.__name__}", "give the class a word of its own")
+    return kinds
 
 
 def all_kinds() -> Kinds:

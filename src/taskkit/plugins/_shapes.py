@@ -36,6 +36,7 @@ class Shape:
     empty: bool = field(default=False, kw_only=True)
 
 
+ANYTHING = Shape("any", empty=True)
 _PLAIN: dict[Any, Shape] = {
     str: Shape("text"),
     int: Shape("whole"),
@@ -43,8 +44,8 @@ _PLAIN: dict[Any, Shape] = {
     bool: Shape("flag"),
     datetime: Shape("moment"),
     Secret: Shape("secret", made=Secret),
-    Any: Shape("any", empty=True),
-    object: Shape("any", empty=True),
+    Any: ANYTHING,
+    object: ANYTHING,
 }
 
 
@@ -89,7 +90,7 @@ def _union(args: tuple[Any, ...]) -> Shape:
 
 def _of_class(made: Any, args: tuple[Any, ...]) -> Shape:
     if not isinstance(made, type):
-        return Shape("any", empty=True)  # a type variable, or what Python will invent
+        return ANYTHING  # a type variable, or what Python will invent
     if issubclass(made, Enum):
         return Shape("choice", tuple((said(member), member) for member in made))
     if issubclass(made, Mapping):

@@ -51,8 +51,14 @@ def guests() -> Source:
 
 def given(plugins: Iterable[object]) -> Iterator[Source]:
     """Modules and objects; `(name, plug-in)` where two would have one name."""
+    if isinstance(plugins, str) or not isinstance(plugins, Iterable):
+        raise InvalidValue(
+            "Plugins(…)", f"a {type(plugins).__name__} is no list of plug-ins", "hand in a list of them: Plugins([my_plugin])"
+        )
     for plugin in plugins:
         match plugin:
+            case ("", _):
+                raise InvalidValue("Plugins([('', …)])", "a plug-in has no name", "hand in (name, plug-in)")
             case (str(name), handed):
                 yield _handed(name, handed)
             case _:

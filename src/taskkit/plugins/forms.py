@@ -17,7 +17,7 @@ from attrs import NOTHING, frozen
 
 from taskkit.errors import InvalidValue
 from taskkit.plugins._filling import converter_of, filled
-from taskkit.plugins._shapes import Shape, fields_of, said
+from taskkit.plugins._shapes import ANYTHING, Shape, fields_of, said
 from taskkit.plugins._troubles import Trouble
 
 __all__ = ["Form", "Setting", "Shape", "Trouble", "fill", "form", "troubles"]
@@ -76,7 +76,7 @@ def troubles(cls: type[Any], given: Mapping[str, Any]) -> tuple[Trouble, ...]:
 
 def _setting(attribute: attrs.Attribute[Any], shape: Shape) -> Setting:
     required = attribute.default is NOTHING
-    default = None if required else _plain(_default(attribute))
+    default = None if required else _plain(_default(attribute), shape)
     return Setting(attribute.alias or attribute.name, shape, required, default, str(attribute.metadata.get("help", "")))
 
 
@@ -89,23 +89,32 @@ def _default(attribute: attrs.Attribute[Any]) -> Any:
     return read(default) if read and default is not None else default
 
 
-def _plain(value: Any) -> Any:
-    """As data for JSON; a secret is not told, nor what only the product can make."""
+def _plain(value: Any, shape: Shape) -> Any:
+    """As data for JSON; what stands in the place of a secret is not told, nor what only the product can make."""
+    if shape.type == "secret":
+        return None
     if isinstance(value, Enum):
         return said(value)
     if value is None or isinstance(value, str | int | float):
         return value
     if isinstance(value, datetime):
         return value.isoformat()
+    each = shape.of or ANYTHING
     if isinstance(value, Mapping):
-        return {str(name): _plain(one) for name, one in value.items()}
+        return {str(name): _plain(one, each) for name, one in value.items()}
     if isinstance(value, set | frozenset):
-        return sorted(map(_plain, value), key=str)
+        return sorted((_plain(one, each) for one in value), key=str)
     if isinstance(value, list | tuple):
-        return [_plain(one) for one in value]
-    if attrs.has(type(value)):
-        return {attribute.alias: _plain(getattr(value, attribute.name)) for attribute in attrs.fields(type(value)) if attribute.init}
-    return None
+        return [_plain(one, each) for one in value]
+    return _plain_group(value) if attrs.has(type(value)) else None
+
+
+def _plain_group(value: Any) -> Document | None:
+    try:
+        fields = fields_of(type(value))
+    except InvalidValue:  # nobody can read which of its fields are secret
+        return None
+    return {attribute.alias or attribute.name: _plain(getattr(value, attribute.name), shape) for attribute, shape in fields}
 
 
 def _document(described: Form, outer: frozenset[Any]) -> Document:

@@ -21,13 +21,13 @@ from taskkit.plugins._sources import Source
 from taskkit.plugins.offers import OFFER_KINDS, Offer, OfferKind
 from taskkit.plugins.storages import scheme_of
 from taskkit.scrubbing import Scrubber, told
+from taskkit.storage import Storage
 
 if TYPE_CHECKING:
     from taskkit.events.policies import Policy
     from taskkit.keyrings import Keyring
     from taskkit.plugins.kinds import Executor, Exporter, Notifier, Report, Script
     from taskkit.plugins.storages import StorageKind
-    from taskkit.storage import Storage
 
 _MOST_OFFERS = 1000
 _LONGEST_TEXT = 500
@@ -91,7 +91,19 @@ class Plugins:
 
     def open_storage(self, url: str) -> Storage:
         """The storage of a URL, by the plug-in that offers its scheme."""
-        return self._find("storage", self.storages, scheme_of(url)).open(url)
+        kind = self._find("storage", self.storages, scheme_of(url))
+        tried = f"opening a storage by a URL that begins with {kind.scheme!r}"
+        try:
+            storage: object = kind.open(url)
+        except TaskkitError:
+            raise
+        except Exception as error:
+            case = type(error).__name__  # its text may hold the URL
+        else:
+            if isinstance(storage, Storage):
+                return storage
+            case = f"its plug-in answers a {type(storage).__name__}, which is no Storage"
+        raise BrokenPlugin(tried, case, "its author has to mend it")
 
     def offered(self) -> Sequence[Offer]:
         """All that is there, and which plug-in answers for it."""

@@ -64,6 +64,7 @@ def _instance(offered: Any, wanted: type[Any]) -> Iterator[Fault]:
         yield f"it offers the class {offered.__name__}, where an instance is wanted", f"offer {offered.__name__}()"
     if not isinstance(offered, wanted):
         yield f"it offers a {type(offered).__name__}, which is no {wanted.__name__}", f"inherit from taskkit.plugins.{wanted.__name__}"
+    yield from _asynchronous(offered, wanted)
 
 
 def _class(offered: Any, wanted: type[Any], where: str) -> Iterator[Fault]:
@@ -74,7 +75,16 @@ def _class(offered: Any, wanted: type[Any], where: str) -> Iterator[Fault]:
         yield f"it offers {offered.__name__}, which is no {wanted.__name__}", f"inherit from {where}.{wanted.__name__}"
     if inspect.isabstract(offered):
         yield f"{offered.__name__} lacks {', '.join(sorted(offered.__abstractmethods__))}", "write what it inherits as abstract"
+    yield from _asynchronous(offered, wanted)
     yield from _describable(offered)
+
+
+def _asynchronous(offered: Any, wanted: type[Any]) -> Iterator[Fault]:
+    """What nobody awaits is never done: a notifier would look as if it had told people."""
+    for name in (name for name, value in vars(wanted).items() if not name.startswith("_") and inspect.isfunction(value)):
+        method = getattr(offered, name)
+        if inspect.iscoroutinefunction(method) or inspect.isasyncgenfunction(method):
+            yield f"{_shown(offered)}.{name} is asynchronous, and nobody awaits it", f"write `def {name}`, which answers once it is done"
 
 
 def _named(offered: Any, key: str) -> Iterator[Fault]:

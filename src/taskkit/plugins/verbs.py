@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from attrs import Attribute, field, frozen
 
-from taskkit.checks import mapping, refused
+from taskkit.checks import mapping, one_of, refused
 from taskkit.outcomes import ErrorClass
 from taskkit.plugins.becoming import Become, become_of
 from taskkit.records import Record
@@ -119,7 +119,7 @@ class Operation:
     """One step inside a job with a result of its own."""
 
     name: str
-    state: Literal["done", "not_done", "unknown"]
+    state: Literal["done", "not_done", "unknown"] = field(validator=one_of("done", "not_done", "unknown"))
     began: pendulum.DateTime
     ended: pendulum.DateTime
     exit: int | None = None

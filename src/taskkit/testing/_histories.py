@@ -67,7 +67,10 @@ def about(engine: Engine, task: Task | str | None, on: str | None, since: dateti
         instant(since)
     if task is None:
         return About(engine, on=on, since=since)
-    ids, name = (((task.id,), task.name) if task.id else _named(engine, task.name)) if isinstance(task, Task) else _named(engine, task)
+    if isinstance(task, Task) and task.id:
+        engine.history(task=task.id, limit=1)  # it knows whose task that is
+        return About(engine, (task.id,), repr(task.name), on, since)
+    ids, name = _named(engine, task.name if isinstance(task, Task) else task)
     return About(engine, ids, repr(name), on, since)
 
 

@@ -29,6 +29,7 @@ class Reports:
 
     def __init__(self, config: pytest.Config) -> None:
         self._file: str | None = config.getoption("taskkit_report", None)
+        self._unwritten = ""
         self._works_for_another = hasattr(config, "workerinput")
         self._root = config.invocation_params.dir
         self._tests: Counter[tuple[type, str]] = Counter()
@@ -68,17 +69,25 @@ class Reports:
             self._subjects.setdefault(told["place"], Subject(told)).hear(report, told["clause"])
 
     @pytest.hookimpl(trylast=True)
-    def pytest_sessionfinish(self) -> None:
-        if self._file is not None and not self._works_for_another:
-            path = self._root / self._file
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """What was proved is told in the terminal also where no file can be written; the session does not pass for good then."""
+        if self._file is None or self._works_for_another:
+            return
+        path = self._root / self._file
+        try:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(json.dumps(self.document(), indent=2) + "\n", encoding="utf-8")
+        except OSError as error:
+            self._unwritten = f"--taskkit-report: {path} cannot be written: {error.strerror}"
+            session.exitstatus = session.exitstatus or pytest.ExitCode.USAGE_ERROR
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        if self._subjects:
+        if self._subjects or self._unwritten:
             terminalreporter.section("contracts of taskkit")
         for subject in self._in_order():
             terminalreporter.write_line(subject.line())
+        if self._unwritten:
+            terminalreporter.write_line(self._unwritten, red=True)
 
     def document(self) -> dict[str, Any]:
         """The file's content; keys stay, and new ones may come."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 from typing import Any
 
 from taskkit.errors import HostRefused
@@ -11,6 +10,7 @@ from taskkit.outcomes import Done, ErrorClass, NotDone, Unknown, class_of
 from taskkit.plugins.kinds import Executor
 from taskkit.plugins.runs import Run
 from taskkit.plugins.verbs import Host, Login, Probe, SecretChange
+from taskkit.testing._wrappings import Wrapping
 
 #: What the world does around a call of this name.
 Called = Callable[[str, Callable[[], Any]], Any]
@@ -30,20 +30,16 @@ def quoted(answer: object) -> str:
     return error.value if isinstance(error, ErrorClass) else "unknown" if isinstance(answer, Unknown) else "done"
 
 
-class _OnStage(Executor):
+class _OnStage(Wrapping):
     """Any other executor."""
 
     def __init__(self, executor: Executor, called: Called) -> None:
-        self._executor, self._called = executor, called
-        self.name, self.verbs = executor.name, executor.verbs  # type: ignore[misc]
-        self.effect, self.settings = executor.effect, executor.settings  # type: ignore[misc]
-
-    def connect(self, host: Host, login: Login, run: Run) -> AbstractContextManager[Any]:
-        return self._executor.connect(host, login, run)
+        super().__init__(executor)
+        self._called = called
 
     def probe(self, host: Host, login: Login, run: Run) -> Probe:
         try:
-            found: Probe = self._called("log-in", lambda: self._executor.probe(host, login, run))
+            found: Probe = self._called("log-in", lambda: self.executor.probe(host, login, run))
         except ConnectionError:
             return Probe(ErrorClass.UNREACHABLE, "the connection broke")
         except HostRefused as refused:
@@ -52,5 +48,5 @@ class _OnStage(Executor):
 
     def change(self, host: Host, login: Login, change: SecretChange, run: Run) -> Done | NotDone | Unknown:
         """A connection that breaks is for the border: nobody knows what became of it."""
-        found: Done | NotDone | Unknown = self._called("change", lambda: self._executor.change(host, login, change, run))
+        found: Done | NotDone | Unknown = self._called("change", lambda: self.executor.change(host, login, change, run))
         return found

@@ -68,7 +68,7 @@ class Simulation:
         self.laws = Laws()
         self._stage = Stage(self.clock, turns, heard)
         self._settings, self._batch = settings or Settings(), batch
-        self._plugins = plugins if isinstance(plugins, Plugins) else Plugins(tuple(plugins))
+        self._plugins = plugins if isinstance(plugins, Plugins) else Plugins(plugins)
         self._numbers, self._seed, self._keyring = 0, seed, keyring
         self._world = Lot(mortal=False)
         self.engine = self._engine("test", self._world)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import codecs
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import zip_longest
 from pathlib import Path
@@ -26,6 +26,7 @@ from taskkit.plugins.runs import Run
 from taskkit.plugins.verbs import Host, Login, Terminal, Verb
 from taskkit.records import Record
 from taskkit.secrets import Secret
+from taskkit.testing._wrappings import Wrapping
 
 VERSION = 1
 _FORM = "taskkit transcript"
@@ -85,17 +86,12 @@ class Transcript:
 # recording
 
 
-class Recording(Executor):
+class Recording(Wrapping):
     """Another executor, and what is said over its terminals: `transcript` is that of the last one."""
 
     def __init__(self, executor: Executor) -> None:
-        self.executor = executor
-        self.name, self.verbs = executor.name, executor.verbs  # type: ignore[misc]
-        self.effect, self.settings = executor.effect, executor.settings  # type: ignore[misc]
+        super().__init__(executor)
         self.transcript = Transcript([])
-
-    def way(self, record: Record, run: Run) -> Iterable[Record]:
-        return self.executor.way(record, run)
 
     @contextmanager
     def connect(self, host: Host, login: Login, run: Run) -> Iterator[_RecordedConnection]:

@@ -9,12 +9,13 @@ from typing import Any
 from attrs import frozen
 
 from taskkit.errors import HostRefused
-from taskkit.outcomes import DONE, Effect, ErrorClass, Outcome
+from taskkit.outcomes import DONE, Done, Effect, ErrorClass, NotDone, Outcome, Unknown
 from taskkit.plugins.kinds import Executor, Script
 from taskkit.plugins.runs import Run
-from taskkit.plugins.verbs import Command, Host, Login, Operation, Terminal
+from taskkit.plugins.verbs import Command, Host, Login, Operation, Probe, SecretChange, Terminal
 from taskkit.records import Record
 from taskkit.secrets import Secret
+from taskkit.testing._wrappings import Wrapping
 from taskkit.testing.trials import Trial
 
 
@@ -28,13 +29,11 @@ class Asking(Script):
         return DONE
 
 
-class Watched(Executor):
+class Watched(Wrapping):
     """The executor, and what the script wants of it."""
 
     def __init__(self, executor: Executor) -> None:
-        self.executor = executor
-        self.name, self.verbs = executor.name, executor.verbs  # type: ignore[misc]
-        self.effect, self.settings = executor.effect, executor.settings  # type: ignore[misc]
+        super().__init__(executor)
         self.down: ErrorClass | None = None
         self.refused = 0
         self.lines: list[str] = []
@@ -54,11 +53,24 @@ class Watched(Executor):
 
     @contextmanager
     def connect(self, host: Host, login: Login, run: Run) -> Iterator[Any]:
-        if self.down is not None:
-            self.refused += 1
-            raise HostRefused("connecting", "it is down", error=self.down)
+        if (down := self._is_down()) is not None:
+            raise HostRefused("connecting", "it is down", error=down)
         with self.executor.connect(host, login, run) as connection:
             yield _Connection(connection, self)
+
+    def probe(self, host: Host, login: Login, run: Run) -> Probe:
+        down = self._is_down()
+        return super().probe(host, login, run) if down is None else Probe(down, "it is down")
+
+    def change(self, host: Host, login: Login, change: SecretChange, run: Run) -> Done | NotDone | Unknown:
+        if (down := self._is_down()) is not None:
+            return NotDone(down, "it is down")
+        self.begins(f"change the secret of {change.user}", run)
+        return super().change(host, login, change, run)
+
+    def _is_down(self) -> ErrorClass | None:
+        self.refused += self.down is not None
+        return self.down
 
 
 class _Connection:
