@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import reduce
+from operator import and_, or_
 from typing import Any
 
 import pytest
@@ -49,6 +51,15 @@ def test_r09_a_selection_finds_what_it_says(selection: Selection, found: str) ->
 
 
 some = st.sampled_from([Everything(), OfType("unix"), Tagged("prod"), Contains("-01"), Listed("db"), Listed(())])
+
+
+def test_r09_a_chain_of_a_thousand_selections_is_no_deeper_than_one_of_two() -> None:
+    tags: list[Selection] = [Tagged(f"t{number}") for number in range(1000)]
+    one_of_all, all_of_them = reduce(or_, tags), reduce(and_, tags)
+    assert (one_of_all, all_of_them) == (OneOf(tags), AllOf(tags))
+    last = Record("x", "unix", tags=["t999"])
+    assert one_of_all.matches(last)
+    assert not all_of_them.matches(last)
 
 
 @given(some, some, st.sampled_from(ALL))

@@ -24,10 +24,10 @@ class Selection(ABC):
     def matches(self, record: Record) -> bool: ...
 
     def __and__(self, other: Selection) -> Selection:
-        return AllOf((self, other))
+        return AllOf((*_parts(self, AllOf), other))
 
     def __or__(self, other: Selection) -> Selection:
-        return OneOf((self, other))
+        return OneOf((*_parts(self, OneOf), other))
 
     def __invert__(self) -> Selection:
         return Not(self)
@@ -125,6 +125,11 @@ class OneOf(Selection):
 
     def matches(self, record: Record) -> bool:
         return any(part.matches(record) for part in self.parts)
+
+
+def _parts(selection: Selection, made: type[AllOf | OneOf]) -> tuple[Selection, ...]:
+    """A long chain stays flat: how deep a document may be has an end."""
+    return selection.parts if isinstance(selection, made) else (selection,)
 
 
 @frozen

@@ -57,6 +57,18 @@ def test_the_moment_itself_is_shown_and_read_in_the_zone_of_the_rule(capsys: pyt
     assert found["next"][0]["utc"] == "2026-01-01T15:00:00Z"
 
 
+@pytest.mark.parametrize("rule", ["daily Pacific/Kiritimati", "every 15 to 30 days", "window '* 22 * * *', Pacific/Pago_Pago", "always"])
+def test_a_moment_at_an_end_of_the_calendar_is_refused_and_all_others_are_shown(capsys: pytest.CaptureFixture[str], rule: str) -> None:
+    for outside in ("0001-01-01", "0001-12-31", "9001-01-01", "9999-12-31T23:59:59-12:00"):
+        with pytest.raises(SystemExit) as ended:
+            main(["next", rule, "--from", outside])
+        assert ended.value.code == 2
+        assert f"'{outside}' lies outside of the years 2 to 9000" in capsys.readouterr().err
+    for inside in ("0002-01-01T00:00+14:00", "9000-12-31T23:59:59-12:00"):
+        assert said(capsys, rule, "--from", inside, "-n", "3")
+        assert said(capsys, rule, "--from", inside, "--calendar", "--months", "3")
+
+
 def test_json_holds_the_rule_the_document_and_the_names(capsys: pytest.CaptureFixture[str]) -> None:
     found = told(capsys, "every sunday; daily 02:30 Europe/Berlin", "--from", "2026-03-29", "-n", "2")
     assert from_document(found["document"]) == parse(found["rule"])
@@ -97,6 +109,15 @@ def test_r05_a_window_that_never_closes_says_so(capsys: pytest.CaptureFixture[st
     found = told(capsys, "always", "--from", "2026-01-01")
     assert [row["mark"] for row in found["next"]] == ["never closes"]
     assert found["next"][0]["closes"] is None
+
+
+def test_a_day_of_the_calendar_that_has_two_midnights_or_none_is_whole(capsys: pytest.CaptureFixture[str]) -> None:
+    out = said(capsys, "every hour America/Havana", "--calendar", "--from", "2026-10-31", "--months", "2")
+    assert {"31*24", "~1*25"} <= set(out.split())
+    out = said(capsys, "window '* 0-1 * * *', America/Havana", "--calendar", "--from", "2026-10-31", "--months", "2")
+    assert {"31:2h", "~1:3h"} <= set(out.split())
+    out = said(capsys, "window '* * * * *', America/Santiago", "--calendar", "--from", "2026-09-01")
+    assert {"5:24h", "~6:23h", "7:24h"} <= set(out.split())
 
 
 def test_the_calendar_shows_runs_changes_and_hours(capsys: pytest.CaptureFixture[str]) -> None:

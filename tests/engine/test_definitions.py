@@ -346,6 +346,7 @@ class Odd(Script):
         (Odd(None), "None is no name"),  # type: ignore[arg-type]
         (Odd("x", {1, 2}), "no document can hold it"),
         (Odd("x", float("nan")), "no document can hold it"),
+        (Odd("x", "half a character \ud800"), "no document can hold it"),
         (Odd("x", (1, 2)), "does not come back"),
         (Odd("x", {1: "a"}), "does not come back"),
         (RecordType("x", settings={"when": Daily}), "no document can hold it"),

@@ -261,6 +261,8 @@ def test_a_memory_refuses_what_it_cannot_hold(said: dict[str, Any]) -> None:
         pytest.param(lambda: kit.OpenTime(kit.Daily()), "Daily(", "TimeWindow", id="an interval as a window"),
         pytest.param(lambda: kit.OpenTime("* 22 * * *"), "* 22 * * *", "TimeWindow", id="a text as a window"),
         pytest.param(lambda: Nominal.parse("yesterday"), "'yesterday'", "2026-03-29T02:30 Europe/Berlin", id="no nominal"),
+        pytest.param(lambda: Nominal.parse("2026-03-29T24:30Z"), "T24:30Z'", "2026-03-29T02:30 Europe/Berlin", id="no time of a nominal"),
+        pytest.param(lambda: Nominal.parse("2026-03-29T02:60Z"), "T02:60Z'", "2026-03-29T02:30 Europe/Berlin", id="no minute of one"),
     ],
 )  # fmt: skip
 def test_what_nobody_can_mean_is_refused_when_it_is_made(make: Callable[[], object], tried: str, clue: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 
@@ -151,6 +151,13 @@ def test_a_rule_whose_summer_has_the_offset_of_winter_changes_nothing() -> None:
     zone = drawn([WINTER], [], "AAA-1BBB-1,M3.5.0,M10.5.0/3")
     assert zone.stretch(second("2300-06-01T00:00Z")).offset == 3600
     assert changes(zone, "1900-01-01T00:00Z", "2400-01-01T00:00Z") == []
+
+
+@pytest.mark.parametrize("tz", ["UTC", "Pacific/Kiritimati", "Pacific/Pago_Pago"])
+def test_openings_may_be_asked_of_all_time(tz: str) -> None:
+    first, last = datetime.min.replace(tzinfo=timezone(timedelta(hours=14))), datetime.max.replace(tzinfo=timezone(timedelta(hours=-12)))
+    [opening] = TimeWindow("* * * * *", tz=tz).openings(first, last)
+    assert (opening.opens, opening.closes) == (at("0001-01-02T00:00Z"), at("9999-12-30T00:00Z"))
 
 
 def test_r05_open_time_opens_on_the_last_day_that_is_searched() -> None:

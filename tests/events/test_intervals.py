@@ -331,6 +331,21 @@ def test_t15_what_was_missed_is_counted_with_its_first_and_its_last() -> None:
     assert rule.missed(MIDNIGHT, MIDNIGHT.add(minutes=4)) is None
 
 
+@pytest.mark.parametrize(
+    "rule",
+    [
+        Daily(5, end="2026-11-20"),
+        Daily(5, end="2026-11-21T22:29"),
+        Weekly(2, on=THU, end="2020-01-01"),
+        Monthly(1, every=3, end="2020-01-01"),
+        Minutely(5, end="2026-11-21T22:29:59Z"),
+        AnyOf(Hourly(2, end="2020-01-01"), Once("2020-01-01")),
+    ],
+)
+def test_t12_a_rule_that_has_ended_when_it_is_saved_counts_from_nowhere(rule: Interval) -> None:
+    assert rule.anchored(at("2026-11-21T22:30")) == rule
+
+
 def test_t16_a_bare_rule_is_anchored_when_it_is_saved() -> None:
     saved = at("2026-11-21T22:30:45")  # Sunday in Tokyo
     assert Daily(5, tz="Asia/Tokyo").anchored(saved).start == "2026-11-22"

@@ -20,7 +20,7 @@ from taskkit.events.remembering import RandomDays
 from taskkit.events.windows import TimeWindow
 from taskkit.insight import ConcernKind, Forecast
 from taskkit.instants import SECOND
-from taskkit.outcomes import Effect, ErrorClass, NotDone, Unknown
+from taskkit.outcomes import Done, Effect, ErrorClass, NotDone, Unknown
 from taskkit.plugins.runs import Run
 from taskkit.records import Accounts, Record, RecordType
 from taskkit.selections import OfType, Selection
@@ -360,11 +360,32 @@ def test_naive_moments_are_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    "said", [{"nodes": 0}, {"nodes": {"local": -1}}, {"changes": ["nightly"]}, {"happenings": [(START.subtract(days=1), CheckedIn("h01"))]}]
+    "said",
+    [
+        {"nodes": 0},
+        {"nodes": {"local": -1}},
+        {"nodes": 2.0},
+        {"nodes": ["local"]},
+        {"changes": ["nightly"]},
+        {"happenings": [(START.subtract(days=1), CheckedIn("h01"))]},
+        {"outcomes": "failed"},
+        {"outcomes": {"nightly": False}},
+        {"outcomes": lambda *_: False},
+        {"outcomes": Done},
+        {"patience": float("nan")},
+        {"patience": "60"},
+        {"full": "0.9"},
+    ],
 )
 def test_what_cannot_be_assumed_is_refused(said: dict[str, Any]) -> None:
     with pytest.raises(InvalidValue):
         ahead(with_task(1), **said)
+
+
+def test_one_task_that_would_be_removed_needs_no_list() -> None:
+    house = with_task(1)
+    [task] = house.engine.tasks()
+    assert list(ahead(house, without=task.id).runs) == list(ahead(house, without=[task.id]).runs) == []
 
 
 def test_without_the_vault_there_is_no_forecast() -> None:

@@ -6,11 +6,14 @@ import datetime
 import importlib.util
 import random
 import re
+from collections import Counter
 from io import StringIO
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+import pendulum
 import pytest
 from attrs import evolve
 from rich.console import Console, RenderableType
@@ -19,9 +22,12 @@ from taskkit.cli import _forecasts
 from taskkit.engine import Settings
 from taskkit.errors import InvalidValue, UnknownZone
 from taskkit.events.clocks import Daily
+from taskkit.events.elapsed import Minutely
 from taskkit.events.remembering import RandomDays
 from taskkit.events.windows import TimeWindow
 from taskkit.insight import Forecast, pictures
+from taskkit.insight._days import days_of
+from taskkit.instants import HOUR
 from taskkit.records import Record
 from taskkit.tasks import Task
 from tests.engine.houses import UNIX, House, hosts
@@ -83,6 +89,31 @@ def test_a_day_in_which_the_clock_changes_has_the_hours_that_it_has() -> None:
     found = forecast(days=30)
     hours = re.findall(r">(\d\d:\d\d)</text>", pictures.day(found, datetime.date(2026, 3, 29), tz="Europe/Berlin"))
     assert hours[:3] == ["00:00", "03:00", "05:00"]  # every second hour that passes
+
+
+@pytest.mark.parametrize(
+    ("tz", "since", "hours"),
+    [
+        ("America/Havana", "2026-03-07", {"2026-03-08": 23}),  # it has no midnight
+        ("America/Santiago", "2026-09-05", {"2026-09-06": 23}),
+        ("America/Havana", "2026-10-31", {"2026-11-01": 25}),  # it has two
+        ("Atlantic/Azores", "2026-10-24", {"2026-10-25": 25}),
+        ("Africa/Cairo", "2026-10-28", {"2026-10-29": 25}),
+        ("Pacific/Apia", "2011-12-29", {}),  # the 30th was skipped
+        ("Europe/Berlin", "2026-03-28", {"2026-03-29": 23}),
+    ],
+)
+def test_the_days_of_a_zone_follow_each_other_wherever_its_clock_changes(tz: str, since: str, hours: dict[str, int]) -> None:
+    start = pendulum.parse(since)
+    assert isinstance(start, pendulum.DateTime)
+    house = House(*hosts(1), start=start)
+    house.engine.put(Task("often", "work", Minutely(30)), list=UNIX)
+    found = house.engine.forecast(None, start.add(days=3))
+    days = days_of(found, tz)
+    assert {day.date: day.count for day in days} == Counter(one.start.in_timezone(tz).date() for one in found.runs)
+    assert all(day.until == following.since for day, following in pairwise(days))
+    assert {str(day.date): (day.until - day.since) // HOUR for day in days if day.until - day.since != 24 * HOUR} == hours
+    ElementTree.fromstring(pictures.months(found, tz=tz))  # noqa: S314  our own
 
 
 def test_the_page_shows_the_fullest_days_or_those_that_are_named() -> None:

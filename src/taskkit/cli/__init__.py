@@ -18,6 +18,8 @@ from taskkit.cli._parsers import Parser
 from taskkit.cli._stores import without_urls
 from taskkit.errors import InvalidValue, TaskkitError
 
+#: From here all that can be shown, in any zone and as any number of months, lies within the calendar.
+_FIRST_YEAR, _LAST_YEAR = 2, 9000
 #: What a shell says of a program that Ctrl-C has ended.
 INTERRUPTED = 130
 NO_RICH = "taskkit: this command needs the package 'rich', which is not installed: pip install '.[cli]' in a checkout\n"
@@ -146,9 +148,11 @@ def _moment(text: str) -> Callable[[str], datetime]:
         return moment
 
     try:
-        read("UTC")
+        year = read("UTC").year
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is no moment, as 2026-03-27 or 2026-03-27T12:00+01:00 are") from None
+    if not _FIRST_YEAR <= year <= _LAST_YEAR:
+        raise argparse.ArgumentTypeError(f"{text!r} lies outside of the years {_FIRST_YEAR} to {_LAST_YEAR}")
     return read
 
 

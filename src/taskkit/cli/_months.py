@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import calendar
 from collections import Counter
-from datetime import datetime
+from datetime import date, datetime
+from itertools import pairwise
 
 import pendulum
 from rich.columns import Columns
@@ -14,6 +15,7 @@ from rich.text import Text
 
 from taskkit.cli._rows import apart
 from taskkit.events import AnyOf, Interval, Memory, RandomDays, Window
+from taskkit.events._tzif import EPOCH_DAY
 from taskkit.events.moments import floor_second
 
 _SHADES = ((18 * 3600, "on green"), (6 * 3600, "on dark_green"), (1, "on grey23"))
@@ -21,18 +23,21 @@ _SHADES = ((18 * 3600, "on green"), (6 * 3600, "on dark_green"), (1, "on grey23"
 
 def picture(rule: Interval | Window, start: datetime, months: int) -> RenderableType:
     """`months` months from the one that holds the moment, and what the signs mean."""
-    first = rule.shown_in.show(floor_second(start)).start_of("month")
-    pictures = [_month(rule, first.add(months=number), start) for number in range(months)]
+    now = rule.shown_in.show(floor_second(start))
+    first = 12 * now.year + now.month - 1
+    pictures = [_month(rule, date(number // 12, number % 12 + 1, 1), start) for number in range(first, first + months)]
     return Group(Columns(pictures, padding=(1, 3)), Text(_legend(rule), style="dim"))
 
 
-def _month(rule: Interval | Window, first: pendulum.DateTime, start: datetime) -> Table:
+def _month(rule: Interval | Window, first: date, start: datetime) -> Table:
     table = Table(title=f"{first:%B %Y}", box=None, padding=(0, 1), title_style="bold", title_justify="left", header_style="dim")
     for name in calendar.day_abbr:
         table.add_column(name, justify="right")
-    end = first.add(months=1)
-    weight = _opened(rule, first, end) if isinstance(rule, Window) else _runs(rule, first, end, start)
-    changed = {rule.shown_in.show(change.start).day for change in rule.shown_in.changes(floor_second(first), floor_second(end))}
+    clocks, day = rule.shown_in, first.toordinal() - EPOCH_DAY
+    begins = [clocks.begin_of(day + number) for number in range(calendar.monthrange(first.year, first.month)[1] + 1)]
+    moments = [clocks.show(second) for second in begins]
+    weight = _opened(rule, moments) if isinstance(rule, Window) else _runs(rule, moments[0], moments[-1], start)
+    changed = {clocks.show(change.start).day for change in clocks.changes(begins[0], begins[-1])}
     for week in calendar.monthcalendar(first.year, first.month):
         table.add_row(*(_cell(day, weight[day], day in changed, window=isinstance(rule, Window)) for day in week))
     return table
@@ -45,17 +50,16 @@ def _runs(rule: Interval, first: pendulum.DateTime, end: pendulum.DateTime, star
     if not isinstance(rule, RandomDays):
         return Counter(moment.day for moment in rule.between(first, end, Memory(created=start)))
     earliest, latest = (rule.next_after(start, memory) for memory in rule.range_after(Memory(created=start)))
-    days = (first.add(days=number) for number in range(first.days_in_month))
-    return Counter(day.day for day in days if earliest and latest and earliest.date() <= day.date() <= latest.date())
+    days = [first.date().replace(day=number) for number in range(1, first.days_in_month + 1)]
+    return Counter(day.day for day in days if earliest and latest and earliest.date() <= day <= latest.date())
 
 
-def _opened(window: Window, first: pendulum.DateTime, end: pendulum.DateTime) -> Counter[int]:
+def _opened(window: Window, days: list[pendulum.DateTime]) -> Counter[int]:
     """Seconds open on each day."""
     found: Counter[int] = Counter()
-    for number in range(first.days_in_month):
-        day = first.add(days=number)
-        for opening in window.openings(day, day.add(days=1)):
-            found[day.day] += floor_second(opening.closes) - floor_second(opening.opens)
+    for number, (day, following) in enumerate(pairwise(days), start=1):
+        for opening in window.openings(day, following):
+            found[number] += floor_second(opening.closes) - floor_second(opening.opens)
     return found
 
 

@@ -160,7 +160,7 @@ class Checks:
 def _plain(tried: str, body: dict[str, Any]) -> dict[str, Any]:
     """The document as a store gives it back."""
     try:
-        plain: dict[str, Any] = json.loads(json.dumps(body, allow_nan=False))
+        plain: dict[str, Any] = json.loads(json.dumps(body, allow_nan=False, ensure_ascii=False).encode())
     except (TypeError, ValueError) as error:
         raise InvalidValue(tried, f"no document can hold it: {error}", "its values have to be plain") from None
     return plain

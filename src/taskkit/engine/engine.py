@@ -399,8 +399,8 @@ class Engine:
         from taskkit.insight._forecasting import Assumptions, Forecasting
 
         assumed = Assumptions(
-            tuple(changes), tuple(without), durations, outcomes, tuple(happenings), sessions, nodes, settings, groups, seed, patience,
-            full, user,
+            tuple(changes), (without,) if isinstance(without, str) else tuple(without), durations, outcomes, tuple(happenings), sessions,
+            nodes, settings, groups, seed, patience, full, user,
         )  # fmt: skip
         return Forecasting(self, start, end, assumed, progress).forecast()
 

@@ -91,6 +91,8 @@ def _read_one(text: str) -> Expression:
         None if field in _STARS else frozenset(everything if values == ["*"] else values)
         for field, values, everything in zip(plain, expanded, _EVERYTHING, strict=True)
     )
+    if any("#" not in item and not item.startswith("l") for item in plain[-1].split(",")):
+        nth = {}  # the same days are meant each week, too: croniter takes no others beside
     return Expression(
         minutes=frozenset(60 * int(hour) + int(minute) for hour in hours or range(24) for minute in minutes or range(60)),
         days=days,
@@ -122,11 +124,20 @@ def _plain_item(item: str, names: dict[str, int]) -> str:
     if match is None:
         return item
     first, last = (_number(word, names) for word in match.groups()[:2])
+    if names is _WEEKDAYS and last == 0 and (days := _until_sunday(first, match)):
+        return days
     if first == last:
         return str(first)
     if match[3] not in (None, "/1") and isinstance(first, int) and isinstance(last, int) and first > last:
         raise ValueError(f"the steps of {item} would go past the end of the field: write two ranges")
     return item
+
+
+def _until_sunday(first: int | str, match: re.Match[str]) -> str:
+    """From a day to the Sunday that ends the week, day by day: croniter takes it for the one that begins it."""
+    step = int((match[3] or "/1")[1:])
+    is_longer = first in range(1, 7) or (first == 0 and match[1] != "7" and match[2] == "7")
+    return ",".join(str(day % 7) for day in range(int(first), 8, step)) if is_longer and step else ""
 
 
 def _number(word: str, names: dict[str, int]) -> int | str:

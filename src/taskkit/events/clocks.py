@@ -46,7 +46,7 @@ class ClockRule(Rule):
 
     def started(self, moment: datetime) -> Self:
         """The same rule, from the day of the moment on."""
-        return self if self.start else evolve(self, start=moment.astimezone(self.shown_in.tzinfo).date())
+        return self if self.start or self._has_ended(moment) else evolve(self, start=moment.astimezone(self.shown_in.tzinfo).date())
 
     def __str__(self) -> str:
         said = choices_text(("gap", self.gap, "shift"), ("fold", self.fold, "first"))

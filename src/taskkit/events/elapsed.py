@@ -27,7 +27,7 @@ class _Passing(Rule):
         return Elapsed(origin, self.every * self.seconds, Limits(first, self.last_instant))
 
     def anchored(self, moment: datetime) -> Self:
-        return self if self.start else evolve(self, start=moment.replace(second=0, microsecond=0))
+        return self if self.start or self._has_ended(moment) else evolve(self, start=moment.replace(second=0, microsecond=0))
 
     def __str__(self) -> str:
         return every(self.every, self.unit) + self.edges_text + ("" if self.tz == "UTC" else f", {self.tz}")

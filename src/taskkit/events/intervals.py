@@ -221,6 +221,10 @@ class Rule(Interval):
             return LATEST
         return min(LATEST, wall_of(self.end) if is_instant(self.end) else self.shown_in.last_until(end_wall(self.end)))
 
+    def _has_ended(self, moment: datetime) -> bool:
+        """Whether its end has passed: nothing counts from a later start (T12)."""
+        return self.last_instant < floor_second(moment)
+
     @property
     def edges_text(self) -> str:
         """From and until, as they follow a rule."""

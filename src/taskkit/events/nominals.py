@@ -6,7 +6,7 @@ A name outlives restarts, edits and new zone data, so the same nominal time is n
 from __future__ import annotations
 
 import re
-from datetime import date
+from datetime import date, time
 
 from attrs import frozen
 
@@ -39,6 +39,7 @@ class Nominal:
             if match is None:
                 raise ValueError
             year, month, day, hour, minute, second = (int(part or 0) for part in match.groups()[:6])
+            time(hour, minute, second)  # ValueError where no clock shows that
             wall = (date(year, month, day).toordinal() - EPOCH_DAY) * DAY + hour * 3600 + minute * 60 + second
         except ValueError:
             raise InvalidValue(f"reading {text!r} as a nominal time", "it is none", "as in '2026-03-29T02:30 Europe/Berlin'") from None

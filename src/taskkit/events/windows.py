@@ -79,7 +79,7 @@ class Window(ABC):
 
     def openings(self, start: datetime, end: datetime) -> Iterator[Opening]:
         """The openings from `start` to `end`, cut to that span."""
-        spans = self._spans(max(ceiling_second(start), EARLIEST), floor_second(end))
+        spans = self._spans(max(ceiling_second(start), EARLIEST), min(floor_second(end), LATEST + 1))
         return (Opening(self.shown_in.show(opens), self.shown_in.show(closes)) for opens, closes in spans)
 
     def _spans(self, second: int, last: int) -> Iterator[tuple[int, int]]:

@@ -103,6 +103,10 @@ class Zone:
             return stretch.start - 1
         return self.readings(wall)[1]
 
+    def begin_of(self, day: int) -> int:
+        """The first second of a day (since 1970-01-01); of one that these clocks skip, that of the next."""
+        return self.last_until(day * DAY - 1) + 1
+
     def wall(self, instant: int) -> int:
         return instant + self.stretch(instant).offset
 

@@ -6,12 +6,13 @@ from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from datetime import date
 
-import pendulum
 from attrs import field, frozen
 
+from taskkit.events._tzif import DAY, EPOCH_DAY
+from taskkit.events.zones import zone
 from taskkit.insight.forecasts import Concern, Forecast, Load
 from taskkit.insight.runs import ForecastRun
-from taskkit.instants import HOUR, Instant, instant
+from taskkit.instants import HOUR, SECOND, Instant
 
 
 @frozen
@@ -59,11 +60,15 @@ def days_of(forecast: Forecast, tz: str) -> list[Day]:
 
 
 def _bounds(forecast: Forecast, tz: str) -> list[tuple[date, Instant, Instant]]:
-    at, found = forecast.start.in_timezone(tz).start_of("day"), list[tuple[date, Instant, Instant]]()
-    while at < forecast.end:
-        following = pendulum.datetime(at.year, at.month, at.day, tz=tz).add(days=1).start_of("day")
-        found.append((at.date(), instant(at), instant(following)))
-        at = following
+    """A clock may begin its day later than at midnight, show midnight twice, and skip a day as a whole."""
+    clocks, found = zone(tz), list[tuple[date, Instant, Instant]]()
+    day = clocks.wall(forecast._start // SECOND) // DAY - 1
+    since = clocks.begin_of(day) * SECOND
+    while since < forecast._end:
+        until = clocks.begin_of(day + 1) * SECOND
+        if max(since, forecast._start) < until:
+            found.append((date.fromordinal(day + EPOCH_DAY), since, until))
+        since, day = until, day + 1
     return found
 
 

@@ -83,8 +83,10 @@ class Estimates:
         given = self._outcomes
         if isinstance(given, Mapping):
             given = given.get(case.task.name)
-        elif callable(given):
+        elif callable(given) and not isinstance(given, type):
             given = given(case.task, case.record, case.run.job.cycle + 1)
+        if given is not None and not isinstance(given, Outcome):
+            raise InvalidValue(f"forecasting with outcomes={given!r}", "that is no outcome", "give Done(), NotDone(…) …, or by task name")
         return DONE if given is None else given
 
 

@@ -8,8 +8,9 @@ from datetime import datetime
 from operator import attrgetter
 from typing import TYPE_CHECKING
 
-from attrs import frozen
+from attrs import field, frozen
 
+from taskkit import checks
 from taskkit.engine._entries import Reader
 from taskkit.engine._rights import RightsDesk
 from taskkit.errors import InvalidValue, NotFound
@@ -52,8 +53,8 @@ class Assumptions:
     settings: Settings | None = None
     groups: Groups | None = None
     seed: int = 0
-    patience: float = 60
-    full: float = 0.9
+    patience: float = field(default=60, validator=checks.number(-1, _LONGEST // MINUTE))
+    full: float = field(default=0.9, validator=checks.number(0, 100))
     #: For whom it is: what they may see is told, and what would be changed is theirs to change. None is the product.
     user: str | None = None
 
@@ -168,6 +169,8 @@ def _later(moment: datetime, now: Instant) -> Instant:
 
 def _stations(nodes: int | Mapping[str, int], settings: Settings) -> list[Station]:
     """So many nodes like this one; or by pool, so many that serve this pool alone."""
+    if not isinstance(nodes, int | Mapping):
+        raise InvalidValue(_TRIED, f"nodes={nodes!r} says not how many there are", "give a number, or one for each pool: {'local': 2}")
     several = {settings.pools: nodes} if isinstance(nodes, int) else {(pool,): number for pool, number in nodes.items()}
     for pools, number in several.items():
         if type(number) is not int or not 1 <= number <= 10_000:
