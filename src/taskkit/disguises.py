@@ -23,6 +23,8 @@ ESCAPED = ("", "<>&", "<>&'", "<>&'+`")
 BASE64_LINES = (64, 76)
 #: What stands everywhere as it is, but for ~ in a shell.
 _PLAIN = re.compile(rb"[A-Za-z0-9_.~-]+")
+#: Before what printf %q of shells writes a backslash: in bash, and in those that are careful.
+_QUOTED = re.compile(r"""[ !"$&'()*,;<>?\[\\\]^`{|}]|(?<=[:=])~"""), re.compile(r"[^\w@%+=:,./-]")
 #: Printable ASCII in one line, which no reading makes shorter.
 _ONE_LINE = re.compile(rb"[!-~](?:[ -~]*[!-~])?")
 
@@ -96,14 +98,18 @@ def _readings(raw: bytes) -> set[str]:
 
 def _spellings(text: str) -> Iterator[str]:
     """The text as programs print it: in source, JSON, a shell, XML, from a terminal."""
-    yield from (text, text[::-1], repr(text)[1:-1])
+    yield from (text, text[::-1], repr(text)[1:-1], repr('"' + text)[2:-1])  # the last as part of a text with both quotes
     lines = text.replace("\r\n", "\n")
     yield from (lines, lines.replace("\n", "\r\n"))
     yield from (text.replace("'", other) for other in ("'\"'\"'", "'\\''", "''", "\\'"))  # shlex, bash, SQL and PowerShell, C
-    yield re.sub(r"([^\w@%+=:,./-])", r"\\\1", text)  # printf %q
+    yield from (text.replace('"', other) for other in ('""', '\\"'))  # CSV, a command line of Windows
+    yield from (mark.sub(r"\\\g<0>", text) for mark in _QUOTED)
     for escaped in (html.escape(text), html.escape(text, quote=False)):
         yield from (escaped, escaped.replace("&#x27;", "&#39;"), escaped.replace("&#x27;", "&apos;"))
     yield from _json_spellings(text)
+    if not text.isascii():  # Python where only ASCII may be said, and XML
+        yield from (ascii(text)[1:-1], text.encode("ascii", "backslashreplace").decode())
+        yield html.escape(text, quote=False).encode("ascii", "xmlcharrefreplace").decode()
 
 
 def _json_spellings(text: str) -> Iterator[str]:
@@ -116,7 +122,7 @@ def _json_spellings(text: str) -> Iterator[str]:
 
 def _wires(raw: bytes) -> Iterator[str]:
     """The bytes as they travel in ASCII."""
-    yield repr(raw)[2:-1]
+    yield from (repr(raw)[2:-1], repr(b'"' + raw)[3:-1])
     yield from _dumps(raw)
     for safe in SAFE:
         quoted = quote(raw, safe)

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from taskkit import LOOK_ALIKES, CharacterClass, Dice, Passwords, Secret
 from taskkit.errors import InvalidValue
 from taskkit.passwords import SYMBOLS
+from taskkit.passwords._counting import MOST_STEPS, Demands, Spellings
 
 #: Small enough to write all passwords down.
 ALPHABET = "abC1-"
@@ -275,6 +276,22 @@ def test_what_cannot_be_is_refused_when_it_is_made_with_what_cannot_go_together(
     with pytest.raises(InvalidValue) as caught:
         Passwords(**said)
     assert case in caught.value.case
+
+
+@pytest.mark.parametrize("said", [{}, {"runs": 1}, {"runs": 50}, {"only": "aB"}, {"only": "a", "runs": 3}], ids=str)
+@pytest.mark.parametrize("length", [1, 5])
+def test_what_cannot_be_is_refused_soon(length: int, said: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """However much is asked for: so many steps take a second or so."""
+    counted = list[int]()
+
+    def count(demands: Demands) -> Spellings:
+        counted.append(demands.steps)
+        return Spellings(demands)
+
+    monkeypatch.setattr("taskkit.passwords._characters.Spellings", count)
+    with pytest.raises(InvalidValue, match="no password is"):
+        Passwords(length, lower=20, upper=20, digits=20, symbols=20, **said)
+    assert sum(counted) < 3 * MOST_STEPS
 
 
 @pytest.mark.parametrize(

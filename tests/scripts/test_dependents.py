@@ -10,6 +10,7 @@ from attrs import evolve
 
 from taskkit.engine import Factor
 from taskkit.errors import InvalidValue
+from taskkit.events.policies import OnDemand
 from taskkit.jobs import Kind
 from taskkit.keyrings import Keyring
 from taskkit.outcomes import ErrorClass
@@ -18,8 +19,9 @@ from taskkit.plugins.forms import fill, form, troubles
 from taskkit.records import Record, RecordType
 from taskkit.scripts import CommandOn, FileOn, OtherRecord, PasswordReset, Step
 from taskkit.states import State
+from taskkit.tasks import Task
 from taskkit.testing.hosts import Reply
-from tests.engine.houses import Crash, Offer
+from tests.engine.houses import UNIX, Crash, Offer
 from tests.scripts.rotations import RotationHouse
 
 WEB = Record("web", "unix", fields={"host": "web", "user": "app"}, secret_fields={"password"})
@@ -244,6 +246,64 @@ def test_s02_a_vault_without_slots_puts_it_in_force_for_another_record_as_well(w
     assert house.is_told
     assert [slot.attempt for slot in house.vault.former("twin")] == ["by hand"]
     assert not list(house.storage.documents("sealed", limit=10))
+
+
+@pytest.mark.parametrize("is_kept", [True, False], ids=["answer lost", "not kept"])
+@pytest.mark.parametrize("house", [Group, SlotlessGroup])
+def test_s02_another_record_hears_of_the_newest_one_also_where_it_got_an_older_one_before(house: Any, is_kept: bool) -> None:
+    """Its vault puts the new one in force, or has it in the slot, and nobody hears of it; then another task changes the account again."""
+    house, task, lost = (made := house()), made.rotates(dependents=COPY), list[str]()
+    house.engine.define(PasswordReset("again"))
+    again = house.engine.put(Task("again", "again", OnDemand(), list=UNIX))
+    facet, name = (house.vault.secrets, "keep") if house.vault.slots is None else (house.vault.slots, "promote")
+    puts = getattr(facet, name)
+
+    def lose(account: str, *args: Any) -> bool:
+        if account != "twin" or lost:
+            return bool(puts(account, *args))
+        lost.append(account)
+        if is_kept:
+            puts(account, *args)
+        raise ConnectionError
+
+    setattr(facet, name, lose)
+    job = house.rotated(task)
+    assert job.state is State.DEFERRED
+    assert house.rotated(again).state is State.COMPLETED
+    house.pass_time(hours=1)
+    assert house.engine.job(job.id).state is State.COMPLETED
+    assert house.twin() == house.live == house.kept()
+    assert not list(house.storage.documents("sealed", limit=10))
+
+
+@pytest.mark.parametrize("house", [Group, SlotlessGroup])
+def test_s02_who_may_have_heard_of_a_new_one_hears_of_the_old_one_that_comes_back(house: Any) -> None:
+    """The vault puts the new one in force for another record, and nobody hears that."""
+    house, lost = house(), list[str]()
+    facet, name = (house.vault.secrets, "keep") if house.vault.slots is None else (house.vault.slots, "promote")
+    puts = getattr(facet, name)
+
+    def lose(account: str, *args: Any) -> bool:
+        is_put = bool(puts(account, *args))
+        if account == "twin" and not lost:
+            lost.append(account)
+            raise ConnectionError
+        return is_put
+
+    setattr(facet, name, lose)
+    job = house.hears(OtherRecord("twin", retries=0), on_failure="roll_back")
+    assert (job.state, job.error) == (State.ERROR, "failed")
+    assert "not told of that" not in job.text
+    assert house.live == house.kept() == house.twin() == "old-secret"
+
+
+def test_s02_so_does_a_file_of_which_nobody_saw_the_end(house: Group) -> None:
+    house.box.script_files("web", Reply(seen=False))
+    house.box.script("web", Reply(exit=5), "")
+    job = house.hears(FileOn("web", "/etc/app.conf", retries=0, required=False), evolve(RESTART, retries=0), on_failure="roll_back")
+    assert (job.state, job.error) == (State.ERROR, "failed")
+    assert house.live == house.kept() == "old-secret"
+    assert house.file == "user=ops\npassword=old-secret\n"
 
 
 # kills

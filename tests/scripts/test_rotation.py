@@ -245,6 +245,26 @@ def test_s02_a_rotation_asks_the_vault_no_more_often_than_it_has_to(house: Rotat
     assert asked == ["ops"] * 2
 
 
+def test_s02_a_new_password_is_none_of_so_many_former_ones_that_the_vault_has_no_more() -> None:
+    """Of ten there are, the last nine are barred: the tenth comes each time."""
+    house = RotationHouse(keyring=Keyring.generate("k1"))
+    task = house.rotates(passwords=Passwords(1, lower=None, upper=None, symbols=None, history=9))
+    drawn = [house.live for _ in range(30) if house.rotated(task).state is State.COMPLETED]
+    assert sorted(drawn[:10]) == list("0123456789")
+    assert drawn == drawn[:10] * 3
+
+
+def test_s02_a_former_one_that_was_in_force_twice_counts_once() -> None:
+    house = RotationHouse(keyring=Keyring.generate("k1"))
+    digits, task = Passwords(1, lower=None, upper=None, symbols=None, history=0), house.rotates()
+    for digit in "012134":
+        house.engine.define(PasswordReset("rotate", passwords=evolve(digits, only=digit)))
+        assert house.rotated(task).state is State.COMPLETED
+    house.engine.define(PasswordReset("rotate", passwords=evolve(digits, only="01234", history=5)))
+    job = house.rotated(task)
+    assert (job.state, house.live, house.kept()) == (State.ERROR, "4", "4")
+
+
 def test_s04_what_the_store_keeps_of_an_account_is_one_question(house: RotationHouse, monkeypatch: pytest.MonkeyPatch) -> None:
     store, asked = type(house.storage), list[str]()
     one, together = store.document, store.together

@@ -14,7 +14,7 @@ from attrs import define, evolve
 from taskkit.engine._ages import aged
 from taskkit.engine._cases import Case
 from taskkit.engine._executions import wake_conductors
-from taskkit.engine._intents import followed
+from taskkit.engine._intents import followed, left_by
 from taskkit.engine._planner import Planner
 from taskkit.engine._refusals import suspended
 from taskkit.engine._retries import Retries
@@ -145,6 +145,8 @@ class Finisher:
         changes += run.names()
         if (intents := run.used_intents) is not None:
             changes += intents.handed_on(ends=found.step not in SENT_BACK)
+        elif run.rescued and case.script.changes_secret:
+            changes += left_by(self._storage, job)
         if job.kind is Kind.RECOVERY and found.step not in SENT_BACK:
             changes += followed(self._ground, job)
         if found.suspends or case.kin.is_remembered:

@@ -11,7 +11,7 @@ from attrs import evolve
 
 from taskkit.engine._border import plain
 from taskkit.engine._budgets import Budget
-from taskkit.engine._intents import ends_with, hold, kept, recovery, told_open
+from taskkit.engine._intents import ends_with, hold, kept, left_by, recovery, told_open
 from taskkit.engine._sealed_slots import SealedSlots, dropped, slot_id
 from taskkit.engine._seals import SEALED
 from taskkit.errors import Outdated, Refused
@@ -50,6 +50,8 @@ class RunIntents:
         self._accounts: dict[AccountId, Document | None] = {}
         self._unsealed: set[AccountId] = set()
         self._waiting: dict[AccountId, Job] = {}
+        #: Whether `_open` is all that is: not before it was read, nor where a write broke off.
+        self._is_all = False
         #: Whether this run says by its intents which accounts it has changed.
         self.are_used = False
 
@@ -71,8 +73,6 @@ class RunIntents:
         kept = self._storage.together({TABLE: [account], TRIES: tries, _ACCOUNTS: [account], SEALED: [slot_id(account)]})
         found = told_open(account, kept[TABLE].get(account))
         self._accounts[account] = kept[_ACCOUNTS].get(account)
-        if self._ground.vault.slots is not None and (not kept[SEALED] or self._is_moved(account)):
-            self._unsealed.add(account)
         for one in tries:
             self.budget(one).see(kept[TRIES].get(one))
         if found is None:
@@ -81,6 +81,9 @@ class RunIntents:
         else:
             self._open[account] = found
             self._none.discard(account)
+        self._is_all = True
+        if self._ground.vault.slots is not None and (not kept[SEALED] or self._is_moved(account)):
+            self._unsealed.add(account)
         return found
 
     def _is_moved(self, account: AccountId) -> bool:
@@ -88,8 +91,8 @@ class RunIntents:
         return SealedSlots(self._ground.seals, self._run).is_moved(account, self._run.vault.slots, self._run.token)
 
     def former(self, account: AccountId, secrets: Iterable[Secret] = ()) -> FormerPasswords:
-        known, seals = self._account(account), self._ground.seals
-        return seals.former(account, (*secrets, *(known.body.get("prints", ()) if known else ())))
+        known = self._account(account)
+        return self._ground.seals.former(account, secrets, known.body.get("prints", ()) if known else ())
 
     def budget(self, account: AccountId) -> Budget:
         return self._run.budget(account)
@@ -108,7 +111,9 @@ class RunIntents:
             self._waiting[account] = waiting
         else:
             waits = before.recovery
-        intent = Intent(account, attempt, record, job.id, job.task, job.line, waits, now, revision=0 if before is None else before.revision)
+        mark, revision = self._ground.seals.print_of(account, candidate), 0 if before is None else before.revision
+        intent = Intent(account, attempt, record, job.id, job.task, job.line, waits, now, mark, revision=revision)
+        self._is_all = False
         self._written((kept(intent), *new, self._told("IntentOpened", intent)), {"turned_at": now})
         self._run.turned(now)
         return self._known(intent)
@@ -165,13 +170,14 @@ class RunIntents:
     def handed_on(self, *, ends: bool) -> Unit:
         """What the unit adds that ends this run: their recovery jobs hold accounts with an open intent, if they go on."""
         ended = self._run.job.id if ends else None
-        return tuple(hold(intent.recovery, account) for account, intent in self._open.items() if intent.recovery != ended)
+        found = tuple(hold(intent.recovery, account) for account, intent in self._open.items() if intent.recovery != ended)
+        return found if self._is_all else (*found, *left_by(self._storage, self._run.job))
 
     # writing
 
     def _known(self, intent: Intent) -> Intent:
         self._open[intent.account] = intent = evolve(intent, revision=intent.revision + 1)
-        self.are_used = True
+        self.are_used = self._is_all = True
         return intent
 
     def _written(self, changes: Unit, fields: Mapping[str, Any]) -> None:
@@ -184,7 +190,7 @@ class RunIntents:
         known = self._account(account)
         self._accounts.pop(account)
         before = known.body.get("prints", ()) if known else ()
-        prints = [intent.print, *before][:_PRINTS] if intent.print else list(before)
+        prints = [*dict.fromkeys((intent.print, *before) if intent.print else before)][:_PRINTS]
         body = {"changed": intent.opened, "ended": self._ground.now(), "job": self._run.job.id, **({"prints": prints} if prints else {})}
         return Keep(_ACCOUNTS, account, known.revision if known else 0, body)
 

@@ -85,18 +85,18 @@ class Seals:
 
     # what was
 
-    def former(self, account: str, passwords: Iterable[Secret | str]) -> FormerPasswords:
-        """With hashes of which a key is there."""
+    def former(self, account: str, secrets: Iterable[Secret] = (), prints: Iterable[str] = ()) -> FormerPasswords:
+        """With hashes of which a key is there, but for those of the secrets themselves: none counts twice."""
         from taskkit.passwords import FormerPasswords
 
         keyring = self._keyring
         ids = () if keyring is None else keyring.ids
-        known = [one for one in passwords if isinstance(one, Secret) or one.partition(":")[0] in ids]
-        return FormerPasswords(known, keyring=keyring, account=account)
+        known = FormerPasswords([one for one in prints if one.partition(":")[0] in ids], keyring=keyring, account=account)
+        return known._behind(secrets)
 
     def print_of(self, account: str, secret: Secret) -> str:
         """A keyed hash of it; empty without a keyring."""
-        return "" if self._keyring is None else self.former(account, ()).print_of(secret)
+        return "" if self._keyring is None else self.former(account).print_of(secret)
 
     def _opened(self, kept: Document, keyring: Keyring) -> Opened:
         secrets = _unpacked(Secret(keyring.open(_sealed(kept), _place(SEALED, kept.id))))

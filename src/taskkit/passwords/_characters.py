@@ -106,6 +106,12 @@ class Passwords(PasswordPolicy):
         usable = frozenset("".join(characters for characters, _ in known.values()))
         usable = usable & frozenset(self.only) if self.only and "only" not in dropped else usable
         usable = usable if "without" in dropped else usable - frozenset(self.without)
+        runs = None if "runs" in dropped else self.runs
+        if "longest" in dropped:
+            least = {name: min(count, _enough(usable, known[name][0], runs)) for name, count in least.items()}
+            longest += 2 * sum(least.values()) + 2
+        else:  # one more than there is room for is as impossible as any other number, and soon counted
+            least = {name: min(count, longest + 1) for name, count in least.items()}
         classes = tuple((usable & frozenset(characters), least[name]) for name, (characters, _) in known.items())
 
         def at(place: str, wanted: frozenset[str]) -> frozenset[str]:
@@ -114,11 +120,11 @@ class Passwords(PasswordPolicy):
 
         return Demands(
             1 if "shortest" in dropped else shortest,
-            longest + 2 * sum(least.values()) + 2 if "longest" in dropped else longest,
+            longest,
             classes,
             at("first", self._begins()),
             at("last", self.last),
-            None if "runs" in dropped else self.runs,
+            runs,
         )
 
     def _conflict(self) -> Iterator[str]:
@@ -199,6 +205,13 @@ class Passwords(PasswordPolicy):
             behind = f", at least {least}{' each' if len(needed) > 1 else ''}" if least else ""
             return f"{listed(needed)}{behind}"
         return listed(f"{name} (at least {least})" if least else name for name, least in needed.items())
+
+
+def _enough(usable: frozenset[str], characters: str, runs: int | None) -> int:
+    """Where texts are as long as they like, one that has so many of a class can be made to have any number: between two others that differ,
+    more fit in. Only of one character there is no text that is longer than its run.
+    """
+    return 1 if runs is None or len(usable) > 1 or usable.isdisjoint(characters) else runs + 1
 
 
 def _any_of(classes: frozenset[str]) -> str:

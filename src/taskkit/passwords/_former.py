@@ -47,6 +47,14 @@ class FormerPasswords:
         hashes: dict[str, str] = {}
         return any(self._is(secret, one, hashes) for one in self._passwords[:last])
 
+    def _behind(self, secrets: Iterable[Secret]) -> FormerPasswords:
+        """With these in front, newer than all; hashes of them go, as none is to count twice."""
+        newer, rest = tuple(secrets), self._passwords
+        for secret in newer:
+            hashes: dict[str, str] = {}
+            rest = tuple(one for one in rest if not self._is(secret, one, hashes))
+        return FormerPasswords((*newer, *rest), keyring=self._keyring, account=self._account)
+
     def _is(self, secret: Secret, former: Secret | str, hashes: dict[str, str]) -> bool:
         if isinstance(former, Secret):
             return former.same_as(secret)

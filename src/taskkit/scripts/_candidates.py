@@ -50,10 +50,12 @@ class Candidates:
         last = str(run.memo.get(CHANGED, "")).rpartition("/")[2]
         self._drawn = int(last) if last.isdecimal() else 0  # what a person proposed has no number
         self.intent: Intent | None = None
+        #: Whether it is known which intent is open.
+        self.has_looked = False
 
     def adopted(self) -> tuple[Attempt | None, Ruling | None]:
         """What is open, this run's from now on, and what a person said of it; also what only the vault knows of, as after a restore."""
-        self.intent = self._run.intents.read(self._account)
+        self.intent, self.has_looked = self._run.intents.read(self._account), True
         ruling = None if self.intent is None else self.intent.ruling
         slot = self._slots.adopt(self._account, self._run.token)
         if slot is not None and is_left(slot) and (self.intent is None or self.intent.attempt != slot.attempt):
@@ -120,9 +122,10 @@ class Candidates:
     def settle(self, *, changed: bool) -> None:
         """The account is nobody's trouble any more."""
         if self.intent is not None:
-            attempt, self.intent = self.intent.attempt, None
+            attempt = self.intent.attempt
             memo = {**self._run.memo, CHANGED: attempt} if changed else self._run.memo
             self._run.intents.settle(self._account, attempt, memo, changed=changed)
+            self.intent = None
             self._run.point("settled")
 
     def doubt(self, text: str) -> None:

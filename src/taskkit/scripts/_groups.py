@@ -11,17 +11,17 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, field, frozen
 
-from taskkit.errors import NotAllowed, NotFound, Refused, StaleToken, StorageAway, TriesSpared
-from taskkit.jobs import Kind
+from taskkit.errors import NotAllowed, NotFound, Refused, StaleToken, StorageAway, TaskkitError, TriesSpared, VaultAway
+from taskkit.jobs import Kind, Why
 from taskkit.outcomes import RETRIED, Done, Effect, ErrorClass, NotDone, NotNow, Outcome, Unknown, class_of
 from taskkit.passwords import FormerPasswords, Objection
-from taskkit.plugins.runs import Run
-from taskkit.plugins.verbs import Operation
+from taskkit.plugins.runs import Budget, Run
+from taskkit.plugins.verbs import Operation, Probe
 from taskkit.records import Record
 from taskkit.scripts._candidates import CHANGED
 from taskkit.scripts._heard import REFUSED, Heard
 from taskkit.scripts._steps import answer
-from taskkit.scripts._tries import RIGHT, SPARED, Which, tell
+from taskkit.scripts._tries import RIGHT, SPARED, CannotSay, Which, probed, tell
 from taskkit.scripts.dependents import Dependent, News
 from taskkit.scripts.rotation import Rotation
 from taskkit.secrets import Secret
@@ -37,6 +37,11 @@ _EXECUTE = "task_execute"
 AGAIN = "dependent"
 #: Templates are tried with it before there is a new password.
 _ANY = Secret("any other one")
+
+
+def vault_away(run: Run) -> NotNow:
+    """What has been changed stays so: whoever has to hear of it hears later."""
+    return NotNow(run.now().add(minutes=1), Why.VAULT_AWAY.value)
 
 
 @frozen
@@ -88,7 +93,10 @@ class Group:
     # once a new one is in force
 
     def perform(self) -> Outcome:
-        outcome = self._performed()
+        try:
+            outcome = self._performed()
+        except VaultAway:
+            outcome = vault_away(self._run)
         return evolve(outcome, result=self._so_far) if isinstance(outcome, NotNow) else outcome
 
     def _performed(self) -> Outcome:
@@ -191,13 +199,12 @@ class Group:
 
     def _put_back(self) -> Outcome | None:
         """None where the old one is in force again, or never will be."""
-        previous = self._old()
-        if previous is None:
-            self._keep(stays="the vault knows none that was in force before")
+        rotation = self._backwards()
+        if isinstance(rotation, str):
+            self._keep(stays=rotation)
             return None
         self._run.point("undoing")
-        outcome = Rotation(self._reset, self._run, _Known(previous)).changed()
-        if outcome is None:
+        if (outcome := rotation.changed()) is None:
             return None
         text = outcome.text if isinstance(outcome, NotDone | Unknown) else "the one in force was left as it is"
         if isinstance(outcome, Unknown):
@@ -209,6 +216,15 @@ class Group:
             return NotDone(ErrorClass.FAILED, case, self._result)
         self._keep(stays=self._run.scrub(text))
         return None
+
+    def _backwards(self) -> Rotation | str:
+        """Or why there is none."""
+        try:
+            if (previous := self._old()) is not None:
+                return Rotation(self._reset, self._run, _Known(previous))
+        except VaultAway as away:
+            return str(away)
+        return "the vault knows none that was in force before"
 
     def _old(self) -> Secret | None:
         return self._run.vault.secrets.values(self._account, self._run).previous.get(self._name)
@@ -222,7 +238,7 @@ class Group:
         budget = self._run.intents.budget(self._account)
         if not budget.left:
             return NotNow(budget.free, SPARED)
-        began, probe = self._run.now(), self._run.probe(self._record, old, to=self._record)
+        began, probe = self._run.now(), self._tried(old, budget)
         said: Done | NotDone = NotDone(probe.error or ErrorClass.FAILED, probe.text)
         if probe.error is ErrorClass.WRONG_CREDENTIALS:
             budget.refused(Which.PREVIOUS, old, tells=False)
@@ -231,9 +247,21 @@ class Group:
             said, found = NotDone(ErrorClass.FAILED, "it still lets in"), "it still lets in"
         else:
             found = f"nobody can say whether it lets in: {probe.text}"
+            if probe.error is ErrorClass.ACCOUNT_LOCKED:
+                budget.locked()
         tell(self._run, "try the old one", said, began)
         self._keep(old=self._run.scrub(found) if found != REFUSED else found)
         return None
+
+    def _tried(self, old: Secret, budget: Budget) -> Probe:
+        try:
+            return probed(self._run, self._record, old, budget)
+        except (StaleToken, StorageAway, VaultAway):
+            raise
+        except CannotSay as silent:
+            return Probe(silent.error, silent.text)
+        except TaskkitError as error:
+            return Probe(class_of(error) or ErrorClass.FAILED, self._run.scrub(str(error)))
 
     # how it ends
 
@@ -252,7 +280,7 @@ class Group:
         lacking = [f"{name}: {said[1]}" for name, said in self._heard.back.items() if said[0] != "done"]
         text = f"the old password is in force again, as not all could be told of a new one: {why}"
         text += f"; not told of that: {'; '.join(lacking)}" if lacking else ""
-        is_unknown = any(said[0] == "unknown" for said in (*self._heard.told.values(), *self._heard.back.values()))
+        is_unknown = any(said[0] == "unknown" for said in {**self._heard.told, **self._heard.back}.values())
         result = {**self._result, "changed": False}
         return Unknown(text, result) if is_unknown else NotDone(ErrorClass.FAILED, text, result)
 

@@ -7,7 +7,7 @@ from typing import Any, Self
 
 from attrs import asdict, define, field, fields
 
-from taskkit.outcomes import ErrorClass
+from taskkit.outcomes import Effect, ErrorClass
 from taskkit.scripts.dependents import Dependent
 
 #: What became of the old password.
@@ -46,9 +46,10 @@ class Heard:
         return {name: state if state == "done" else f"{state}: {text}" for name, (state, text, _) in {**self.told, **self.back}.items()}
 
     def has_begun(self, one: Dependent) -> bool:
-        """Whether it has done something about the new password, and it is known what."""
+        """Whether it has done something about the new password, and it is known what; or may have, where it may be told whatever it was."""
         state, _, error = self.told.get(str(one), _NOBODY)
-        return state == "done" or (state == "not_done" and error == ErrorClass.FAILED)
+        may_have = one.effect is Effect.IDEMPOTENT and (state == "unknown" or error == ErrorClass.TIMEOUT)
+        return may_have or state == "done" or (state == "not_done" and error == ErrorClass.FAILED)
 
     def lacking(self, those: Iterable[Dependent], *states: str) -> list[Dependent]:
         """The required ones that are not known to have heard."""

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Literal
 
 from taskkit.errors import HostRefused, TaskkitError
 from taskkit.outcomes import Done, ErrorClass, NotDone, Unknown
-from taskkit.plugins.runs import Run
-from taskkit.plugins.verbs import Operation
+from taskkit.plugins.runs import Budget, Run
+from taskkit.plugins.verbs import Operation, Probe
 from taskkit.records import AccountId, Record
+from taskkit.scripts._steps import answer
 from taskkit.secrets import Secret
 from taskkit.tries import UNSEEN
 
@@ -124,12 +125,7 @@ class Tries:
         if which is Which.CANDIDATE:
             self._was_sent = False
         began = self._run.now()
-        try:
-            probe = self._run.probe(self._record, secret, to=self._record)
-        except (Exception, KeyboardInterrupt, SystemExit) as error:
-            if isinstance(error, HostRefused) or not isinstance(error, TaskkitError):  # the host may have heard it
-                self._budget.refused(UNSEEN, None)
-            raise
+        probe = probed(self._run, self._record, secret, self._budget)
         is_right = probe.error in RIGHT
         if is_right:
             self._budget.let_in()
@@ -143,6 +139,19 @@ class Tries:
             until = self._budget.free if probe.error is ErrorClass.ACCOUNT_LOCKED else None
             raise CannotSay(probe.error or ErrorClass.FAILED, probe.text, until)
         return is_right
+
+
+def probed(run: Run, record: Record, secret: Secret, budget: Budget) -> Probe:
+    """A log-in with it; CannotSay where the executor raises what is none of ours. A host that may have heard it may have refused it."""
+    try:
+        return run.probe(record, secret, to=record)
+    except (Exception, KeyboardInterrupt, SystemExit) as error:
+        if isinstance(error, HostRefused) or not isinstance(error, TaskkitError):
+            budget.refused(UNSEEN, None)
+        if isinstance(error, TaskkitError) or not isinstance(error, Exception):
+            raise
+        said = answer(error, run)
+    raise CannotSay(said.error, said.text)
 
 
 def tell(run: Run, name: str, outcome: Done | NotDone | Unknown, began: DateTime) -> None:

@@ -90,14 +90,25 @@ class OtherRecord(Dependent):
 
     def tell(self, news: News, to: Record) -> Operation:
         run, began = news.run, news.run.now()
-        account, attempt = run.vault.records.account(to), attempt_to_tell(news.attempt, self.field)
-        kept = self._is_kept(account, attempt, news)
-        in_force = kept and run.slots.promote(account, attempt, run.token, run.origin)
+        account = run.vault.records.account(to)
+        in_force = self._is_promoted(account, news.attempt, news)
+        if in_force and self._has_another(account, news):  # it got that one by this attempt, and somebody has changed the account since
+            in_force = self._is_promoted(account, f"{run.job.id}/{run.token}/anew", news)
         if in_force:
-            run.slots.discard(account, attempt, run.token)  # of one that lay sealed in the store; a vault knows better
             return Operation(str(self), "done", began, run.now())
         case = "the vault does not put it in force: a candidate of somebody else lies there"
         return Operation(str(self), "not_done", began, run.now(), error=ErrorClass.BUSY, text=case)
+
+    def _is_promoted(self, account: AccountId, of: str, news: News) -> bool:
+        run, attempt = news.run, attempt_to_tell(of, self.field)
+        if not self._is_kept(account, attempt, news) or not run.slots.promote(account, attempt, run.token, run.origin):
+            return False
+        run.slots.discard(account, attempt, run.token)  # of one that lay sealed in the store; a vault knows better
+        return True
+
+    def _has_another(self, account: AccountId, news: News) -> bool:
+        told = news.run.vault.secrets.values(account, news.run).current.get(self.field)
+        return told is not None and not told.same_as(news.secret)
 
     def _is_kept(self, account: AccountId, attempt: str, news: News) -> bool:
         run, secrets = news.run, {self.field: news.secret}

@@ -9,7 +9,7 @@ from attrs import field, frozen
 from attrs.converters import optional
 
 from taskkit.checks import named, one_of, whole
-from taskkit.errors import InvalidValue, Refused
+from taskkit.errors import InvalidValue, Refused, VaultAway
 from taskkit.events._wording import counted
 from taskkit.jobs import Kind
 from taskkit.outcomes import Effect, Outcome
@@ -17,7 +17,7 @@ from taskkit.passwords import PasswordPolicy, password_policy
 from taskkit.plugins.kinds import Script, Sequel
 from taskkit.plugins.runs import Run
 from taskkit.records import NO_ACCOUNTS, AccountId, Accounts
-from taskkit.scripts._groups import Group
+from taskkit.scripts._groups import Group, vault_away
 from taskkit.scripts.dependents import Dependent, dependents_of, once
 from taskkit.scripts.rotation import VERBS, Rotation
 from taskkit.vaults import root
@@ -69,9 +69,14 @@ class PasswordReset(Script):
         return told
 
     def perform(self, run: Run) -> Outcome:
-        rotation = Rotation(self, run)
-        group = Group(self, run, rotation)
-        group.fit()
+        try:
+            rotation = Rotation(self, run)
+            group = Group(self, run, rotation)
+            group.fit()
+        except VaultAway:
+            if not run.memo or self.on_failure == "roll_back":  # who may have to take it back lets nobody else change it meanwhile
+                raise
+            return vault_away(run)
         return rotation.perform() or group.perform()
 
 

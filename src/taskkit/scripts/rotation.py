@@ -91,9 +91,10 @@ class Rotation:
         except (StaleToken, StorageAway):
             raise
         except TaskkitError as error:
-            if self._candidates.intent is None:
+            if not self._candidates.has_looked:
                 raise
-            return self._later(CannotSay(class_of(error) or ErrorClass.FAILED, self._run.scrub(str(error))))
+            what, text = class_of(error) or ErrorClass.FAILED, self._run.scrub(str(error))
+            return NotDone(what, text) if self._candidates.intent is None else self._later(CannotSay(what, text))
 
     def _ended(self) -> Outcome | None:
         try:
