@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from taskkit.errors import HostRefused
+from taskkit.outcomes import ErrorClass
 from taskkit.plugins.executors.local import Local, LocalSettings
 from taskkit.plugins.verbs import Command, Host, Login, Operation, Verb
 from taskkit.records import Record
@@ -182,6 +183,12 @@ def test_a_huge_stdin_goes_in_while_more_comes_out() -> None:
     operation = carry_out(Command("od -An -v -tx1", stdin=said))  # three times as much: who waited for the one would never hear the other
     assert (operation.state, operation.truncated) == ("done", True)
     assert carry_out(Command("wc -c", stdin=said)).output.strip() == str(len(said))
+
+
+def test_half_a_character_is_not_said() -> None:
+    operation = carry_out(Command("cat", stdin=("user:", "\ud83d")))
+    assert (operation.state, operation.error) == ("not_done", ErrorClass.BAD_CONFIGURATION)
+    assert "half a character" in operation.text
 
 
 def test_a_command_that_closes_its_stdin_early_may_do_so() -> None:

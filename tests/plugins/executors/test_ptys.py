@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -110,6 +111,41 @@ def test_an_error_in_the_block_ends_it_too() -> None:
         pids.append(int(heard(pty, until=b"\r\n")))
         raise KeyError
     assert not Path(f"/proc/{pids[0]}").exists()
+
+
+def test_an_interrupt_while_its_end_is_waited_for_ends_it_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    before, pids = open_files(), list[int]()
+
+    def interrupted(seconds: float) -> None:
+        monkeypatch.undo()
+        raise KeyboardInterrupt
+
+    with suppress(KeyboardInterrupt), program("trap '' HUP; echo $$; while :; do sleep 60; done") as pty:
+        pids.append(int(heard(pty, until=b"\r\n")))
+        monkeypatch.setattr(time, "sleep", interrupted)
+    assert open_files() == before
+    assert not Path(f"/proc/{pids[0]}").exists()
+
+
+def test_a_process_with_very_many_open_files_can_talk_too() -> None:
+    with ExitStack() as stack:
+        while (taken := os.open(os.devnull, os.O_RDONLY)) < 1024:
+            stack.callback(os.close, taken)
+        stack.callback(os.close, taken)
+        with program("read line; echo $line") as pty:
+            pty.send("hello\n")
+            assert b"hello\r\nhello\r\n" in heard(pty)
+
+
+def test_where_there_are_no_more_terminals_that_is_told_as_busy(monkeypatch: pytest.MonkeyPatch) -> None:
+    def none_left() -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "openpty", none_left)
+    run = here()
+    with Local().connect(Host("h"), Login(RECORD), run) as connection, pytest.raises(HostRefused) as caught, connection.terminal(run):
+        pass
+    assert caught.value.error == ErrorClass.BUSY
 
 
 def test_what_cannot_be_started_is_told_as_bad_configuration() -> None:

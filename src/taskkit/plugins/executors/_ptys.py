@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-import select
+import selectors
 import shutil
 import signal
 import struct
@@ -13,7 +13,8 @@ import subprocess
 import termios
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
+from io import FileIO
 from pathlib import Path
 
 from taskkit.plugins.executors._processes import CHUNK, TICK, NotStarted
@@ -28,28 +29,29 @@ _WITH_TERMINAL = 'exec "$@" <"$0" >"$0" 2>&1'
 @contextmanager
 def opened(argv: Sequence[str], grace: float, *, env: Mapping[str, str], cwd: str | None) -> Iterator[Pty]:
     """Start the program, or raise NotStarted from the reason; at the end of the block it has ended."""
-    keyboard, screen = os.openpty()
-    try:
-        fcntl.ioctl(screen, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
-        command = ["/bin/sh", "-c", _WITH_TERMINAL, os.ttyname(screen), *argv]
+    with ExitStack() as stack:
         try:
-            _check_program(argv, env, cwd)
-            process = subprocess.Popen(
-                command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                start_new_session=True, env={**env, "TERM": TERM}, cwd=cwd,
-            )  # fmt: skip
+            # The screen's end stays open for as long as the keyboard's, or what was said last would be lost.
+            keyboard, screen = (stack.enter_context(FileIO(end, "r+")) for end in os.openpty())
+            selector = stack.enter_context(selectors.DefaultSelector())
+            process = _started(argv, screen.fileno(), env, cwd)
         except (OSError, ValueError) as error:
             raise NotStarted from error
-        pty = Pty(process, keyboard, grace)
+        pty = Pty(process, keyboard, selector, grace)
         try:
             yield pty
         finally:
             pty.close()
-            keyboard = -1
-    finally:
-        for one in (keyboard, screen):  # the screen's other end stays open until here, or what was said last would be lost
-            if one >= 0:
-                os.close(one)
+
+
+def _started(argv: Sequence[str], screen: int, env: Mapping[str, str], cwd: str | None) -> subprocess.Popen[bytes]:
+    fcntl.ioctl(screen, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
+    _check_program(argv, env, cwd)
+    return subprocess.Popen(
+        ["/bin/sh", "-c", _WITH_TERMINAL, os.ttyname(screen), *argv],
+        stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        start_new_session=True, env={**env, "TERM": TERM}, cwd=cwd,
+    )  # fmt: skip
 
 
 def _check_program(argv: Sequence[str], env: Mapping[str, str], cwd: str | None) -> None:
@@ -63,9 +65,10 @@ def _check_program(argv: Sequence[str], env: Mapping[str, str], cwd: str | None)
 class Pty:
     """Implements the port `Terminal`."""
 
-    def __init__(self, process: subprocess.Popen[bytes], keyboard: int, grace: float) -> None:
-        self._process, self._keyboard, self._grace = process, keyboard, grace
-        os.set_blocking(keyboard, False)
+    def __init__(self, process: subprocess.Popen[bytes], keyboard: FileIO, selector: selectors.BaseSelector, grace: float) -> None:
+        self._process, self._keyboard, self._selector, self._grace = process, keyboard, selector, grace
+        os.set_blocking(keyboard.fileno(), False)
+        selector.register(keyboard, selectors.EVENT_READ)
 
     def send(self, *parts: Secret | str) -> None:
         if self._ended():  # the terminal itself would take it, and nobody read it
@@ -74,19 +77,19 @@ class Pty:
         until = time.monotonic() + self._grace
         while unsaid:
             try:
-                unsaid = unsaid[os.write(self._keyboard, unsaid) :]
+                unsaid = unsaid[os.write(self._keyboard.fileno(), unsaid) :]
             except BlockingIOError:
                 if time.monotonic() > until:
                     raise TimeoutError("the program reads nothing") from None
-                select.select([], [self._keyboard], [], TICK)
+                self._waits(selectors.EVENT_WRITE, TICK)
 
     def receive(self, seconds: float) -> bytes | None:
         until = time.monotonic() + seconds
         while True:
             ended = self._ended()  # asked before what it said last is looked for
             left = max(0.0, until - time.monotonic())
-            if select.select([self._keyboard], [], [], 0 if ended else min(left, TICK))[0]:
-                return os.read(self._keyboard, CHUNK)
+            if self._waits(selectors.EVENT_READ, 0 if ended else min(left, TICK)):
+                return os.read(self._keyboard.fileno(), CHUNK)
             if ended:
                 return None
             if not left:
@@ -94,14 +97,20 @@ class Pty:
 
     def close(self) -> None:
         """Hang up: whoever does not end by that is ended."""
-        os.close(self._keyboard)
+        self._keyboard.close()
         self._signal(signal.SIGHUP)
         until = time.monotonic() + self._grace
-        while not self._ended() and time.monotonic() < until:
-            time.sleep(0.01)
-        self._signal(signal.SIGKILL)
-        with suppress(subprocess.TimeoutExpired):  # who hangs in the kernel is left to it
-            self._process.wait(self._grace)
+        try:
+            while not self._ended() and time.monotonic() < until:
+                time.sleep(0.01)
+        finally:
+            self._signal(signal.SIGKILL)
+            with suppress(subprocess.TimeoutExpired):  # who hangs in the kernel is left to it
+                self._process.wait(self._grace)
+
+    def _waits(self, event: int, seconds: float) -> bool:
+        self._selector.modify(self._keyboard, event)
+        return bool(self._selector.select(seconds))
 
     def _ended(self) -> bool:
         """It is not reaped by that: as long as its number is taken, a signal reaches nobody else."""

@@ -18,6 +18,9 @@ from taskkit.plugins.verbs import Command, Operation
 from taskkit.scrubbing import WITHHELD
 from taskkit.secrets import Secret
 
+#: So many characters of a text in which a machine may have a say, however much it says.
+MOST_TOLD = 2000
+
 
 @frozen
 class Result:
@@ -37,8 +40,9 @@ class Result:
 
     def told(self, run: Run) -> Mapping[str, Any]:
         judgement, out, err = self.judgement, self.output, self.errors
+        text = run.scrub(judgement.text)[:MOST_TOLD]
         return {
-            "state": judgement.state, "error": judgement.error, "text": run.scrub(judgement.text), "captured": judgement.captured,
+            "state": judgement.state, "error": judgement.error, "text": text, "captured": judgement.captured,
             "exit": self.exit, "signal": self.signal, "output": str(out), "errors": str(err),
             "truncated": bool(out.left_out or err.left_out), "together": self.together,
         }  # fmt: skip
@@ -114,4 +118,11 @@ def _parts(command: Command, run: Run) -> tuple[Secret | str, ...] | None:
     for part in parts:
         if isinstance(part, Secret):
             run.keep(part)
+        elif is_halved(part):
+            raise InvalidValue("writing to a command", "the text holds half a character (a lone surrogate)", "give a Secret of its bytes")
     return parts
+
+
+def is_halved(text: str) -> bool:
+    """Whether it cannot be said in UTF-8."""
+    return any("\ud800" <= letter <= "\udfff" for letter in text)

@@ -29,7 +29,7 @@ from taskkit.plugins.runs import Run
 from taskkit.plugins.verbs import Command, Host, Login, Operation, Terminal, Verb
 
 #: The machine has too little of something for now; whatever else keeps a command from starting stays so until somebody acts.
-_BUSY = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ETXTBSY})
+_BUSY = frozenset({errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE, errno.ENOSPC, errno.ETXTBSY})
 _SHELL = "/bin/sh"
 
 

@@ -77,10 +77,16 @@ def test_what_cannot_be_started_is_bad_configuration(sshd: Sshd, line: str, code
     assert (told.state, told.error, told.exit) == ("not_done", "bad_configuration", code)
 
 
-@pytest.mark.parametrize("given", [{"expect": "("}, {"capture": {"a": "no group"}}, {"timeout": 0}, {"idle": 0}])
+@pytest.mark.parametrize("given", [{"expect": "("}, {"capture": {"a": "no group"}}, {"timeout": 0}, {"idle": 0}, {"stdin": "\ud83d"}])
 def test_a_command_with_a_mistake_is_not_begun(sshd: Sshd, tmp_path: Path, given: dict[str, Any]) -> None:
     told = carry_out(there(sshd), Command(f"touch {tmp_path}/here", **given))
     assert (told.state, told.error, list(tmp_path.iterdir())) == ("not_done", "bad_configuration", [])
+
+
+def test_a_command_with_half_a_character_is_not_begun(sshd: Sshd, tmp_path: Path) -> None:
+    told = carry_out(there(sshd), Command(f"touch {tmp_path}/\ud83d"))
+    assert (told.state, told.error, list(tmp_path.iterdir())) == ("not_done", "bad_configuration", [])
+    assert "half a character" in told.text
 
 
 def test_patterns_and_captures_are_as_on_this_machine(sshd: Sshd) -> None:

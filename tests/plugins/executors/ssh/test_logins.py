@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from paramiko.auth_handler import AuthHandler
 from paramiko.common import AUTH_FAILED
+from paramiko.server import InteractiveQuery
 
 from taskkit.outcomes import ErrorClass
 from taskkit.plugins.executors._outputs import Recorder
@@ -197,6 +198,8 @@ def test_a_password_that_must_be_changed_is_told_where_the_log_in_asks_for_a_new
 
 # at servers that behave oddly
 
+RULES = ["Your password must be changed every 90 days.", "After three failed log-ins the account is locked."]
+
 
 def asked(server: Odd, **given: Any) -> Any:
     """What the server was told, after a log-in that was refused or not."""
@@ -320,3 +323,67 @@ def test_a_record_without_a_user_or_secret_is_a_bad_configuration(sshd: Sshd) ->
     assert (nobody.error, nobody.case) == (ErrorClass.BAD_CONFIGURATION, "the record names no user")
     lacking = refused(sshd.port, sshd.user, host_key=sshd.host_key, password=WRONG)
     assert (lacking.error, lacking.case) == (ErrorClass.BAD_CONFIGURATION, "it takes publickey, and the vault has nothing for it")
+
+
+# what a house says to everybody
+
+
+class House(Odd):
+    """Tells its rules before anything is said; or with its question, twice."""
+
+    def __init__(self, rule: str, *steps: tuple[str, Any], asks: bool = False) -> None:
+        super().__init__(*steps)
+        self._rule, self._asks = rule, asks
+
+    def get_allowed_auths(self, username: str) -> str:
+        return "keyboard-interactive" if self._asks else "password"
+
+    def get_banner(self) -> tuple[str, str]:
+        return "" if self._asks else f"{self._rule}\r\n", "en"
+
+    def check_auth_interactive(self, username: str, submethods: str) -> InteractiveQuery:
+        return InteractiveQuery("", self._rule, ("Password: ", False))
+
+    def check_auth_interactive_response(self, responses: list[str]) -> int | InteractiveQuery:
+        if any(responses):
+            self._judged("keyboard-interactive", tuple(responses))
+            return InteractiveQuery("", self._rule)
+        return AUTH_FAILED
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_s03_a_rule_that_is_told_to_everybody_makes_no_wrong_password_a_right_one(rule: str) -> None:
+    error = asked(House(rule), password=WRONG)
+    assert (error.error, error.help) == (ErrorClass.WRONG_CREDENTIALS, "look at the secret")
+
+
+def test_s03_a_rule_that_stands_beside_the_question_makes_no_wrong_password_a_right_one() -> None:
+    server = House(RULES[0], asks=True)
+    error = asked(server, password=WRONG)
+    assert len(server.tried) == 1
+    assert error.error == ErrorClass.WRONG_CREDENTIALS
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_s03_one_that_hangs_up_before_anything_was_said_says_nothing_of_the_secret(rule: str) -> None:
+    class Hasty(House):
+        def check_auth_none(self, username: str) -> int:
+            self.transports[-1].close()
+            return AUTH_FAILED
+
+    error = asked(Hasty(rule), password=WRONG)
+    assert error.error in {ErrorClass.REFUSED, ErrorClass.UNREACHABLE}
+
+
+def test_s03_a_first_question_that_reads_like_one_for_a_new_password_says_nothing_of_the_secret() -> None:
+    server = Odd(("keyboard-interactive", ("correct horse",)), questions=["New York office, password: "])
+    error = asked(server, password=WRONG)
+    assert (error.error, server.tried) == (ErrorClass.BAD_CONFIGURATION, [])
+    named = Odd(("keyboard-interactive", ("correct horse",)), questions=["New York office, password: "])
+    assert asked(named, secrets={"office": Secret("correct horse")}, answers={"office": "office"}) is None
+
+
+def test_what_a_machine_asks_is_told_in_short() -> None:
+    error = asked(Odd(("keyboard-interactive", ("x",)), questions=["Colour? " + "x" * 20_000, "Size? "]), password=WRONG)
+    assert error.error == ErrorClass.BAD_CONFIGURATION
+    assert len(str(error)) < 2_000

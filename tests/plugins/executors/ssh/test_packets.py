@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import socket
+import struct
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from paramiko import SSHException
 from paramiko.packet import NeedRekeyException
 
 from taskkit.plugins.executors.ssh._packets import Packets
@@ -33,6 +35,14 @@ def test_what_came_in_pieces_is_taken_in_others(pieces: list[bytes], data: st.Da
             came += len(piece)
             taken += packets.read_all(data.draw(st.integers(0, came - len(taken))))
         assert taken + packets.read_all(came - len(taken)) == b"".join(pieces)
+
+
+def test_a_packet_that_is_larger_than_any_is_not_waited_for() -> None:
+    with between() as (packets, far):
+        packets.start_handshake(1)
+        far.sendall(struct.pack(">IB", 0x7FFFFFFC, 4) + b"x" * 1000)
+        with pytest.raises(SSHException, match="2147483640 bytes"):
+            packets.read_message()
 
 
 def test_what_came_behind_a_line_is_not_lost() -> None:

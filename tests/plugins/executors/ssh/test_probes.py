@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from attrs import evolve
@@ -11,6 +11,7 @@ from attrs import evolve
 from taskkit.errors import HostRefused
 from taskkit.outcomes import Done, ErrorClass, NotDone
 from taskkit.plugins.executors.ssh import Ssh
+from taskkit.plugins.executors.ssh._sessions import _read
 from taskkit.plugins.verbs import Probe
 from taskkit.records import Record
 from taskkit.scripts import Check, CheckStatus
@@ -135,3 +136,26 @@ def test_a_jump_host_that_lets_nobody_in_says_nothing_of_the_account(with_pam: D
     assert "the jump host" in found.text
     with pytest.raises(HostRefused), trial.again().run() as run, run.connect():
         pass
+
+
+def test_what_is_said_at_the_very_end_of_a_session_is_read() -> None:
+    class Ending:
+        """Says its word just when somebody looks whether it is over."""
+
+        unsaid, said = [b"Your password has expired."], b""
+
+        @property
+        def closed(self) -> bool:
+            self.said = self.unsaid.pop() if self.unsaid else b""
+            return True
+
+        def recv_stderr_ready(self) -> bool:
+            return bool(self.said)
+
+        def recv_stderr(self, size: int) -> bytes:
+            return self.said
+
+        def recv_ready(self) -> bool:
+            return False
+
+    assert _read(cast(Any, Ending()), float("inf")) == "Your password has expired."

@@ -26,6 +26,8 @@ from paramiko.common import (
     cMSG_CHANNEL_WINDOW_ADJUST,
 )
 
+from taskkit.plugins.executors.ssh._packets import Said
+
 #: What a machine gives as the reason why it opens no channel (RFC 4254, 5.1): who has too many of them says 2 or 4.
 TOO_MANY = frozenset({2, 4})
 #: For so many seconds a machine may count a channel that was closed, and how often it is asked again.
@@ -220,7 +222,7 @@ class Exchange:
 
     def _heeding(self, handler: _Handler) -> _Handler:
         def heed(channel: Channel, message: Message) -> None:
-            told = Message(message.get_remainder())
+            told = Said(message.get_remainder())
             if told.get_text() == "exit-signal" and (line := self._lines.get(channel.chanid)):
                 told.get_boolean()
                 line.signal = told.get_text()

@@ -11,7 +11,7 @@ from taskkit.errors import HostRefused
 from taskkit.outcomes import ErrorClass
 from taskkit.plugins.executors._endings import Patience
 from taskkit.plugins.executors._expectations import Judgement
-from taskkit.plugins.executors._sequences import Result, not_any_more, told
+from taskkit.plugins.executors._sequences import MOST_TOLD, Result, is_halved, not_any_more, told
 from taskkit.plugins.executors.ssh._exchanges import Exchange
 from taskkit.plugins.executors.ssh._replacements import Replacement, owner_of, permissions, regular
 from taskkit.plugins.executors.ssh._settings import SshSettings
@@ -40,7 +40,7 @@ class Files:
             with self._session(path, run, timeout) as opened:
                 return _fetched(opened, path, most)
         except Fault as fault:
-            case, error = run.scrub(fault.case), fault.error
+            case, error = run.scrub(fault.case)[:MOST_TOLD], fault.error
         raise HostRefused(run.scrub(f"getting {path!r}"), case, _HELP.get(error, ""), error=error)
 
     def put(self, path: str, content: Content, run: Run, mode: int | None, timeout: float) -> Operation:
@@ -59,7 +59,7 @@ class Files:
 
     @contextmanager
     def _session(self, path: str, run: Run, timeout: float) -> Iterator[Sftp]:
-        if not path or "\0" in path or _halved(path):
+        if not path or "\0" in path or is_halved(path):
             raise Fault(ErrorClass.BAD_CONFIGURATION, "it is no path: give a text that is not empty, without NUL")
         if not timeout > 0:  # also what is no number at all
             raise Fault(ErrorClass.BAD_CONFIGURATION, f"{timeout} is no time: give seconds above 0")
@@ -87,14 +87,10 @@ def _joined(content: Content, run: Run) -> bytes:
     for part in parts:
         if isinstance(part, Secret):
             run.keep(part)
-    if any(isinstance(part, str) and _halved(part) for part in parts):
+    if any(isinstance(part, str) and is_halved(part) for part in parts):
         raise Fault(ErrorClass.BAD_CONFIGURATION, "its content holds half a character (a lone surrogate): give bytes")
     return b"".join(_raw(part) for part in parts)
 
 
 def _raw(part: Secret | str | bytes) -> bytes:
     return part.reveal_bytes() if isinstance(part, Secret) else part.encode() if isinstance(part, str) else part
-
-
-def _halved(text: str) -> bool:
-    return any("\ud800" <= letter <= "\udfff" for letter in text)

@@ -40,6 +40,22 @@ class Inquiry(AuthHandler):
         self._is_open = True
         super()._parse_service_accept(m)  # type: ignore[misc]
 
+    def _parse_userauth_info_request(self, m: Message) -> None:
+        refuse_more(m, 3, 5)
+        super()._parse_userauth_info_request(m)  # type: ignore[misc]
+
+
+def refuse_more(message: Message, before: int, least: int) -> None:
+    """SSHException where it says, behind so many texts, that more follows than stands in it: paramiko would read on, and fill all memory.
+
+    `least` are the bytes that each of what follows takes.
+    """
+    told = Message(message.get_remainder())
+    for _ in range(before):
+        told.get_string()
+    if told.get_int() * least > len(told.get_remainder()):
+        raise SSHException("a message that is shorter than it says")
+
 
 def _told(text: str) -> Message:
     told = Message()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
 
 from attrs import define, field
@@ -20,6 +20,7 @@ KEY, PASSWORD, QUESTIONS = "publickey", "password", "keyboard-interactive"
 _WHAT = {KEY: "the key", PASSWORD: "the password", QUESTIONS: "the answers to its questions"}
 #: paramiko's words for what is no refusal.
 _LATE, _UNSIGNED = "timeout", "pubkey algorithm"
+_MOST_TOLD = 500
 Tried = Callable[[], Sequence[str]]
 
 
@@ -53,11 +54,14 @@ class Door:
     _proven: bool = field(default=False, init=False)
     #: What was said to everybody, in order, each once.
     _banners: dict[str, None] = field(factory=dict, init=False)
+    #: Those of them that came before anything was tried: rules of the house, which say nothing of this account.
+    _greetings: frozenset[str] | None = field(default=None, init=False)
 
     def pass_through(self) -> None:
         if not self._stop.login.user:
             raise self._refusal("the record names no user", "fill its field", ErrorClass.BAD_CONFIGURATION)
         ways, offered = list(self._ways()), self._offered()
+        self._greetings = frozenset(self._banners)
         while offered:
             way = next((way for method in self._in_order(offered) for way in ways if way.method == method), None)
             if way is None:
@@ -137,18 +141,17 @@ class Door:
 
     def _unanswered(self, way: Way | None, case: str, repeated: bool) -> HostRefused:
         questions = way.questions if way is not None else None
-        text = self._run.scrub(questions.text if questions else "")
-        changed = ErrorClass.MUST_CHANGE if questions is not None and questions.asks_for_another else None
-        if (error := changed or told_of(text)) is not None:
+        text = self._run.scrub(questions.text if questions else "")[:_MOST_TOLD]
+        if (error := questions.told if questions else None) is not None:
             return self._refusal(f"it says {text!r}", HELP[error], error)
         if repeated:
             return self._refusal(f"what was answered was refused; it asks {text!r}", "look at the secret", ErrorClass.WRONG_CREDENTIALS)
         advice = f"say in the setting 'answers' which secret field does; it asks {text!r}"
-        return self._refusal(self._run.scrub(case), advice, ErrorClass.BAD_CONFIGURATION)
+        return self._refusal(self._run.scrub(case)[:_MOST_TOLD], advice, ErrorClass.BAD_CONFIGURATION)
 
     def _no_way(self, offered: Sequence[str]) -> HostRefused:
         """All that there is was refused, or is not wanted."""
-        if (error := told_of(self._said)) is not None:
+        if (error := self._told_of_account) is not None:
             return self._refusal(f"it says {self._said!r}", HELP[error], error)
         taken = f"it takes {', '.join(offered)}"
         if self._refused:
@@ -159,7 +162,7 @@ class Door:
 
     def _ended(self, text: str) -> HostRefused:
         """The machine hung up, or said nothing any more."""
-        if (error := told_of(self._said)) is not None:
+        if (error := self._told_of_account) is not None:
             return self._refusal(f"it says {self._said!r}", HELP[error], error)
         if "Illegal info request" in text:  # paramiko's words for the message by which a new password is asked for
             return self._refusal("it wants a new password", HELP[ErrorClass.MUST_CHANGE], ErrorClass.MUST_CHANGE)
@@ -179,9 +182,23 @@ class Door:
     @property
     def _said(self) -> str:
         """What the machine tells everybody, and what it said in its questions."""
-        told = list(dict.fromkeys((*self._banners, self._wire.greeting)))
-        told += [way.questions.text for way in self._refused if way.questions is not None]
-        return self._run.scrub(" ".join(" ".join(told).split())[:500])
+        told = [*self._heard, *(questions.text for questions in self._answered_wrongly)]
+        return self._run.scrub(" ".join(" ".join(told).split()))[:_MOST_TOLD]
+
+    @property
+    def _told_of_account(self) -> ErrorClass | None:
+        if self._greetings is None:
+            return None
+        said = " ".join(text for text in self._heard if text not in self._greetings)
+        return told_of(said) or next(filter(None, (questions.told for questions in self._answered_wrongly)), None)
+
+    @property
+    def _heard(self) -> Iterable[str]:
+        return dict.fromkeys((*self._banners, self._wire.greeting))
+
+    @property
+    def _answered_wrongly(self) -> Iterator[Questions]:
+        return (way.questions for way in self._refused if way.questions is not None)
 
     def _refusal(self, case: str, help: str, error: ErrorClass) -> HostRefused:
         return self._stop.refusal(f"logging in as {self._stop.login.user!r} to", case, help, error=error)

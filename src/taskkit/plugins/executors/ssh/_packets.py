@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from typing import Any
 
+from paramiko import Message, SSHException
+from paramiko.common import MSG_CHANNEL_DATA, MSG_CHANNEL_EXTENDED_DATA
 from paramiko.packet import NeedRekeyException, Packetizer
 
 _LONGEST_LINE = 200
@@ -12,10 +14,23 @@ _MOST_BEFORE_BANNER = 65_536
 #: How many bytes are asked for at once: paramiko would ask for the head, the rest and the MAC of each packet apart.
 _AHEAD = 65_536
 _PATIENCE = 15.0
+#: As much as OpenSSH takes; paramiko would read up to 4 GB, before it knows who says that.
+_LARGEST = 262_144
 
 
 class TooMuch(Exception):
     """It talks and talks, and never says that it speaks SSH."""
+
+
+#: What commands say, and much of it: nothing in there is a text of the protocol.
+_NO_TEXT = frozenset({MSG_CHANNEL_DATA, MSG_CHANNEL_EXTENDED_DATA})
+
+
+class Said(Message):
+    """A question in another alphabet than UTF-8 is a question all the same, and no reason to hang up."""
+
+    def get_text(self) -> str:
+        return self.get_string().decode(errors="replace")
 
 
 class Packets(Packetizer):
@@ -28,7 +43,9 @@ class Packets(Packetizer):
         self.patience = _PATIENCE
         #: What has come, and up to where it was taken.
         self._come, self._at = b"", 0
-        self._sock, self._heard = sock, 0
+        self._sock = sock
+        #: How many bytes have come.
+        self.heard = 0
         self._late_at = float("inf")
 
     # how long a handshake may take
@@ -51,7 +68,7 @@ class Packets(Packetizer):
                 until = time.monotonic() + timeout
             elif time.monotonic() >= until:
                 raise TimeoutError
-            if self._heard > _MOST_BEFORE_BANNER:
+            if self.heard > _MOST_BEFORE_BANNER:
                 raise TooMuch
         line = self._come[self._at : end].removesuffix(b"\r").decode()
         self._at = end + 1
@@ -59,7 +76,17 @@ class Packets(Packetizer):
             self.lines.append(line[:_LONGEST_LINE])
         return line
 
+    def read_message(self) -> tuple[int, Message]:
+        kind, message = super().read_message()
+        if kind in _NO_TEXT:
+            return kind, message
+        said = Said(message.asbytes())
+        said.seqno = message.seqno
+        return kind, said
+
     def read_all(self, n: int, check_rekey: bool = False) -> bytes:
+        if n > _LARGEST:
+            raise SSHException(f"it says that a packet of {n} bytes comes, and none is larger than {_LARGEST}")
         while len(self._come) < self._at + n:
             if self.handshake_timed_out():
                 raise EOFError
@@ -83,7 +110,7 @@ class Packets(Packetizer):
             piece = b""
         if piece:
             self._come, self._at = self._come[self._at :] + piece, 0
-            self._heard += len(piece)
+            self.heard += len(piece)
         elif piece is not None or self.closed:
             raise EOFError
         return bool(piece)

@@ -43,21 +43,24 @@ class Questions:
     def __init__(self, password: Secret | None, answers: Mapping[str, Secret]) -> None:
         self._password, self._answers = password, answers
         self.asked_for_password = False
-        #: Whether it wants a new password in the place of the one that was right.
-        self.asks_for_another = False
+        self._asks_for_another = False
         self._given: list[Secret] = []
-        #: All that was said and asked.
+        #: All that was said and asked, and where that begins which was said after it had heard the password.
         self.said: list[str] = []
+        self._since: int | None = None
 
     def __call__(self, title: str, instructions: str, prompts: Sequence[tuple[str, bool]]) -> list[str]:
         self.said += [text for text in (title, instructions, *(prompt for prompt, _ in prompts)) if text.strip()]
-        self.asks_for_another |= any(_ASKS_FOR_ANOTHER.search(prompt) for prompt, _ in prompts)
-        if self.asks_for_another or told_of(instructions) is ErrorClass.ACCOUNT_LOCKED:
+        self._asks_for_another |= any(_ASKS_FOR_ANOTHER.search(prompt) and not self._named(prompt) for prompt, _ in prompts)
+        if self._asks_for_another or told_of(instructions) is ErrorClass.ACCOUNT_LOCKED:
             raise NoAnswer("it says more than a log-in answers")
-        return [self._answer(prompt, len(prompts) == 1 and not echoed) for prompt, echoed in prompts]
+        answers = [self._answer(prompt, len(prompts) == 1 and not echoed) for prompt, echoed in prompts]
+        if self._since is None and any(self._password is None or one.same_as(self._password) for one in self._given):
+            self._since = len(self.said)
+        return answers
 
     def _answer(self, prompt: str, alone: bool) -> str:
-        found = next((secret for pattern, secret in self._answers.items() if re.search(pattern, prompt)), None)
+        found = self._named(prompt)
         if found is None and self._password is not None and (_PASSWORD.search(prompt) or (alone and not self._answers)):
             found, self.asked_for_password = self._password, True
         if found is None or found in self._given:
@@ -65,6 +68,23 @@ class Questions:
         self._given.append(found)
         return found.reveal()
 
+    def _named(self, prompt: str) -> Secret | None:
+        return next((secret for pattern, secret in self._answers.items() if re.search(pattern, prompt)), None)
+
     @property
     def text(self) -> str:
-        return "; ".join(" ".join(text.split()) for text in self.said)
+        return _text(self.said)
+
+    @property
+    def told(self) -> ErrorClass | None:
+        """What it says of the account. That the right password has to be changed can only be said by who has heard it."""
+        since = len(self.said) if self._since is None else self._since
+        if self._asks_for_another and self._since is not None:
+            return ErrorClass.MUST_CHANGE
+        if (error := told_of(self.text)) is not ErrorClass.MUST_CHANGE:
+            return error
+        return told_of(_text([text for text in self.said[since:] if text not in self.said[:since]]))
+
+
+def _text(said: Sequence[str]) -> str:
+    return "; ".join(" ".join(text.split()) for text in said)

@@ -26,11 +26,12 @@ def first_words(wire: Wire, settings: SshSettings) -> str:
 def _read(channel: Channel, until: float) -> str:
     said = b""
     while len(said) < _MOST and time.monotonic() < until:
+        over = channel.closed or (channel.exit_status_ready() and channel.eof_received)  # first: what has come by then is read yet
         if channel.recv_stderr_ready():
             said += channel.recv_stderr(_MOST)
         elif channel.recv_ready():
             said += channel.recv(_MOST)
-        elif channel.closed or (channel.exit_status_ready() and channel.eof_received):
+        elif over:
             break
         else:
             channel.status_event.wait(_TICK)

@@ -69,14 +69,14 @@ class Sftp(SFTPClient):
     """`over` is asked while nothing comes: why nobody waits any longer."""
 
     def __init__(self, channel: Channel, over: Callable[[], str | None]) -> None:
-        self._over, self._doing, self._sent = over, "beginning", False
+        self._over, self._doing, self._sent, self._heard = over, "beginning", False, False
         self.extensions: frozenset[str] = frozenset()
         self._plain = cast(Any, self)
         channel.settimeout(_TICK)
         super().__init__(channel)
 
     def ask(self, doing: str, kind: int, *given: Any, answer: int = sftp.CMD_STATUS) -> Message:
-        self._doing, self._sent = doing, False
+        self._doing, self._sent, self._heard = doing, False, False
         try:
             if self.sock.closed:
                 raise EOFError
@@ -173,9 +173,18 @@ class Sftp(SFTPClient):
         self.extensions = frozenset(found)
         return version
 
+    def _read_packet(self) -> tuple[int, bytes]:
+        """The first is what was asked for; what is none has no time of its own."""
+        if self._heard:
+            self._look()
+        self._heard = True
+        return cast(tuple[int, bytes], super()._read_packet())  # type: ignore[misc]
+
     def _read_all(self, n: int) -> bytes:
         found = bytearray()
         while len(found) < n:
+            if found:
+                self._look()  # who says a byte now and then would be waited for without an end
             try:
                 piece = self.sock.recv(n - len(found))
             except TimeoutError:
@@ -196,6 +205,8 @@ class Sftp(SFTPClient):
             if not sent:
                 raise EOFError
             out = out[sent:]
+            if out:
+                self._look()
 
     def _convert_status(self, msg: Message) -> None:
         code, said = msg.get_int(), msg.get_string().decode(errors="replace")
@@ -246,7 +257,10 @@ def _begun(exchange: Exchange, channel: Channel, patience: Patience, first_words
 
 
 def _attributes(told: Message) -> SFTPAttributes:
-    found: SFTPAttributes = cast(Any, SFTPAttributes)._from_msg(told)
+    """Without further ones: nobody asks for them, and of a wrong number of them paramiko would read for hours."""
+    flags, rest = told.get_int(), told.get_remainder()
+    plain = Message((flags & ~SFTPAttributes.FLAG_EXTENDED).to_bytes(4, "big") + rest)
+    found: SFTPAttributes = cast(Any, SFTPAttributes)._from_msg(plain)
     return found
 
 

@@ -9,6 +9,7 @@ from attrs import evolve, field, fields, frozen
 
 from taskkit.errors import HostRefused
 from taskkit.outcomes import ErrorClass
+from taskkit.plugins.executors._sequences import MOST_TOLD
 from taskkit.plugins.executors.ssh._settings import SshSettings
 from taskkit.plugins.runs import Run
 from taskkit.plugins.verbs import Host, Login
@@ -48,7 +49,7 @@ class Stop:
 
     def refusal(self, doing: str, case: str, help: str = "", *, error: ErrorClass) -> HostRefused:
         """What went wrong here; `doing` is followed by the machine."""
-        return HostRefused(f"{doing} {self.whom}", case, help, error=error)
+        return HostRefused(f"{doing} {self.whom}", case[:MOST_TOLD], help, error=error)
 
 
 def way_to(host: Host, login: Login, run: Run) -> Sequence[Stop]:

@@ -34,6 +34,9 @@ def opened(transport: Transport, settings: SshSettings, line: str | None = None)
                 channel.invoke_shell()
             else:
                 channel.exec_command(line)
+        except TimeoutError:
+            case = f"the machine did not say within {settings.connect_timeout:g} s whether it gives one"
+            raise HostRefused(tried, case, "is it overloaded?", error=ErrorClass.TIMEOUT) from None
         except (SSHException, EOFError, OSError) as error:
             case = f"the machine refused it: {str(error) or type(error).__name__}"
             raise HostRefused(tried, case, "allow a terminal and a shell there", error=ErrorClass.PERMISSION) from None

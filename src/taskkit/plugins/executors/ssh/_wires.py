@@ -9,12 +9,13 @@ import logging
 import socket
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from threading import Event
 from typing import Any
 
-from paramiko import Message, SSHException, Transport
+from paramiko import Channel, Message, SSHException, Transport
 from paramiko.common import cMSG_GLOBAL_REQUEST
 
-from taskkit.plugins.executors.ssh._inquiries import Inquiry, Question
+from taskkit.plugins.executors.ssh._inquiries import Inquiry, Question, refuse_more
 from taskkit.plugins.executors.ssh._packets import Packets
 
 #: Without a dot, so that it is nobody's child: whoever sets up logs anew wakes up those, and what was disabled, but leaves filters alone.
@@ -33,6 +34,19 @@ _BY_SHA1 = frozenset({"ssh-rsa", "ssh-dss"})
 _NO_ALGORITHM = ("kex-strict-", "ext-info-")
 
 
+class Answer(Event):
+    """Of what is asked for in a channel: a terminal, a command. paramiko would wait for it for ever."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__()
+        self._seconds = seconds
+
+    def wait(self, timeout: float | None = None) -> bool:
+        if not super().wait(self._seconds if timeout is None else timeout):
+            raise TimeoutError
+        return True
+
+
 class Wire(Transport):
     """`wanted` says in which order kinds of host keys are asked for."""
 
@@ -44,7 +58,7 @@ class Wire(Transport):
         super().__init__(sock, packetizer_class=Packets)
         self.set_log_channel(_QUIET)
         self.offered: Mapping[str, Sequence[str]] = {}
-        self._unanswered = 0
+        self._unanswered = self._heard = 0
 
     @property
     def preferred_keys(self) -> Sequence[str]:
@@ -64,6 +78,11 @@ class Wire(Transport):
     def _really_parse_kex_init(self, m: Message, ignore_first_byte: bool = False) -> Any:
         self.offered = super()._really_parse_kex_init(m, ignore_first_byte)  # type: ignore[misc]
         return self.offered
+
+    def _parse_ext_info(self, msg: Message) -> None:
+        """Before the host key was checked, so that anybody may say it."""
+        refuse_more(msg, 0, 8)
+        super()._parse_ext_info(msg)  # type: ignore[misc]
 
     @property
     def said(self) -> Sequence[str]:
@@ -114,6 +133,11 @@ class Wire(Transport):
 
     # whether anybody is there
 
+    def open_channel(self, *given: Any, **named: Any) -> Channel:
+        channel = super().open_channel(*given, **named)
+        channel.event = Answer(self.channel_timeout)
+        return channel
+
     def _send_user_message(self, data: Message) -> None:
         """What did not get through has cut the wire: who reads from it learns that, and tells."""
         try:
@@ -123,9 +147,12 @@ class Wire(Transport):
                 self.sock.shutdown(socket.SHUT_RDWR)
 
     def watch(self, every: float, most: float) -> None:
-        """Ask after so many seconds of silence; the wire is cut where it stays silent for so long."""
+        """Ask after so many seconds of silence; the wire is cut where it stays silent for so long. Whatever comes is a sign of life:
+        there are machines that do not know this question, or do not answer it, and work all the same."""
 
         def ask() -> None:
+            if self.packetizer.heard != self._heard:
+                self._unanswered, self._heard = 0, self.packetizer.heard
             if self._unanswered * every >= most:
                 raise EOFError
             self._unanswered += 1
@@ -139,8 +166,7 @@ class Wire(Transport):
         self.packetizer.set_keepalive(every, ask)
 
     def _parse_request_success(self, m: Message) -> None:
-        self._unanswered = 0
+        """That it came is all that is wanted."""
 
     def _parse_request_failure(self, m: Message) -> None:
         """Which is an answer, too."""
-        self._unanswered = 0
