@@ -25,6 +25,9 @@ BASE64_LINES = (64, 76)
 _PLAIN = re.compile(rb"[A-Za-z0-9_.~-]+")
 #: Before what printf %q of shells writes a backslash: in bash, and in those that are careful.
 _QUOTED = re.compile(r"""[ !"$&'()*,;<>?\[\\\]^`{|}]|(?<=[:=])~"""), re.compile(r"[^\w@%+=:,./-]")
+#: What is written in octal, where letters beyond ASCII cannot be shown and where they can; and what has a name in C instead.
+_NO_ASCII, _CONTROL = re.compile(r"[\0-\x1f\x7f-\xff]+"), re.compile(r"[\0-\x1f\x7f]+")
+_NAMED = {char: f"\\{name}" for char, name in zip("\a\b\t\n\v\f\r", "abtnvfr", strict=True)}
 #: Printable ASCII in one line, which no reading makes shorter.
 _ONE_LINE = re.compile(rb"[!-~](?:[ -~]*[!-~])?")
 
@@ -80,6 +83,15 @@ def _wide(raw: bytes) -> Iterator[str]:
     if encoded := _encoded(raw, "utf-16-le"):
         yield encoded.decode("latin-1").strip("\0")  # read byte by byte; without its ends it is the big-endian one too
         yield from _base64(encoded)
+    if not raw.isascii():
+        yield from _wide_readings(raw)
+
+
+def _wide_readings(raw: bytes) -> Iterator[str]:
+    """Byte by byte, or as the UTF-8 that it is not, as executors read all that comes; of ASCII all these are one."""
+    for encoded in filter(None, (_encoded(raw, name) for name in ("utf-16-le", "utf-16-be"))):
+        readings = (encoded.decode("latin-1"), encoded.decode(errors="replace"))
+        yield from (text.strip("\0") for text in readings if text.strip("\0\ufffd"))
 
 
 def _encoded(raw: bytes, encoding: str) -> bytes | None:
@@ -128,6 +140,20 @@ def _wires(raw: bytes) -> Iterator[str]:
         quoted = quote(raw, safe)
         for form in (quoted, quoted.replace("%20", "+")):
             yield from (form, _lower(form))
+    if not _ONE_LINE.fullmatch(raw):
+        yield from _octals(raw)
+
+
+def _octals(raw: bytes) -> Iterator[str]:
+    """Where not all of it can be shown: as sed lists it, bash between $' and ', git in its quotes, and ls and cat piece by piece."""
+    for hidden, text in ((_NO_ASCII, raw.decode("latin-1")), (_CONTROL, raw.decode(errors="surrogateescape"))):
+        listed = hidden.sub(_octal, text.replace("\\", "\\\\"))
+        yield from (listed, listed.replace("'", "\\'").replace("\\033", "\\E"), listed.replace('"', '\\"'))
+        yield hidden.sub(lambda found: f"'$'{_octal(found)}''", text.replace("'", "'\\''")).removesuffix("'")
+
+
+def _octal(found: re.Match[str]) -> str:
+    return "".join(_NAMED.get(char) or f"\\{ord(char):03o}" for char in found[0])
 
 
 def _dumps(raw: bytes) -> Iterator[str]:

@@ -65,6 +65,11 @@ class Scrubber:
                 self._least = min(self._least, forms.least)
                 self._known[hash(raw)] = forms  # last: from here on nobody else adds it
 
+    @property
+    def knows(self) -> int:
+        """How many secrets it looks for; of short ones, which withhold all, one."""
+        return len(self._held) + self._short
+
     def scrub(self, text: str) -> str:
         """The text without any secret in any form; withheld where the run holds a short one."""
         if len(text) < self._least:

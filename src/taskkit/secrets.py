@@ -28,13 +28,11 @@ class Secret:
     _open: Callable[[], bytes]
 
     def __new__(cls, value: str | bytes) -> Self:
-        if not isinstance(value, _GIVEN):
-            raise InvalidValue(MAKING, f"it was given a {type(value).__name__}", "give str or bytes")
-        raw = _raw(value)
-        if raw is None:
-            raise InvalidValue(MAKING, "the text holds half a character (a lone surrogate)", "give the bytes instead")
+        raw = _raw(value) if isinstance(value, _GIVEN) else None
         if not raw:
-            raise InvalidValue(MAKING, "it is empty", "give None where there is no secret")
+            trouble = _trouble(value)
+            del value  # who dumps the locals of this frame shows none
+            raise trouble
         made = super().__new__(cls)
         object.__setattr__(made, "_open", lambda: raw)
         return made
@@ -76,6 +74,15 @@ class Secret:
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> NoReturn:
         raise TypeError("pickling a Secret: it lives for one run and is never written down; keep a reference to its record")
+
+
+def _trouble(value: object) -> InvalidValue:
+    """Why it is no secret; raised where nothing holds it any more."""
+    if not isinstance(value, _GIVEN):
+        return InvalidValue(MAKING, f"it was given a {type(value).__name__}", "give str or bytes")
+    if value:
+        return InvalidValue(MAKING, "the text holds half a character (a lone surrogate)", "give the bytes instead")
+    return InvalidValue(MAKING, "it is empty", "give None where there is no secret")
 
 
 # Both answer None instead of raising: a Unicode error carries the whole secret as its `object`, and `from None` would only hide it.

@@ -22,5 +22,7 @@ DISGUISES: dict[str, Callable[[str], str]] = {
     "JSON in UTF-8": lambda text: json.dumps(text, ensure_ascii=False)[1:-1],
     "HTML": html.escape,
     "Latin-1": lambda text: text.encode().decode("latin-1"),
+    "UTF-16 read as UTF-8": lambda text: text.encode("utf-16-le").decode(errors="replace").strip("\0"),
+    "octal": lambda text: "".join(chr(byte) if byte < 128 else f"\\{byte:o}" for byte in text.encode()),
     "repr of bytes": lambda text: repr(text.encode())[2:-1],
 }

@@ -180,6 +180,31 @@ def rescued(place: Path) -> Nest:
     return nest
 
 
+def early(deed: Answer) -> Way:
+    """What a host says already, the run opens later only."""
+
+    def go(place: Path) -> Nest:
+        nest = Nest(place)
+
+        def perform(run: Any) -> Outcome:
+            deed(run, nest.sing(CANARY))
+            run.login(run.record)
+            return DONE
+
+        nest.play.says("h01", perform)
+        nest.work()
+        return nest
+
+    return go
+
+
+EARLY: Mapping[str, Way] = {
+    "the output of an operation before it is read": early(operation(name=said, output=said)),
+    "a captured value before it is read": early(operation(captured=lambda song: {"said": song, song: "name"})),
+    "progress before it is read": early(lambda run, song: run.progress(1, 2, song)),
+}
+
+
 def given(make: Callable[[Secret], Any]) -> Way:
     """A facet of the vault hands out secrets in a form of its own; the run has them by asking, and says nothing about it."""
 
@@ -223,6 +248,7 @@ SAYS: Mapping[str, Way] = {
     **ANSWERS,
     **ERRORS,
     **DEEDS,
+    **EARLY,
     **{f"{name} of a vault": given(make) for name, make in GIVEN.items()},
     "a worker that dies": rescued,
     "a part of a run over many records": conducted,

@@ -23,6 +23,7 @@ from tests.canary.nests import CANARY, Nest, by_vault
 from tests.canary.says import Way
 
 KEY = CANARY.encode().ljust(32, b"#")
+HALVED = f"{CANARY}\ud800"
 TEXT = base64.b64encode(KEY).decode()
 AT = pendulum.datetime(2026, 3, 2, tz="UTC")
 #: To be closed at the end of each test.
@@ -111,6 +112,19 @@ def locked(nest: Filed) -> None:
     assert len(nest.caught) == 4
 
 
+def no_secrets(nest: Filed) -> None:
+    """What is none is held by no frame of who refuses it."""
+    wrong: list[Callable[[], object]] = [
+        lambda: nest.filed.change_secret("h01", "password", HALVED, at=AT),
+        lambda: nest.filed.propose_secret("h01", "password", HALVED),
+        lambda: nest.filed.change_secret("h01", "password", [CANARY], at=AT),  # type: ignore[arg-type]
+        lambda: Secret(HALVED),
+    ]
+    for deed in wrong:
+        nest.attempt(deed)
+    assert len(nest.caught) == len(wrong)
+
+
 def refused_candidates(nest: Filed) -> None:
     """They come too late, or are none, or lie where that of a job lies."""
     wrong: list[Callable[[], object]] = [
@@ -192,6 +206,7 @@ UNSEALED: Mapping[str, Way] = {
     "a row whose key is missing": unread("UPDATE secrets SET sealed = replace(CAST(sealed AS BLOB), 'one', 'two')"),
     "a row that was given to another attempt": unread("UPDATE secrets SET attempt = 'attempt-9' WHERE attempt IS NOT NULL"),
     "candidates that are refused": filed(refused_candidates),
+    "what is no secret of a vault": filed(no_secrets),
     "a vault that is locked": filed(locked),
     "a vault with other keys": filed(other_keys),
     "a vault with new keys": filed(changed_keys),

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from attrs import asdict
 
+from taskkit.errors import InvalidValue
 from taskkit.keyrings import Keyring
 from taskkit.plugins.verbs import Command, Host, Login
 from taskkit.records import Record
@@ -105,3 +106,13 @@ def test_s01_what_holds_a_secret_is_never_pickled(make: Callable[[], Any], proto
     with pytest.raises(TypeError) as caught:
         pickle.dumps(make(), protocol)
     assert CANARY not in str(caught.value)
+
+
+BY_NAME = [Values, lambda given: Slot("attempt-1", given), lambda given: Login(Record("h01", "unix"), secrets=given)]
+
+
+@pytest.mark.parametrize("make", BY_NAME)
+def test_s01_a_secret_in_the_place_of_secrets_by_name_is_not_in_the_refusal(make: Callable[[Any], object]) -> None:
+    with pytest.raises(InvalidValue) as caught:
+        make(CANARY)
+    assert not [trace for trace in TRACES if trace in f"{caught.value} {caught.value!r} {vars(caught.value)}"]

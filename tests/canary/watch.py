@@ -142,7 +142,11 @@ def _heed(error: TaskkitError, _: object) -> None:
 
 def _noting(made: Callable[..., Any], note: Callable[[Any, Any], None]) -> Callable[..., Any]:
     def noted(self: Any, *given: Any, **named: Any) -> Any:
-        answer = made(self, *given, **named)
+        try:
+            answer = made(self, *given, **named)
+        except BaseException:
+            del given, named  # who dumps the locals of this frame shows no more than without the watch
+            raise
         note(self, answer)
         return answer
 

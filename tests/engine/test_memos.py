@@ -126,6 +126,27 @@ def test_s01_a_memo_holds_no_secret_that_the_run_holds() -> None:
     assert "hunter2" not in str(job.memo)
 
 
+def test_s01_what_a_worker_before_has_told_is_scrubbed_of_what_is_read_later() -> None:
+    house = at_two()
+
+    def first(run: Run) -> Outcome:
+        run.operation(Operation("look", "done", run.now(), run.now(), exit=0, output="it is hunter2-hunter2"))
+        run.progress(1, 2, "hunter2-hunter2")
+        run.save({"done": 1})
+        raise Crash
+
+    house.play.says("h01", first, does(lambda run: run.keep(Secret("hunter2-hunter2"))))
+    with pytest.raises(Crash):
+        house.enter().work()
+    house.clock.advance(seconds=Settings().lease + 1)
+    house.engine.drain()
+    entry = house.entries()[0]
+    [told] = entry.operations
+    assert told == {"name": "look", "state": "done", "exit": 0, "output": "it is [secret]", "began": told["began"], "ended": told["ended"]}
+    assert told["began"].startswith("2026-")
+    assert entry.progress == (1, 2, "[secret]")
+
+
 def test_j13_operations_are_kept_with_the_memo_and_go_on_after_a_rescue() -> None:
     house = at_two()
 

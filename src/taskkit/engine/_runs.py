@@ -50,6 +50,8 @@ class JobRun:
         self._memo: Mapping[str, Any] = case.job.memo or EMPTY
         self._operations, self._blobs = _of_late(case.job), case.job.blobs
         self._progress = case.job.progress
+        #: How many secrets it knew when it said the first of that; None before.
+        self._knew = 0 if self._operations or self._progress else None
         self._points = points
         #: Whether anything outside may have changed: then what nobody saw the end of is unknown (J10).
         self.touched = bool(case.job.memo)
@@ -241,6 +243,7 @@ class JobRun:
         return secret
 
     def operation(self, operation: Operation) -> None:
+        self._begin_to_say()
         told = plain(self.scrubber.scrub_deep(asdict(operation, filter=_is_said, recurse=False)))
         told |= {"began": operation.began.isoformat(), "ended": operation.ended.isoformat()}
         with _PEN:
@@ -249,12 +252,29 @@ class JobRun:
         self.point(f"operation:{operation.name}")
 
     def progress(self, done: int, of: int, text: str = "") -> None:
+        self._begin_to_say()
         before, told = self._progress, (done, of, plain(self.scrub(text)))
         furthest = max(self._furthest, before[0] if before is not None else -1)
         self._furthest = max(furthest, done)
         further = {"rescues": 0} if done > furthest else {}
         self.fence.save({"progress": told, **further}, durable=False)
         self._progress = told  # what the store does not take is not said once more at the end
+
+    def _begin_to_say(self) -> None:
+        if self._knew is None:
+            self._knew = self.scrubber.knows
+
+    def _scrub_again(self) -> None:
+        """What was said before it held a secret is scrubbed of that, too: a machine may say one that is opened later (S1)."""
+        scrubber, knew = self._scrubber, self._knew
+        if scrubber is None or knew is None or knew == scrubber.knows:
+            return
+        self._knew = scrubber.knows
+        with _PEN:
+            self._operations = tuple(_without_secrets(told, scrubber) for told in self._operations)
+        if self._progress is not None:
+            done, of, text = self._progress
+            self._progress = done, of, plain(scrubber.scrub(text))
 
     def save(self, memo: Mapping[str, Any], *, turned: bool = False) -> None:
         self.save_with(memo, turned=turned)
@@ -314,6 +334,7 @@ class JobRun:
         return told
 
     def _written(self) -> dict[str, Any]:
+        self._scrub_again()
         told: dict[str, Any] = {}
         if self._operations:
             told["operations"] = self._operations
@@ -328,6 +349,11 @@ class JobRun:
 def _of_late(job: Job) -> tuple[Mapping[str, Any], ...]:
     """Of a recovery that looks at its host again and again, what it saw in the end."""
     return job.operations[-_LOOKS:] if job.kind is Kind.RECOVERY and not job.memo else job.operations
+
+
+def _without_secrets(told: Mapping[str, Any], scrubber: Scrubber) -> Mapping[str, Any]:
+    """An operation, as it is kept."""
+    return {**plain(scrubber.scrub_deep(told)), **{name: told[name] for name in _TIMES if name in told}}
 
 
 def _is_said(attribute: Attribute[Any], value: object) -> bool:

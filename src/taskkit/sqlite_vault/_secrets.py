@@ -238,8 +238,12 @@ class FileSecrets(Secrets):
         return self._sealed.changed_at(account)
 
 
-def secret_of(value: Any) -> Secret:
-    return value if isinstance(value, Secret) else Secret(value)
+def secret_of(value: Any) -> Secret | InvalidValue:
+    """The error instead of raising it: whoever calls still holds what was given."""
+    try:
+        return value if isinstance(value, Secret) else Secret(value)
+    except InvalidValue as error:
+        return error.with_traceback(None)
 
 
 def _place(account: str, name: str, slot: str, turn: int, attempt: str | None) -> str:

@@ -143,12 +143,16 @@ class SqliteVault(Vault):
         """A new one is in force, what was in force is the previous one, and what a person proposed under this name is discarded."""
         secret = secret_of(value)
         del value  # who dumps the locals of this frame shows none
+        if isinstance(secret, InvalidValue):
+            raise secret
         self._sealed.change(account, name, secret, instant(at))
 
     def propose_secret(self, account: AccountId, name: str, value: str | bytes | Secret) -> None:
         """A candidate that is not in force yet; refused where that of a job lies there."""
         secret = secret_of(value)
         del value
+        if isinstance(secret, InvalidValue):
+            raise secret
         self._sealed.propose(account, name, secret)
 
     def promote_secret(self, account: AccountId, name: str, *, at: datetime) -> bool:

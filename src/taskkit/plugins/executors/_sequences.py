@@ -97,6 +97,11 @@ def told(name: str, run: Run, carry_out: Callable[[], Result], refusal: Judgemen
     return Operation(name=run.scrub(name)[:200], began=began, ended=run.now(), **result.told(run))
 
 
+def in_one_line(text: str, run: Run) -> str:
+    """What a machine said, scrubbed with all white space, of which a secret may hold some, and without: it may stand in two lines."""
+    return run.scrub(" ".join(run.scrub(text).split()))
+
+
 def refuse_secrets(run: Run, *texts: str) -> None:
     """Everybody on the machine can read the arguments of a process (S1). Where the run holds a short secret, nobody can tell."""
     for text in texts:

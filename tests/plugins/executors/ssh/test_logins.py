@@ -387,3 +387,20 @@ def test_what_a_machine_asks_is_told_in_short() -> None:
     error = asked(Odd(("keyboard-interactive", ("x",)), questions=["Colour? " + "x" * 20_000, "Size? "]), password=WRONG)
     assert error.error == ErrorClass.BAD_CONFIGURATION
     assert len(str(error)) < 2_000
+
+
+@pytest.mark.parametrize("spaces", ["  ", " \t ", "\n"])
+def test_s01_what_a_machine_says_again_is_hidden_whatever_spaces_it_has(spaces: str) -> None:
+    """In a refusal all white space is one: a secret with two in a row would be another one there, and is not looked for."""
+
+    class Parrot(Odd):
+        def check_auth_interactive_response(self, responses: list[str]) -> InteractiveQuery:
+            self.tried.append(("keyboard-interactive", tuple(responses)))
+            return InteractiveQuery("", f"you said {responses[0]}", (f"Is it {responses[0]}? ", False))
+
+    password = f"c4n4ry{spaces}tr0ub4dor"
+    server = Parrot(("keyboard-interactive", ()))
+    error = asked(server, password=Secret(password))
+    assert server.tried == [("keyboard-interactive", (password,))]
+    assert "you said [secret]" in str(error)
+    assert "tr0ub4dor" not in str(error)

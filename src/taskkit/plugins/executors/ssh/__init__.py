@@ -9,7 +9,7 @@ from functools import partial
 from taskkit.errors import HostRefused
 from taskkit.outcomes import Done, ErrorClass, NotDone, Unknown, class_of
 from taskkit.plugins.executors._changes import may_begin
-from taskkit.plugins.executors._sequences import in_order
+from taskkit.plugins.executors._sequences import in_one_line, in_order
 from taskkit.plugins.executors.ssh._berths import Berths
 from taskkit.plugins.executors.ssh._changes import Changes
 from taskkit.plugins.executors.ssh._channels import Channels
@@ -52,7 +52,7 @@ class Ssh(Executor):
         """Log in afresh, and begin a session: that the password has to be changed is told there, as a rule."""
         try:
             with self._logged_in(host, login, run) as (wire, stop):
-                said = run.scrub(first_words(wire, stop.settings))
+                said = in_one_line(first_words(wire, stop.settings), run)
         except HostRefused as refused:
             return Probe(class_of(refused), run.scrub(str(refused)))
         error = told_of(said)

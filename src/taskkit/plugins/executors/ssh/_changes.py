@@ -10,7 +10,7 @@ from taskkit.errors import HostRefused
 from taskkit.outcomes import Done, ErrorClass, NotDone, Unknown, class_of
 from taskkit.plugins.executors._changes import may_go_on, refused_by
 from taskkit.plugins.executors._crypts import sha512_crypt
-from taskkit.plugins.executors._sequences import Result
+from taskkit.plugins.executors._sequences import Result, in_one_line
 from taskkit.plugins.executors.ssh._channels import Channels
 from taskkit.plugins.executors.ssh._ears import Ears
 from taskkit.plugins.executors.ssh._exchanges import Exchange
@@ -107,5 +107,5 @@ def _outcome(result: Result, said: str, run: Run) -> Done | NotDone | Unknown:
 
 
 def _told(case: str, run: Run, said: str = "") -> str:
-    said = " ".join(run.scrub(said).split())[-_MOST_TOLD:]
+    said = in_one_line(said, run)[-_MOST_TOLD:]
     return f"changing the password by chpasswd: {run.scrub(case)}" + (f"; it says {said!r}" if said else "")

@@ -10,6 +10,7 @@ from paramiko import AuthenticationException, BadAuthenticationType, SSHExceptio
 
 from taskkit.errors import HostRefused, TaskkitError
 from taskkit.outcomes import ErrorClass
+from taskkit.plugins.executors._sequences import in_one_line
 from taskkit.plugins.executors.ssh._keys import key_of, keys_of_agent
 from taskkit.plugins.executors.ssh._questions import NoAnswer, Questions, told_of
 from taskkit.plugins.executors.ssh._stops import Stop
@@ -141,7 +142,7 @@ class Door:
 
     def _unanswered(self, way: Way | None, case: str, repeated: bool) -> HostRefused:
         questions = way.questions if way is not None else None
-        text = self._run.scrub(questions.text if questions else "")[:_MOST_TOLD]
+        text = in_one_line("; ".join(questions.said) if questions else "", self._run)[:_MOST_TOLD]
         if (error := questions.told if questions else None) is not None:
             return self._refusal(f"it says {text!r}", HELP[error], error)
         if repeated:
@@ -182,8 +183,8 @@ class Door:
     @property
     def _said(self) -> str:
         """What the machine tells everybody, and what it said in its questions."""
-        told = [*self._heard, *(questions.text for questions in self._answered_wrongly)]
-        return self._run.scrub(" ".join(" ".join(told).split()))[:_MOST_TOLD]
+        told = [*self._heard, *("; ".join(questions.said) for questions in self._answered_wrongly)]
+        return in_one_line(" ".join(told), self._run)[:_MOST_TOLD]
 
     @property
     def _told_of_account(self) -> ErrorClass | None:

@@ -14,6 +14,7 @@ from attrs import define, field
 
 from taskkit.outcomes import Done, ErrorClass, NotDone, Unknown
 from taskkit.plugins.executors._changes import refused_by
+from taskkit.plugins.executors._sequences import in_one_line
 from taskkit.plugins.executors._talks import Nothing, Patience, Seen, Talk
 from taskkit.plugins.executors.ssh._rules import is_busy, is_forbidden, is_obeyed, names_nobody, rule_of
 from taskkit.plugins.runs import Run
@@ -167,7 +168,7 @@ class Passwd:
         return Unknown(self._told(case))
 
     def _told(self, case: str) -> str:
-        said = " ".join(self._run.scrub(self._text).split())[-_MOST_TOLD:]
+        said = in_one_line(self._text, self._run)[-_MOST_TOLD:]
         return f"changing the password by passwd: {case}" + (f"; it says {said!r}" if said else "")
 
     @property

@@ -50,7 +50,7 @@ class Questions:
         self._since: int | None = None
 
     def __call__(self, title: str, instructions: str, prompts: Sequence[tuple[str, bool]]) -> list[str]:
-        self.said += [text for text in (title, instructions, *(prompt for prompt, _ in prompts)) if text.strip()]
+        self.said += [said for text in (title, instructions, *(prompt for prompt, _ in prompts)) if (said := text.strip())]
         self._asks_for_another |= any(_ASKS_FOR_ANOTHER.search(prompt) and not self._named(prompt) for prompt, _ in prompts)
         if self._asks_for_another or told_of(instructions) is ErrorClass.ACCOUNT_LOCKED:
             raise NoAnswer("it says more than a log-in answers")

@@ -35,4 +35,4 @@ def _read(channel: Channel, until: float) -> str:
             break
         else:
             channel.status_event.wait(_TICK)
-    return " ".join(said.decode(errors="replace").split())
+    return said.decode(errors="replace")

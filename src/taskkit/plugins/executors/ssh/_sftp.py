@@ -250,8 +250,9 @@ def _begun(exchange: Exchange, channel: Channel, patience: Patience, first_words
         lost = not exchange.alive
     if lost:
         raise Fault(ErrorClass.UNREACHABLE, "beginning SFTP: the connection was lost")
-    if error := told_of(said := first_words()):
-        raise Fault(error, f"beginning SFTP: it says {said!r}")
+    said = first_words()
+    if error := told_of(" ".join(said.split())):
+        raise Fault(error, f"beginning SFTP: it says {said.strip()!r}")
     case = "its subsystem sftp does not speak SFTP: look whether the program is there, and whether the account's shell says something first"
     raise Fault(ErrorClass.REFUSED, case)
 
