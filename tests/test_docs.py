@@ -468,6 +468,22 @@ def test_every_contract_that_a_test_of_stores_cites_is_documented() -> None:
     assert cited <= set(told)
 
 
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_a_page_that_counts_the_clauses_of_a_suite_counts_all_of_them(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    for suite, counts in re.findall(r"^(\w+Contract) on \w+: (.*)$", text, re.MULTILINE):
+        told = [int(number) for number in re.findall(r"(\d+) (?:clauses? kept|closed|failed|not run)", counts)]
+        assert sum(told) == len(getattr(taskkit.testing.contracts, suite).clauses()), counts
+    for number in re.findall(r"contract of executors has (\w+) clauses", text):
+        assert number == str(len(taskkit.testing.contracts.ExecutorContract.clauses()))
+
+
+def test_the_verbs_of_the_fake_executor_are_told() -> None:
+    page = (REFERENCE / "testing.md").read_text(encoding="utf-8")
+    [told] = re.findall(r"^`FakeExecutor\(.*?It has the verbs (.*?)\.", page, re.MULTILINE | re.DOTALL)
+    assert set(_CODE.findall(told)) == set(taskkit.testing.FakeExecutor().verbs)
+
+
 def drawing(tool: str) -> ModuleType:
     spec = importlib.util.spec_from_file_location(tool, ROOT / "tools" / f"{tool}.py")
     assert spec

@@ -96,6 +96,19 @@ def test_t12_the_end_of_a_rule_is_said(capsys: pytest.CaptureFixture[str]) -> No
     assert "nothing follows" in said(capsys, "daily until 2026-01-02", "--from", "2027-01-01")
 
 
+@pytest.mark.parametrize(("text", "count"), [("window '* * 29 2 *'", 20), ("window '* * 29 2 *' except window '* * * * 1-6'", 4)])
+def test_r05_a_window_that_seldom_opens_goes_on_all_the_same(text: str, count: int, capsys: pytest.CaptureFixture[str]) -> None:
+    asked = (text, "--from", "2026-01-01", "-n", str(count))
+    assert len(told(capsys, *asked)["next"]) == count
+    assert "ends here" not in said(capsys, *asked)
+
+
+def test_r05_what_never_closes_does_not_end(capsys: pytest.CaptureFixture[str]) -> None:
+    out = said(capsys, "always", "-n", "2")
+    assert "never closes" in out
+    assert "ends here" not in out
+
+
 def test_r05_openings_show_their_length_and_the_narrow_ones_a_note(capsys: pytest.CaptureFixture[str]) -> None:
     out = said(capsys, "window '30-33 2 * * *', Europe/Berlin", "--from", "2026-03-28", "-n", "2")
     assert "opens for 4 min at a time" in out

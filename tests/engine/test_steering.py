@@ -207,6 +207,29 @@ def test_j06_force_does_not_run_what_is_suspended() -> None:
         house.engine.run_now(waiting(house).id, by="anna", force=True)
 
 
+def test_j06_who_is_refused_for_a_suspension_is_told_the_call_that_lifts_it() -> None:
+    house = house_of()
+    id, engine = task(house).id, house.engine
+    calls: list[Callable[[], object]] = [lambda: engine.demand(id, "h01"), lambda: engine.run_now(waiting(house).id)]
+    for place, where, call in (("h01",), "for 'h01'", f"{id!r}, 'h01'"), ((), "as a whole", f"{id!r}"):
+        engine.suspend_task(id, *place, why="under repair")
+        for asked in calls:
+            with pytest.raises(Refused) as caught:
+                asked()
+            assert caught.value.case == f"the task 'nightly' is suspended {where}: under repair"
+            assert caught.value.help == f"engine.resume_task({call}) lets it run again"
+        engine.resume_task(id, *place)
+    assert [asked() is not None for asked in calls] == [True, False]
+
+
+def test_j06_who_demands_a_task_of_the_system_that_is_suspended_reads_of_no_record() -> None:
+    house = House(*hosts(2))
+    sweep = house.engine.put(Task("sweep", "work", OnDemand(), selection=Everything()))
+    house.engine.suspend_task(sweep.id, why="under repair")
+    with pytest.raises(Refused, match="'sweep' is suspended as a whole: under repair"):
+        house.engine.demand(sweep.id)
+
+
 def test_j06_a_job_of_another_node_is_refused_and_nothing_runs() -> None:
     house = house_of(pool="dmz")
     before = waiting(house)

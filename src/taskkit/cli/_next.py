@@ -42,9 +42,13 @@ def run(text: str, start_in: Callable[[str], datetime], count: int, *, as_json: 
     else:
         rows = rows_of(rule, start, count)
         console.print(_table(rule, rows, start))
-        if len(rows) < count:
+        if len(rows) < count and not _stays_open(rule, rows):
             console.print(Text("the rule ends here" if rows else "nothing follows", style="dim"))
     return 0
+
+
+def _stays_open(rule: Interval | Window, rows: list[Row]) -> bool:
+    return isinstance(rule, Window) and bool(rows) and rows[-1].end is None
 
 
 def _table(rule: Interval | Window, rows: list[Row], start: datetime) -> Table:

@@ -18,7 +18,7 @@ from taskkit.events.unions import AnyOf
 from taskkit.events.windows import Opening, Window
 from taskkit.events.zones import Stretch, zone
 
-_FAR = 60 * 365  # the rarest window, one on a 29 February that is a Monday, opens within forty years
+_LAST = pendulum.datetime(9999, 12, 31)
 
 
 @frozen
@@ -107,8 +107,7 @@ def _draws(rule: RandomDays, start: datetime) -> Iterator[Row]:
 
 
 def _openings(window: Window, start: datetime, count: int) -> list[Row]:
-    far = start + timedelta(days=_FAR)
-    return [_opening(window, one) for one in islice(window.openings(start, far), count)]
+    return [_opening(window, one) for one in islice(window.openings(start, _LAST), count)]
 
 
 def _opening(window: Window, one: Opening) -> Row:

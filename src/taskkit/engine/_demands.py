@@ -50,8 +50,7 @@ class Demands:
         tried, now = f"running the task {task.name!r}", self._ground.now()
         self._may(task, record_id, by, tried, force=force)
         aim = self._targets.aim(task, record)
-        if (suspended := self._fires.suspension(aim, task)) is not None:
-            raise Refused(tried, f"it is suspended for {record_id!r}: {suspended}", "engine.resume_task(…) lets it run again")
+        self._fires.not_suspended(aim, task, tried)
         happening = happening or Demanded(record_id or "", task=task_id, user=by, at=shown(now))
         wish = Wish(aim, task, str(OnDemand()), NOW, happening, instant(happening.at) if happening.at else now)
         job = turned(self._job(wish, by, now, force=force))

@@ -90,6 +90,10 @@ class Fires:
         whys = (self._planner.suspension(task, record, seen) for task, record in tasks_of(aim, trigger))
         return next((why for why in whys if why is not None), None)
 
+    def not_suspended(self, aim: Aim, trigger: Task, tried: str) -> None:
+        for task, record in tasks_of(aim, trigger):
+            self._planner.not_suspended(task, record, tried)
+
     @staticmethod
     def _passed(wish: Wish, now: Instant, why: str, job: str | None = None) -> Unit:
         task, told = wish.aim.task, {"why": why, "happening": wish.happening.id, "kind": wish.happening.kind}

@@ -9,6 +9,7 @@ from attrs import evolve
 
 from taskkit.engine._occurrences import FIRST, Planned, at_once, by_hand, fire_of, following, reason_of
 from taskkit.engine._targets import Aim, Targets
+from taskkit.errors import Refused
 from taskkit.facts import Fact
 from taskkit.instants import SECOND, Instant
 from taskkit.jobs import Job, Kind, Why
@@ -68,6 +69,13 @@ class Planner:
     def suspension(self, task: Task, record: str | None, seen: Seen = EMPTY) -> str | None:
         """Why a task waits: for this record, or as a whole."""
         return suspension(*(self.standing(*place, seen) for place in suspending(task, record)))
+
+    def not_suspended(self, task: Task, record: str | None, tried: str) -> None:
+        """What lets it run again depends on where it stands: to resume a task for a record lifts nothing from the whole."""
+        for line, about in suspending(task, record):
+            if (why := suspension(self.standing(line, about))) is not None:
+                where, call = (f"for {about!r}", f"{task.id!r}, {about!r}") if about else ("as a whole", f"{task.id!r}")
+                raise Refused(tried, f"the task {task.name!r} is suspended {where}: {why}", f"engine.resume_task({call}) lets it run again")
 
     def keep(self, task: Task, record: str | None, standing: Standing, *, group: str = "") -> Keep:
         return Keep(STANDINGS, standing_id(task.line, record), standing.revision, standing.body(), group or task.line)

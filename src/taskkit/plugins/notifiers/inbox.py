@@ -12,7 +12,11 @@ from taskkit.facts import Fact
 from taskkit.plugins.kinds import Notifier
 
 #: What somebody has to look at.
-DISTURBING = frozenset({"ClockSkewed", "FallbackEnded", "JobFailed", "JobMissed", "JobUncertain", "PluginAbandoned", "TaskSuspended"})
+DISTURBING = frozenset(
+    {
+        "ClockSkewed", "FallbackEnded", "JobFailed", "JobMissed", "JobUncertain", "PluginAbandoned", "RestoreNoticed", "TaskSuspended",
+    }
+)  # fmt: skip
 
 
 class Inbox(Notifier):
