@@ -10,7 +10,7 @@ from attrs import evolve, frozen
 
 from taskkit.engine import Settings
 from taskkit.engine._ground import Limits
-from taskkit.events import Daily, TimeWindow
+from taskkit.events import Daily, MaxAge, TimeWindow
 from taskkit.events.happenings import CheckedIn, SessionEnded, Unlocked
 from taskkit.events.policies import AfterCheckIn, AfterSession, AfterUnlock, OnDemand
 from taskkit.instants import SECOND
@@ -19,11 +19,12 @@ from taskkit.plugins.kinds import Script
 from taskkit.plugins.runs import Run
 from taskkit.plugins.verbs import Verb
 from taskkit.records import Accounts, Record, RecordType
+from taskkit.selections import Everything
 from taskkit.states import State, Step
 from taskkit.storage import Move, Query, Slice, Wait
 from taskkit.tasks import Fallback, Task
 from taskkit.testing import FakeExecutor
-from tests.engine.houses import UNIX, Crash, House, Play, Watched
+from tests.engine.houses import START, UNIX, Crash, House, Play, Watched, hosts
 
 
 def account(run: Run) -> str:
@@ -815,6 +816,71 @@ def test_r04_a_retry_is_satisfied_by_a_change_after_the_failure() -> None:
     house.engine.drain()
     assert len(house.play.performed) == 4
     assert by_state(house)[State.COMPLETED, "satisfied"] == 2
+
+
+def test_r04_a_change_between_two_nights_that_wait_together_is_not_for_the_second() -> None:
+    """T15: the job stands for all of them, so the last of its reasons counts."""
+    house = sharing(1, Daily(at="02:30"))
+    house.engine.pause()
+    house.clock.advance(hours=12)
+    house.vault.secrets.changed["root"] = house.clock.moment
+    house.clock.advance(days=2)
+    house.engine.resume()
+    house.engine.drain()
+    assert len(house.play.performed) == 1
+    assert [entry.missed for entry in house.entries(states=State.COMPLETED)] == [3]
+
+
+def test_r04_a_change_between_two_nights_is_not_for_the_parts_of_the_second() -> None:
+    play = Play()
+    kind = touching(play, "rotate", lambda run: Accounts(writes={account(run)}), changes=True)
+    house = House(*hosts(2), scripts=[kind], play=play)
+    house.engine.define(kind("rotate"))
+    house.engine.put(Task("rotate", "rotate", Daily(at="02:30"), selection=Everything()), next_run=START.add(hours=2))
+    house.engine.pause()
+    house.clock.advance(hours=12)
+    house.vault.secrets.changed |= dict.fromkeys(("h01", "h02"), house.clock.moment)
+    house.clock.advance(days=1)
+    house.vault.secrets.changed["h02"] = house.clock.moment
+    house.engine.resume()
+    house.engine.drain()
+    assert [record for _, record in play.performed] == ["h01"]
+
+
+def test_t11_a_change_that_satisfied_a_job_counts_its_age_anew() -> None:
+    """R4: else each record of an account would have it changed once more, one a day."""
+    house = sharing(4, MaxAge(30))
+    for _ in range(65):
+        house.clock.advance(days=1)
+        house.engine.drain()
+    assert len(house.play.performed) == 2
+    assert by_state(house) == {COMPLETED: 2, (State.COMPLETED, "satisfied"): 6}
+    assert {entry.due for entry in house.entries(states=State.SCHEDULED)} == {START.add(days=90)}
+
+
+def test_t11_an_age_counts_from_the_change_and_not_from_when_a_job_found_it_made() -> None:
+    house = sharing(1, MaxAge(30))
+    house.clock.advance(days=29)
+    house.engine.pause()
+    house.clock.advance(days=2)
+    house.vault.secrets.changed["root"] = house.clock.moment
+    house.clock.advance(days=5)
+    house.engine.resume()
+    house.engine.drain()
+    assert by_state(house) == {(State.COMPLETED, "satisfied"): 1}
+    assert [entry.due for entry in house.entries(states=State.SCHEDULED)] == [START.add(days=61)]
+
+
+def test_t11_what_a_happening_wanted_and_somebody_did_counts_the_age_anew_too() -> None:
+    house = sharing(1, [MaxAge(30), AfterUnlock(60)])
+    house.clock.advance(days=20)
+    house.engine.emit(Unlocked("root"))
+    house.clock.advance(minutes=30)
+    house.vault.secrets.changed["root"] = house.clock.moment
+    house.clock.advance(minutes=30)
+    house.engine.drain()
+    assert by_state(house) == {(State.COMPLETED, "satisfied"): 1}
+    assert [entry.due for entry in house.entries(states=State.SCHEDULED)] == [START.add(days=50)]
 
 
 def test_r04_a_script_that_changes_no_secret_is_never_satisfied() -> None:

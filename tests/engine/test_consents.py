@@ -455,6 +455,19 @@ def test_a08_two_processes_together_start_no_more_than_one() -> None:
     assert len(house.entries(states=State.SCHEDULED)) == 2
 
 
+def test_p03_a_consent_lets_no_job_run_before_its_time() -> None:
+    house = House(*hosts(2))
+    house.engine.put(Task("rotate", "work", AfterUnlock(minutes=60), guard=Guard(burst=1)), list=of_type("unix"))
+    ids = house.engine.emit(*(Unlocked(record.id) for record in hosts(2)))
+    house.clock.advance(minutes=1)
+    house.engine.consent(ids[1], by="bert")
+    house.engine.drain()
+    assert (state(house, ids[1]), house.engine.job(ids[1]).due) == (State.SCHEDULED, START.add(minutes=60))
+    house.clock.advance(minutes=59)
+    house.engine.drain()
+    assert state(house, ids[1]) is State.COMPLETED
+
+
 # the flow
 
 

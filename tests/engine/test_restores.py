@@ -142,6 +142,16 @@ def test_t15_all_that_is_due_can_be_passed_over_and_what_happens_later_runs(prod
     assert product.live() == 1
 
 
+def test_t15_what_comes_due_after_somebody_passed_over_the_rest_runs(product: Product) -> None:
+    product.engine.pause()
+    product.live(hours=24)
+    product.engine.pass_over(product.nightly.id)
+    product.live(hours=24)
+    product.engine.resume()
+    assert product.live() == 3
+    assert product.ends(product.nightly)[-3:] == [("completed", None)] * 3
+
+
 def test_t15_a_happening_that_joins_what_was_passed_over_is_not_passed_over_with_it(product: Product) -> None:
     a_day_after_the_backup(product)
     product.put_back("store")

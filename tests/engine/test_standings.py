@@ -172,6 +172,31 @@ def test_t13_a_task_of_the_system_has_one_next_run_and_no_record_has_one_of_its_
     assert [job.record for job in waiting(house)] == [None]
 
 
+def test_t13_a_task_without_a_rule_of_time_is_put_with_a_next_run() -> None:
+    house = House()
+    house.engine.define(house.Scripted("work"))
+    house.engine.put(Task("once", "work"), next_run=START.add(hours=9))
+    assert [job.due for job in waiting(house)] == [at("2026-03-02T09:00")]
+    house.clock.advance(hours=9)
+    house.engine.drain()
+    assert performed(house) == [None]
+    assert waiting(house) == []
+
+
+def test_r07_a_next_run_that_is_still_to_come_is_planned_by_who_activates_a_task_without_a_rule_of_time() -> None:
+    house, task = with_task(task=Task("on demand", "work", OnDemand()))
+    house.engine.set_next_run(task.id, START.add(hours=9), "h01")
+    house.engine.deactivate(task.id)
+    assert waiting(house) == []
+    house.engine.activate(task.id)
+    assert [(job.record, job.due) for job in waiting(house)] == [("h01", at("2026-03-02T09:00"))]
+    house.clock.advance(hours=9)
+    house.engine.drain()
+    house.engine.deactivate(task.id)
+    house.engine.activate(task.id)
+    assert waiting(house) == []
+
+
 def test_r08_what_was_suspended_for_a_record_that_is_gone_can_be_resumed() -> None:
     house, task = with_task()
     house.engine.suspend_task(task.id, "h01")

@@ -9,7 +9,7 @@ import pytest
 from attrs import evolve, frozen
 
 from taskkit.engine import Entry
-from taskkit.errors import InvalidValue, NotFound
+from taskkit.errors import InvalidValue, NotFound, Refused
 from taskkit.events import Daily, TimeWindow
 from taskkit.events.happenings import CheckedIn, RecordChanged, RecordRemoved, Unlocked
 from taskkit.events.policies import AfterCheckIn, AfterUnlock, OnDemand
@@ -19,6 +19,7 @@ from taskkit.plugins.kinds import Script
 from taskkit.plugins.runs import Run
 from taskkit.plugins.verbs import Verb
 from taskkit.records import Record, RecordType
+from taskkit.selections import OfType
 from taskkit.states import PENDING, State, Step
 from taskkit.storage import Query
 from taskkit.targets import Target
@@ -436,3 +437,71 @@ def test_r03_an_edit_of_the_shadow_account_reaches_a_job_that_waits() -> None:
     house.clock.advance(hours=3)
     house.engine.drain()
     assert {user for _, user in executor.logins} == {"root"}
+
+
+# suspensions
+
+
+@pytest.mark.parametrize("record", ["site", None])
+def test_j01_an_occurrence_waits_where_its_trigger_is_suspended_and_goes_on_when_that_is_resumed(record: str | None) -> None:
+    house, trigger, _ = referring(found=Task("rotate", "work"))
+    house.engine.suspend_task(trigger.id, record, why="under repair")
+    house.clock.advance(days=2)
+    house.engine.drain()
+    assert house.play.performed == []
+    (job,) = waiting(house)
+    assert (job.state, job.why) == (State.DEFERRED, "suspended")
+    with pytest.raises(Refused, match="under repair"):
+        house.engine.run_now(job.id)
+    house.engine.resume_task(trigger.id, record)
+    house.engine.drain()
+    assert house.play.performed == [("work", "base")]
+
+
+def test_j01_a_happening_of_another_record_that_joined_does_not_wait_for_a_suspended_one() -> None:
+    other = Record("b", "web", reference="base")
+    house, trigger, _ = referring(found=Task("rotate", "work"), policies=AfterUnlock(60), records=(other,))
+    house.engine.emit(Unlocked("site"))
+    house.engine.suspend_task(trigger.id, "site")
+    house.clock.advance(hours=2)
+    house.engine.drain()
+    assert house.play.performed == []
+    house.engine.emit(Unlocked("b"))
+    house.clock.advance(hours=1)
+    house.engine.drain()
+    assert house.play.performed == [("work", "base")]
+
+
+def test_r06_the_part_of_a_suspended_record_is_canceled_also_where_it_runs_elsewhere() -> None:
+    house, _, _ = referring(found=Task("rotate", "work"), records=(Record("b", "web", reference="base"),))
+    task = house.engine.put(Task("all", "work", selection=OfType("web"), target=Target.REFERENCED))
+    house.engine.suspend_task(task.id, "site")
+    run = house.engine.demand(task.id)
+    house.engine.drain()
+    found = house.engine.execution(run)
+    assert found is not None
+    assert (found.states, found.failed) == ({"canceled": 1, "completed": 1}, ("site",))
+
+
+def test_r06_a_rerun_tells_of_all_its_parts_also_where_they_run_at_one_record() -> None:
+    house, _, _ = referring(found=Task("rotate", "work"), records=(Record("b", "web", reference="base"),))
+    task = house.engine.put(Task("all", "work", selection=OfType("web"), target=Target.REFERENCED))
+    house.play.says("base", *[NotDone(ErrorClass.FAILED, "no")] * 2)
+    run = house.engine.demand(task.id)
+    house.engine.drain()
+    parts = house.engine.rerun(run)
+    assert sorted(house.engine.job(part).triggered_by or () for part in parts) == [(task.id, "b"), (task.id, "site")]
+
+
+def test_t15_what_a_trigger_wanted_elsewhere_is_passed_over_with_it() -> None:
+    house, trigger, found = referring(found=Task("rotate", "work", NIGHT))
+    assert found is not None
+    house.engine.pause()
+    house.clock.advance(hours=3)
+    house.engine.pass_over(trigger.id)
+    house.engine.resume()
+    house.engine.drain()
+    assert [(entry.triggered_by is None, entry.state) for entry in house.entries() if entry.ended] == [
+        (True, State.COMPLETED),
+        (False, State.MISSED),
+    ]

@@ -12,29 +12,37 @@ from taskkit.engine._planner import Planner, fitted
 from taskkit.instants import Instant
 from taskkit.jobs import Job
 from taskkit.standings import Standing, standing_id
-from taskkit.storage import Change, Unit
+from taskkit.storage import Change, Keep, Unit
 from taskkit.tasks import Task
 
 if TYPE_CHECKING:
     from taskkit.engine._ground import Ground
 
 
-def aged(ground: Ground, planner: Planner, case: Case) -> tuple[Change, ...]:
-    """For the task that ran, and for the one that triggered it elsewhere."""
-    changes = _of_task(ground, planner, case.task, case.job, None, case.now)
-    return changes if case.job.via is None else (*changes, *_of_task(ground, planner, case.trigger, case.job, case.job.via, case.now))
+def aged(ground: Ground, planner: Planner, case: Case, successor: Unit = ()) -> tuple[Change, ...]:
+    """For the task that ran, and for the one that triggered it elsewhere; `successor` is planned by the same success."""
+    changes = _of_task(ground, planner, case, case.task, None)
+    changes = changes if case.job.via is None else (*changes, *_of_task(ground, planner, case, case.trigger, case.job.via))
+    kept = {change.id for change in successor if isinstance(change, Keep)}
+    return tuple(change for change in changes if not isinstance(change, Keep) or change.id not in kept)
 
 
-def _of_task(
-    ground: Ground, planner: Planner, task: Task, job: Job, via: tuple[str, str | None, int] | None, now: Instant
-) -> tuple[Change, ...]:
+def succeeded(standing: Standing | None, case: Case) -> Standing:
+    """As it stands by this success, or by that of somebody else who did the work of this one."""
+    before = standing or Standing(created=case.job.created)
+    since = case.now if case.changed is None else max(case.changed, before.last_success or 0)
+    return evolve(before, last_success=since)
+
+
+def _of_task(ground: Ground, planner: Planner, case: Case, task: Task, via: tuple[str, str | None, int] | None) -> tuple[Change, ...]:
     """The standing, and the occurrence that waits."""
     if task.interval is None or not task.interval.relative:
         return ()
-    record = via[1] if via else job.record
-    standing = evolve(planner.standing(task.line, record) or Standing(created=job.created), last_success=now)
+    job, record = case.job, via[1] if via else case.job.record
+    standing = succeeded(planner.standing(task.line, record), case)
     waiting = ground.storage.seated(("occurrence", job.line, job.record or "", *((via[0], via[1] or "") if via else ())))
-    planned = _anew(ground, planner, waiting, standing, now) if waiting is not None and not waiting.manual else ()
+    is_another = waiting is not None and waiting.id != job.id and not waiting.manual
+    planned = _anew(ground, planner, waiting, standing, case.now) if waiting is not None and is_another else ()
     return (planner.keep(task, record, standing), *planned)
 
 

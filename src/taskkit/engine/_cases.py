@@ -11,7 +11,7 @@ from taskkit.instants import Instant
 from taskkit.jobs import Cause, Job, Kind
 from taskkit.outcomes import Effect
 from taskkit.records import NO_ACCOUNTS, Accounts, Record
-from taskkit.standings import Standing, suspension
+from taskkit.standings import Standing
 from taskkit.storage import Claimed, Hold, Unit
 from taskkit.tasks import Task
 from taskkit.verdicts import REPEATABLE
@@ -54,6 +54,7 @@ class Case:
     successor: Successor | None = None  #: what refusals have taught about it
     interrupted: BaseException | None = None  #: what the whole process was asked while it ran
     said: Mapping[str, Any] | None = None  #: of its end, by a write that broke off
+    changed: Instant | None = None  #: when somebody else did its work, where that makes it needless
 
     def __attrs_post_init__(self) -> None:
         self.job, self.causes, self.beside = self.claimed
@@ -94,11 +95,6 @@ class Case:
         if self.beside is not None or self.given_up or self.successor is not None or self.job is not self.claimed.job:
             return False
         return self.job.kind is not Kind.OCCURRENCE or self.is_planned_alike
-
-    @property
-    def suspended(self) -> str | None:
-        """Why its task waits: for this record, or as a whole."""
-        return suspension(self.standing, self.whole)
 
     def waits_again(self, why: str) -> int:
         """How often it has waited for the same reason, beside the first time (J12)."""

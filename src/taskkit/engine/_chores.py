@@ -23,6 +23,8 @@ from taskkit.errors import VaultAway
 from taskkit.jobs import Job, Kind, Why
 from taskkit.records import Record
 from taskkit.selections import OfType
+from taskkit.standings import TABLE as STANDINGS
+from taskkit.standings import standing_id
 from taskkit.states import PENDING, State
 from taskkit.storage import Document, Expect, Keep, Query, Unit
 from taskkit.targets import Target
@@ -100,9 +102,14 @@ class Chores:
             elif fit := self._fits.fitted(job, self._record):
                 yield fit
         planned |= {job.trigger[1] for job in all_jobs(self._storage, Query(states=State.QUEUED, trigger=task.id)) if begins(job)}
-        if task.interval is not None:
-            missing = (record for name, record in covered.items() if name not in planned)
-            yield from (Plan(task, record, None, first_run, still_theirs(task, record, lists)) for record in missing)
+        wanted = covered if task.interval is not None else [name for name in self._set_by_hand(task) if name in covered]
+        missing = (covered[name] for name in wanted if name not in planned)
+        yield from (Plan(task, record, None, first_run, still_theirs(task, record, lists)) for record in missing)
+
+    def _set_by_hand(self, task: Task) -> list[str | None]:
+        """For whom somebody set its next run: that goes also for a task that no rule of time makes due (T13)."""
+        standings = self._catalog.pages(STANDINGS, task.line)
+        return [kept.id.removeprefix(standing_id(task.line, None)) or None for kept in standings if kept.body.get("next_run") is not None]
 
     def _of_none(self, id: str, task: Task | None) -> Iterator[Plan | Unit]:
         """A task that is no more, or not active: its jobs end, and what others want of it is theirs again (R2, R7)."""

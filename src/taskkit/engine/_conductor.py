@@ -198,7 +198,7 @@ class Conductor:
             landed = self._storage.write([(*units[0], told), *units[1:]])
             for place, answer in enumerate(landed):
                 if answer:
-                    made |= {part.record or "": part.id for part in parts[place * _PORTION : (place + 1) * _PORTION]}
+                    made |= {part.trigger[1] or "": part.id for part in parts[place * _PORTION : (place + 1) * _PORTION]}
             if all(landed):
                 return list(made.values())
         if not made:

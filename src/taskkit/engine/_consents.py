@@ -80,7 +80,7 @@ class Consents:
         if len(given) < needed:
             votes = Keep(_TABLE, job.id, kept.revision if kept else 0, {"given": list(given), "plan": plan})
             return still, Move(job.id, Step.REPLAN, job.revision), votes, fact
-        fields = {"due": now, "consented": job.digest or plan, "asks_until": None, "why": None}
+        fields = {"due": max(job.due, now), "consented": job.digest or plan, "asks_until": None, "why": None}
         used_up = (Keep(_TABLE, job.id, kept.revision, None),) if kept else ()
         return still, Move(job.id, Step.CONSENT, job.revision, fields=fields), *used_up, fact
 

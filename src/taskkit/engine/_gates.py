@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from attrs import frozen
@@ -13,14 +13,15 @@ from taskkit.engine._ground import MOST_RESCUES, VAULT_AWAY_LOOK
 from taskkit.engine._intents import read
 from taskkit.engine._occurrences import lateness, starts_at
 from taskkit.engine._passings import is_passed
+from taskkit.engine._planner import read_standing, suspending
 from taskkit.errors import StorageAway, TaskkitError, VaultAway
 from taskkit.events._wording import counted
 from taskkit.events.windows import Window
 from taskkit.instants import DAY, MINUTE, SECOND, Instant, instant
 from taskkit.intents import TABLE
-from taskkit.jobs import Cause, Kind, Why
+from taskkit.jobs import Cause, Job, Kind, Why
 from taskkit.standings import TABLE as STANDINGS
-from taskkit.standings import standing_id, suspension
+from taskkit.standings import Standing, standing_id
 from taskkit.states import Step
 from taskkit.storage import Expect
 
@@ -63,7 +64,8 @@ class Gates:
         task, consents = kin.task, kin.task.consent or kin.trigger.consent
         again = (task.fallback or self._ground.settings.fallback) if kind is Kind.FALLBACK else None
         windows = task.window or (again.window if again is not None else None)
-        kin.passed = self._passings.until(task.line, kin.glance)
+        lines = {task.line, kin.trigger.line} if kind is Kind.OCCURRENCE else {task.line}  # others may have joined what happened (R2)
+        kin.passed = max(self._passings.until(line, kin.glance) for line in lines)
         is_active = kind is Kind.RECOVERY or (task.active and kin.trigger.active)
         gates: tuple[tuple[Callable[[Case], Instead | None], bool], ...] = (
             (self._intent, kind is Kind.RECOVERY), (self._rescues, True), (self._stop, True), (self._active, not is_active),
@@ -125,20 +127,37 @@ class Gates:
         return Instead(Step.CANCEL, Why.INACTIVE)
 
     def _suspension(self, case: Case) -> Instead | None:
-        """It waits until somebody resumes the task: the release wakes it, the timer is the net."""
-        if case.standing is None and case.whole is None:
+        """It waits until somebody resumes the task that runs, or the one that wants it: the release wakes it, the timer is the net."""
+        job = case.job
+        if (case.standing is None and case.whole is None and job.via is None) or job.kind is Kind.RECOVERY or job.is_conducting:
             return None
-        if case.suspended is None or case.job.kind is Kind.RECOVERY or case.job.is_conducting:
-            return None
-        if case.job.execution is not None:
-            return Instead(Step.CANCEL, Why.SUSPENDED, text=f"suspended: {case.suspended}")
-        standing, record = (case.standing, case.job.record) if suspension(case.standing) is not None else (case.whole, None)
-        still = Expect(STANDINGS, standing_id(case.job.line, record), standing.revision if standing is not None else 0)
-        return Instead(Step.DEFER, Why.SUSPENDED, case.now + DAY, still=still)
+        for id, standing in self._standings(case):
+            if standing is None or standing.suspended is None:
+                continue
+            if job.execution is not None:
+                return Instead(Step.CANCEL, Why.SUSPENDED, text=f"suspended: {standing.suspended}")
+            return Instead(Step.DEFER, Why.SUSPENDED, case.now + DAY, still=Expect(STANDINGS, id, standing.revision))
+        return None
+
+    @staticmethod
+    def _standings(case: Case) -> Iterator[tuple[str, Standing | None]]:
+        """Of the task that runs, and of another that wants it alone (R2). What a conductor began, its whole task lets end."""
+        job = case.job
+        yield standing_id(job.line, job.record), case.standing
+        yield standing_id(job.line, None), case.whole
+        if job.via is None or (job.kind is Kind.FIRED and len(case.causes) > 1):  # others may have joined it
+            return
+        for line, record in suspending(case.trigger, job.via[1]):
+            if record is not None or job.execution is None:
+                id = standing_id(line, record)
+                yield id, read_standing(case.kin.glance.one(STANDINGS, id))
 
     def _passing(self, case: Case) -> Instead | None:
         """Somebody said that what was due up to a moment is not wanted any more."""
-        if not is_passed(case.job, case.causes, case.kin.passed):
+        job, until = case.job, case.kin.passed
+        if not is_passed(job, case.causes, until):
+            return None
+        if case.now - lateness(case.trigger, case.task, job, case.causes, case.now) > until:  # it stands for what came due since, too (T15)
             return None
         return Instead(Step.MISS, Why.PASSED_OVER, text="somebody passed it over")
 
@@ -255,6 +274,7 @@ class Gates:
         changed = max(one if one <= case.now else 0 for one in at)  # a clock that was ahead says nothing of before and after
         if not changed or any(wish >= changed for wish in wishes):
             return None
+        case.changed = changed
         by = kept.body["job"] if kept and changed <= kept.body["ended"] else None  # the vault took it after it was chosen, before the end
         return Instead(Step.SATISFY, Why.SATISFIED, into=by, text="the account was changed since")
 
@@ -270,5 +290,11 @@ class Gates:
             return []
         if job.kind is Kind.FALLBACK:
             return [job.created, *(cause.at for cause in causes)]
-        occurrence = [job.at * SECOND - 1] if job.at is not None else []  # a change at the very instant of an occurrence is for it
-        return [*(cause.at for cause in causes), *occurrence]
+        return [*(cause.at for cause in causes), *self._occurrences(case, job)]
+
+    @staticmethod
+    def _occurrences(case: Case, job: Job) -> list[Instant]:
+        """The last that it stands for: a change before that is not for it. One at the very instant is."""
+        passed = case.kin.missed(job, case.now).get("missed_last") if job.started is None else job.missed_last
+        last = passed or job.at
+        return [] if last is None else [last * SECOND - 1]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
+from taskkit.engine._ages import aged, succeeded
 from taskkit.engine._border import asked
 from taskkit.engine._cases import Case
 from taskkit.engine._fits import Fits
@@ -54,7 +55,7 @@ class Refusals:
             successor = self.successor(case)
             if successor and job.kind is Kind.OCCURRENCE:  # the next one comes after them: they are counted here, or nowhere (T15)
                 fields |= missed(case.trigger, job, now)
-            changes = [*expected(case, successor), *changes, *successor, *followed(self._ground, job)]
+            changes = [*expected(case, successor), *changes, *successor, *self._aged(case, successor), *followed(self._ground, job)]
         if instead.still is not None:
             changes = [instead.still, *changes]
         if instead.suspends:
@@ -63,6 +64,10 @@ class Refusals:
             told = {**self._reason(case, job.with_(fields), instead), **{name: fields[name] for name in _DETAILS if fields.get(name)}}
             changes.append(Fact(_FACTS[instead.step], now, job.id, job.task, job.line, job.record, None, told))
         return tuple(changes)
+
+    def _aged(self, case: Case, successor: Unit) -> Unit:
+        """What somebody else has done for it is a success of its own, and its age counts from then (T11)."""
+        return aged(self._ground, self._planner, case, successor) if case.changed is not None and case.kin.ages else ()
 
     @staticmethod
     def _later(case: Case, instead: Instead) -> Instead:
@@ -114,9 +119,9 @@ class Refusals:
         return changes
 
     def _trigger_standing(self, case: Case) -> Standing | None:
-        if case.job.via is None:
-            return case.standing
-        return self._planner.standing(case.trigger.line, case.job.trigger[1])
+        is_own = case.job.via is None
+        standing = case.standing if is_own else self._planner.standing(case.trigger.line, case.job.trigger[1])
+        return standing if case.changed is None else succeeded(standing, case)
 
     def stale(self, case: Case) -> Unit:
         """What it was planned for is no more, or is elsewhere: it is planned anew, or ends (R1, R2, R8)."""

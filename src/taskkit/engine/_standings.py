@@ -25,6 +25,7 @@ from taskkit.jobs import Why
 from taskkit.records import Record
 from taskkit.standings import Standing, standing_id
 from taskkit.storage import Document, Expect, Unit
+from taskkit.targets import Target
 from taskkit.tasks import Task, of_record
 
 if TYPE_CHECKING:
@@ -52,12 +53,16 @@ class Standings:
         """What waits goes on; with no record, for all of them that are not suspended on their own. Also for a record that is gone."""
         task, name = self._managed(task_id, record, by)
         what, whom = standing_id(task.line, name), {"line": task.line} if name is None else {"line": task.line, "record": name}
+        left = {what: whom}
+        if task.target is not Target.ITSELF:  # what it wants of others runs as theirs (R2)
+            left[f"by {what}"] = {"trigger": task.id}
 
-        def left() -> Unit:
-            return (to_wake(self._storage, what, Why.SUSPENDED, **whom),)
+        def also() -> Unit:
+            return tuple(to_wake(self._storage, id, Why.SUSPENDED, **those) for id, those in left.items())
 
-        self._change(task, name, lambda one: evolve(one, suspended=None, suspended_by=None, suspended_at=None), "TaskResumed", by, {}, left)
-        wake_left(self._ground, what)
+        self._change(task, name, lambda one: evolve(one, suspended=None, suspended_by=None, suspended_at=None), "TaskResumed", by, {}, also)
+        for id in left:
+            wake_left(self._ground, id)
 
     def set_next_run(self, task_id: str, at: Instant | None, record: str | None, *, by: str | None) -> None:
         task, name = self._managed(task_id, record, by)

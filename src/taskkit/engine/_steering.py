@@ -48,7 +48,7 @@ class Steering:
             if force:
                 self._rights.demand(by, FORCE_RUN, f"{tried} by force", job.record)
             move = self._brought_forward(job, by, tried, force=force)
-            self._planner.not_suspended(task, job.record, tried)
+            self._not_suspended(task, job, tried)
             fact = Fact("RunAsked", self._ground.now(), id, job.task, job.line, job.record, by, {"forced": True} if force else {})
             if self._storage.write([(move, fact)])[0]:
                 return
@@ -126,7 +126,7 @@ class Steering:
             raise Refused(tried, "it has not ended", "wait for it, or ask it to stop")
         if task.consent is not None and (conductor.consented is None or conductor.planned_for != task.revision):
             raise Refused(tried, "nobody has consented to the task as it stands (A5)", "demand the task: that asks for consent")
-        self._planner.not_suspended(task, conductor.record, tried)
+        self._not_suspended(task, conductor, tried)
         return self._conductor.again(conductor, task, by)
 
     def _may(self, job: Job, by: str | None) -> Task:
@@ -135,6 +135,12 @@ class Steering:
             raise NotFound(f"looking for the task of the job {job.id!r}", "there is none", "it was removed")
         self._rights.to_execute(task, job.record, by)
         return task
+
+    def _not_suspended(self, task: Task, job: Job, tried: str) -> None:
+        self._planner.not_suspended(task, job.record, tried)
+        trigger, name = job.trigger
+        if job.via is not None and (wanting := self._ground.catalog.task(trigger)) is not None:
+            self._planner.not_suspended(wanting, name, tried)
 
     @staticmethod
     def _waits(job: Job, tried: str) -> None:
