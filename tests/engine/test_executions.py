@@ -14,7 +14,7 @@ from taskkit.engine import Execution, Limits, Settings
 from taskkit.errors import IllegalStep, Outdated, Refused
 from taskkit.events import Daily, Spread, TimeWindow
 from taskkit.events.happenings import RecordRemoved
-from taskkit.jobs import Job
+from taskkit.jobs import Job, Kind
 from taskkit.outcomes import DONE, Asks, ErrorClass, NotDone
 from taskkit.plugins.runs import Run
 from taskkit.records import Record
@@ -283,6 +283,26 @@ def test_r06_a_retry_stands_for_the_part_before_it() -> None:
     assert [entry.attempt for entry in house.entries(record="h02")] == [1, 2]
 
 
+@pytest.mark.parametrize("own", [True, False])
+def test_r06_a_run_over_many_that_failed_is_not_tried_again_by_itself(own: bool) -> None:
+    """Its parts are, where its task says so; all together are run anew by a person."""
+    fallback = Fallback(minutes=10, cycles=1)
+    house = House(*hosts(2), settings=Settings(fallback=None if own else fallback))
+    task = Task("nightly", "work", [Daily(at="02:00")], selection=Everything(), fallback=fallback if own else None)
+    house.engine.put(task)
+    house.play.always["h02"] = NotDone(ErrorClass.UNREACHABLE, "down")
+    house.clock.advance(hours=2)
+    for _ in range(6):
+        house.engine.drain()
+        house.clock.advance(minutes=10)
+    assert house.play.performed.count(("work", "h02")) == (2 if own else 1)
+    assert [entry.record for entry in house.entries(kinds=Kind.FALLBACK)] == (["h02"] if own else [])
+    assert [fact.job for fact in house.engine.facts(kinds=["JobFailed"]) if fact.record is None] == [
+        entry.id for entry in house.entries(states=State.ERROR) if entry.record is None
+    ]
+    assert house.kinds(kinds=["WaveBegan"]) == ["WaveBegan"]
+
+
 def test_r06_the_daily_comparison_of_vault_and_store_takes_no_retry_from_a_run_over_many() -> None:
     """R8: its task stands in no list of its records, as that of a part does."""
     house = House(*hosts(2))
@@ -355,6 +375,14 @@ def test_r06_its_end_waits_for_no_window() -> None:
     assert (state(house, id), house.engine.job(id).ended) == (State.COMPLETED, house.clock.moment)
 
 
+def test_j06_a_forced_run_goes_on_outside_its_window_from_wave_to_wave() -> None:
+    house = House(*hosts(4))
+    task = over(house, waves=Waves(size=2), window=TimeWindow("* 5-6 * * *"))
+    id = house.engine.demand(task.id, by="anna", force=True)
+    house.engine.drain()
+    assert (len(house.play.performed), state(house, id)) == (4, State.COMPLETED)
+
+
 def test_j01_a_suspended_task_begins_no_further_wave_until_it_is_resumed() -> None:
     house = House(*hosts(4))
     task = over(house, waves=Waves(size=2))
@@ -366,6 +394,16 @@ def test_j01_a_suspended_task_begins_no_further_wave_until_it_is_resumed() -> No
     house.engine.resume_task(task.id)
     house.engine.drain()
     assert (len(house.play.performed), state(house, id)) == (4, State.COMPLETED)
+
+
+def test_j01_a_run_whose_parts_have_all_ended_ends_also_while_its_task_is_suspended() -> None:
+    house = House(*hosts(2))
+    task = over(house)
+    id = house.engine.demand(task.id)
+    house.engine.work(1)
+    house.engine.suspend_task(task.id, why="a look first")
+    house.engine.drain()
+    assert (state(house, id), house.engine.job(id).ended) == (State.COMPLETED, house.clock.moment)
 
 
 def test_r06_the_cadence_is_the_conductors() -> None:
@@ -834,6 +872,12 @@ def test_a08_more_records_than_the_guard_allows_are_asked_about_before_the_first
     house.engine.consent(id, by="bert")
     house.engine.drain()
     assert execution(house, id).state is State.COMPLETED
+
+
+def test_a08_as_many_records_as_the_guard_allows_need_no_consent() -> None:
+    house = House(*hosts(3))
+    id = demanded(house, over(house, guard=Guard(most=3)))
+    assert (state(house, id), len(house.play.performed)) == (State.COMPLETED, 3)
 
 
 def test_a08_a_share_of_all_records_is_a_guard_too() -> None:

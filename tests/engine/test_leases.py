@@ -318,6 +318,25 @@ def test_j01_a_queued_job_whose_worker_dies_before_the_start_is_not_counted_as_b
     assert house.engine.job(job).state is State.COMPLETED
 
 
+@pytest.mark.parametrize("lost", [3, 4])
+def test_j04_a_job_whose_workers_die_before_the_start_is_given_up_after_three_rescues_and_suspended(lost: int) -> None:
+    house = at_two()
+    for _ in range(lost):
+        now = instant(house.clock.moment)
+        assert house.storage.claim(now, worker="w", node="n", pools=["local"], limit=1, lease=now + 1)
+        house.clock.advance(seconds=1)
+    house.engine.drain()
+    job = house.entries()[0]
+    if lost == 3:
+        assert (job.state, house.play.count("h01")) == (State.COMPLETED, 1)
+        return
+    assert (job.state, job.why, house.play.count("h01")) == (State.UNCERTAIN, "rescues", 0)
+    assert house.kinds(kinds=["TaskSuspended"]) == ["TaskSuspended"]
+    house.clock.advance(days=1)
+    house.engine.drain()
+    assert (house.play.count("h01"), house.entries()[1].why) == (0, "suspended")
+
+
 def test_j04_after_three_rescues_without_progress_it_is_uncertain_suspended_and_told() -> None:
     house = at_two()
     for _ in range(4):

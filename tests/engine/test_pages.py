@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 
+from taskkit.engine import _intents
 from taskkit.engine._pages import all_jobs, pages
 from taskkit.events import Daily
 from taskkit.events.policies import OnDemand
+from taskkit.intents import Intent
 from taskkit.jobs import Why
 from taskkit.states import State
 from taskkit.storage import Query, Slice
@@ -76,3 +78,11 @@ def test_r08_reconcile_looks_at_all_of_them(house: House) -> None:
     for record in hosts(11):
         house.vault.remove(record.id)
     assert house.engine.reconcile() == 11
+
+
+def test_s04_of_each_open_intent_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_intents, "_PAGE", 2)
+    storage = MemoryStorage()
+    names = [f"h{number}" for number in range(5)]
+    storage.write([(_intents.kept(Intent(name, "a", name, "j", "t", "l", "r", 0)),) for name in names])
+    assert [intent.account for intent in _intents.all_open(storage)] == names

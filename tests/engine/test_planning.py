@@ -21,7 +21,7 @@ from taskkit.events.spreads import Spread
 from taskkit.events.windows import TimeWindow
 from taskkit.instants import shown
 from taskkit.jobs import Kind, Why
-from taskkit.outcomes import DONE, ErrorClass, NotDone, Outcome
+from taskkit.outcomes import DONE, ErrorClass, NotDone, NotNow, Outcome
 from taskkit.plugins.runs import Run
 from taskkit.records import Record, RecordType
 from taskkit.states import State
@@ -597,6 +597,26 @@ def test_t15_a_fired_job_may_be_too_late_and_a_demanded_one_never() -> None:
     house.clock.advance(hours=1)
     house.engine.drain()
     assert [(entry.kind, entry.state) for entry in house.entries()] == [(Kind.FIRED, State.MISSED), (Kind.DEMAND, State.COMPLETED)]
+
+
+def test_t15_an_occurrence_that_somebody_runs_by_hand_is_never_too_late() -> None:
+    house = one()
+    house.put(Daily(at="02:30"), max_lateness=30)
+    house.clock.advance(hours=5)
+    house.engine.run_now(waiting(house).id, by="ann")
+    house.engine.drain()
+    assert [entry.state for entry in house.entries()] == [State.COMPLETED, State.SCHEDULED]
+
+
+def test_t15_what_has_begun_in_time_goes_on_however_late_it_is_by_then() -> None:
+    house = one()
+    house.put(Daily(at="02:30"), max_lateness=30)
+    house.play.says("r1", NotNow(START.add(hours=5), "busy"))
+    house.clock.advance(hours=2, minutes=30)
+    house.engine.drain()
+    house.clock.advance(hours=3)
+    house.engine.drain()
+    assert (house.play.count("r1"), house.entries()[0].state) == (2, State.COMPLETED)
 
 
 # T16

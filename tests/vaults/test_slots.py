@@ -429,6 +429,28 @@ def test_s04_a_backup_has_the_candidates_too(opens: Opens, tmp_path: Path) -> No
     assert shown(opens(name="moved.db")) == (None, "first", None)
 
 
+def test_s04_what_is_in_force_is_not_proposed_again(opens: Opens) -> None:
+    vault = opens()
+    candidate = {"password": Secret("new-horse")}
+    assert vault.slots.propose("root", candidate, "j/1/1", 1)
+    assert vault.slots.promote("root", "j/1/1", 1)
+    assert vault.slots.propose("root", candidate, "j/1/1", 1)
+    assert vault.slots.adopt("root", 1) is None
+
+
+def test_s04_what_a_person_has_left_of_a_candidate_is_not_put_in_force_by_a_job_that_adopted_it_whole(opens: Opens) -> None:
+    vault = opens()
+    vault.propose_secret("root", "password", "new-horse")
+    vault.propose_secret("root", "key", "new-key")
+    adopted = vault.slots.adopt("root", 1)
+    assert adopted is not None
+    vault.discard_secret("root", "key")
+    assert not vault.slots.promote("root", adopted.attempt, 1)
+    left = vault.slots.adopt("root", 1)
+    assert left is not None
+    assert (set(left.secrets), left.attempt != adopted.attempt) == ({"password"}, True)
+
+
 def test_s06_the_proof_of_a_key_that_was_undone_with_a_deed_is_left_by_the_next(opens: Opens, tmp_path: Path) -> None:
     vault = opens()
     with vault.together():

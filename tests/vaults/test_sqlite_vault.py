@@ -29,7 +29,7 @@ from taskkit.keyrings import Keyring
 from taskkit.records import Record, RecordType
 from taskkit.secrets import Secret
 from taskkit.selections import Everything
-from taskkit.sqlite_vault import SqliteVault, _files, _secrets
+from taskkit.sqlite_vault import SqliteVault, _files, _outboxes, _secrets
 from taskkit.testing.contracts import VaultContract
 from tests.canary.nests import DISGUISED
 
@@ -273,6 +273,31 @@ def test_a_session_that_begins_twice_is_one(opens: Opens) -> None:
     assert len(vault.sessions.active("root")) == 1
 
 
+def test_p02_a_session_that_ends_is_that_of_its_own_record(opens: Opens) -> None:
+    vault = opens()
+    vault.put(ROOT, LONE)
+    vault.begin("root", "s-1")
+    vault.begin("lone", "s-1")
+    vault.end("root", "s-1")
+    assert (vault.sessions.active("root"), len(vault.sessions.active("lone"))) == ((), 1)
+
+
+def test_what_is_allowed_on_one_record_stays_denied_on_another(opens: Opens) -> None:
+    vault = opens()
+    vault.deny("bert", "task_execute", "root")
+    vault.deny("bert", "task_execute", "lone")
+    vault.allow("bert", "task_execute", "root")
+    assert [vault.rights.may("bert", "task_execute", name) for name in ("root", "lone")] == [True, False]
+
+
+def test_records_that_are_put_together_are_put_all_or_none(opens: Opens) -> None:
+    vault = opens()
+    odd: Any = None
+    with pytest.raises(Exception, match="None"):
+        vault.put(ROOT, odd)
+    assert vault.records.get("root") is None
+
+
 def test_what_is_not_there_is_told(opens: Opens) -> None:
     vault = opens()
     vault.put(Record("lost", "unix", reference="nowhere"))
@@ -400,6 +425,19 @@ def test_what_fails_among_several_deeds_is_undone_alone(opens: Opens, tmp_path: 
     assert sql(tmp_path / "vault.db", "SELECT slot FROM secrets ORDER BY slot") == [("current",), ("pending",)]
     assert vault.outbox.since(None) == ([], None)
     assert [record.id for record in opens().records.all()] == ["root", "lone"]
+
+
+def test_p09_a_reader_that_was_sent_back_is_at_that_place_from_then_on(opens: Opens, monkeypatch: pytest.MonkeyPatch) -> None:
+    vault = opens()
+    vault.tell(CheckedIn("root"))
+    _, first = vault.outbox.since(None)
+    vault.tell(CheckedIn("root"))
+    _, second = vault.outbox.since(first)
+    assert vault.outbox.passed(second, "one")
+    monkeypatch.setattr(_outboxes, "_today", lambda: 40_000)  # on another day
+    assert not vault.outbox.passed(first, "one")
+    assert vault.outbox.passed(first, "one", back=True)
+    assert vault.outbox.passed(first, "one"), "it is taken for an older one for ever"
 
 
 def test_a_number_of_the_outbox_is_not_used_again(opens: Opens, tmp_path: Path) -> None:
@@ -566,6 +604,48 @@ def test_s06_what_does_not_open_holds_up_nothing_else_and_is_told(opens: Opens, 
     vault.close()
     with pytest.raises(MissingKey):
         opens(BOTH.retired("one"))
+
+
+def test_s06_a_key_that_has_only_sealed_anew_is_known_again(opens: Opens, tmp_path: Path) -> None:
+    vault = opens()
+    sung(vault)
+    vault.close()
+    vault = opens(BOTH)
+    vault.reseal()
+    vault.close()
+    told = refused_and_untouched(opens, tmp_path / "vault.db", Keyring({"two": bytes(32)}, "two"), BadSeal)
+    assert "the key 'two' is another one" in told
+
+
+def test_s06_a_key_that_is_still_needed_is_known_again_after_sealing_anew(opens: Opens, tmp_path: Path) -> None:
+    vault = opens()
+    sung(vault)
+    vault.close()
+    sql(tmp_path / "vault.db", "UPDATE secrets SET sealed = zeroblob(60) WHERE slot = 'pending'")
+    vault = opens(BOTH)
+    with pytest.raises(BadSeal, match="1 do not open"):
+        vault.reseal()
+    vault.close()
+    told = refused_and_untouched(opens, tmp_path / "vault.db", BOTH.retired("one").add("one", bytes(32), current=False), BadSeal)
+    assert "the key 'one' is another one" in told
+
+
+def test_s06_what_another_process_moves_while_it_is_sealed_anew_is_left_to_it(opens: Opens, monkeypatch: pytest.MonkeyPatch) -> None:
+    vault = opens()
+    sung(vault)
+    vault.close()
+    vault, other = opens(BOTH), opens(BOTH)
+    real = vault._file.writing
+
+    def late() -> Any:
+        monkeypatch.undo()
+        assert other.promote_secret("root", "password", at=LATER)
+        return real()
+
+    monkeypatch.setattr(vault._file, "writing", late)
+    assert vault.reseal() == 4, "the candidate is in force by then"
+    assert (current(vault), pending(vault)) == ({"password": CANARY + "4"}, {})
+    assert {key for (key,) in sql(Path(vault._file.path), "SELECT DISTINCT key FROM secrets")} == {"two"}
 
 
 def refused_and_untouched(opens: Opens, path: Path, keyring: Keyring, error: type[TaskkitError]) -> str:
