@@ -115,7 +115,7 @@ def mapping(given: Mapping[str, Any]) -> Mapping[str, Any]:
     if type(given) is MappingProxyType:
         return given
     if type(given) is not dict and not isinstance(given, Mapping):  # a dict it is mostly: asked first, as the kind takes longer
-        raise InvalidValue(f"taking a {type(given).__name__} as a mapping", "it is none, and may be a secret", "give a dict")
+        raise InvalidValue("taking a mapping", f"it is a {type(given).__name__}", "give a dict")  # which may be a secret
     return MappingProxyType(dict(given))
 
 

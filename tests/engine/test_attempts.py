@@ -81,7 +81,7 @@ def test_j10_what_nobody_saw_end_suspends_the_task_as_ever() -> None:
     house.play.says("r1", Unknown("the line was cut"))
     assert isinstance(attempted(house.engine, task.id), Unknown)
     assert house.entries()[0].state is State.UNCERTAIN
-    with pytest.raises(Refused, match="it is suspended"):
+    with pytest.raises(Refused, match="is suspended for 'r1'"):
         attempted(house.engine, task.id)
     assert len(house.entries()) == 1
 
