@@ -167,6 +167,7 @@ def remains(folder: Path, port: int) -> list[str]:
             continue
         if folder.name.encode() in told:
             found.append(str(path))
-    found += [str(path) for path in Path("/sys/fs/cgroup").glob(f"**/{folder.name}")]
+    # a group may go while it is looked into, which `Path.glob` does not bear
+    found += [f"{above}/{folder.name}" for above, groups, _ in os.walk("/sys/fs/cgroup") if folder.name in groups]
     with socket.socket() as client:
         return [*found, *([str(port)] if client.connect_ex(("127.0.0.1", port)) == 0 else [])]
