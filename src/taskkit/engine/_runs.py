@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import proxy
 
 import pendulum
-from attrs import Attribute, asdict, evolve
+from attrs import evolve
 
 from taskkit.engine._border import guarded, plain
 from taskkit.engine._budgets import Budget
@@ -17,9 +17,10 @@ from taskkit.engine._cases import Case
 from taskkit.engine._fences import Fence
 from taskkit.engine._reach import Reach
 from taskkit.engine._run_intents import RunIntents
+from taskkit.engine._sayings import Sayings
 from taskkit.facts import Fact
 from taskkit.instants import Instant, shown
-from taskkit.jobs import Job, Kind
+from taskkit.jobs import Job
 from taskkit.outcomes import Done, NotDone, Unknown
 from taskkit.plugins.kinds import Executor, Script
 from taskkit.plugins.verbs import Host, Login, Operation, Probe, SecretChange, Verb
@@ -35,8 +36,6 @@ if TYPE_CHECKING:
     from taskkit.engine._ground import Ground
     from taskkit.events.happenings import Happening
 
-_TIMES = ("began", "ended")
-_LOOKS = 20
 _PEN = Lock()  #: a script may have threads of its own
 
 
@@ -48,16 +47,11 @@ class JobRun:
         # not the case itself: it knows its run, and what goes in a circle only the collector takes away
         self._kin, self._record, self._shadow, self._executor = case.kin, case.record, case.shadow, case.executor
         self._memo: Mapping[str, Any] = case.job.memo or EMPTY
-        self._operations, self._blobs = _of_late(case.job), case.job.blobs
-        self._progress = case.job.progress
-        #: How many secrets it knew when it said the first of that; None before.
-        self._knew = 0 if self._operations or self._progress else None
-        self._points = points
+        self._blobs, self._points = case.job.blobs, points
         #: Whether anything outside may have changed: then what nobody saw the end of is unknown (J10).
         self.touched = bool(case.job.memo)
         #: On the clock that no change of the wall clock moves.
         self.deadline: float | None = None
-        self._furthest = -1
         # made when they are first asked for: most runs are over before anybody does. Named here all the same, as an attribute that comes
         # when hundreds of runs are there already would cost each of them a dictionary of its own
         self._fence: Fence | None = None
@@ -65,6 +59,7 @@ class JobRun:
         self._turned: Mapping[str, Any] | None = None
         self._intents: RunIntents | None = None
         self._reach: Reach | None = None
+        self._sayings = Sayings(case.job, self.scrubber) if case.job.operations or case.job.progress else None
         self.accounts = NO_ACCOUNTS
 
     def watch(self, heard: Callable[[str], object], over: Callable[[Executor], Executor]) -> None:
@@ -242,39 +237,22 @@ class JobRun:
         self.scrubber.add(secret)
         return secret
 
-    def operation(self, operation: Operation) -> None:
-        self._begin_to_say()
-        told = plain(self.scrubber.scrub_deep(asdict(operation, filter=_is_said, recurse=False)))
-        told |= {"began": operation.began.isoformat(), "ended": operation.ended.isoformat()}
+    @property
+    def sayings(self) -> Sayings:
+        scrubber = self.scrubber
         with _PEN:
-            self._operations += (told,)
+            sayings = self._sayings = self._sayings or Sayings(self._job, scrubber)
+        return sayings
+
+    def operation(self, operation: Operation) -> None:
+        self.sayings.add(operation)
         self.touched = True
         self.point(f"operation:{operation.name}")
 
     def progress(self, done: int, of: int, text: str = "") -> None:
-        self._begin_to_say()
-        before, told = self._progress, (done, of, plain(self.scrub(text)))
-        furthest = max(self._furthest, before[0] if before is not None else -1)
-        self._furthest = max(furthest, done)
-        further = {"rescues": 0} if done > furthest else {}
-        self.fence.save({"progress": told, **further}, durable=False)
-        self._progress = told  # what the store does not take is not said once more at the end
-
-    def _begin_to_say(self) -> None:
-        if self._knew is None:
-            self._knew = self.scrubber.knows
-
-    def _scrub_again(self) -> None:
-        """What was said before it held a secret is scrubbed of that, too: a machine may say one that is opened later (S1)."""
-        scrubber, knew = self._scrubber, self._knew
-        if scrubber is None or knew is None or knew == scrubber.knows:
-            return
-        self._knew = scrubber.knows
-        with _PEN:
-            self._operations = tuple(_without_secrets(told, scrubber) for told in self._operations)
-        if self._progress is not None:
-            done, of, text = self._progress
-            self._progress = done, of, plain(scrubber.scrub(text))
+        told, is_further = self.sayings.ahead(done, of, text)
+        self.fence.save({"progress": told, **({"rescues": 0} if is_further else {})}, durable=False)
+        self.sayings.progress = told  # what the store does not take is not said once more at the end
 
     def save(self, memo: Mapping[str, Any], *, turned: bool = False) -> None:
         self.save_with(memo, turned=turned)
@@ -317,45 +295,31 @@ class JobRun:
     @property
     def operations(self) -> tuple[Mapping[str, Any], ...]:
         """As they are kept."""
-        return self._operations
+        return self._sayings.operations if self._sayings is not None else ()
 
     # how it ended
 
     @property
     def says_something(self) -> bool:
         """Whether there is anything of it to keep."""
-        return bool(self._operations or self._blobs or self._progress or self._intents)
+        return bool((self._sayings is not None and self._sayings.are_any) or self._blobs or self._intents)
 
     def ending(self) -> dict[str, Any]:
         """What the unit that ends the job keeps of the run."""
         told = self._written()
-        if self._progress is not None:
-            told["progress"] = self._progress
+        if self._sayings is not None and self._sayings.progress is not None:
+            told["progress"] = self._sayings.progress
         return told
 
     def _written(self) -> dict[str, Any]:
-        self._scrub_again()
         told: dict[str, Any] = {}
-        if self._operations:
-            told["operations"] = self._operations
+        if self._sayings is not None:
+            self._sayings.scrub_again()
+        if self.operations:
+            told["operations"] = self.operations
         if self._blobs:
             told["blobs"] = self._blobs
         return told
 
     def names(self) -> tuple[Name, ...]:
         return tuple(Name(blob, self._job.id) for blob in self._blobs) if self._blobs else ()
-
-
-def _of_late(job: Job) -> tuple[Mapping[str, Any], ...]:
-    """Of a recovery that looks at its host again and again, what it saw in the end."""
-    return job.operations[-_LOOKS:] if job.kind is Kind.RECOVERY and not job.memo else job.operations
-
-
-def _without_secrets(told: Mapping[str, Any], scrubber: Scrubber) -> Mapping[str, Any]:
-    """An operation, as it is kept."""
-    return {**plain(scrubber.scrub_deep(told)), **{name: told[name] for name in _TIMES if name in told}}
-
-
-def _is_said(attribute: Attribute[Any], value: object) -> bool:
-    """What of an operation is worth keeping, and may hold a secret: an exit of 0 is; its times may not."""
-    return attribute.name not in _TIMES and value is not None and value is not False and value not in ("", {})
