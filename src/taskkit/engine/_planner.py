@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
@@ -68,14 +68,19 @@ class Planner:
 
     def suspension(self, task: Task, record: str | None, seen: Seen = EMPTY) -> str | None:
         """Why a task waits: for this record, or as a whole."""
-        return suspension(*(self.standing(*place, seen) for place in suspending(task, record)))
+        return next((why for _, why in self._suspensions(task, record, seen)), None)
 
     def not_suspended(self, task: Task, record: str | None, tried: str) -> None:
         """What lets it run again depends on where it stands: to resume a task for a record lifts nothing from the whole."""
+        for about, why in self._suspensions(task, record):
+            where, call = (f"for {about!r}", f"{task.id!r}, {about!r}") if about else ("as a whole", f"{task.id!r}")
+            raise Refused(tried, f"the task {task.name!r} is suspended {where}: {why}", f"engine.resume_task({call}) lets it run again")
+
+    def _suspensions(self, task: Task, record: str | None, seen: Seen = EMPTY) -> Iterator[tuple[str | None, str]]:
+        """Each with the record that it is for; None is for all."""
         for line, about in suspending(task, record):
-            if (why := suspension(self.standing(line, about))) is not None:
-                where, call = (f"for {about!r}", f"{task.id!r}, {about!r}") if about else ("as a whole", f"{task.id!r}")
-                raise Refused(tried, f"the task {task.name!r} is suspended {where}: {why}", f"engine.resume_task({call}) lets it run again")
+            if (why := suspension(self.standing(line, about, seen))) is not None:
+                yield about, why
 
     def keep(self, task: Task, record: str | None, standing: Standing, *, group: str = "") -> Keep:
         return Keep(STANDINGS, standing_id(task.line, record), standing.revision, standing.body(), group or task.line)

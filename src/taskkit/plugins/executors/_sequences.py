@@ -8,6 +8,7 @@ from typing import Any, Self
 
 from attrs import field, frozen
 
+from taskkit.checks import is_whole
 from taskkit.errors import InvalidValue
 from taskkit.outcomes import ErrorClass
 from taskkit.plugins.executors._endings import Patience
@@ -123,11 +124,6 @@ def _parts(command: Command, run: Run) -> tuple[Secret | str, ...] | None:
     for part in parts:
         if isinstance(part, Secret):
             run.keep(part)
-        elif is_halved(part):
+        elif not is_whole(part):
             raise InvalidValue("writing to a command", "the text holds half a character (a lone surrogate)", "give a Secret of its bytes")
     return parts
-
-
-def is_halved(text: str) -> bool:
-    """Whether it cannot be said in UTF-8."""
-    return any("\ud800" <= letter <= "\udfff" for letter in text)

@@ -165,14 +165,10 @@ class Handle(Storage):
         answers = self._scribe.write(units, durable=durable)
         if durable:
             if self._watchers and any(answer and _leaves_work(unit) for unit, answer in zip(units, answers, strict=True)):
-                self._wake()
+                for wake in list(self._watchers):  # a job is claimed while who told of it waits for the disk, as another process might do
+                    wake()
             self._force()
         return answers
-
-    def _wake(self) -> None:
-        """Those of this process: a job is claimed while who told of it still waits for the disk, as another process might do."""
-        for wake in list(self._watchers):
-            wake()
 
     def _write(self, units: Sequence[Unit], durable: bool) -> Sequence[Landed]:
         try:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from attrs import evolve
 from paramiko import Channel, ChannelException, SSHException
 
+from taskkit.checks import is_whole
 from taskkit.errors import HostRefused, InvalidValue
 from taskkit.outcomes import ErrorClass
 from taskkit.plugins.executors._endings import with_end
 from taskkit.plugins.executors._expectations import Judgement
 from taskkit.plugins.executors._outputs import SILENCE, Output, Recorder
-from taskkit.plugins.executors._sequences import Ready, Result, is_halved, refuse_secrets
+from taskkit.plugins.executors._sequences import Ready, Result, refuse_secrets
 from taskkit.plugins.executors.ssh._exchanges import TOO_MANY, Exchange, NotSaid
 from taskkit.plugins.executors.ssh._privileges import Spoken, Standing, standing
 from taskkit.plugins.executors.ssh._settings import SshSettings
@@ -33,7 +34,7 @@ class Channels:
             as_whom = self._as_whom(command, run)
             spoken = as_whom.spoken(command, ready.written)
             refuse_secrets(run, command.line, spoken.line)
-            if is_halved(spoken.line):
+            if not is_whole(spoken.line):
                 raise InvalidValue("saying a command", "its line, or a setting, holds half a character (a lone surrogate)", "mend it")
         except (ValueError, HostRefused) as error:  # shlex raises them too
             return Result.misfit(error)

@@ -7,11 +7,12 @@ from contextlib import contextmanager
 
 from paramiko import sftp
 
+from taskkit.checks import is_whole
 from taskkit.errors import HostRefused
 from taskkit.outcomes import ErrorClass
 from taskkit.plugins.executors._endings import Patience
 from taskkit.plugins.executors._expectations import Judgement
-from taskkit.plugins.executors._sequences import MOST_TOLD, Result, is_halved, not_any_more, told
+from taskkit.plugins.executors._sequences import MOST_TOLD, Result, not_any_more, told
 from taskkit.plugins.executors.ssh._exchanges import Exchange
 from taskkit.plugins.executors.ssh._replacements import Replacement, owner_of, permissions, regular
 from taskkit.plugins.executors.ssh._settings import SshSettings
@@ -59,7 +60,7 @@ class Files:
 
     @contextmanager
     def _session(self, path: str, run: Run, timeout: float) -> Iterator[Sftp]:
-        if not path or "\0" in path or is_halved(path):
+        if not path or "\0" in path or not is_whole(path):
             raise Fault(ErrorClass.BAD_CONFIGURATION, "it is no path: give a text that is not empty, without NUL")
         if not timeout > 0:  # also what is no number at all
             raise Fault(ErrorClass.BAD_CONFIGURATION, f"{timeout} is no time: give seconds above 0")
@@ -87,7 +88,7 @@ def _joined(content: Content, run: Run) -> bytes:
     for part in parts:
         if isinstance(part, Secret):
             run.keep(part)
-    if any(isinstance(part, str) and is_halved(part) for part in parts):
+    if any(isinstance(part, str) and not is_whole(part) for part in parts):
         raise Fault(ErrorClass.BAD_CONFIGURATION, "its content holds half a character (a lone surrogate): give bytes")
     return b"".join(_raw(part) for part in parts)
 
