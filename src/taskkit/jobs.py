@@ -74,6 +74,7 @@ class Cause(NamedTuple):
     then: str = "run"
     who: str | None = None
     origin: tuple[str, ...] = ()
+    via: tuple[str, str | None] | None = None  #: the task and record that want it, where they are not those of the job (R2)
 
 
 class Job(NamedTuple):

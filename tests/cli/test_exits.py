@@ -79,7 +79,7 @@ def test_what_the_terminal_has_no_sign_for_is_a_question_mark(store: Path) -> No
 
 
 def test_a_check_has_found_faults_whoever_reads_them(store: Path) -> None:
-    change(store, "INSERT INTO taskkit_causes VALUES ('nobody', 0, '[]')")
+    change(store, "INSERT INTO taskkit_causes VALUES ('nobody', 0, '[]', NULL)")
     assert code_after_its_reader_left("check", f"sqlite:{store}") == (1, "")
 
 

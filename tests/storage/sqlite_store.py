@@ -544,7 +544,7 @@ def _job(text: str) -> Job:
 
 def _cause(text: str) -> Cause:
     told = json.loads(text)
-    return Cause(**{**told, "origin": tuple(told["origin"])})
+    return Cause(**{**told, "origin": tuple(told["origin"]), "via": told["via"] and tuple(told["via"])})
 
 
 def _document(row: tuple[Any, ...]) -> Document:

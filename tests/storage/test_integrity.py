@@ -90,7 +90,7 @@ def test_whatever_units_did_there_are_no_flaws(store: SqlStorage, seed: int) -> 
 @pytest.mark.parametrize(
     ("statement", "flaw"),
     [
-        ("INSERT INTO taskkit_causes VALUES ('gone', 0, '[]')", ("orphan", "cause of job 'gone' 0", "there is no such job")),
+        ("INSERT INTO taskkit_causes VALUES ('gone', 0, '[]', NULL)", ("orphan", "cause of job 'gone' 0", "there is no such job")),
         (
             "INSERT INTO taskkit_holds VALUES ('gone', 'account:z', 'use', NULL, 1, 0)",
             ("orphan", "hold of job 'gone' 'account:z'", "there is no such job"),

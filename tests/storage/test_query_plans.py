@@ -22,7 +22,7 @@ from taskkit.storage._alike import Start, Starts
 from taskkit.storage.postgresql import PostgresStorage
 from taskkit.storage.sql._known import ALL_HOLDS
 from taskkit.storage.sql._lines import Line
-from taskkit.storage.sql._rows import cause_text, hold_rows, job_row, plain_text
+from taskkit.storage.sql._rows import cause_row, hold_rows, job_row, plain_text
 from taskkit.storage.sql._tables import CAUSES, CHAINS, DOCUMENTS, FACTS, FIRES, HOLDS, JOBS
 from taskkit.storage.sqlite import SqliteStorage
 from tests.servers.postgresql import Postgres
@@ -181,7 +181,7 @@ def fill(line: Line) -> None:
     numbers = range(COUNT)
     line.add(JOBS, [job_row(job(number)) for number in numbers])
     line.add(FIRES, [(f"task-{number % LINES}\nr{number}\nfire {number}", None) for number in numbers])
-    line.add(CAUSES, [(f"job-{number:06}", 0, cause_text(cause(number))) for number in numbers])
+    line.add(CAUSES, [cause_row(0, cause(number)) for number in numbers])
     line.add(HOLDS, [row for number in numbers if number % 100 < 5 for row in hold_rows(hold(number), waits=number % 100 > 2)])
     line.add(
         DOCUMENTS, [("standing", f"task-{number % LINES}/r{number}", 1, plain_text({}), f"task-{number % LINES}") for number in numbers]

@@ -107,6 +107,10 @@ class Catalog:
     def effective(self, record: Record) -> Sequence[Task]:
         return self.tasks_in(self.list_id(record))
 
+    def home(self, task: Task, record: Record) -> Task | None:
+        """The task of the same line in the list that the record has now, where that is active."""
+        return next((theirs for theirs in self.effective(record) if theirs.line == task.line and theirs.active), None)
+
     # definitions
 
     def definition(self, name: str, read: Read | None = None) -> Definition | None:

@@ -12,21 +12,20 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from taskkit.engine._border import asked
-from taskkit.engine._catalog import LISTS, TASKS
+from taskkit.engine._catalog import LISTS
 from taskkit.engine._errands import each_alone
 from taskkit.engine._fits import Fits, begins, list_id, still_theirs
 from taskkit.engine._pages import all_jobs
-from taskkit.engine._planner import dropped
 from taskkit.engine._portions import Plan, Portions, Written
 from taskkit.engine._wakes import CHORES, wake_for, wakes
 from taskkit.errors import VaultAway
-from taskkit.jobs import Job, Kind, Why
+from taskkit.jobs import Job, Kind
 from taskkit.records import Record
 from taskkit.selections import OfType
 from taskkit.standings import TABLE as STANDINGS
 from taskkit.standings import standing_id
 from taskkit.states import PENDING, State
-from taskkit.storage import Document, Expect, Keep, Query, Unit
+from taskkit.storage import Document, Keep, Query, Unit
 from taskkit.targets import Target
 from taskkit.tasks import SYSTEM, Task
 
@@ -82,7 +81,7 @@ class Chores:
             return self.settle(chore.id.removeprefix(_OF_RECORD))
         task = self._catalog.task(chore.id)
         if task is None or not task.active:
-            return self._portions.write(self._of_none(chore.id, task))
+            return self._portions.write(self._of_none(chore.id))
         return self._portions.write(self._of_task(task, first_run=bool(chore.body.get("first_run"))))
 
     # a task
@@ -111,16 +110,9 @@ class Chores:
         standings = self._catalog.pages(STANDINGS, task.line)
         return [kept.id.removeprefix(standing_id(task.line, None)) or None for kept in standings if kept.body.get("next_run") is not None]
 
-    def _of_none(self, id: str, task: Task | None) -> Iterator[Plan | Unit]:
+    def _of_none(self, id: str) -> Iterator[Plan | Unit]:
         """A task that is no more, or not active: its jobs end, and what others want of it is theirs again (R2, R7)."""
-        still, why = Expect(TASKS, id, task.revision if task else 0), Why.INACTIVE if task else Why.REMOVED
-        for job in self._pending(id):
-            if job.trigger[0] != id:
-                fit = self._fits.fitted(job, self._record)
-            else:
-                fit = None if job.kind is Kind.RECOVERY else (still, *dropped(job, why, self._ground.now()))
-            if fit:
-                yield fit
+        yield from (fit for job in self._pending(id) if (fit := self._fits.fitted(job, self._record)))
 
     def _covered(self, task: Task, lists: Mapping[str, Document]) -> Mapping[str | None, Record | None]:
         """The records for which the task has an occurrence each; a system task has one of its own."""
@@ -152,9 +144,13 @@ class Chores:
 
     def without(self, name: str) -> Written:
         """What waits for a record that is gone ends; what other records wanted there is theirs again (R2, R8)."""
+
+        def left(other: str) -> Record | None:
+            return None if other == name else self._record(other)
+
         here = all_jobs(self._storage, Query(states=PENDING, record=name))
         elsewhere = (job for job in self._made_by(name, self._catalog.all_tasks()) if job.record != name)
-        return self._portions.write(fit for job in (*here, *elsewhere) if (fit := self._left_alone(job, name)))
+        return self._portions.write(fit for job in (*here, *elsewhere) if (fit := self._fits.fitted(job, left, anew=True)))
 
     def plan(self, record: Record) -> Written:
         """All occurrences that a record lacks: where it has them, their seats are taken."""
@@ -179,13 +175,6 @@ class Chores:
         for task in tasks:
             if task.target is not Target.ITSELF:
                 yield from (job for job in all_jobs(self._storage, Query(states=PENDING, trigger=task.id)) if job.trigger[1] == record)
-
-    def _left_alone(self, job: Job, name: str) -> Plan | Unit | None:
-        if job.kind is Kind.RECOVERY:
-            return None
-        if job.trigger[1] != name:
-            return self._fits.fitted(job, self._record, anew=True)
-        return dropped(job, Why.RECORD_REMOVED, self._ground.now())
 
     def _record(self, name: str) -> Record | None:
         return asked(lambda: self._ground.vault.records.get(name), "reading a record")

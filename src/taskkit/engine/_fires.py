@@ -120,6 +120,7 @@ class Fires:
     def _joined(self, wish: Wish, job: Job, now: Instant) -> Unit:
         cause = wish.cause(job.id)
         told = {"happening": cause.happening, "kind": cause.kind, "policy": cause.policy, "wanted": cause.due}
+        told |= {"via": list(cause.via)} if cause.via else {}
         fact = Fact("HappeningJoined", now, job.id, job.task, job.line, job.record, cause.who, told)
         causes = self._storage.causes(job.id) if wish.due.extends is not None and job.is_pending else ()
         same = [one for one in causes if one.policy == cause.policy]

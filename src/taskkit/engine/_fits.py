@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from taskkit.engine._catalog import LISTS, list_of
-from taskkit.engine._planner import Planner, dropped
+from taskkit.engine._catalog import LISTS, TASKS, list_of
+from taskkit.engine._leads import Leads, RecordOf
+from taskkit.engine._planner import Planner
 from taskkit.engine._portions import Plan
 from taskkit.engine._targets import Targets
 from taskkit.jobs import Job, Kind, Why
@@ -18,12 +19,10 @@ from taskkit.tasks import SYSTEM, Task, of_record
 if TYPE_CHECKING:
     from taskkit.engine._ground import Ground
 
-RecordOf = Callable[[str], Record | None]
-
 
 class Fits:
     def __init__(self, ground: Ground, planner: Planner, targets: Targets) -> None:
-        self._ground, self._planner, self._targets = ground, planner, targets
+        self._planner, self._targets, self._leads = planner, targets, Leads(ground, planner, targets)
         self._storage, self._catalog = ground.storage, ground.catalog
 
     # what waits
@@ -31,16 +30,19 @@ class Fits:
     def fitted(self, job: Job, record_of: RecordOf, *, anew: bool = False) -> Plan | Unit | None:
         """What has to become of a job that waits; None where it fits its tasks and records as they are."""
         trigger_id, name = job.trigger
-        trigger, now = self._catalog.task(trigger_id), self._ground.now()
+        trigger = self._catalog.task(trigger_id)
         if job.kind is Kind.RECOVERY:  # nothing ends it (S4)
             return None
-        if trigger is None or not trigger.active:
-            return dropped(job, Why.REMOVED if trigger is None else Why.INACTIVE, now)
+        if trigger is None:
+            return Expect(TASKS, trigger_id, 0), *self._leads.without(job, Why.REMOVED, record_of)
+        if not trigger.active:
+            return Expect(TASKS, trigger_id, trigger.revision), *self._leads.without(job, Why.INACTIVE, record_of)
         record = record_of(name) if name is not None else None
         if name is not None and record is None:
-            return dropped(job, Why.RECORD_REMOVED, now)
+            return self._leads.without(job, Why.RECORD_REMOVED, record_of)
         if record is not None and job.execution is None and trigger.list != self._catalog.list_id(record):
-            return self._rehomed(job, trigger, record)
+            home = self._catalog.home(trigger, record)  # there, it is the affair of the task of the same line
+            return self._planner.moved(job, trigger, home) if home else self._leads.without(job, Why.LIST_CHANGED, record_of)
         anew = anew and job.kind not in (Kind.FALLBACK, Kind.PART)
         return Plan(trigger, record, job) if anew or self.is_stale(job, trigger, record) else None
 
@@ -52,14 +54,6 @@ class Fits:
         if task is None or job.planned_for != task.revision or (job.via is not None and job.via[2] != trigger.revision):
             return True
         return not self._targets.fits(job, trigger, record)
-
-    def _rehomed(self, job: Job, trigger: Task, record: Record) -> Unit:
-        """Its record has another list now: there, it is the affair of the task of the same line."""
-        theirs = self._catalog.effective(record)
-        home = next((task for task in theirs if task.line == trigger.line and task.active), None)
-        if home is None:
-            return dropped(job, Why.LIST_CHANGED, self._ground.now())
-        return self._planner.moved(job, trigger, home)
 
     # what is missing
 

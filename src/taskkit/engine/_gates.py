@@ -141,11 +141,11 @@ class Gates:
 
     @staticmethod
     def _standings(case: Case) -> Iterator[tuple[str, Standing | None]]:
-        """Of the task that runs, and of another that wants it alone (R2). What a conductor began, its whole task lets end."""
+        """Of the task that runs, and of another where it alone wants it (R2). What a conductor began, its whole task lets end."""
         job = case.job
         yield standing_id(job.line, job.record), case.standing
         yield standing_id(job.line, None), case.whole
-        if job.via is None or (job.kind is Kind.FIRED and len(case.causes) > 1):  # others may have joined it
+        if job.via is None or any(cause.via != job.via[:2] for cause in case.causes):
             return
         for line, record in suspending(case.trigger, job.via[1]):
             if record is not None or job.execution is None:

@@ -109,10 +109,14 @@ class Lists:
         for copy in copies:
             changes += self._ledger.gone(copy)
             for job in self._storage.open_jobs(copy.line, record):
-                if job.state in _NOT_BEGUN and job.kind is not Kind.RECOVERY and job.trigger[0] == copy.id:
+                if job.state in _NOT_BEGUN and job.kind is not Kind.RECOVERY and job.trigger[0] == copy.id and not self._has_joined(job):
                     changes += dropped(job, Why.LIST_CHANGED, self._ground.now())
         fact = Fact("ListShared", self._ground.now(), record=record, who=by)
         return (*changes, self._chores.left_for(record), fact)
+
+    def _has_joined(self, job: Job) -> bool:
+        """Whether it has reasons of other records, too: then the chores look who leads it from now on (P4)."""
+        return any(cause.via is not None for cause in self._storage.causes(job.id))
 
     @staticmethod
     def _kept(value: TaskList) -> Keep:

@@ -207,16 +207,22 @@ class Planner:
         if job.kind is Kind.FALLBACK and not causes:  # an edit ends the tries of what was before (J7)
             return dropped(job, Why.EDITED, now, causes=0)
         aim = self._targets.aim(task, record)
-        fields: dict[str, Any] = {"task": aim.task.id, "line": aim.task.line, "planned_for": aim.task.revision, "via": aim.via,
-                                  "record": aim.record.id if aim.record else None, "target_fallback": aim.fallback,
-                                  "pool": self.pool(aim.task, aim.record), "host": self.host(aim.record),
-                                  "conducts": job.execution is None and self.conducts(aim.task)}  # fmt: skip
+        fields = self.aimed(job, aim)
         if causes:  # it ends no happening that took its place as the next try
             due = min(cause.due for cause in causes)
             fields |= {"kind": Kind.FIRED, "series": None, "cycle": 0, "due": due, "wanted": due}
         if job.kind is not Kind.OCCURRENCE:
             return fitted(job, fields)
         return self._occurrence_anew(task, aim, record, job, now, fields, after, seen)
+
+    def aimed(self, job: Job, aim: Aim) -> dict[str, Any]:
+        """What it runs, and where."""
+        task, record = aim.task, aim.record
+        return {
+            "task": task.id, "line": task.line, "planned_for": task.revision, "via": aim.via, "record": record.id if record else None,
+            "target_fallback": aim.fallback, "pool": self.pool(task, record), "host": self.host(record),
+            "conducts": job.execution is None and self.conducts(task),
+        }  # fmt: skip
 
     def _occurrence_anew(
         self, task: Task, aim: Aim, record: Record | None, job: Job, now: Instant, fields: dict[str, Any], after: Instant | None, seen: Seen

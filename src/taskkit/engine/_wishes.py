@@ -55,7 +55,7 @@ class Wish:
         user = getattr(happening, "user", None)
         return Cause(
             job, self.fire, happening.kind, self.policy, self.at, self.at + due.after * SECOND, happening.id, due.quiet, give_up, due.then,
-            user, happening.origin,
+            user, happening.origin, self.aim.via[:2] if self.aim.via else None,
         )  # fmt: skip
 
 

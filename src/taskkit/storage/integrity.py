@@ -19,9 +19,9 @@ from taskkit.instants import MINUTE, Instant, SystemClock, shown
 from taskkit.intents import TABLE as INTENTS
 from taskkit.jobs import Job, Kind
 from taskkit.states import CLAIMED, State
-from taskkit.storage._fires import fire_key, key_of
+from taskkit.storage._fires import fire_key
 from taskkit.storage.sql._lines import Line, Row
-from taskkit.storage.sql._rows import JOB, job_of, job_row
+from taskkit.storage.sql._rows import JOB, cause_of, job_of, job_row
 from taskkit.storage.sql._store import SqlStorage
 from taskkit.storage.sql._tables import JOBS, LENT, OVER
 
@@ -203,9 +203,10 @@ def _fires(line: Line, jobs: Iterable[Job]) -> Iterator[Flaw]:
     """What a job stands for has to be kept, else it could be made twice."""
     by_id = {job.id: job for job in jobs}
     wanted = {fire_key(job, job.fire): job for job in by_id.values() if job.fire is not None}
-    for id, text in line.among("SELECT job, cause FROM taskkit_causes WHERE job IN {these}", by_id):
+    for row in line.among("SELECT job, cause, via FROM taskkit_causes WHERE job IN {these}", by_id):
+        id = row[0]
         try:
-            wanted[key_of(by_id[id].line, by_id[id].record, json.loads(text)[0])] = by_id[id]
+            wanted[fire_key(by_id[id], cause_of(*row).fire)] = by_id[id]
         except (ValueError, LookupError, TypeError):
             yield Flaw("state", f"cause of job {id!r}", "its row cannot be read", _RESTORE)
     kept = {fire for (fire,) in line.among("SELECT fire FROM taskkit_fires WHERE fire IN {these} AND ended IS NULL", wanted)}

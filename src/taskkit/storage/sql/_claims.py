@@ -83,8 +83,8 @@ def _seen(line: Line, jobs: Sequence[Job]) -> Lent:
     places = [place_of(job.line, job.record) for job in jobs]
     causes, beside = line.ask([Question(CAUSES_OF, (), tuple(job.id for job in jobs)), Question(_BESIDE, (), tuple(dict.fromkeys(places)))])
     of_jobs: dict[str, list[Any]] = {}
-    for id, text in causes:
-        of_jobs.setdefault(id, []).append(cause_of(id, text))
+    for row in causes:
+        of_jobs.setdefault(row[0], []).append(cause_of(*row))
     waiting, fired = dict[str, None](), dict[str, Job]()
     for job in map(job_of, beside):
         place = place_of(job.line, job.record)

@@ -155,7 +155,7 @@ def _load_named(line: Line, wanted: Wanted, rooms: Rooms, known: Known, more: Se
     stand, jobs, causes, blobs, held, holders, *others = line.ask([*questions, *waits, *more])
     rooms.jobs.load(map(job_of, jobs))
     _load_doubted(line, rooms, doubted, stand)
-    rooms.fires.load_causes(cause_of(job, text) for job, text in causes)
+    rooms.fires.load_causes(cause_of(*row) for row in causes)
     rooms.blobs.load(id for (id,) in blobs)
     load_documents(rooms, known, documents, others)
     if not known.has_holds:

@@ -112,4 +112,9 @@ MIGRATIONS: tuple[Migration, ...] = (
         ),
         older_may_work=True,
     ),
+    Migration(
+        "a cause tells of which task and record it is, where they are not those of its job",
+        (NewColumn("taskkit_causes", "via", TEXT),),
+        older_may_work=True,
+    ),
 )

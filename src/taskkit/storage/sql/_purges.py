@@ -58,7 +58,7 @@ def _staying(line: Line, series: Iterable[str], queries: Sequence[Query]) -> set
 def _forget(line: Line, ids: Sequence[str]) -> None:
     jobs = [job_of(row) for row in line.among(f"SELECT {JOB} FROM taskkit_jobs WHERE id IN {{these}}", ids)]  # noqa: S608
     ended = {job.id: job.ended or job.created for job in jobs}
-    causes = [cause_of(job, text) for job, text in line.among(CAUSES_OF, ids)]
+    causes = [cause_of(*row) for row in line.among(CAUSES_OF, ids)]
     by_id = {job.id: job for job in jobs}
     left = [(fire_key(job, job.fire), ended[job.id]) for job in jobs if job.fire is not None]
     left += [(fire_key(by_id[cause.job], cause.fire), ended[cause.job]) for cause in causes]

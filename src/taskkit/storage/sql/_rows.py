@@ -99,16 +99,18 @@ def _told(rest: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 # causes
 
 #: Of several jobs, each with its causes in their order.
-CAUSES_OF = "SELECT job, cause FROM taskkit_causes WHERE job IN {these} ORDER BY job, place"
+CAUSES_OF = "SELECT job, cause, via FROM taskkit_causes WHERE job IN {these} ORDER BY job, place"
 
 
-def cause_text(cause: Cause) -> str:
-    return plain_text(cause[1:])
+def cause_row(place: int, cause: Cause) -> Row:
+    """Columns of `CAUSES`; what triggered it elsewhere is apart, as the text was there before it."""
+    job, *told, via = cause
+    return job, place, plain_text(told), None if via is None else plain_text(via)
 
 
-def cause_of(job: str, text: str) -> Cause:
+def cause_of(job: str, text: str, via: str | None) -> Cause:
     told = json.loads(text)
-    return Cause._make((job, *told[:-1], tuple(told[-1])))
+    return Cause._make((job, *told[:-1], tuple(told[-1]), None if via is None else tuple(json.loads(via))))
 
 
 # holds

@@ -15,7 +15,7 @@ from taskkit.storage._journal import ABSENT
 from taskkit.storage._rooms import Rooms
 from taskkit.storage.sql._changes import Cells, cells_of
 from taskkit.storage.sql._lines import Line, Row
-from taskkit.storage.sql._rows import cause_text, hold_rows, job_row, place_of, plain_text
+from taskkit.storage.sql._rows import cause_row, hold_rows, job_row, place_of, plain_text
 from taskkit.storage.sql._tables import BLOBS, CAUSES, DOCUMENTS, FIRES, HOLDS, JOBS
 
 #: By key: what stood there before.
@@ -83,7 +83,7 @@ def _save_fires(line: Line, rooms: Rooms, kept: Changed, of_jobs: Changed) -> No
         if causes[: len(stood)] != stood:
             line.drop(CAUSES, [(job, place) for place in range(len(stood))])
             stood = ()
-        joined += [(job, place, cause_text(cause)) for place, cause in enumerate(causes) if place >= len(stood)]
+        joined += [cause_row(place, cause) for place, cause in enumerate(causes) if place >= len(stood)]
     line.add(CAUSES, joined)
 
 

@@ -35,8 +35,8 @@ class SqlStorage(Handle):
         return next(map(job_of, rows), None)
 
     def causes(self, job: str) -> Sequence[Cause]:
-        rows = self._ask(lambda line: line.rows("SELECT cause FROM taskkit_causes WHERE job = ? ORDER BY place", job))
-        return tuple(cause_of(job, text) for (text,) in rows)
+        rows = self._ask(lambda line: line.rows("SELECT job, cause, via FROM taskkit_causes WHERE job = ? ORDER BY place", job))
+        return tuple(cause_of(*row) for row in rows)
 
     def seated(self, seat: tuple[str, ...]) -> Job | None:
         return next((job for job in self.open_jobs(seat[1], seat[2] or None) if job.is_pending and job.seat == seat), None)

@@ -62,7 +62,7 @@ JOBS = Table(
 )
 #: All that a task, a line and a record have stood for; `ended` where the job is no more, and the fire is forgotten some time after that.
 FIRES = Table("taskkit_fires", {"fire": TEXT, "ended": WHOLE}, indexes=(Index("taskkit_fires_left", ("ended",), "ended IS NOT NULL"),))
-CAUSES = Table("taskkit_causes", {"job": TEXT, "place": WHOLE, "cause": TEXT}, keys=2)
+CAUSES = Table("taskkit_causes", {"job": TEXT, "place": WHOLE, "cause": TEXT, "via": TEXT}, keys=2)
 #: What a job holds, or waits for: accounts that it writes or uses, slots of which there are `most`.
 HOLDS = Table(
     "taskkit_holds",

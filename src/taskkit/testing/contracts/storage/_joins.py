@@ -32,7 +32,8 @@ class Joins(Kit):
 
     def test_c10_a_cause_comes_back_as_it_was_told(self) -> None:
         store = self.store()
-        told = Cause("a", "h1", "check_in", "after check-in", NOW, NOW + 1, "e1", True, NOW + HOUR, "give_up", "bob", ("l", "l2"))
+        when = NOW, NOW + 1, "e1", True, NOW + HOUR
+        told = Cause("a", "h1", "check_in", "after check-in", *when, "give_up", "bob", ("l", "l2"), ("t2", "r2"))
         lands(store, Insert(fired("a"), (cause("a", "h0"),)))
         lands(store, Join(told))
         assert list(store.causes("a")) == [cause("a", "h0"), told]

@@ -1,0 +1,184 @@
+"""P4, R2: a job that happenings on several records have joined is there for each of them, whichever task or record goes meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from attrs import evolve
+
+from taskkit.events.happenings import CheckedIn, RecordRemoved, Unlocked
+from taskkit.events.policies import AfterCheckIn, AfterUnlock
+from taskkit.records import Record
+from taskkit.states import State, Step
+from taskkit.targets import Target
+from taskkit.tasks import Task, of_record, of_type
+from tests.engine.houses import House, Watched, steps
+
+WEB, DB, UNIX = of_type("web"), of_type("db"), of_type("unix")
+
+
+class Joined(House):
+    """A check-in of a web record leads the job of the machine that it uses; one of a database, and by choice of the machine, joined."""
+
+    def __init__(self, *, own: bool = False) -> None:
+        root, web, other = Record("root", "unix"), Record("web", "web", reference="root"), Record("web2", "web", reference="root")
+        super().__init__(root, web, other, Record("db", "db", reference="root"))
+        self.runs = self.engine.put(Task("work it", "work", AfterCheckIn()), list=UNIX)
+        self.of_web = self.engine.put(Task("work it", "work", AfterCheckIn(), target=Target.REFERENCED), list=WEB)
+        self.of_db = self.engine.put(Task("work it", "work", AfterUnlock(minutes=60), target=Target.REFERENCED), list=DB)
+        self.job = self.emit(CheckedIn("web"))
+        assert self.emit(CheckedIn("root") if own else Unlocked("db", user="eve")) == self.job
+
+    def ends(self) -> None:
+        """All that they wait for is there."""
+        self.clock.advance(minutes=61)
+        self.engine.drain()
+
+    def leads(self) -> tuple[str, tuple[str, str | None] | None]:
+        entry = self.engine.job(self.job)
+        return entry.state.value, entry.triggered_by
+
+
+def deactivated(house: Joined) -> None:
+    house.engine.edit(evolve(house.of_web, active=False))
+
+
+def removed(house: Joined) -> None:
+    house.engine.remove(house.of_web.id)
+
+
+def gone(house: Joined) -> None:
+    house.vault.remove("web")
+    house.engine.emit(RecordRemoved("web"))
+
+
+def gone_unnoticed(house: Joined) -> None:
+    house.vault.remove("web")
+
+
+def without_its_task(house: Joined) -> None:
+    house.engine.make_unique("web")
+    (copy,) = house.engine.tasks(of_record("web"))
+    house.engine.remove(copy.id)
+
+
+LOSSES = [deactivated, removed, gone, gone_unnoticed, without_its_task]
+
+
+@pytest.mark.parametrize("loses", LOSSES)
+@pytest.mark.parametrize("own", [False, True])
+def test_p04_a_job_goes_on_for_those_who_joined_when_what_led_it_is_gone(loses: Callable[[Joined], None], own: bool) -> None:
+    house = Joined(own=own)
+    loses(house)
+    house.ends()
+    assert house.play.performed == [("work", "root")]
+    assert house.leads() == ("completed", None if own else (house.of_db.id, "db"))
+
+
+@pytest.mark.parametrize("loses", LOSSES)
+def test_p04_with_the_last_reason_ends_the_job(loses: Callable[[Joined], None]) -> None:
+    house = Joined()
+    house.engine.edit(evolve(house.of_db, active=False))
+    loses(house)
+    house.ends()
+    assert house.play.performed == []
+    assert house.leads()[0] == "canceled"
+
+
+def test_p04_a_job_waits_for_the_time_of_those_who_are_left() -> None:
+    house = Joined()
+    deactivated(house)
+    house.engine.drain()
+    assert house.leads() == ("scheduled", (house.of_db.id, "db"))
+    house.ends()
+    assert house.play.performed == [("work", "root")]
+
+
+def test_p04_of_two_records_of_one_task_the_other_leads() -> None:
+    house = Joined()
+    assert house.emit(CheckedIn("web2")) == house.job
+    house.engine.edit(evolve(house.of_db, active=False))
+    gone(house)
+    house.ends()
+    assert house.leads() == ("completed", (house.of_web.id, "web2"))
+
+
+def test_p05_what_leads_it_now_is_on_the_path_of_what_it_writes() -> None:
+    house = Joined()
+    deactivated(house)
+    job = house.storage.job(house.job)
+    assert job is not None
+    assert job.origin == (house.of_web.line, house.runs.line, house.of_db.line)
+
+
+def test_p04_best_one_that_leads_to_where_the_job_is() -> None:
+    """Without the task that runs, each reason leads to its own record; with it, all lead there."""
+    house = Joined()
+    assert house.emit(CheckedIn("web2")) == house.job
+    house.vault.put(Record("db", "db"))  # it leads nowhere else any more
+    without_its_task(house)
+    house.ends()
+    assert house.leads() == ("completed", (house.of_web.id, "web2"))
+    assert house.play.performed == [("work", "root")]
+
+
+def test_r02_without_the_task_that_runs_a_reason_of_another_record_is_for_that_record() -> None:
+    house = House(Record("root", "unix"), Record("web", "web", reference="root"))
+    runs = house.engine.put(Task("work it", "work", AfterCheckIn()), list=UNIX)
+    house.engine.put(Task("work it", "work", AfterCheckIn(), target=Target.REFERENCED), list=WEB)
+    job = house.emit(CheckedIn("root"))
+    assert house.emit(CheckedIn("web")) == job
+    house.engine.edit(evolve(runs, active=False))
+    house.engine.drain()
+    assert house.play.performed == [("work", "web")]
+    assert house.engine.job(job).target_fallback
+
+
+def test_r01_what_others_want_of_a_record_stays_when_it_goes_back_to_the_tasks_of_its_type() -> None:
+    house = House(Record("root", "unix"), Record("web", "web", reference="root"))
+    house.engine.put(Task("work it", "work", AfterCheckIn()), list=UNIX)
+    house.engine.put(Task("work it", "work", AfterCheckIn(), target=Target.REFERENCED), list=WEB)
+    house.engine.make_unique("root")
+    job = house.emit(CheckedIn("root"))
+    assert house.emit(CheckedIn("web")) == job
+    house.engine.share_again("root")
+    house.engine.drain()
+    assert house.play.performed == [("work", "root")]
+    assert house.engine.job(job).state is State.COMPLETED
+
+
+def test_j02_who_joins_while_the_last_reason_falls_is_served() -> None:
+    house = House(Record("root", "unix"), Record("web", "web", reference="root"))
+    house.engine.put(Task("work it", "work", AfterCheckIn()), list=UNIX)
+    task = house.engine.put(Task("work it", "work", AfterCheckIn(), target=Target.REFERENCED), list=WEB)
+    storage = Watched(house.storage)
+    house.engine = house.enter(storage=storage)
+    job, other = house.emit(CheckedIn("web")), house.enter()
+    storage.before(steps(Step.CANCEL), lambda: other.emit(CheckedIn("root")))
+    house.engine.edit(evolve(house.engine.task(task.id), active=False))
+    house.engine.drain()
+    assert house.play.performed == [("work", "root")]
+    assert house.engine.job(job).triggered_by is None
+
+
+def test_j01_two_happenings_that_one_suspended_task_wants_wait_both() -> None:
+    """A third, which another task wants, lets the job run: nobody but that one counts as joined."""
+    house = House(Record("root", "unix"), Record("web", "web", reference="root"))
+    house.engine.put(Task("work it", "work", AfterCheckIn()), list=UNIX)
+    task = house.engine.put(Task("work it", "work", AfterCheckIn(), target=Target.REFERENCED), list=WEB)
+    job = house.emit(CheckedIn("web"))
+    assert house.emit(CheckedIn("web")) == job
+    house.engine.suspend_task(task.id, "web")
+    house.engine.drain()
+    assert (house.engine.job(job).state, house.engine.job(job).why) == (State.DEFERRED, "suspended")
+    assert house.emit(CheckedIn("root")) == job
+    house.clock.advance(days=2)
+    house.engine.drain()
+    assert house.engine.job(job).state is State.COMPLETED
+
+
+def test_p04_a_joined_happening_tells_who_wants_it() -> None:
+    house = Joined()
+    (fact,) = house.engine.facts(kinds=["HappeningJoined"])
+    assert fact.details["via"] == [house.of_db.id, "db"]
