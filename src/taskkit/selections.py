@@ -140,6 +140,9 @@ class Not(Selection):
     def matches(self, record: Record) -> bool:
         return not self.part.matches(record)
 
+    def __invert__(self) -> Selection:
+        return self.part
+
 
 @frozen
 class OfVault(Selection):

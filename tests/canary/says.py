@@ -201,6 +201,7 @@ def early(deed: Answer) -> Way:
 EARLY: Mapping[str, Way] = {
     "the output of an operation before it is read": early(operation(name=said, output=said)),
     "a captured value before it is read": early(operation(captured=lambda song: {"said": song, song: "name"})),
+    "a memo before it is read": early(lambda run, song: run.save({"said": song})),
     "progress before it is read": early(lambda run, song: run.progress(1, 2, song)),
 }
 

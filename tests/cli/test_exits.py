@@ -102,3 +102,11 @@ def test_progress_does_not_begin_below_nothing(capsys: Capsys) -> None:
 def test_a_number_is_read_to_its_end(store: Path, option: str, number: str) -> None:
     with pytest.raises(SystemExit):
         main(["jobs", f"sqlite:{store}", option, number])
+
+
+@pytest.mark.parametrize("command", ["next daily --from=--", "jobs sqlite:{} --record=--", "try sqlite:{} --user=-- -- show --all=--"])
+def test_two_dashes_are_no_value(store: Path, command: str, capsys: Capsys) -> None:
+    with pytest.raises(SystemExit) as error:
+        main(command.format(store).split())
+    assert error.value.code == 2
+    assert ": '--' is no value of it" in capsys.readouterr().err

@@ -24,6 +24,7 @@ from taskkit.events.policies import POLICIES, Due, Policy
 from taskkit.keyrings import Keyring
 from taskkit.outcomes import DONE, Outcome
 from taskkit.plugins import Executor, Exporter, Host, Login, Notifier, Plugins, Report, Run, Script, StorageKind, Verb, _sources, hookimpl
+from taskkit.plugins.notifiers.inbox import Inbox
 from taskkit.storage.memory import MemoryStorage
 from taskkit.testing import MemoryVault
 
@@ -542,6 +543,7 @@ WRONG: dict[str, tuple[str, Any, str]] = {
     "an exporter of another kind": ("exporters", Tells(), "it offers a Tells, which is no Exporter"),
     "a class for an exporter": ("exporters", Writes, "it offers the class Writes, where an instance is wanted"),
     "a notifier that wants a text": ("notifiers", WantsAText(), "WantsAText does not say which facts it wants"),
+    "a notifier that wants what nobody tells": ("notifiers", Inbox(["JobFailed", "JobFaild"]), "Inbox wants 'JobFaild', which no fact is"),
     "a report without a name": ("reports", NoRows(), "NoRows has no name"),
     "a key for a keyring": ("keyrings", b"hunter2", "it offers a bytes, which is no Keyring"),
     "a storage of another kind": ("storages", ("scratch", MemoryStorage), "it offers a tuple, which is no StorageKind"),

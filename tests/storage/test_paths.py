@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import stat
 from pathlib import Path
 
 import pytest
@@ -36,3 +38,17 @@ def test_j14_what_is_written_is_forced_to_the_disk_wherever_the_process_is(tmp_p
         monkeypatch.chdir(tmp_path / "there")
         lands(store, Insert(job("a")))
         assert len(forced) == before + 1
+
+
+@pytest.mark.parametrize("mode", [None, 0o660])
+def test_s01_a_new_store_is_for_its_account_alone_and_one_that_is_there_keeps_its_mode(tmp_path: Path, mode: int | None) -> None:
+    path, before = tmp_path / "store.db", os.umask(0)
+    try:
+        if mode is not None:
+            os.close(os.open(path, os.O_CREAT | os.O_WRONLY, mode))
+        with SqliteStorage(path) as storage:
+            lands(storage, Insert(job("a")))
+            modes = {found.name: stat.S_IMODE(found.stat().st_mode) for found in tmp_path.iterdir()}
+    finally:
+        os.umask(before)
+    assert modes == dict.fromkeys(["store.db", "store.db-shm", "store.db-wal"], mode or 0o600)

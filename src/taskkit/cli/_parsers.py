@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from itertools import takewhile
 from typing import Any, NoReturn
 
 from taskkit.cli._stores import without_urls
@@ -16,6 +17,9 @@ class Parser(argparse.ArgumentParser):
 
     def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
         """Lines are taken out first: to argparse they would be more of the positional arguments, which it has counted already."""
+        for one in takewhile("--".__ne__, args or ()):
+            if one.endswith("=--"):  # to argparse that is an option without a value, which it hands over as a list
+                self.error(f"argument {one.removesuffix('=--')}: '--' is no value of it")
         if not self.takes_lines or args is None:
             return super().parse_known_args(args, namespace)
         end = args.index("--") if "--" in args else len(args)

@@ -271,6 +271,7 @@ class JobRun:
         if turned:
             self.turned(fields["turned_at"])
         self._memo, self.touched = kept, True
+        self.sayings.memo = None if clean else kept
         self.point("saved")
 
     def turned(self, at: Instant) -> None:
@@ -306,9 +307,11 @@ class JobRun:
 
     def ending(self) -> dict[str, Any]:
         """What the unit that ends the job keeps of the run."""
-        told = self._written()
-        if self._sayings is not None and self._sayings.progress is not None:
-            told["progress"] = self._sayings.progress
+        told, sayings = self._written(), self._sayings
+        if sayings is not None and sayings.progress is not None:
+            told["progress"] = sayings.progress
+        if sayings is not None and sayings.memo not in (None, self._memo):
+            told["memo"] = sayings.memo
         return told
 
     def _written(self) -> dict[str, Any]:

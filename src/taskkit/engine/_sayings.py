@@ -1,4 +1,4 @@
-"""What a run has said of its work: operations and progress, without any secret that it holds by the time they are kept (S1)."""
+"""What a run has said of its work: operations, progress and memo, without any secret that it holds by the time they are kept (S1)."""
 
 from __future__ import annotations
 
@@ -27,13 +27,14 @@ class Sayings:
         self._scrubber = scrubber
         self.operations = _of_late(job)
         self.progress: Progress | None = job.progress
+        self.memo: Mapping[str, Any] | None = None  #: what this worker saved, where it may hold a word of a host
         self._furthest = -1
         #: How many secrets it knew when it said the first of that.
         self._knew = 0 if self.are_any else scrubber.knows
 
     @property
     def are_any(self) -> bool:
-        return bool(self.operations or self.progress)
+        return bool(self.operations or self.progress or self.memo)
 
     def add(self, operation: Operation) -> None:
         told = plain(self._scrubber.scrub_deep(asdict(operation, filter=_is_said, recurse=False)))
@@ -58,6 +59,8 @@ class Sayings:
         if self.progress is not None:
             done, of, text = self.progress
             self.progress = done, of, plain(self._scrubber.scrub(text))
+        if self.memo is not None:
+            self.memo = plain(self._scrubber.scrub_deep(self.memo))
 
 
 def _of_late(job: Job) -> tuple[Mapping[str, Any], ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Iterator
+from difflib import get_close_matches
 from typing import Any
 
 import attrs
@@ -12,6 +13,7 @@ from attrs import field, frozen
 
 from taskkit.errors import InvalidValue
 from taskkit.events.policies import Policy
+from taskkit.facts import KINDS
 from taskkit.outcomes import Effect
 from taskkit.plugins._shapes import fields_of
 from taskkit.plugins.kinds import Executor, Exporter, Notifier, Report, Script
@@ -156,6 +158,9 @@ def _notifier(offered: Any) -> Iterator[Fault]:
     wants = getattr(offered, "wants", None)
     if not isinstance(wants, frozenset) or not all(isinstance(kind, str) for kind in wants):
         yield f"{_shown(offered)} does not say which facts it wants", "give wants, a frozenset of kinds of facts"
+    elif unknown := sorted(wants - KINDS):
+        near = get_close_matches(unknown[0], KINDS, 1)
+        yield f"{_shown(offered)} wants {unknown[0]!r}, which no fact is", f"did you mean {near[0]!r}?" if near else "the reference of facts names them all"
 
 
 def _storage(offered: Any) -> Iterator[Fault]:

@@ -7,6 +7,7 @@ what others are about to write, and write to a log that they have removed.
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
@@ -38,6 +39,15 @@ def must_be_there(path: Path) -> None:
             raise NotFound(tried, "there is no such file", "look whether its name is right")
     except OSError as error:
         raise StorageAway(tried, str(error.strerror), "this account must be allowed to look into its folder") from None
+
+
+def make(path: Path) -> None:
+    """For this account alone, before SQLite makes it with whatever the process masks: what it puts beside it has the same mode.
+
+    One that is there keeps its mode; why there can be none, SQLite says.
+    """
+    with suppress(OSError):
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
 
 def must_be_ours(path: Path) -> None:

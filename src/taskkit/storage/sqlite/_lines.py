@@ -19,7 +19,7 @@ from taskkit.storage.sql._schema import bring, is_current
 from taskkit.storage.sql._statements import SQLITE
 from taskkit.storage.sql._tables import Table
 from taskkit.storage.sqlite import _words as words
-from taskkit.storage.sqlite._files import gave_back, must_be_ours, must_be_there, took
+from taskkit.storage.sqlite._files import gave_back, make, must_be_ours, must_be_there, took
 from taskkit.storage.sqlite._words import Empty, Names
 
 _SEVERAL = 4
@@ -95,8 +95,7 @@ class SqliteLine(Line):
     def __init__(self, path: Path, *, makes: bool = True) -> None:
         self._path, self._makes, self._version = path, makes, -1
         self._told, self._is_ready = _Told(self._away), False
-        if not makes:
-            must_be_there(path)
+        make(path) if makes else must_be_there(path)
         must_be_ours(path)
         try:
             self._db = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=256)
