@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from taskkit.engine import Engine
+from taskkit.engine import Condition, Engine
 from taskkit.errors import NotAllowed, UnknownMark, VaultAway
 from taskkit.events.happenings import CheckedIn
 from taskkit.events.policies import AfterCheckIn
@@ -57,8 +57,9 @@ def test_p09_an_older_store_is_noticed_by_what_the_outbox_knows_and_nothing_fire
     [noticed] = product.engine.facts(kinds=["RestoreNoticed"])
     assert noticed.details == {"what": "store"}
     [pause] = product.engine.pauses()
-    assert (pause.what, pause.by) == ("engine", None)
+    assert (pause.what, pause.by, pause.is_wanted) == ("engine", None, False)
     assert "the store is older than the vault" in pause.why
+    assert product.engine.health().condition is Condition.LAGGING  # nobody wants it so
 
 
 def test_j11_a_pause_after_a_restore_holds_over_restarts_and_on_all_nodes(product: Product) -> None:

@@ -33,13 +33,14 @@ class Pause:
     since: pendulum.DateTime
     by: str | None
     why: str
+    is_wanted: bool = True  #: not where the engine stands still by itself, since it noticed a restore
 
 
 class Pauses:
     def __init__(self, ground: Ground, rights: RightsDesk) -> None:
         self._ground, self._rights, self._storage = ground, rights, ground.storage
 
-    def pause(self, what: str, *, by: str | None, why: str) -> None:
+    def pause(self, what: str, *, by: str | None, why: str, is_wanted: bool = True) -> None:
         """Who stopped it first and why stays on record: a second pause changes nothing."""
         tried, (kind, _, name) = f"pausing {what!r}", what.partition(":")
         if what != ENGINE and not (kind in ("pool", "host") and name):
@@ -47,7 +48,8 @@ class Pauses:
         self._rights.to_administer(by, tried)
         now = self._ground.now()
         fact = Fact("Paused", now, who=by, details={"what": what, "why": why})
-        if self._storage.write([(Keep(PAUSES, what, 0, {"since": now, "by": by, "why": why}), fact)])[0] and kind != ENGINE:
+        body = {"since": now, "by": by, "why": why, "wanted": is_wanted}
+        if self._storage.write([(Keep(PAUSES, what, 0, body), fact)])[0] and kind != ENGINE:
             self._pass_over(kind, name)
 
     def _pass_over(self, kind: str, name: str) -> None:
@@ -86,7 +88,8 @@ class Pauses:
         return [] if ENGINE in paused else [pool for name, pool in names.items() if name not in paused]
 
     def all(self) -> list[Pause]:
-        return [Pause(kept.id, shown(kept.body["since"]), kept.body["by"], kept.body["why"]) for kept in self._storage.documents(PAUSES)]
+        told = ((kept.id, kept.body) for kept in self._storage.documents(PAUSES))
+        return [Pause(id, shown(body["since"]), body["by"], body["why"], body.get("wanted", True)) for id, body in told]
 
     def wake(self, query: Query) -> int:
         """Everything that waited for this is due now."""

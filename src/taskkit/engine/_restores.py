@@ -58,7 +58,7 @@ class Restores:
     def _note(self, what: str, by: str | None, why: str, fact: Fact) -> None:
         """Vault and store are compared anew at the next tick (R8)."""
         unit = noted(self._storage, self._ground.now(), what, by, why, self._pauses.is_paused(ENGINE))
-        self._pauses.pause(ENGINE, by=by, why=why)
+        self._pauses.pause(ENGINE, by=by, why=why, is_wanted=what == SAID)
         self._storage.write([(*unit, fact)])
 
     # looking

@@ -81,7 +81,8 @@ class Pulse:
         for pause in self._pauses.all():
             by = f", by {pause.by}" if pause.by else ""
             why = f": {pause.why}" if pause.why else ""
-            yield Ailment("paused", Condition.READY, f"{pause.what} stands still since {pause.since:%Y-%m-%d %H:%M} UTC{by}{why}")
+            condition = Condition.READY if pause.is_wanted else Condition.LAGGING
+            yield Ailment("paused", condition, f"{pause.what} stands still since {pause.since:%Y-%m-%d %H:%M} UTC{by}{why}")
 
     def _overdue(self) -> float:
         pools = self._pauses.open_pools()

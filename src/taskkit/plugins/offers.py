@@ -160,7 +160,8 @@ def _notifier(offered: Any) -> Iterator[Fault]:
         yield f"{_shown(offered)} does not say which facts it wants", "give wants, a frozenset of kinds of facts"
     elif unknown := sorted(wants - KINDS):
         near = get_close_matches(unknown[0], KINDS, 1)
-        yield f"{_shown(offered)} wants {unknown[0]!r}, which no fact is", f"did you mean {near[0]!r}?" if near else "the reference of facts names them all"
+        hint = f"did you mean {near[0]!r}?" if near else "the reference of facts names them all"
+        yield f"{_shown(offered)} wants {unknown[0]!r}, which no fact is", hint
 
 
 def _storage(offered: Any) -> Iterator[Fault]:
