@@ -472,6 +472,13 @@ def sung(vault: SqliteVault) -> None:
     vault.change_secret("lone", "password", CANARY + "5", at=AT)
 
 
+def left(opens: Opens) -> None:
+    """A file that nobody has open."""
+    vault = opens()
+    sung(vault)
+    vault.close()
+
+
 def test_s06_no_secret_is_in_plain_in_any_file(opens: Opens, tmp_path: Path) -> None:
     vault = opens()
     sung(vault)
@@ -593,9 +600,7 @@ def test_s06_a_process_that_is_killed_while_it_seals_anew_leaves_all_that_opens(
 
 
 def test_s06_what_does_not_open_holds_up_nothing_else_and_is_told(opens: Opens, tmp_path: Path) -> None:
-    vault = opens()
-    sung(vault)
-    vault.close()
+    left(opens)
     sql(tmp_path / "vault.db", "UPDATE secrets SET sealed = zeroblob(60) WHERE slot = 'pending'")
     vault = opens(BOTH)
     with pytest.raises(BadSeal, match="4 are sealed anew, and 1 do not open"):
@@ -607,9 +612,7 @@ def test_s06_what_does_not_open_holds_up_nothing_else_and_is_told(opens: Opens, 
 
 
 def test_s06_a_key_that_has_only_sealed_anew_is_known_again(opens: Opens, tmp_path: Path) -> None:
-    vault = opens()
-    sung(vault)
-    vault.close()
+    left(opens)
     vault = opens(BOTH)
     vault.reseal()
     vault.close()
@@ -618,9 +621,7 @@ def test_s06_a_key_that_has_only_sealed_anew_is_known_again(opens: Opens, tmp_pa
 
 
 def test_s06_a_key_that_is_still_needed_is_known_again_after_sealing_anew(opens: Opens, tmp_path: Path) -> None:
-    vault = opens()
-    sung(vault)
-    vault.close()
+    left(opens)
     sql(tmp_path / "vault.db", "UPDATE secrets SET sealed = zeroblob(60) WHERE slot = 'pending'")
     vault = opens(BOTH)
     with pytest.raises(BadSeal, match="1 do not open"):
@@ -631,9 +632,7 @@ def test_s06_a_key_that_is_still_needed_is_known_again_after_sealing_anew(opens:
 
 
 def test_s06_what_another_process_moves_while_it_is_sealed_anew_is_left_to_it(opens: Opens, monkeypatch: pytest.MonkeyPatch) -> None:
-    vault = opens()
-    sung(vault)
-    vault.close()
+    left(opens)
     vault, other = opens(BOTH), opens(BOTH)
     real = vault._file.writing
 
@@ -663,17 +662,13 @@ def refused_and_untouched(opens: Opens, path: Path, keyring: Keyring, error: typ
 
 
 def test_s06_a_vault_whose_key_is_missing_is_not_opened(opens: Opens, tmp_path: Path) -> None:
-    vault = opens()
-    sung(vault)
-    vault.close()
+    left(opens)
     told = refused_and_untouched(opens, tmp_path / "vault.db", BOTH.retired("one"), MissingKey)
     assert "the key 'one' is missing; there is 'two'" in told
 
 
 def test_s06_a_vault_is_not_opened_with_another_key_of_the_same_id(opens: Opens, tmp_path: Path) -> None:
-    vault = opens()
-    sung(vault)
-    vault.close()
+    left(opens)
     wrong = Keyring({"one": bytes(32)}, "one")
     told = refused_and_untouched(opens, tmp_path / "vault.db", wrong, BadSeal)
     assert "the key 'one' is another one" in told
@@ -807,9 +802,7 @@ def test_a_file_that_another_one_writes_to_for_too_long_is_away_and_nothing_is_h
 
 
 def test_what_cannot_be_opened_is_closed_again(opens: Opens, tmp_path: Path) -> None:
-    vault = opens()
-    sung(vault)
-    vault.close()
+    left(opens)
     with pytest.raises(MissingKey):
         opens(BOTH.retired("one"))
     assert {path.name for path in tmp_path.iterdir()} == {"vault.db"}, "SQLite's other files go with the last connection"
