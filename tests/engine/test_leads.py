@@ -9,10 +9,11 @@ from attrs import evolve
 
 from taskkit.events.happenings import CheckedIn, RecordRemoved, Unlocked
 from taskkit.events.policies import AfterCheckIn, AfterUnlock
+from taskkit.outcomes import ErrorClass, NotDone
 from taskkit.records import Record
 from taskkit.states import State, Step
 from taskkit.targets import Target
-from taskkit.tasks import Task, of_record, of_type
+from taskkit.tasks import Fallback, Task, of_record, of_type
 from tests.engine.houses import House, Watched, steps
 
 WEB, DB, UNIX = of_type("web"), of_type("db"), of_type("unix")
@@ -133,6 +134,20 @@ def test_r02_without_the_task_that_runs_a_reason_of_another_record_is_for_that_r
     house.engine.drain()
     assert house.play.performed == [("work", "web")]
     assert house.engine.job(job).target_fallback
+
+
+def test_j07_who_joined_a_retry_outlives_what_it_tries_again() -> None:
+    house = House(Record("root", "unix"), Record("web", "web", reference="root"))
+    runs = house.engine.put(Task("work it", "work", AfterCheckIn(), fallback=Fallback(10, 3)), list=UNIX)
+    house.engine.put(Task("work it", "work", AfterCheckIn(), target=Target.REFERENCED), list=WEB)
+    house.play.says("root", NotDone(ErrorClass.UNREACHABLE))
+    house.emit(CheckedIn("root"))
+    house.engine.drain()
+    retry = house.emit(CheckedIn("web"))
+    house.engine.edit(evolve(runs, active=False))
+    house.engine.drain()
+    assert house.play.performed == [("work", "root"), ("work", "web")]
+    assert (house.engine.job(retry).kind, house.engine.job(retry).state) == ("fired", State.COMPLETED)
 
 
 def test_r01_what_others_want_of_a_record_stays_when_it_goes_back_to_the_tasks_of_its_type() -> None:

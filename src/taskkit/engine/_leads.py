@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from taskkit.engine._catalog import TASKS
-from taskkit.engine._planner import Planner, dropped, fitted
+from taskkit.engine._planner import NO_RETRY, Planner, dropped, fitted
 from taskkit.engine._targets import Aim, Targets
 from taskkit.jobs import Cause, Job, Kind, Why
 from taskkit.records import Record
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from taskkit.engine._ground import Ground
 
 RecordOf = Callable[[str], Record | None]
+_JOINED = (Kind.FIRED, Kind.FALLBACK)
 
 
 class Leads:
@@ -25,7 +26,7 @@ class Leads:
 
     def without(self, job: Job, why: Why, record_of: RecordOf) -> Unit:
         """What led it is gone: another of its reasons does from now on, best one that leads where it is; without any it ends."""
-        causes = self._ground.storage.causes(job.id) if job.kind is Kind.FIRED else ()
+        causes = self._ground.storage.causes(job.id) if job.kind in _JOINED else ()
         others = [cause for cause in causes if _trigger(cause, job) != job.trigger]
         triggers = dict.fromkeys(_trigger(cause, job) for cause in others)
         leads = [lead for task, record in triggers if (lead := self._lead(task, record, record_of)) is not None]
@@ -33,7 +34,7 @@ class Leads:
             return dropped(job, why, self._ground.now(), causes=len(causes) if causes else None)
         trigger, aim = min(leads, key=lambda lead: _place(lead[1]) != (job.line, job.record))
         due, path = min(cause.due for cause in others), (*job.origin, trigger.line, aim.task.line)
-        fields = {**self._planner.aimed(job, aim), "due": due, "wanted": due, "origin": tuple(dict.fromkeys(path))}
+        fields = {**self._planner.aimed(job, aim), **NO_RETRY, "due": due, "wanted": due, "origin": tuple(dict.fromkeys(path))}
         return Expect(TASKS, trigger.id, trigger.revision), *fitted(job, fields)
 
     def _lead(self, task: str, name: str | None, record_of: RecordOf) -> tuple[Task, Aim] | None:

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 #: Standings by id, as they were looked up; None where there is none.
 Seen = Mapping[str, Document | None]
 
+#: Of a retry that happenings have joined, when there is nothing left to be tried again: it is theirs.
+NO_RETRY: Mapping[str, Any] = {"kind": Kind.FIRED, "series": None, "cycle": 0}
+
 
 class Planner:
     def __init__(self, ground: Ground, targets: Targets) -> None:
@@ -210,7 +213,7 @@ class Planner:
         fields = self.aimed(job, aim)
         if causes:  # it ends no happening that took its place as the next try
             due = min(cause.due for cause in causes)
-            fields |= {"kind": Kind.FIRED, "series": None, "cycle": 0, "due": due, "wanted": due}
+            fields |= {**NO_RETRY, "due": due, "wanted": due}
         if job.kind is not Kind.OCCURRENCE:
             return fitted(job, fields)
         return self._occurrence_anew(task, aim, record, job, now, fields, after, seen)
