@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 from attrs import evolve
 
-from taskkit.events.happenings import CheckedIn, RecordRemoved, Unlocked
+from taskkit.events.happenings import CheckedIn, RecordRemoved, RecordSaved, Unlocked
 from taskkit.events.policies import AfterCheckIn, AfterUnlock
 from taskkit.outcomes import ErrorClass, NotDone
 from taskkit.records import Record
@@ -103,6 +103,56 @@ def test_p04_of_two_records_of_one_task_the_other_leads() -> None:
     gone(house)
     house.ends()
     assert house.leads() == ("completed", (house.of_web.id, "web2"))
+
+
+def points_elsewhere(house: Joined) -> None:
+    house.vault.put(Record("root2", "unix"))
+    house.vault.change("web", reference="root2")
+    house.engine.emit(RecordSaved("web"))
+
+
+def points_elsewhere_unnoticed(house: Joined) -> None:
+    house.vault.put(Record("root2", "unix"))
+    house.vault.change("web", reference="root2")
+
+
+def runs_by_itself(house: Joined) -> None:
+    house.engine.edit(evolve(house.of_web, target=Target.ITSELF))
+
+
+@pytest.mark.parametrize("leaves", [points_elsewhere, points_elsewhere_unnoticed, runs_by_itself])
+@pytest.mark.parametrize("own", [False, True])
+def test_p04_a_job_stays_for_those_who_joined_when_what_led_it_leads_elsewhere(leaves: Callable[[Joined], None], own: bool) -> None:
+    house = Joined(own=own)
+    leaves(house)
+    house.ends()
+    assert house.play.performed == [("work", "root")]
+    assert house.leads() == ("completed", None if own else (house.of_db.id, "db"))
+
+
+@pytest.mark.parametrize("leaves", [points_elsewhere, points_elsewhere_unnoticed])
+def test_r02_a_job_of_one_reason_goes_where_that_leads(leaves: Callable[[Joined], None]) -> None:
+    house = Joined()
+    house.engine.edit(evolve(house.of_db, active=False))
+    leaves(house)
+    house.ends()
+    assert house.play.performed == [("work", "root2")]
+
+
+def test_p04_where_no_reason_leads_there_any_more_it_goes_with_the_first() -> None:
+    house = Joined()
+    house.vault.put(Record("root3", "unix"))
+    house.vault.change("db", reference="root3")
+    points_elsewhere(house)
+    house.ends()
+    assert house.play.performed == [("work", "root2")]
+
+
+def test_p04_an_edit_that_leads_nowhere_else_changes_nobodys_lead() -> None:
+    house = Joined()
+    due = house.engine.job(house.job).due
+    house.engine.edit(evolve(house.of_web, max_lateness=600))
+    assert (*house.leads(), house.engine.job(house.job).due) == ("scheduled", (house.of_web.id, "web"), due)
 
 
 def test_p05_what_leads_it_now_is_on_the_path_of_what_it_writes() -> None:

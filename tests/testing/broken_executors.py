@@ -239,7 +239,8 @@ class _Unwatched:
 
 
 def here(executor: type[Executor]) -> type[TestLocal]:
-    return type(executor.__name__, (TestLocal,), {"executor": lambda self: executor()})
+    """On this machine, for whose answers nobody has to wait long."""
+    return type(executor.__name__, (TestLocal,), {"executor": lambda self: executor(), "patience": 2.0})
 
 
 def counted(self: TestFakeExecutor) -> Collection[str]:

@@ -97,7 +97,7 @@ class Chores:
                 planned.add(name)
             if trigger == task.id and name in covered:
                 if self._fits.is_stale(job, task, covered[name]):
-                    yield Plan(task, covered[name], job)
+                    yield self._fits.anew(job, task, covered[name], self._record)
             elif fit := self._fits.fitted(job, self._record):
                 yield fit
         planned |= {job.trigger[1] for job in all_jobs(self._storage, Query(states=State.QUEUED, trigger=task.id)) if begins(job)}

@@ -44,7 +44,10 @@ class Fits:
             home = self._catalog.home(trigger, record)  # there, it is the affair of the task of the same line
             return self._planner.moved(job, trigger, home) if home else self._leads.without(job, Why.LIST_CHANGED, record_of)
         anew = anew and job.kind not in (Kind.FALLBACK, Kind.PART)
-        return Plan(trigger, record, job) if anew or self.is_stale(job, trigger, record) else None
+        return self.anew(job, trigger, record, record_of) if anew or self.is_stale(job, trigger, record) else None
+
+    def anew(self, job: Job, trigger: Task, record: Record | None, record_of: RecordOf) -> Plan | Unit:
+        return self._leads.staying(job, trigger, record, record_of) or Plan(trigger, record, job)
 
     def is_stale(self, job: Job, trigger: Task, record: Record | None) -> bool:
         """Whether it was planned for what is no more."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from taskkit.engine._catalog import TASKS
@@ -26,15 +26,31 @@ class Leads:
 
     def without(self, job: Job, why: Why, record_of: RecordOf) -> Unit:
         """What led it is gone: another of its reasons does from now on, best one that leads where it is; without any it ends."""
-        causes = self._ground.storage.causes(job.id) if job.kind in _JOINED else ()
-        others = [cause for cause in causes if _trigger(cause, job) != job.trigger]
-        triggers = dict.fromkeys(_trigger(cause, job) for cause in others)
-        leads = [lead for task, record in triggers if (lead := self._lead(task, record, record_of)) is not None]
+        causes = self._causes(job)
+        leads = self._leads(job, causes, record_of)
         if not leads:
             return dropped(job, why, self._ground.now(), causes=len(causes) if causes else None)
-        trigger, aim = min(leads, key=lambda lead: _place(lead[1]) != (job.line, job.record))
-        due, path = min(cause.due for cause in others), (*job.origin, trigger.line, aim.task.line)
-        fields = {**self._planner.aimed(job, aim), **NO_RETRY, "due": due, "wanted": due, "origin": tuple(dict.fromkeys(path))}
+        return self._led(job, causes, *min(leads, key=lambda lead: not _is_here(job, lead[1])))
+
+    def staying(self, job: Job, trigger: Task, record: Record | None, record_of: RecordOf) -> Unit | None:
+        """Where what led it leads elsewhere now, and another of its reasons to where the job is, that one keeps it there."""
+        if job.kind is not Kind.FIRED or _is_here(job, self._targets.aim(trigger, record)):
+            return None
+        causes = self._causes(job)
+        here = (lead for lead in self._leads(job, causes, record_of) if _is_here(job, lead[1]))
+        return next((self._led(job, causes, *lead) for lead in here), None)
+
+    def _causes(self, job: Job) -> Sequence[Cause]:
+        return self._ground.storage.causes(job.id) if job.kind in _JOINED else ()
+
+    def _leads(self, job: Job, causes: Iterable[Cause], record_of: RecordOf) -> list[tuple[Task, Aim]]:
+        triggers = dict.fromkeys(_trigger(cause, job) for cause in causes)
+        return [lead for wants in triggers if (lead := self._lead(*wants, record_of)) is not None]
+
+    def _led(self, job: Job, causes: Iterable[Cause], trigger: Task, aim: Aim) -> Unit:
+        due = min(cause.due for cause in causes if _trigger(cause, job) != job.trigger)
+        path = dict.fromkeys((*job.origin, trigger.line, aim.task.line))
+        fields = {**self._planner.aimed(job, aim), **NO_RETRY, "due": due, "wanted": due, "origin": tuple(path)}
         return Expect(TASKS, trigger.id, trigger.revision), *fitted(job, fields)
 
     def _lead(self, task: str, name: str | None, record_of: RecordOf) -> tuple[Task, Aim] | None:
@@ -47,5 +63,5 @@ def _trigger(cause: Cause, job: Job) -> tuple[str, str | None]:
     return cause.via or (job.task, job.record)
 
 
-def _place(aim: Aim) -> tuple[str, str | None]:
-    return aim.task.line, aim.record.id if aim.record else None
+def _is_here(job: Job, aim: Aim) -> bool:
+    return (aim.task.line, aim.record.id if aim.record else None) == (job.line, job.record)
