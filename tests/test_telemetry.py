@@ -13,7 +13,7 @@ from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
-from taskkit import AfterCheckIn, CheckedIn, Daily, Engine, RecordType, Tagged, Task, of_type
+from taskkit import AfterCheckIn, CheckedIn, ConsentRule, Daily, Engine, OnDemand, RecordType, State, Tagged, Task, of_type
 from taskkit.records import Record
 from taskkit.scripts import Commands, Step
 from taskkit.telemetry import Telemetry
@@ -92,6 +92,17 @@ def test_how_jobs_ended_and_how_it_stands_is_counted() -> None:
     [(_, late)] = found["taskkit.job.lateness"]
     assert (late.count, late.sum) == (1, 60.0)
     assert [point.value for _, point in found["taskkit.jobs.due"]] == [0]
+
+
+def test_what_waits_for_people_could_not_run() -> None:
+    watched = Watched(Record("r1", "unix", fields={"host": "h1"}))
+    task = watched.engine.put(Task("asked for", "greet", OnDemand(), consent=ConsentRule(needed=1)), list=of_type("unix"))
+    watched.engine.demand(task.id, "r1", by="ann")
+    watched.engine.drain()
+    [job] = watched.engine.history().entries
+    watched.clock.advance(minutes=5)
+    assert job.state is State.AWAITING_CONSENT
+    assert [point.value for _, point in watched.metrics()["taskkit.jobs.due"]] == [0]
 
 
 def test_who_leaves_it_away_loads_nothing_of_it() -> None:

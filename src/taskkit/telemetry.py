@@ -26,6 +26,8 @@ _NAME = "taskkit"
 _ENDS = frozenset({"JobCompleted", "JobFailed", "JobUncertain", "JobStopped"})
 #: Ended without a run: counted, and no span.
 _UNRUN = {"JobMissed": "missed", "JobCanceled": "canceled", "JobSatisfied": "satisfied", "ConsentExpired": "expired"}
+#: When they are due; what waits for people could not run.
+_LOOKED_AT = PENDING - {State.AWAITING_CONSENT}
 _MOST_DUE = 1000
 _PAGE = 500
 
@@ -121,7 +123,7 @@ class Telemetry(Notifier):
         if self._engine is None:
             return
         now = self._engine._ground.now()
-        found = self._asked(lambda engine: engine.storage.jobs(Query(states=PENDING), order="due", limit=_MOST_DUE).jobs)
+        found = self._asked(lambda engine: engine.storage.jobs(Query(states=_LOOKED_AT), order="due", limit=_MOST_DUE).jobs)
         yield from (Observation(sum(job.due <= now for job in jobs)) for jobs in found)
 
     def _running(self, _: CallbackOptions) -> Iterable[Observation]:
