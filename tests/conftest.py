@@ -12,6 +12,12 @@ pytest_plugins = [
 ]  # fmt: skip
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Three for two processors: many tests wait for a machine, or for a lease to run out."""
+    return -(-3 * (os.cpu_count() or 1) // 2)
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """What a long proof counted, in every run."""
     for report in terminalreporter.stats.get("passed", []):

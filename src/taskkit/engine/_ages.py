@@ -8,7 +8,8 @@ from attrs import evolve
 
 from taskkit.engine._cases import Case
 from taskkit.engine._occurrences import by_hand
-from taskkit.engine._planner import Planner, fitted
+from taskkit.engine._planner import Planner
+from taskkit.engine._replans import fitted
 from taskkit.instants import Instant
 from taskkit.jobs import Job
 from taskkit.standings import Standing, standing_id

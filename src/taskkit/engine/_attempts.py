@@ -18,7 +18,7 @@ from taskkit.engine._ground import CORNER
 from taskkit.engine._intake import Intake
 from taskkit.engine._lifeline import Lifeline
 from taskkit.engine._pauses import ENGINE, Pauses
-from taskkit.engine._planner import dropped
+from taskkit.engine._replans import dropped
 from taskkit.engine._starter import Starter
 from taskkit.engine._steering import Steering
 from taskkit.engine._turns import Turns

@@ -16,7 +16,7 @@ from taskkit.engine._cases import Case
 from taskkit.engine._executions import OPEN, TABLE, counts, execution, has_failed, last_parts
 from taskkit.engine._fences import asked_to_stop
 from taskkit.engine._ground import VAULT_AWAY_LOOK
-from taskkit.engine._planner import dropped
+from taskkit.engine._replans import dropped
 from taskkit.engine._waits import written
 from taskkit.errors import Outdated, Refused, StaleToken, VaultAway
 from taskkit.events._wording import counted

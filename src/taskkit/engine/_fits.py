@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from taskkit.engine._catalog import LISTS, TASKS, list_of
 from taskkit.engine._leads import Leads, RecordOf
-from taskkit.engine._planner import Planner
 from taskkit.engine._portions import Plan
+from taskkit.engine._replans import Replans
 from taskkit.engine._targets import Targets
 from taskkit.jobs import Job, Kind, Why
 from taskkit.records import Record
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 
 class Fits:
-    def __init__(self, ground: Ground, planner: Planner, targets: Targets) -> None:
-        self._planner, self._targets, self._leads = planner, targets, Leads(ground, planner, targets)
+    def __init__(self, ground: Ground, replans: Replans, targets: Targets) -> None:
+        self._replans, self._targets, self._leads = replans, targets, Leads(ground, replans, targets)
         self._storage, self._catalog = ground.storage, ground.catalog
 
     # what waits
@@ -42,7 +42,7 @@ class Fits:
             return self._leads.without(job, Why.RECORD_REMOVED, record_of)
         if record is not None and job.execution is None and trigger.list != self._catalog.list_id(record):
             home = self._catalog.home(trigger, record)  # there, it is the affair of the task of the same line
-            return self._planner.moved(job, trigger, home) if home else self._leads.without(job, Why.LIST_CHANGED, record_of)
+            return self._replans.moved(job, trigger, home) if home else self._leads.without(job, Why.LIST_CHANGED, record_of)
         anew = anew and job.kind not in (Kind.FALLBACK, Kind.PART)
         return self.anew(job, trigger, record, record_of) if anew or self.is_stale(job, trigger, record) else None
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from taskkit.engine._catalog import TASKS
-from taskkit.engine._planner import NO_RETRY, Planner, dropped, fitted
+from taskkit.engine._replans import NO_RETRY, Replans, dropped, fitted
 from taskkit.engine._targets import Aim, Targets
 from taskkit.jobs import Cause, Job, Kind, Why
 from taskkit.records import Record
@@ -21,8 +21,8 @@ _JOINED = (Kind.FIRED, Kind.FALLBACK)
 
 
 class Leads:
-    def __init__(self, ground: Ground, planner: Planner, targets: Targets) -> None:
-        self._ground, self._planner, self._targets = ground, planner, targets
+    def __init__(self, ground: Ground, replans: Replans, targets: Targets) -> None:
+        self._ground, self._replans, self._targets = ground, replans, targets
 
     def without(self, job: Job, why: Why, record_of: RecordOf) -> Unit:
         """What led it is gone: another of its reasons does from now on, best one that leads where it is; without any it ends."""
@@ -50,7 +50,7 @@ class Leads:
     def _led(self, job: Job, causes: Iterable[Cause], trigger: Task, aim: Aim) -> Unit:
         due = min(cause.due for cause in causes if _trigger(cause, job) != job.trigger)
         path = dict.fromkeys((*job.origin, trigger.line, aim.task.line))
-        fields = {**self._planner.aimed(job, aim), **NO_RETRY, "due": due, "wanted": due, "origin": tuple(path)}
+        fields = {**self._replans.aimed(job, aim), **NO_RETRY, "due": due, "wanted": due, "origin": tuple(path)}
         return Expect(TASKS, trigger.id, trigger.revision), *fitted(job, fields)
 
     def _lead(self, task: str, name: str | None, record_of: RecordOf) -> tuple[Task, Aim] | None:

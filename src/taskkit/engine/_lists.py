@@ -12,7 +12,8 @@ from taskkit.engine._checks import Checks
 from taskkit.engine._chores import Chores
 from taskkit.engine._ledger import Ledger
 from taskkit.engine._pages import all_jobs
-from taskkit.engine._planner import Planner, dropped
+from taskkit.engine._planner import Planner
+from taskkit.engine._replans import Replans, dropped
 from taskkit.errors import Duplicate, NotFound
 from taskkit.facts import Fact
 from taskkit.jobs import Job, Kind, Why
@@ -31,8 +32,10 @@ _NOT_BEGUN = PENDING | {State.QUEUED}
 
 
 class Lists:
-    def __init__(self, ground: Ground, planner: Planner, chores: Chores, ledger: Ledger, checks: Checks, rights: RightsDesk) -> None:
-        self._ground, self._planner, self._chores, self._ledger = ground, planner, chores, ledger
+    def __init__(
+        self, ground: Ground, planner: Planner, replans: Replans, chores: Chores, ledger: Ledger, checks: Checks, rights: RightsDesk
+    ) -> None:
+        self._ground, self._planner, self._replans, self._chores, self._ledger = ground, planner, replans, chores, ledger
         self._checks, self._rights = checks, rights
         self._catalog, self._storage = ground.catalog, ground.storage
 
@@ -79,7 +82,7 @@ class Lists:
             copy = evolve(task, id=self._ground.ids(), list=own.id, revision=1)
             changes += [Expect(TASKS, task.id, task.revision), *self._ledger.added(copy), *self._planner.parted(copy, record.id)]
             for job in self._waiting(task, record):
-                changes += self._planner.moved(job, task, copy)
+                changes += self._replans.moved(job, task, copy)
         told = {"tasks": [task.name for task in tasks]}
         fact = Fact("ListMadeUnique", self._ground.now(), record=record.id, who=by, details=told)
         return (*changes, self._chores.left_for(record.id), fact)

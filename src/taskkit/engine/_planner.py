@@ -1,4 +1,4 @@
-"""The next occurrence of a task is already a job (J5). This room makes it, and makes it anew after an edit."""
+"""The next occurrence of a task is already a job (J5). This room makes it, by the rule and by what stands."""
 
 from __future__ import annotations
 
@@ -7,17 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
-from taskkit.engine._occurrences import FIRST, Planned, at_once, by_hand, fire_of, following, reason_of
+from taskkit.engine._occurrences import Planned, at_once, by_hand, following
 from taskkit.engine._targets import Aim, Targets
 from taskkit.errors import Refused
-from taskkit.facts import Fact
 from taskkit.instants import SECOND, Instant
-from taskkit.jobs import Job, Kind, Why
+from taskkit.jobs import Job, Kind
 from taskkit.records import EMPTY, Record
 from taskkit.standings import TABLE as STANDINGS
 from taskkit.standings import Standing, standing_id, standing_of, suspension
-from taskkit.states import State, Step
-from taskkit.storage import Change, Document, Expect, Free, Insert, Keep, Move, Unit
+from taskkit.storage import Change, Document, Expect, Insert, Keep, Unit
 from taskkit.tasks import DEFAULT_POOL, Task
 
 if TYPE_CHECKING:
@@ -26,9 +24,6 @@ if TYPE_CHECKING:
 
 #: Standings by id, as they were looked up; None where there is none.
 Seen = Mapping[str, Document | None]
-
-#: Of a retry that happenings have joined, when there is nothing left to be tried again: it is theirs.
-NO_RETRY: Mapping[str, Any] = {"kind": Kind.FIRED, "series": None, "cycle": 0}
 
 
 class Planner:
@@ -128,7 +123,7 @@ class Planner:
         planned = planned or self.next(task, name, now if after is None else after, standing, runs=aim.task)
         if planned is None:
             return None
-        return (*kept, Insert(self.job(aim, planned, now, _led(task, aim))))
+        return (*kept, Insert(self.job(aim, planned, now, led(task, aim))))
 
     def job(self, aim: Aim, planned: Planned, now: Instant, origin: tuple[str, ...] = ()) -> Job:
         task, record = aim.task, aim.record
@@ -180,7 +175,7 @@ class Planner:
         kept: tuple[Change, ...] = ()
         record, passed = job.trigger[1], max(now, job.at * SECOND)
         if (trigger.interval is not None and trigger.interval.relative) or (standing is not None and standing.next_run is not None):
-            standing, kept = self._used(trigger, record, passed, standing or Standing(created=job.created))
+            standing, kept = self.used(trigger, record, passed, standing or Standing(created=job.created))
         runs = None if job.via is None else self._ground.catalog.task_at(job.task, job.planned_for)
         planned = (by_hand(standing, now) if not after else None) or self.next(trigger, record, max(passed, after), standing, runs=runs)
         still = Expect("task", trigger.id, trigger.revision)
@@ -189,7 +184,7 @@ class Planner:
         changes = {**planned.fields(job.via), "id": self._ground.ids(), "created": now}
         return (still, *kept, Insert(job.afresh(changes)))
 
-    def _used(self, task: Task, record: str | None, passed: Instant, standing: Standing) -> tuple[Standing, tuple[Change, ...]]:
+    def used(self, task: Task, record: str | None, passed: Instant, standing: Standing) -> tuple[Standing, tuple[Change, ...]]:
         """What was drawn or set by hand for a moment that has passed is used up."""
         used, interval = standing, task.interval
         if standing.next_run is not None and standing.next_run // SECOND <= passed // SECOND:
@@ -198,84 +193,8 @@ class Planner:
             used = used.used(interval, passed // SECOND, self._ground.rng, standing_id(task.line, record))
         return used, (self.keep(task, record, used),) if used != standing or standing.revision == 0 else ()
 
-    def replanned(
-        self, task: Task, record: Record | None, job: Job, now: Instant, *, after: Instant | None = None, seen: Seen = EMPTY
-    ) -> Unit:
-        """The unit that fits a pending job to its task as it stands (R1); `after` is a nominal that has had its run (T6)."""
-        if job.started is not None:  # it goes on as what it began as; who conducts asks its gates about what is left (R6)
-            return fitted(job, self._revisions(task, job) | ({"due": now} if job.conducts else {}))
-        if job.kind is Kind.PART and self._ground.catalog.task(job.task) is not None:
-            return fitted(job, self._revisions(task, job))
-        causes = self._ground.storage.causes(job.id) if job.kind is Kind.FALLBACK else ()
-        if job.kind is Kind.FALLBACK and not causes:  # an edit ends the tries of what was before (J7)
-            return dropped(job, Why.EDITED, now, causes=0)
-        aim = self._targets.aim(task, record)
-        fields = self.aimed(job, aim)
-        if causes:  # it ends no happening that took its place as the next try
-            due = min(cause.due for cause in causes)
-            fields |= {**NO_RETRY, "due": due, "wanted": due}
-        if job.kind is not Kind.OCCURRENCE:
-            return fitted(job, fields)
-        return self._occurrence_anew(task, aim, record, job, now, fields, after, seen)
 
-    def aimed(self, job: Job, aim: Aim) -> dict[str, Any]:
-        """What it runs, and where."""
-        task, record = aim.task, aim.record
-        return {
-            "task": task.id, "line": task.line, "planned_for": task.revision, "via": aim.via, "record": record.id if record else None,
-            "target_fallback": aim.fallback, "pool": self.pool(task, record), "host": self.host(record),
-            "conducts": job.execution is None and self.conducts(task),
-        }  # fmt: skip
-
-    def _occurrence_anew(
-        self, task: Task, aim: Aim, record: Record | None, job: Job, now: Instant, fields: dict[str, Any], after: Instant | None, seen: Seen
-    ) -> Unit:
-        if job.manual:  # who brought it forward used up this occurrence (J6)
-            return fitted(job, fields | {"fire": fire_of(job.nominal or "", aim.via)})
-        name = record.id if record else None
-        standing, kept = self.ready(task, name, now, seen=seen)
-        planned = self._kept(task, aim, name, job, now, standing, after)
-        if planned is None and standing is not None and task.interval is not None and task.interval.relative:  # its drawn day lies behind
-            standing, kept = self._used(task, name, now, standing)
-            planned = self.next(task, name, now, standing, runs=aim.task)
-        if planned is None:
-            return dropped(job, Why.ENDED, now)
-        again = {"wanted": min(job.wanted, planned.due)} if planned.nominal == job.nominal else {}
-        return (*kept, *fitted(job, {**fields, **planned.fields(aim.via), **again, "origin": _led(task, aim)}))
-
-    def moved(self, job: Job, before: Task, to: Task) -> Unit:
-        """The unit that hands a job which has not begun to another task of the same line (R1)."""
-        fields: dict[str, Any] = {}
-        if job.task == before.id:
-            fields |= {"task": to.id, "planned_for": to.revision}
-        if job.via is not None and job.via[0] == before.id:
-            fields["via"] = via = (to.id, job.via[1], to.revision)
-            fields |= {"fire": fire_of(job.nominal, via)} if job.nominal is not None and job.fire is not None else {}
-        return fitted(job, fields)
-
-    def _revisions(self, trigger: Task, job: Job) -> dict[str, Any]:
-        task = self._ground.catalog.task(job.task)
-        fields: dict[str, Any] = {"planned_for": task.revision} if task is not None else {}
-        return fields if job.via is None else fields | {"via": (trigger.id, job.via[1], trigger.revision)}
-
-    def _kept(
-        self, task: Task, aim: Aim, name: str | None, job: Job, now: Instant, standing: Standing | None, after: Instant | None
-    ) -> Planned | None:
-        """What is due stays due, whatever the rule says now: an edit takes no run away (T6)."""
-        if after is not None:
-            return self.next(task, name, max(after, now), standing, runs=aim.task)
-        overridden = by_hand(standing, min(now, (job.at or 0) * SECOND))
-        if job.at is not None and job.at * SECOND <= now:
-            same = overridden or self.next(task, name, (job.at - 1) * SECOND, standing, runs=aim.task)
-            if same and same.nominal == job.nominal:
-                return evolve(same, due=max(same.due, min(job.due, now)))
-            if overridden is None and task.interval is not None and (job.wanted <= now or job.nominal == FIRST):
-                opens = now // SECOND if aim.task.window is None else aim.task.window.open_from(now // SECOND)
-                return None if opens is None else Planned(job.at, job.nominal or "", max(now, opens * SECOND), job.policy)
-        return overridden or self.next(task, name, now, standing, runs=aim.task)
-
-
-def _led(trigger: Task, aim: Aim) -> tuple[str, ...]:
+def led(trigger: Task, aim: Aim) -> tuple[str, ...]:
     """The path to an occurrence: the task that wants it, where another one runs (P5)."""
     return () if aim.via is None else (trigger.line,)
 
@@ -289,27 +208,3 @@ def suspending(task: Task, record: str | None) -> Iterable[tuple[str, str | None
 
 def read_standing(kept: Document | None) -> Standing | None:
     return standing_of(kept.body, kept.revision) if kept else None
-
-
-def fitted(job: Job, fields: Mapping[str, Any]) -> Unit:
-    """Consents are to what was before (A5); what waits is looked at anew, as its reason may be gone; claimed, it goes back to wait."""
-    fields = {"consented": None, **fields}
-    waits = job.state is State.DEFERRED or (job.state is State.QUEUED and job.why is not None)
-    if waits and job.started is None:
-        fields = {"due": min(job.due, job.wanted), "why": None, **fields}
-    move = Move(job.id, Step.REPLAN, *_by(job), fields)
-    return (move, Free(job.id)) if waits and job.why == Why.BUSY else (move,)
-
-
-def dropped(job: Job, why: Why, now: Instant, causes: int | None = None, **told: Any) -> Unit:
-    """A job ends before its start because it has no place any more; its fire is free again, unless it had begun."""
-    fields = {"ended": now, "why": why.value, "fire": job.fire if job.started is not None else None, "text": told.pop("text", "")}
-    fact = Fact(
-        "JobCanceled", now, job.id, job.task, job.line, job.record, told.pop("who", None), {"why": why.value, **reason_of(job), **told}
-    )
-    return Move(job.id, Step.CANCEL, *_by(job), fields, causes), fact
-
-
-def _by(job: Job) -> tuple[int | None, int | None]:
-    """The revision by which it moves, and the token while somebody has claimed it."""
-    return (None, job.token) if job.state is State.QUEUED else (job.revision, None)

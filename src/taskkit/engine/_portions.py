@@ -11,6 +11,7 @@ from attrs import frozen
 from taskkit.engine._catalog import TASKS
 from taskkit.engine._executions import wake_idle_conductors
 from taskkit.engine._planner import Planner, Seen
+from taskkit.engine._replans import Replans
 from taskkit.engine._waits import written
 from taskkit.errors import TaskkitError, VaultAway
 from taskkit.facts import Fact
@@ -49,8 +50,8 @@ class Written:
 
 
 class Portions:
-    def __init__(self, ground: Ground, planner: Planner) -> None:
-        self._ground, self._planner = ground, planner
+    def __init__(self, ground: Ground, planner: Planner, replans: Replans) -> None:
+        self._ground, self._planner, self._replans = ground, planner, replans
 
     def write(self, plans: Iterable[Plan | Unit]) -> Written:
         """Each lands only where its task still stands as it was read; what has its occurrence already is no loss."""
@@ -86,7 +87,7 @@ class Portions:
         task, record = plan.task, plan.record
         try:
             if plan.job is not None:
-                unit: Unit | None = self._planner.replanned(task, record, plan.job, now, after=after, seen=seen)
+                unit: Unit | None = self._replans.anew(task, record, plan.job, now, after=after, seen=seen)
             else:
                 unit = self._planner.occurrence(task, record, now, first_run=plan.first_run, after=after, seen=seen)
         except VaultAway:

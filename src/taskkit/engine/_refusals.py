@@ -16,6 +16,7 @@ from taskkit.engine._intents import followed, hold, left_by
 from taskkit.engine._occurrences import in_blackout, missed, reason_of
 from taskkit.engine._planner import Planner
 from taskkit.engine._portions import Plan
+from taskkit.engine._replans import Replans
 from taskkit.facts import Fact
 from taskkit.instants import DAY, MINUTE, SECOND, Instant
 from taskkit.jobs import Job, Kind, Why
@@ -32,8 +33,8 @@ _LONGEST_WAIT, _MOST_TIMES = 60, 6
 
 
 class Refusals:
-    def __init__(self, ground: Ground, planner: Planner, fits: Fits) -> None:
-        self._ground, self._planner, self._fits = ground, planner, fits
+    def __init__(self, ground: Ground, planner: Planner, replans: Replans, fits: Fits) -> None:
+        self._ground, self._planner, self._replans, self._fits = ground, planner, replans, fits
 
     def away(self, case: Case, instead: Instead) -> Unit:
         """The unit by which a job does not start; the same reason again is a count, and no fact (J12)."""
@@ -131,7 +132,7 @@ class Refusals:
         fit = self._fits.fitted(job, lambda name: asked(lambda: vault.records.get(name), "reading the record"), anew=True)
         if isinstance(fit, Plan):
             passed = case.successor.passed if case.successor else 0
-            planned = self._planner.replanned(fit.task, fit.record, job, case.now, after=passed or None)
+            planned = self._replans.anew(fit.task, fit.record, job, case.now, after=passed or None)
             fit = Expect("task", fit.task.id, fit.task.revision), *planned
         return given_back(job, case.now + SECOND) if fit is None else fit  # it fits by now
 

@@ -32,6 +32,7 @@ from taskkit.engine._planner import Planner
 from taskkit.engine._portions import Portions
 from taskkit.engine._prospects import Prospects
 from taskkit.engine._refusals import Refusals
+from taskkit.engine._replans import Replans
 from taskkit.engine._restores import Restores
 from taskkit.engine._retention import Retention
 from taskkit.engine._rights import RightsDesk
@@ -62,6 +63,7 @@ class Staff:
         self._ground, self._rights = ground, rights
         self._targets = Targets(ground)
         self._planner = Planner(ground, self._targets)
+        self._replans = Replans(ground, self._planner, self._targets)
         self.pauses = Pauses(ground, rights)
         self._for_plans()
         self._for_work(points)
@@ -76,12 +78,12 @@ class Staff:
 
     def _for_plans(self) -> None:
         """What is to be done: tasks, lists and definitions, and what happens."""
-        ground, rights, planner, targets = self._ground, self._rights, self._planner, self._targets
-        self._fits = Fits(ground, planner, targets)
-        self.chores = Chores(ground, self._fits, Portions(ground, planner))
+        ground, rights, planner, replans, targets = self._ground, self._rights, self._planner, self._replans, self._targets
+        self._fits = Fits(ground, replans, targets)
+        self.chores = Chores(ground, self._fits, Portions(ground, planner, replans))
         ledger, checks = Ledger(ground, self.chores), Checks(ground)
         self.keeper = Keeper(ground, self.chores, ledger, checks, rights)
-        self.lists = Lists(ground, planner, self.chores, ledger, checks, rights)
+        self.lists = Lists(ground, planner, replans, self.chores, ledger, checks, rights)
         self.definitions = Definitions(ground, ledger, checks, rights)
         self.intake = Intake(ground, planner, targets, self.chores, rights, self.pauses)
         ground.emit = self.intake.take
@@ -91,7 +93,8 @@ class Staff:
         ground = self._ground
         self.conductor = Conductor(ground, self._planner, self._targets, points)
         self.passings = Passings(ground, self._rights)
-        self._gates, refusals = Gates(ground, self._rights, self.pauses, self.passings), Refusals(ground, self._planner, self._fits)
+        self._gates = Gates(ground, self._rights, self.pauses, self.passings)
+        refusals = Refusals(ground, self._planner, self._replans, self._fits)
         self._lookups = Lookups(ground, self._targets)
         self.starter = Starter(ground, self._lookups, self._gates, refusals, points)
         self.finisher, self.lifeline = Finisher(ground, self._planner), Lifeline(ground)
@@ -105,7 +108,7 @@ class Staff:
         self.retention = Retention(ground, self.consents)
         self.views = Views(ground, planner, rights, self.retention)
         self.steering = Steering(ground, planner, rights, self.conductor, self.lifeline)
-        self.standings = Standings(ground, planner, self._targets, rights)
+        self.standings = Standings(ground, planner, self._replans, self._targets, rights)
         self.attempts = Attempts(ground, self.intake, self.pauses, self.turns, self.starter, self.finisher, self.lifeline, self.steering)
         prospects = Prospects(ground, self._lookups, self._gates, self.consents)
         self.explainer = Explainer(ground, planner, self._targets, rights, self.pauses, prospects)

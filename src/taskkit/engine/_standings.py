@@ -12,6 +12,7 @@ from taskkit.engine._border import asked
 from taskkit.engine._catalog import LISTS, TASKS
 from taskkit.engine._fits import list_id, still_theirs
 from taskkit.engine._planner import Planner
+from taskkit.engine._replans import Replans
 from taskkit.engine._rights import RightsDesk
 from taskkit.engine._successors import Successor
 from taskkit.engine._targets import Targets
@@ -35,8 +36,8 @@ _TRIES = 8
 
 
 class Standings:
-    def __init__(self, ground: Ground, planner: Planner, targets: Targets, rights: RightsDesk) -> None:
-        self._ground, self._planner, self._targets, self._rights = ground, planner, targets, rights
+    def __init__(self, ground: Ground, planner: Planner, replans: Replans, targets: Targets, rights: RightsDesk) -> None:
+        self._ground, self._planner, self._replans, self._targets, self._rights = ground, planner, replans, targets, rights
         self._storage = ground.storage
 
     def suspend(self, task_id: str, record: str | None, *, by: str | None, why: str) -> None:
@@ -111,7 +112,7 @@ class Standings:
         waiting = self._storage.seated(("occurrence", aim.task.line, aim.record.id if aim.record else "", *via))
         if waiting is None:
             return self._planner.occurrence(task, record, now, after=after)
-        return self._planner.replanned(task, record, waiting, now, after=after)
+        return self._replans.anew(task, record, waiting, now, after=after)
 
     def _own_list(self, record: Record | None) -> Mapping[str, Document]:
         own = self._storage.document(LISTS, of_record(record.id)) if record is not None else None
