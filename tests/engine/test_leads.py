@@ -247,3 +247,6 @@ def test_p04_a_joined_happening_tells_who_wants_it() -> None:
     house = Joined()
     (fact,) = house.engine.facts(kinds=["HappeningJoined"])
     assert fact.details["via"] == [house.of_db.id, "db"]
+    assert house.engine.job(house.job).reasons == ("after check-in (checked_in on web)", "60 minutes after unlock (unlocked on db)")
+    told = [str(because) for because in house.engine.explain(house.runs.id, "root").because]
+    assert any("unlocked on db Mon 2026-03-02" in text for text in told), told

@@ -181,9 +181,13 @@ def second(at: int | None) -> pendulum.DateTime | None:
     return None if at is None else pendulum.from_timestamp(at)
 
 
+def _told(cause: Cause) -> str:
+    return f"{cause.kind} on {cause.via[1]}" if cause.via else cause.kind
+
+
 def _reasons(job: Job, causes: Sequence[Cause]) -> tuple[str, ...]:
     told = [job.policy] if job.policy else []
-    told += [f"{cause.policy} ({cause.kind})" if cause.kind != "demanded" else f"on demand of {cause.who}" for cause in causes]
+    told += [f"on demand of {cause.who}" if cause.kind == "demanded" else f"{cause.policy} ({_told(cause)})" for cause in causes]
     told += [f"run by {job.demanded_by}"] if job.manual else []
     if job.execution is not None:
         told.append(f"part of {job.execution}" if job.demanded_by is None else f"re-run of {job.execution} by {job.demanded_by}")

@@ -158,8 +158,10 @@ def _reasons(job: Job, causes: Sequence[Cause], words: Words) -> Iterator[Becaus
         if cause.kind == "demanded":
             yield Because(Factor.DEMAND, f"{cause.who or 'the product'} asked for it {words.when(cause.at)}", words.shown(cause.at))
         else:
-            said = f"{cause.kind.replace('_', ' ')} {words.when(cause.at)}: {cause.policy}"
-            yield Because(Factor.HAPPENING, said, words.shown(cause.at), {"happening": cause.happening, "due": cause.due})
+            on = f" on {cause.via[1]}" if cause.via else ""
+            said = f"{cause.kind.replace('_', ' ')}{on} {words.when(cause.at)}: {cause.policy}"
+            told = {"happening": cause.happening, "due": cause.due, **({"via": list(cause.via)} if cause.via else {})}
+            yield Because(Factor.HAPPENING, said, words.shown(cause.at), told)
     if job.via is not None:
         yield Because(Factor.TARGET, f"the task {job.via[0]} on {job.via[1]} leads to it", None, {"via": list(job.via[:2])})
     if job.target_fallback:
