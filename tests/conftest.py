@@ -13,9 +13,9 @@ pytest_plugins = [
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_auto_num_workers() -> int:
-    """Three for two processors: many tests wait for a machine, or for a lease to run out."""
-    return -(-3 * (os.cpu_count() or 1) // 2)
+def pytest_xdist_auto_num_workers() -> int | None:
+    """Three for two processors, where nobody says otherwise: many tests wait for a machine, or for a lease to run out."""
+    return None if "PYTEST_XDIST_AUTO_NUM_WORKERS" in os.environ else -(-3 * (os.cpu_count() or 1) // 2)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
