@@ -62,7 +62,7 @@ FLOORS = [
         "plugins.notifiers.log",
         "scripts._templates scripts._programs scripts._fields scripts._steps scripts._courses scripts._tries scripts._entrances",
         "scripts.commands scripts.check_status",
-        "scripts._candidates scripts.rotation scripts.dependents scripts._heard scripts._groups scripts.password_reset",
+        "scripts._candidates scripts.rotation scripts.dependents scripts._heard scripts._sums scripts._groups scripts.password_reset",
         "scripts._exchanges scripts._lines scripts._answers scripts._talk_courses scripts._conversations scripts.dialogue scripts",
         "plugins.guests",
         "documents",

@@ -21,6 +21,7 @@ from taskkit.records import Record
 from taskkit.scripts._candidates import CHANGED
 from taskkit.scripts._heard import REFUSED, Heard
 from taskkit.scripts._steps import answer
+from taskkit.scripts._sums import Sum
 from taskkit.scripts._tries import RIGHT, SPARED, CannotSay, Which, probed, tell
 from taskkit.scripts.dependents import Dependent, News
 from taskkit.scripts.rotation import Rotation
@@ -64,6 +65,7 @@ class Group:
         self._reset, self._run = reset, run
         self._record, self._account, self._name = rotation.record, rotation.account, rotation.secret_name
         self._heard = Heard.of(run.memo)
+        self._sum = Sum(reset, rotation.account, self._heard)
 
     # before anything is changed
 
@@ -97,21 +99,21 @@ class Group:
             outcome = self._performed()
         except VaultAway:
             outcome = vault_away(self._run)
-        return evolve(outcome, result=self._so_far) if isinstance(outcome, NotNow) else outcome
+        return evolve(outcome, result=self._sum.so_far) if isinstance(outcome, NotNow) else outcome
 
     def _performed(self) -> Outcome:
         heard = self._heard
         while True:
             if heard.undoes is None or heard.stays:
-                if (outcome := self._tell_all(heard.told, self._untold())) is not None:
+                if (outcome := self._tell_all(heard.told, heard.untold(self._reset.dependents))) is not None:
                     return outcome
                 if not self._is_to_be_undone:
-                    return self._look_back() or self._outcome()
+                    return self._look_back() or self._sum.outcome()
                 self._keep(undoes=self._run.memo[CHANGED])
             if heard.undoes == self._run.memo[CHANGED] and (outcome := self._put_back()) is not None:
                 return outcome
             if not heard.stays:
-                return self._tell_all(heard.back, self._to_tell_back()) or self._taken_back()
+                return self._tell_all(heard.back, self._to_tell_back()) or self._sum.taken_back()
 
     @property
     def _is_to_be_undone(self) -> bool:
@@ -120,9 +122,6 @@ class Group:
             and not self._heard.stays
             and bool(self._heard.lacking(self._reset.dependents, "not_done"))
         )
-
-    def _untold(self) -> list[Dependent]:
-        return [one for one in self._reset.dependents if str(one) not in self._heard.told]
 
     def _to_tell_back(self) -> list[Dependent]:
         """Those that were told of the one that is in force no more, also where they failed over it: a service that did not come up."""
@@ -133,7 +132,7 @@ class Group:
         for one in those:
             while str(one) not in told:
                 if self._run.stop_requested and self._heard.began is None:
-                    return self._stopped()
+                    return self._sum.stopped()
                 if (outcome := self._tell(one, told)) is not None:
                     return outcome
             self._run.progress(len(told), len(self._reset.dependents))
@@ -157,7 +156,7 @@ class Group:
         self._run.operation(said)
         if said.error == ErrorClass.STOPPED:
             self._keep(began=None)
-            return self._stopped()
+            return self._sum.stopped()
         again = self._is_worth_another(one, said)
         heard.began, heard.tries = None, heard.tries + 1 if again else 0
         text = self._run.scrub(said.text)
@@ -208,12 +207,12 @@ class Group:
             return None
         text = outcome.text if isinstance(outcome, NotDone | Unknown) else "the one in force was left as it is"
         if isinstance(outcome, Unknown):
-            return evolve(outcome, result=self._result)
+            return evolve(outcome, result=self._sum.result)
         if isinstance(outcome, NotNow) and self._run.intents.read(self._account) is None:
             return outcome
         if self._run.intents.read(self._account) is not None:
-            case = f"{self._text('not_done')}; putting the old one in force again was begun: {text}"
-            return NotDone(ErrorClass.FAILED, case, self._result)
+            case = f"{self._sum.text('not_done')}; putting the old one in force again was begun: {text}"
+            return NotDone(ErrorClass.FAILED, case, self._sum.result)
         self._keep(stays=self._run.scrub(text))
         return None
 
@@ -262,51 +261,6 @@ class Group:
             return Probe(silent.error, silent.text)
         except TaskkitError as error:
             return Probe(class_of(error) or ErrorClass.FAILED, self._run.scrub(str(error)))
-
-    # how it ends
-
-    def _outcome(self) -> Outcome:
-        heard = self._heard
-        stays = [f"the old one could not be put in force again: {heard.stays}"] if heard.stays else []
-        still = [f"the old one: {heard.old}"] if self._reset.old_refused == "fail" and heard.old not in ("", REFUSED) else []
-        if self._heard.lacking(self._reset.dependents, "unknown"):
-            return Unknown("; ".join([self._text("not_done", "unknown"), *stays, *still]), self._result)
-        if self._heard.lacking(self._reset.dependents, "not_done") or still:
-            return NotDone(ErrorClass.FAILED, "; ".join([self._text("not_done"), *stays, *still]), self._result)
-        return Done(self._result)
-
-    def _taken_back(self) -> Outcome:
-        why = self._heard.why(self._reset.dependents, "not_done")
-        lacking = [f"{name}: {said[1]}" for name, said in self._heard.back.items() if said[0] != "done"]
-        text = f"the old password is in force again, as not all could be told of a new one: {why}"
-        text += f"; not told of that: {'; '.join(lacking)}" if lacking else ""
-        is_unknown = any(said[0] == "unknown" for said in {**self._heard.told, **self._heard.back}.values())
-        result = {**self._result, "changed": False}
-        return Unknown(text, result) if is_unknown else NotDone(ErrorClass.FAILED, text, result)
-
-    def _stopped(self) -> NotDone:
-        waiting = [str(one) for one in self._reset.dependents if str(one) not in self._heard.told]
-        text = f"stopped; {self._text('not_done', 'unknown')}; not told yet: {', '.join(waiting)}"
-        return NotDone(ErrorClass.STOPPED, text, self._result)
-
-    def _text(self, *states: str) -> str:
-        lacking = self._heard.why(self._reset.dependents, *states)
-        text = f"the password of {self._account!r} is changed and in force"
-        return f"{text}; not told of it: {lacking}" if lacking else text
-
-    @property
-    def _result(self) -> dict[str, Any]:
-        """What the history keeps of all together."""
-        heard, those = self._heard, self._reset.dependents
-        warnings = [f"the old one: {heard.old}"] if self._reset.old_refused == "warn" and heard.old not in ("", REFUSED) else []
-        said = {"dependents": heard.group, "warnings": [*heard.warnings(those), *warnings], "old": heard.old}
-        return {"account": self._account, "changed": True, **{name: value for name, value in said.items() if value}}
-
-    @property
-    def _so_far(self) -> dict[str, Any]:
-        """As long as it waits: whoever takes its task away reads here who has not heard."""
-        untold = {str(one): "not told yet" for one in self._untold()}
-        return {**self._result, "dependents": {**untold, **self._heard.group}}
 
     def _keep(self, **changes: Any) -> None:
         for name, value in changes.items():

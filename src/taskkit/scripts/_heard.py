@@ -51,6 +51,9 @@ class Heard:
         may_have = one.effect is Effect.IDEMPOTENT and (state == "unknown" or error == ErrorClass.TIMEOUT)
         return may_have or state == "done" or (state == "not_done" and error == ErrorClass.FAILED)
 
+    def untold(self, those: Iterable[Dependent]) -> list[Dependent]:
+        return [one for one in those if str(one) not in self.told]
+
     def lacking(self, those: Iterable[Dependent], *states: str) -> list[Dependent]:
         """The required ones that are not known to have heard."""
         return [one for one in those if one.required and self.told.get(str(one), _NOBODY)[0] in states]
