@@ -36,7 +36,7 @@ FLOORS = [
         "storage.sql._rooms storage.sql._claims storage.sql._known storage.sql._loading storage.sql._doubts storage.sql._saving",
         "storage.sql._scribe storage.sql._queries storage.sql._chains storage.sql._nights storage.sql._documents storage.sql._blobs",
         "storage.sql._purges storage.sql._links storage.sql._watches storage.sql._handles storage.sql._store",
-        "storage.sqlite._words storage.sqlite._disks storage.sqlite._files storage.sqlite._lines storage.sqlite storage.postgresql._words",
+        "storage.sqlite._words storage.sqlite._files storage.sqlite._disks storage.sqlite._lines storage.sqlite storage.postgresql._words",
         "storage.postgresql._lines storage.postgresql storage.integrity",
         "vaults sqlite_vault._files sqlite_vault._facets sqlite_vault._outboxes sqlite_vault._shelves sqlite_vault._secrets",
         "sqlite_vault._slots sqlite_vault._vaults sqlite_vault",

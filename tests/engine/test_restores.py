@@ -62,6 +62,46 @@ def test_p09_an_older_store_is_noticed_by_what_the_outbox_knows_and_nothing_fire
     assert product.engine.health().condition is Condition.LAGGING  # nobody wants it so
 
 
+def test_p09_a_restore_is_noticed_where_the_engine_was_paused_as_the_backup_was_taken(product: Product) -> None:
+    """Who stopped it then may resume it, and knows nothing of the restore."""
+    product.live(hours=3)
+    product.engine.pause(by="ada", why="maintenance")
+    a_backup = product.clock.moment
+    product.back_up("store")
+    product.engine.resume(by="ada")
+    product.clock.advance(hours=1)
+    product.check_in(*product.names)
+    assert product.live() == 3
+    product.put_back("store")
+    assert product.live() == 0
+    [pause] = product.engine.pauses()
+    assert (pause.by, pause.since, pause.is_wanted) == ("ada", a_backup, False)
+    assert pause.why.startswith("maintenance; the store is older than the vault")
+    health = product.engine.health()
+    assert health.condition is Condition.LAGGING
+    assert "the store is older than the vault" in str(health)
+    product.engine.resume(by="ada")
+    assert product.engine.pauses() == []
+
+
+@pytest.mark.parametrize("paused", [False, True])
+def test_p09_a_restore_that_somebody_has_said_is_no_news_when_it_is_noticed(product: Product, paused: bool) -> None:
+    product.live(hours=3)
+    if paused:
+        product.engine.pause(by="ada", why="maintenance")
+    product.back_up("store")
+    if paused:
+        product.engine.resume(by="ada")
+    product.check_in(*product.names)
+    assert product.live() == 3
+    product.put_back("store")
+    product.engine.restored(by="eve")
+    assert product.live() == 0
+    assert product.told("RestoreNoticed") == ["RestoreNoticed"]
+    assert [pause.is_wanted for pause in product.engine.pauses()] == [True]
+    assert product.engine.health().condition is Condition.READY
+
+
 def test_j11_a_pause_after_a_restore_holds_over_restarts_and_on_all_nodes(product: Product) -> None:
     a_day_after_the_backup(product)
     product.put_back("store")

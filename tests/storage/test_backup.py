@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import sqlite3
@@ -111,6 +112,29 @@ def test_a_file_that_is_there_is_left_as_it_is(store: SqliteStorage, tmp_path: P
         with pytest.raises(Refused, match="there is a file of this name"):
             store.back_up(tmp_path / name)
     assert (tmp_path / "copy.db").read_text() == "what is kept"
+
+
+def test_a_file_that_comes_while_the_copy_is_made_is_left_as_it_is(store: SqliteStorage, tmp_path: Path) -> None:
+    lands(store, *(Insert(job(f"j{number}")) for number in range(500)))
+    path = tmp_path / "copy.db"
+
+    def comes(done: int, pages: int) -> None:
+        path.write_text("of somebody else")
+
+    with pytest.raises(Refused, match="there is a file of this name"):
+        store.back_up(path, comes)
+    assert path.read_text() == "of somebody else"
+    assert not any(name.endswith(".part") for name in files(tmp_path))
+
+
+def test_a_file_system_without_links_gets_a_copy(store: SqliteStorage, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def has_none(*_: object) -> None:
+        raise OSError(errno.ENOTSUP, "Operation not supported")
+
+    monkeypatch.setattr(os, "link", has_none)
+    store.back_up(tmp_path / "copy.db")
+    assert "copy.db" in files(tmp_path)
+    assert not any(name.endswith(".part") for name in files(tmp_path))
 
 
 @pytest.mark.usefixtures("small_steps")

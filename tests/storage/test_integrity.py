@@ -15,6 +15,7 @@ from taskkit.storage import Hold, Insert, Keep, Move, Name, Query, Wait
 from taskkit.storage.integrity import Flaw, check_store
 from taskkit.storage.postgresql import PostgresStorage
 from taskkit.storage.sql._store import SqlStorage
+from taskkit.storage.sql._tables import JOBS
 from taskkit.storage.sqlite import SqliteStorage
 from taskkit.testing.contracts.storage._makings import (
     HOUR,
@@ -34,6 +35,8 @@ from taskkit.testing.contracts.storage._makings import (
 from taskkit.testing.contracts.storage._makings import cause as cause_of
 from taskkit.testing.contracts.storage._walks import Walker
 from tests.storage import schemas
+
+_UNMINDED = "its intent is open, and no recovery waits"
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -144,9 +147,46 @@ def test_what_is_wrong_is_told_and_nothing_else(store: SqlStorage, statement: st
     assert found(store) == [flaw]
 
 
+@pytest.mark.parametrize(
+    ("statement", "about", "case"),
+    [
+        ("""UPDATE taskkit_jobs SET via = '[]' WHERE id = 'waits'""", "job 'waits'", "its row cannot be read"),
+        ("""UPDATE taskkit_jobs SET via = '["t"]', kind = 'occurrence' WHERE id = 'waits'""", "job 'waits'", "its row cannot be read"),
+        ("""UPDATE taskkit_jobs SET via = '[1e999]' WHERE id = 'waits'""", "job 'waits'", "its row cannot be read"),
+        ("""UPDATE taskkit_jobs SET rest = '{"blobs":[[1]]}' WHERE id = 'waits'""", "job 'waits'", "its row cannot be read"),
+        (r"""UPDATE taskkit_jobs SET rest = '{"blobs":["\ud800"]}' WHERE id = 'waits'""", "job 'waits'", "its row cannot be read"),
+        ("UPDATE taskkit_causes SET cause = '" + "[" * 100_000 + "' WHERE place = 1", "cause of job 'waits'", "its row cannot be read"),
+        (r"""UPDATE taskkit_causes SET cause = '["\ud800",[]]' WHERE place = 1""", "cause of job 'waits'", "its row cannot be read"),
+        ("""INSERT INTO taskkit_documents VALUES ('intent', 'a', 1, '{"recovery":[1]}', '')""", "account 'a'", _UNMINDED),
+        (r"""INSERT INTO taskkit_documents VALUES ('intent', 'a', 1, '{"recovery":"\ud800"}', '')""", "account 'a'", _UNMINDED),
+    ],
+)
+def test_json_that_says_what_nobody_wrote_is_a_flaw(store: SqlStorage, statement: str, about: str, case: str) -> None:
+    spoil(furnished(store), statement)
+    assert (about, case) in [flaw[1:] for flaw in found(store)]
+
+
+@pytest.mark.parametrize(
+    ("column", "value"), [("lease", 1.5), ("planned_for", "one"), ("cycle", None), ("at", "noon"), ("pool", b"x"), ("task", None)]
+)
+def test_a_column_that_holds_what_it_is_not_for_is_told(tmp_path: Path, column: str, value: object) -> None:
+    """SQLite takes anything for any of them."""
+    with SqliteStorage(tmp_path / "db") as store:
+        furnished(store)._do(lambda line: line.change(JOBS, (column,), [("runs", value)]))
+        assert ("state", "job 'runs'", f"its {column} cannot be read") in found(store)
+
+
+def test_a_job_whose_id_is_no_text_is_told(tmp_path: Path) -> None:
+    with SqliteStorage(tmp_path / "db") as store:
+        spoil(furnished(store), "UPDATE taskkit_jobs SET id = x'ff' WHERE id = 'runs'")
+        assert ("state", r"job b'\xff'", "its id cannot be read") in found(store)
+
+
 def test_a_blob_that_is_not_whole_is_told(store: SqlStorage) -> None:
     [blob] = furnished(store)._ask(lambda line: line.rows("SELECT id FROM taskkit_blobs"))[0]
     spoil(store, "UPDATE taskkit_pieces SET place = 1")
+    assert found(store) == [("blob", f"blob {blob!r}", "a piece is missing")]
+    spoil(store, "UPDATE taskkit_pieces SET place = 9223372036854775807")
     assert found(store) == [("blob", f"blob {blob!r}", "a piece is missing")]
     spoil(store, "DELETE FROM taskkit_pieces", "DELETE FROM taskkit_blobs")
     assert found(store) == [("blob", "job 'done'", f"its blob {blob!r} is not there")]
@@ -175,6 +215,12 @@ def test_a_chain_that_somebody_changed_is_told(store: SqlStorage) -> None:
     lands(store, told("One"), told("Two"))
     spoil(store, "UPDATE taskkit_facts SET told = replace(told, 'One', 'Won')")
     assert found(store) == [("chain", f"chain {store.chain!r} at 2", "the fact was changed, or one before it")]
+
+
+def test_a_chain_whose_row_tells_of_no_heads_is_told(store: SqlStorage) -> None:
+    lands(store, told("One"))
+    spoil(store, """UPDATE taskkit_chains SET absorbed = '[["a", 1, {}]]'""")
+    assert ("chain", f"chain {store.chain!r} at 1", "the row that tells of the chain cannot be read") in found(store)
 
 
 def test_who_waits_for_what_another_holds_is_no_flaw(store: SqlStorage) -> None:

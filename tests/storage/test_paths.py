@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from taskkit.errors import InvalidValue, StorageAway
 from taskkit.storage import Insert, Keep
 from taskkit.storage.sqlite import SqliteStorage, _disks
 from taskkit.testing.contracts.storage._makings import job, lands
@@ -40,6 +41,17 @@ def test_j14_what_is_written_is_forced_to_the_disk_wherever_the_process_is(tmp_p
         assert len(forced) == before + 1
 
 
+def test_j14_what_is_written_is_forced_to_the_disk_where_a_link_leads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SQLite keeps its log beside the file, and not beside the link."""
+    forced = list[int]()
+    monkeypatch.setattr(_disks, "_force", lambda file: forced.append(os.fstat(file).st_ino))
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "store.db").symlink_to(tmp_path / "disk" / "vault.db")
+    with SqliteStorage(tmp_path / "store.db") as store:
+        lands(store, Insert(job("a")))
+        assert set(forced) == {(tmp_path / "disk" / "vault.db-wal").stat().st_ino}
+
+
 @pytest.mark.parametrize("mode", [None, 0o660])
 def test_s01_a_new_store_is_for_its_account_alone_and_one_that_is_there_keeps_its_mode(tmp_path: Path, mode: int | None) -> None:
     path, before = tmp_path / "store.db", os.umask(0)
@@ -52,3 +64,29 @@ def test_s01_a_new_store_is_for_its_account_alone_and_one_that_is_there_keeps_it
     finally:
         os.umask(before)
     assert modes == dict.fromkeys(["store.db", "store.db-shm", "store.db-wal"], mode or 0o600)
+
+
+def test_s01_a_new_store_behind_a_link_is_for_its_account_alone(tmp_path: Path) -> None:
+    """As where the store lies on another disk: SQLite follows the link, and makes the file where it leads."""
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "store.db").symlink_to(tmp_path / "disk" / "vault.db")
+    before = os.umask(0)
+    try:
+        with SqliteStorage(tmp_path / "store.db") as storage:
+            lands(storage, Insert(job("a")))
+            modes = {found.name: stat.S_IMODE(found.stat().st_mode) for found in (tmp_path / "disk").iterdir()}
+    finally:
+        os.umask(before)
+    assert modes == dict.fromkeys(["vault.db", "vault.db-shm", "vault.db-wal"], 0o600)
+
+
+@pytest.mark.parametrize("url", ["sqlite:///nowhere/a%00b", "sqlite:///nowhere/\ud800"])
+def test_a_name_that_no_file_can_have_is_told_as_that(url: str) -> None:
+    with pytest.raises(InvalidValue, match="no file can have this name"):
+        SqliteStorage.at(url)
+
+
+def test_what_cannot_be_opened_is_told_with_all_rights_that_it_takes(tmp_path: Path) -> None:
+    """SQLite says of a folder and of a file that is closed to this account: unable to open."""
+    with pytest.raises(StorageAway, match="write in it, and to read and write the file"):
+        SqliteStorage(tmp_path)

@@ -41,7 +41,7 @@ class Pauses:
         self._ground, self._rights, self._storage = ground, rights, ground.storage
 
     def pause(self, what: str, *, by: str | None, why: str, is_wanted: bool = True) -> None:
-        """Who stopped it first and why stays on record: a second pause changes nothing."""
+        """Who stopped it first and why stays on record: a second pause changes nothing. Where nobody wants that one, it is told beside."""
         tried, (kind, _, name) = f"pausing {what!r}", what.partition(":")
         if what != ENGINE and not (kind in ("pool", "host") and name):
             raise InvalidValue(tried, "it is nothing that can be paused", "give 'engine', 'pool:<name>' or 'host:<address>'")
@@ -49,8 +49,17 @@ class Pauses:
         now = self._ground.now()
         fact = Fact("Paused", now, who=by, details={"what": what, "why": why})
         body = {"since": now, "by": by, "why": why, "wanted": is_wanted}
-        if self._storage.write([(Keep(PAUSES, what, 0, body), fact)])[0] and kind != ENGINE:
-            self._pass_over(kind, name)
+        if self._storage.write([(Keep(PAUSES, what, 0, body), fact)])[0]:
+            if kind != ENGINE:
+                self._pass_over(kind, name)
+        elif not is_wanted:
+            self._tell_beside(what, why)
+
+    def _tell_beside(self, what: str, why: str) -> None:
+        kept = self._storage.document(PAUSES, what)
+        if kept is not None and kept.body.get("wanted", True):
+            told = "; ".join(filter(None, (kept.body["why"], why)))
+            self._storage.write([(Keep(PAUSES, what, kept.revision, {**kept.body, "why": told, "wanted": False}),)])
 
     def _pass_over(self, kind: str, name: str) -> None:
         """What stands still keeps no place among those that wait for an account: others would wait for it as long as that lasts (R4)."""

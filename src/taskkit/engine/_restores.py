@@ -58,8 +58,13 @@ class Restores:
     def _note(self, what: str, by: str | None, why: str, fact: Fact) -> None:
         """Vault and store are compared anew at the next tick (R8)."""
         unit = noted(self._storage, self._ground.now(), what, by, why, self._pauses.is_paused(ENGINE))
-        self._pauses.pause(ENGINE, by=by, why=why, is_wanted=what == SAID)
+        self._pauses.pause(ENGINE, by=by, why=why, is_wanted=what == SAID or self._is_known())
         self._storage.write([(*unit, fact)])
+
+    def _is_known(self) -> bool:
+        """Whether all stands still and somebody has said why: who notices it then tells no news."""
+        known = restore(self._storage)
+        return known is not None and known.what == SAID and any(one.what == ENGINE and one.since <= known.at for one in self._pauses.all())
 
     # looking
 

@@ -23,12 +23,16 @@ from taskkit.storage._fires import fire_key
 from taskkit.storage.sql._lines import Line, Row
 from taskkit.storage.sql._rows import JOB, cause_of, job_of, job_row
 from taskkit.storage.sql._store import SqlStorage
-from taskkit.storage.sql._tables import JOBS, LENT, OVER
+from taskkit.storage.sql._tables import JOBS, LENT, OVER, TEXT, WHOLE
 
 _PAGE = 1000
 #: A worker renews its lease three times in the length of one, and whoever serves the pool takes over what ran out.
 _LONG_AGO = 60 * MINUTE
 _MADE = ("place", "trigger", "phase", "over")
+_TYPES = {TEXT: str, WHOLE: int}
+_ALWAYS = frozenset(
+    ("id", "kind", "state", "task", "line", "pool", "planned_for", "due", "wanted", "created", "cycle", "waits", "rescues", "revision")
+)
 _JOB = f"SELECT {JOB}, {', '.join(_MADE)}, number FROM taskkit_jobs WHERE number > ? ORDER BY number LIMIT {_PAGE}"
 _DOCUMENT = f"""SELECT place, id, body FROM taskkit_documents WHERE place > ? OR (place = ? AND id > ?)
     ORDER BY place, id LIMIT {_PAGE}"""
@@ -95,7 +99,7 @@ _ROWS = (
     ("orphan", "hold of job", f"SELECT job, key FROM taskkit_holds AS held WHERE {_NO_JOB}", "there is no such job", _FREE),
     ("orphan", "blob", f"SELECT id FROM taskkit_blobs AS held WHERE job IS NOT NULL AND {_NO_JOB}", "its job is not there", _REMOVE),
     ("orphan", "piece of blob", f"SELECT blob, place FROM taskkit_pieces AS held WHERE {_NO_BLOB}", "there is no such blob", _REMOVE),
-    ("blob", "blob", "SELECT blob FROM taskkit_pieces GROUP BY blob HAVING count(*) <> max(place) + 1", "a piece is missing", _RESTORE),
+    ("blob", "blob", "SELECT blob FROM taskkit_pieces GROUP BY blob HAVING count(*) - 1 <> max(place)", "a piece is missing", _RESTORE),
     ("hold", "hold of job", f"SELECT job, key FROM taskkit_holds AS held WHERE {_ENDED}", "the job has ended", _FREE),
     ("hold", "key", f"SELECT DISTINCT key FROM taskkit_holds AS held WHERE waits = 0 AND how = 'write' AND {_BESIDE}",
      "one job holds it alone, and another beside it", "let the jobs end, and look at the account"),
@@ -105,6 +109,8 @@ _ROWS = (
 def _leases(line: Line, now: Instant) -> Iterator[Flaw]:
     sql = f"SELECT id, pool, lease FROM taskkit_jobs WHERE phase = {LENT} AND lease <= ? ORDER BY lease"
     for id, pool, lease in line.rows(sql, now - _LONG_AGO):
+        if not isinstance(lease, int):
+            continue  # that it cannot be read is told of its job
         case = f"the lease of its worker ran out at {shown(lease):%Y-%m-%d %H:%M:%S} UTC, and nobody took it over"
         yield Flaw("lease", f"job {id!r}", case, f"start a node that serves the pool {pool!r}")
 
@@ -131,9 +137,14 @@ def _intents(line: Line) -> Iterator[Flaw]:
     for account, body in line.rows("SELECT id, body FROM taskkit_documents WHERE place = ?", INTENTS):
         if (told := _read(body)) is None:
             continue  # as a document that cannot be read it is told already
-        recovery = told.get("recovery", "") if isinstance(told, dict) else ""
-        if not line.rows(f"SELECT id FROM taskkit_jobs WHERE id = ? AND phase <> {OVER}", recovery):
+        recovery = told.get("recovery") if isinstance(told, dict) else None
+        if not _is_id(recovery) or not line.rows(f"SELECT id FROM taskkit_jobs WHERE id = ? AND phase <> {OVER}", recovery):
             yield Flaw("intent", f"account {account!r}", "its intent is open, and no recovery waits", "demand a run of its task")
+
+
+def _is_id(told: object) -> bool:
+    """Whether a database can be asked for it: JSON has halves of characters, and other things than texts."""
+    return isinstance(told, str) and told.isprintable()
 
 
 # jobs, one by one
@@ -146,16 +157,13 @@ def _jobs(line: Line) -> Iterator[Flaw]:
         jobs: list[Job] = []
         for row in rows:
             try:
-                jobs.append(job := job_of(row))
+                job, made = _told(row)
             except (ValueError, LookupError, TypeError, AttributeError, RecursionError):
                 yield Flaw("state", f"job {row[0]!r}", _unread(row), _RESTORE)
                 continue
-            if odd := [name for name, kept in _times(job) if not isinstance(kept, int)]:
-                jobs.pop()
-                yield Flaw("state", f"job {job.id!r}", f"its {odd[0]} cannot be read", _RESTORE)
-                continue
+            jobs.append(job)
             yield from _standing(job)
-            yield from _columns(job, row)
+            yield from _columns(job, made, row)
             if job.is_pending and job.node is None and job.seat is not None:  # who was claimed once may come back to a seat that is taken
                 seats[job.seat] += 1
         yield from _fires(line, jobs)
@@ -166,17 +174,28 @@ def _jobs(line: Line) -> Iterator[Flaw]:
             yield Flaw("seat", about, f"{count} jobs ({seat[0]}) wait where one may wait", "cancel all but one of them")
 
 
-def _times(job: Job) -> list[tuple[str, Any]]:
-    may_lack = {"token": job.token, "lease": job.lease, "started": job.started, "ended": job.ended}
-    always = {"due": job.due, "wanted": job.wanted, "created": job.created, "revision": job.revision}
-    return [*always.items(), *((name, kept) for name, kept in may_lack.items() if kept is not None)]
+def _told(row: Row) -> tuple[Job, Row]:
+    """The job, and the row that would be made of it; what is raised says that it cannot be read."""
+    job = job_of(row)
+    if _odd(row) or not all(map(_is_id, job.blobs)):
+        raise ValueError
+    hash(job.seat)  # it says of `via` whether that is one
+    return job, job_row(job)
+
+
+def _odd(row: Row) -> list[str]:
+    """The columns that hold what they are not for: SQLite takes anything for any of them."""
+    told = zip(JOBS.columns.items(), row[: -1 - len(_MADE)], strict=False)
+    return [name for (name, type), kept in told if not isinstance(kept, _TYPES[type]) and (kept is not None or name in _ALWAYS)]
 
 
 def _unread(row: Row) -> str:
-    told = dict(zip(("id", "kind", "state"), row, strict=False))
+    told = dict(zip(JOBS.names, row, strict=False))
     if told["state"] not in {state.value for state in State}:
         return f"there is no state {told['state']!r}"
-    return f"there is no kind {told['kind']!r}" if told["kind"] not in {kind.value for kind in Kind} else "its row cannot be read"
+    if told["kind"] not in {kind.value for kind in Kind}:
+        return f"there is no kind {told['kind']!r}"
+    return f"its {odd[0]} cannot be read" if (odd := _odd(row)) else "its row cannot be read"
 
 
 def _standing(job: Job) -> Iterator[Flaw]:
@@ -191,9 +210,8 @@ def _standing(job: Job) -> Iterator[Flaw]:
         yield told(case="it is running and has never started")
 
 
-def _columns(job: Job, row: Row) -> Iterator[Flaw]:
+def _columns(job: Job, made: Row, row: Row) -> Iterator[Flaw]:
     """By these columns jobs are found: they follow from the others."""
-    made = job_row(job)
     for name, kept in zip(_MADE, row[-1 - len(_MADE) : -1], strict=True):
         if (wanted := made[JOBS.names.index(name)]) != kept:
             yield Flaw("column", f"job {job.id!r}", f"its column {name!r} is {kept!r} and has to be {wanted!r}", "set it so")
@@ -206,8 +224,10 @@ def _fires(line: Line, jobs: Iterable[Job]) -> Iterator[Flaw]:
     for row in line.among("SELECT job, cause, via FROM taskkit_causes WHERE job IN {these}", by_id):
         id = row[0]
         try:
-            wanted[fire_key(by_id[id], cause_of(*row).fire)] = by_id[id]
-        except (ValueError, LookupError, TypeError):
+            fire = fire_key(by_id[id], cause_of(*row).fire)
+            fire.encode()  # of half a character no database can be asked
+            wanted[fire] = by_id[id]
+        except (ValueError, LookupError, TypeError, RecursionError):
             yield Flaw("state", f"cause of job {id!r}", "its row cannot be read", _RESTORE)
     kept = {fire for (fire,) in line.among("SELECT fire FROM taskkit_fires WHERE fire IN {these} AND ended IS NULL", wanted)}
     for fire, job in wanted.items():

@@ -25,10 +25,11 @@ def back_up(store: Path, path: Path, progress: Progress | None, *, holds: str | 
     tried = f"backing up the store {str(store)!r} to {str(path)!r}"
     if not path.name:
         raise Refused(tried, "that is a folder", "name the file that is to be there")
+    taken = Refused(tried, "there is a file of this name", "give another name, or remove it")
     part = path.with_name(f".{path.name}.{os.urandom(6).hex()}.part")
     try:
         if path.exists():
-            raise Refused(tried, "there is a file of this name", "give another name, or remove it")
+            raise taken
         os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         try:
             _copy(tried, store, part, progress, holds)
@@ -37,6 +38,8 @@ def back_up(store: Path, path: Path, progress: Progress | None, *, holds: str | 
         finally:
             with suppress(FileNotFoundError):
                 part.unlink()
+    except FileExistsError:
+        raise taken from None
     except OSError as error:
         raise Refused(tried, error.strerror or type(error).__name__, _HELP) from None
     except sqlite3.Error as error:
@@ -69,7 +72,12 @@ def _must_be_whole(tried: str, part: Path) -> None:
 
 def _name(part: Path, path: Path) -> None:
     _to_disk(part)
-    part.rename(path)
+    try:
+        path.hardlink_to(part)  # a rename would put it in the place of what came there meanwhile
+    except FileExistsError:
+        raise
+    except OSError:  # not every file system has such links
+        part.rename(path)
     _to_disk(path.parent)
 
 

@@ -182,7 +182,7 @@ _MISFILED = "the fact is filed under another time, kind, record or line than it 
 
 def _is_readable(chain: str, first: object, first_hash: object, position: object, hash: object, key: object, absorbed: str) -> bool:
     try:
-        _heads(absorbed)
+        frozenset(_heads(absorbed))  # as who checks them looks for them
     except (ValueError, TypeError, RecursionError):
         return False
     return all(isinstance(value, int) for value in (first, position)) and all(isinstance(value, str) for value in (first_hash, hash))

@@ -11,6 +11,7 @@ import threading
 from pathlib import Path
 
 from taskkit.errors import StorageAway
+from taskkit.storage.sqlite._files import behind_links
 
 #: macOS and Windows have but the other one.
 _force = getattr(os, "fdatasync", os.fsync)
@@ -18,7 +19,7 @@ _force = getattr(os, "fdatasync", os.fsync)
 
 class Disk:
     def __init__(self, path: Path) -> None:
-        self._path, self._log = path, Path(f"{path}-wal")
+        self._path, self._log = path, Path(f"{behind_links(path)}-wal")
         self._file: int | None = None
         self._process, self._is_closed = os.getpid(), False
         self._lock = threading.Lock()

@@ -32,6 +32,14 @@ def file_of(url: str) -> tuple[Path, Address]:
     return Path(found.path), found
 
 
+def behind_links(path: Path) -> Path:
+    """Where SQLite has the file, and its log beside it."""
+    try:
+        return Path(os.path.realpath(path))
+    except ValueError:  # it holds a zero, or half a character
+        raise InvalidValue(f"opening the store {str(path)!r}", "no file can have this name", "look whether its name is right") from None
+
+
 def must_be_there(path: Path) -> None:
     tried = f"opening the store {str(path)!r}"
     try:
@@ -47,7 +55,7 @@ def make(path: Path) -> None:
     One that is there keeps its mode; why there can be none, SQLite says.
     """
     with suppress(OSError):
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
+        os.close(os.open(behind_links(path), os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600))
 
 
 def must_be_ours(path: Path) -> None:

@@ -37,7 +37,7 @@ _DAMAGES = 20
 #: So many rows are added by one statement, as long as there are as many.
 _TOGETHER = (25, 5, 1)
 _HELPS = {
-    "unable to open": "its folder has to be there, and this account must be allowed to write in it",
+    "unable to open": "its folder has to be there, and this account must be allowed to write in it, and to read and write the file",
     "readonly": "this account must be allowed to write the file and its folder",
     "malformed": "the file is damaged: restore a backup",
     "not UTF-8": "somebody changed it: restore a backup",
