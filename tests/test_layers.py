@@ -46,7 +46,7 @@ FLOORS = [
         "plugins.executors plugins.executors._circumstances plugins.executors._outputs plugins.executors._expectations",
         "plugins.executors._endings plugins.executors._processes plugins.executors._sequences plugins.executors._changes",
         "plugins.executors._crypts",
-        "plugins.executors._screens plugins.executors._talks plugins.executors._ptys",
+        "plugins.executors._screens plugins.executors._echoes plugins.executors._talks plugins.executors._ptys",
         "plugins.executors.ssh._circumstances",
         "plugins.executors.ssh._settings plugins.executors.ssh._stops plugins.executors.ssh._berths plugins.executors.ssh._known_hosts",
         "plugins.executors.ssh._certificates plugins.executors.ssh._host_keys plugins.executors.ssh._sockets",

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Iterable
 from typing import Any
 
 import pendulum
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
-from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
@@ -24,9 +25,10 @@ from tests.engine.houses import Offer
 class Watched:
     """An engine whose spans and metrics are kept in memory."""
 
-    def __init__(self, *records: Record) -> None:
+    def __init__(self, *records: Record, processors: Iterable[SpanProcessor] = ()) -> None:
         self.spans, self.reader, tracers = InMemorySpanExporter(), InMemoryMetricReader(), TracerProvider()
-        tracers.add_span_processor(SimpleSpanProcessor(self.spans))
+        for processor in (SimpleSpanProcessor(self.spans), *processors):
+            tracers.add_span_processor(processor)
         telemetry = Telemetry(tracers, MeterProvider([self.reader]))
         self.clock, self.hosts = VirtualClock(pendulum.datetime(2026, 3, 2, tz="UTC")), FakeExecutor("fake")
         self.engine = Engine(MemoryVault(records), clock=self.clock, plugins=[telemetry, Offer(executors=[self.hosts])])
@@ -92,6 +94,32 @@ def test_how_jobs_ended_and_how_it_stands_is_counted() -> None:
     [(_, late)] = found["taskkit.job.lateness"]
     assert (late.count, late.sum) == (1, 60.0)
     assert [point.value for _, point in found["taskkit.jobs.due"]] == [0]
+
+
+class Broken(SpanProcessor):
+    """Fails once, at the end of the second run."""
+
+    def __init__(self) -> None:
+        self.runs = 0
+
+    def on_end(self, span: ReadableSpan) -> None:
+        self.runs += span.parent is None
+        if self.runs == 2:
+            self.runs += 1
+            raise RuntimeError("no room for spans")
+
+
+def test_what_is_handed_over_once_more_is_counted_once() -> None:
+    watched = Watched(Record("r1", "unix", fields={"host": "h1"}), processors=[Broken()])
+    task = watched.engine.put(Task("greet", "greet", OnDemand()), list=of_type("unix"))
+    for _ in range(3):
+        watched.engine.demand(task.id, "r1")
+        watched.engine.work()
+    for _ in range(3):
+        watched.engine.tick()
+    [(_, ended)], [(_, took)] = watched.metrics()["taskkit.jobs.ended"], watched.metrics()["taskkit.job.duration"]
+    assert (ended.value, took.count) == (3, 3)
+    assert len({span.context.span_id for span in watched.told() if span.parent is None}) == 4  # that at which it failed comes again
 
 
 def test_what_waits_for_people_could_not_run() -> None:

@@ -45,6 +45,8 @@ class Telemetry(Notifier):
         self._took = self._meter.create_histogram("taskkit.job.duration", "s", "From the start of a job to its end")
         self._late = self._meter.create_histogram("taskkit.job.lateness", "s", "From when a job was due first to its start")
         self._engine: Engine | None = None
+        #: Facts that come once more, as telling of one behind them failed.
+        self._told = set[tuple[str, int]]()
 
     def watch(self, engine: Engine) -> None:
         """The engine whose jobs it tells of: said once, after the engine was made with it as a plug-in."""
@@ -62,16 +64,22 @@ class Telemetry(Notifier):
 
     def notify(self, facts: Sequence[Fact]) -> None:
         for fact in facts:
-            entry = self._entry(fact)
-            told = {"taskkit.task": entry.task_name if entry is not None else fact.task or ""}
-            if fact.kind in _UNRUN:
-                self._ended.add(1, {**told, "taskkit.state": _UNRUN[fact.kind]})
-            elif entry is not None and entry.started is not None and entry.ended is not None:
-                self._ended.add(1, {**told, "taskkit.state": entry.state.value})
-                self._took.record((entry.ended - entry.started).total_seconds(), told)
-                self._late.record(max(0.0, (entry.started - entry.wanted).total_seconds()), told)
-                if not self._comes_with_another(entry):
-                    self._span(entry, None)
+            if (fact.chain, fact.position) not in self._told:
+                self._tell(fact)
+                self._told.add((fact.chain, fact.position))
+        self._told.clear()
+
+    def _tell(self, fact: Fact) -> None:
+        entry = self._entry(fact)
+        told = {"taskkit.task": entry.task_name if entry is not None else fact.task or ""}
+        if fact.kind in _UNRUN:
+            self._ended.add(1, {**told, "taskkit.state": _UNRUN[fact.kind]})
+        elif entry is not None and entry.started is not None and entry.ended is not None:
+            if not self._comes_with_another(entry):
+                self._span(entry, None)
+            self._ended.add(1, {**told, "taskkit.state": entry.state.value})  # after what may fail
+            self._took.record((entry.ended - entry.started).total_seconds(), told)
+            self._late.record(max(0.0, (entry.started - entry.wanted).total_seconds()), told)
 
     def _entry(self, fact: Fact) -> Entry | None:
         """None where it was purged before anybody told of it, or where no engine is watched."""

@@ -21,6 +21,27 @@ def taskkit_executors():
     return [FakeExecutor("blue")]
 """
 
+EACH = """
+from attrs import frozen
+from taskkit.outcomes import DONE
+from taskkit.plugins import Script, Verb, hookimpl
+
+@frozen
+class Chosen(Script):
+    kind = "chosen"
+    name: str
+    needs: frozenset[Verb] = frozenset()
+    spread: str = "each"
+    effect: str = "blind"
+
+    def perform(self, run):
+        return DONE
+
+@hookimpl
+def taskkit_scripts():
+    return [Chosen]
+"""
+
 
 @pytest.fixture
 def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -60,6 +81,13 @@ def test_programs_get_what_each_offer_can_do(installed: Path, capsys: Capsys) ->
     assert offers["script", "check_status"]["effect"] == "idempotent"
     assert offers["script", "commands"]["effect"] is None
     assert ["out of paint" in fault["case"] for fault in told["broken"]] == [True]
+
+
+def test_what_is_left_to_each_definition_is_told_as_that(installed: Path, capsys: Capsys) -> None:
+    (installed / "colours_red.py").write_text(EACH)
+    assert main(["plugins", "--json"]) == 0
+    [chosen] = [offer for offer in json.loads(capsys.readouterr().out)["offers"] if offer["name"] == "chosen"]
+    assert (chosen["needs"], chosen["spread"], chosen["effect"]) == (None, None, None)
 
 
 @pytest.mark.parametrize("line", [line.strip() for line in PLUGINS_EXAMPLES.splitlines() if line.startswith("  taskkit")])

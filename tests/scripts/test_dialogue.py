@@ -205,6 +205,12 @@ def test_the_echo_of_an_answer_is_no_part_of_what_is_said_to_it() -> None:
     assert [one["output"] for one in tried.entry.operations] == ["a\n", "show #\n"]
 
 
+def test_an_answer_that_ends_with_white_space_has_an_echo_all_the_same() -> None:
+    outcome, machine, tried = held('# -> "say hello  " ; # -> x', "# ", "hello\n# ", "# ")
+    assert (outcome, machine.typed[0]) == (Done(RESULT), "say hello  \n")
+    assert tried.entry.operations[0]["output"] == "hello\n"
+
+
 def test_keys_are_pressed_without_enter() -> None:
     _, machine, _ = held("(config)# -> <ctrl-z> ; # -> <tab> ; # -> <enter>", "r(config)# ", "r# ", "r# ", "r# ")
     assert machine.typed == ["\x1a", "\t", "\n"]
@@ -369,6 +375,29 @@ def test_s01_a_secret_that_is_echoed_or_told_is_scrubbed() -> None:
     assert PASSWORD not in repr(tried.entry.document())
     assert tried.entry.operations[0]["output"] == "your password is [secret]\n"
     assert tried.entry.operations[1]["output"] == "[secret]: unknown command\n[secret]>"
+
+
+@pytest.mark.parametrize(
+    ("echo", "output"),
+    [
+        (f"<{PASSWORD[3:]}\n", "[secret]\nok\n"),  # scrolled sideways
+        (f"key {PASSWORD[:12]}\n{PASSWORD[12:]}\n", "[secret]\n[secret]\nok\n"),  # broken at the margin
+        (f"router# $ey {PASSWORD}\n", "router# $ey [secret]\nok\n"),
+        ("\n", "ok\n"),
+        (f"key {PASSWORD}\n", "ok\n"),
+    ],
+)
+def test_s01_a_piece_of_a_secret_that_is_left_of_an_echo_is_withheld(echo: str, output: str) -> None:
+    outcome, _, tried = held("# -> key {password} ; # -> x", "# ", f"{echo}ok\n# ", f"{PASSWORD[8:]}\n# ", echoes=False)
+    assert outcome == Done(RESULT)
+    assert [one["output"] for one in tried.entry.operations] == [output, f"{PASSWORD[8:]}\n"]  # what is no echo is a host's own word
+
+
+def test_s01_an_echo_in_which_a_machine_stops_leaves_no_piece_of_a_secret() -> None:
+    outcome, _, tried = held("# -> key {password} ; # within 1 s -> x", "# ", f"<{PASSWORD[3:-4]}", echoes=False)
+    assert isinstance(outcome, Unknown)
+    assert outcome.text.endswith("it says '[secret]'")
+    assert PASSWORD[8:12] not in repr(tried.entry.document())
 
 
 def test_s01_no_part_of_a_secret_stands_where_a_line_is_cut() -> None:

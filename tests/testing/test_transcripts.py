@@ -82,6 +82,12 @@ def test_s01_no_secret_is_written_in_whatever_form_the_machine_says_it(tmp_path:
     assert "{password}" in text
 
 
+def test_s01_a_piece_of_a_secret_that_is_left_of_an_echo_is_not_recorded() -> None:
+    left = f"<{PASSWORD[3:]}"
+    found = recorded("a# ", f"{left}\nok\nb# ", left, text="a# -> key {password} ; b# -> again {password}", echoes=False)
+    assert [remark.says for remark in found.remarks] == ["a# ", "[secret]\nok\nb# ", "[secret]"]
+
+
 def test_a_transcript_goes_into_a_file_and_comes_back(tmp_path: Path) -> None:
     found = recorded(*SAYS)
     found.write(tmp_path / "talk.json")

@@ -14,6 +14,8 @@ from taskkit.plugins.kinds import Executor, Script
 from taskkit.plugins.offers import Offer
 from taskkit.plugins.storages import StorageKind
 
+#: What a kind says; a few leave it to each definition, in a field.
+_OF_SCRIPTS: dict[str, type] = {"needs": frozenset, "effect": Effect, "spread": str}
 _HEADS = ("plug-in", "from", "kind", "name", "what it is")
 
 
@@ -51,8 +53,8 @@ def _told(offer: Offer) -> dict[str, Any]:
     if isinstance(offered, Executor):
         told |= {"verbs": sorted(offered.verbs), "effect": offered.effect.value}
     elif isinstance(offered, type) and issubclass(offered, Script):
-        effect = offered.effect.value if isinstance(offered.effect, Effect) else None  # some leave it to each definition
-        told |= {"needs": sorted(offered.needs), "effect": effect, "spread": offered.spread}
+        told |= {name: said if isinstance(said := getattr(offered, name), kinds) else None for name, kinds in _OF_SCRIPTS.items()}
+        told["needs"] = None if told["needs"] is None else sorted(told["needs"])
     return told
 
 

@@ -190,7 +190,7 @@ class Conversation:
     def _broken_off(self, exchange: Exchange, case: str, opened: ErrorClass, unopened: ErrorClass) -> Outcome:
         """Nobody saw the answer end (J10); where none was given since a prompt was seen, nothing is in doubt."""
         waited = " or ".join(repr(cue.prompt) for cue in exchange.cues if cue.prompt not in (SILENCE, CLOSED))
-        line = self._run.scrub(self._line)[-200:]  # scrubbed first: half a secret would stand where the cut goes through one
+        line = self._run.scrub(self._talk.waits_in)[-200:]  # scrubbed first: half a secret would stand where the cut goes through one
         text = f"waiting for {waited}: {case}" + (f"; it says {line!r}" if line else "")
         if self._open is None:
             return self._refused(exchange, unopened, text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from math import isfinite
+from sys import float_info
 from typing import Any
 
 from attrs import Attribute, evolve, field, frozen
@@ -35,7 +36,7 @@ _LIMITS = ("warn_above", "error_above", "warn_below", "error_below")
 
 
 def _limit(check: Check, attribute: Attribute[Any], given: object) -> None:
-    if given is not None and (isinstance(given, bool) or not isinstance(given, int | float) or not isfinite(given)):
+    if given is not None and (isinstance(given, bool) or not isinstance(given, int | float) or not abs(given) <= float_info.max):
         raise refused(check, attribute, given, "it is no limit", "give a number")
 
 
@@ -72,7 +73,8 @@ class Check(Step):
 
     def _check_order(self, low: str, high: str, least: float | None, most: float | None) -> None:
         if least is not None and most is not None and least > most:
-            raise InvalidValue(f"check {self.name!r}", f"{low} is {least:g} and {high} is {most:g}", "a warning comes before an error")
+            case = f"{low} is {_digits(least)} and {high} is {_digits(most)}"
+            raise InvalidValue(f"check {self.name!r}", case, "a warning comes before an error")
 
     def judge(self, captured: Mapping[str, str]) -> tuple[Health, str]:
         """How the number stands to the limits."""
@@ -87,9 +89,9 @@ class Check(Step):
             (Health.WARNING, self.warn_above, self.warn_below),
         ):
             if above is not None and value > above:
-                return health, f"{name} is {value:g}, above {above:g}"
+                return health, f"{name} is {_digits(value)}, above {_digits(above)}"
             if below is not None and value < below:
-                return health, f"{name} is {value:g}, below {below:g}"
+                return health, f"{name} is {_digits(value)}, below {_digits(below)}"
         return Health.OK, ""
 
 
@@ -212,3 +214,8 @@ def _number(text: str) -> float | None:
     except ValueError:
         return None
     return value if isfinite(value) else None
+
+
+def _digits(number: float) -> str:
+    """So many that one number and its limit do not look the same."""
+    return f"{number:.15g}"

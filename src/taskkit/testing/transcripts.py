@@ -19,6 +19,7 @@ from attrs import asdict, field, frozen
 from taskkit.checks import a, optional_a, several
 from taskkit.errors import InvalidValue, UnreadableDocument
 from taskkit.outcomes import Effect
+from taskkit.plugins.executors._echoes import Echo
 from taskkit.plugins.executors._outputs import Recorder
 from taskkit.plugins.executors._screens import Screen
 from taskkit.plugins.kinds import Executor
@@ -120,13 +121,15 @@ class _RecordedTerminal:
     def __init__(self, terminal: Terminal, run: Run) -> None:
         self._terminal, self._run = terminal, run
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        self._screen = Screen(lambda line: self._recorder.feed(f"{line}\n".encode()))
+        self._echo = Echo()
+        self._screen = Screen(lambda line: self._recorder.feed(f"{self._echo.ended(line)}\n".encode()))
         self._recorder = Recorder(run.scrub_stream(), _CAP)
         self._remarks: list[Remark] = []
         self._closed = False
 
     def send(self, *parts: Secret | str) -> None:
         self._remarks.append(Remark(self._said(), shown(parts, self._run)))
+        self._echo = Echo(parts)
         self._terminal.send(*parts)
 
     def receive(self, seconds: float) -> bytes | None:
@@ -140,7 +143,7 @@ class _RecordedTerminal:
         return Transcript([*self._remarks, Remark(self._said())], self._closed)
 
     def _said(self) -> str:
-        self._recorder.feed(self._screen.line.encode())
+        self._recorder.feed(self._echo.shown(self._screen.line).encode())
         said = "\b" * self._screen.rubbed + str(self._recorder.finish())
         self._recorder = Recorder(self._run.scrub_stream(), _CAP)
         self._screen.read()

@@ -15,6 +15,7 @@ from typing import TypeVar
 
 from attrs import define, frozen
 
+from taskkit.plugins.executors._echoes import Echo
 from taskkit.plugins.executors._outputs import Output, Recorder
 from taskkit.plugins.executors._screens import Screen
 from taskkit.plugins.runs import Run
@@ -63,7 +64,7 @@ class Talk:
     def _begin(self) -> None:
         self._lines: deque[str] = deque()
         self._kept = 0
-        self._echoed = not self._said
+        self._echoed, self._left_of_echo = not self._said, Echo(self._said)
         self._recorder = Recorder(self._run.scrub_stream(), CAP)
 
     # listening
@@ -93,6 +94,11 @@ class Talk:
         return Seen("\n".join([*self._lines, line]), line)
 
     @property
+    def waits_in(self) -> str:
+        """The line in which the machine waits, as it may be told once it is scrubbed."""
+        return self._left_of_echo.shown(self._line.rstrip())
+
+    @property
     def _line(self) -> str:
         return self._screen.line if self._echoed else _without(self._echo, self._screen.line)
 
@@ -101,11 +107,12 @@ class Talk:
         return "".join(part.reveal_bytes().decode(errors="replace") if isinstance(part, Secret) else part for part in self._said)
 
     def _ended(self, line: str) -> None:
-        if not self._echoed:
-            self._echoed, line = True, line.removeprefix(self._echo)
-            if not line:  # of the Enter key, too, where nothing is echoed but that
-                return
-        self._recorder.feed(f"{line}\n".encode())
+        echoes, self._echoed = not self._echoed, True
+        line = _behind(self._echo, line) if echoes else line
+        shown = self._left_of_echo.ended(line)
+        if echoes and not line:  # of the Enter key, too, where nothing is echoed but that
+            return
+        self._recorder.feed(f"{shown}\n".encode())
         self._lines.append(line)
         self._kept += len(line) + 1
         while self._kept > CAP:
@@ -129,12 +136,15 @@ class Talk:
     def told(self, last: bool) -> Output:
         """What was said to the last answer, scrubbed and capped, with or without the line in which the machine waits; once for each."""
         if last:
-            self._recorder.feed(self._line.rstrip().encode())
+            self._recorder.feed(self.waits_in.encode())
         return self._recorder.finish()
 
 
+def _behind(echo: str, line: str) -> str:
+    """A line that has ended, without the echo with which it begins; white space at its end is gone by then."""
+    return "" if line == echo.rstrip() else line.removeprefix(echo)
+
+
 def _without(echo: str, line: str) -> str:
-    """The line without the echo of an answer with which it begins; nothing where all of it is still the echo."""
-    if line.startswith(echo):
-        return line[len(echo) :]
-    return "" if echo.startswith(line.rstrip()) else line
+    """The same of a line that goes on; nothing where all of it is still the echo."""
+    return "" if echo.startswith(line.rstrip()) else line.removeprefix(echo)
