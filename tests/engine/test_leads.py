@@ -7,14 +7,17 @@ from collections.abc import Callable
 import pytest
 from attrs import evolve
 
+from taskkit.events.clocks import Daily
 from taskkit.events.happenings import CheckedIn, RecordRemoved, RecordSaved, Unlocked
-from taskkit.events.policies import AfterCheckIn, AfterUnlock
-from taskkit.outcomes import ErrorClass, NotDone
+from taskkit.events.policies import AfterCheckIn, AfterUnlock, OnDemand
+from taskkit.instants import MINUTE
+from taskkit.outcomes import ErrorClass, NotDone, NotNow
 from taskkit.records import Record
 from taskkit.states import State, Step
+from taskkit.storage import Query
 from taskkit.targets import Target
 from taskkit.tasks import Fallback, Task, of_record, of_type
-from tests.engine.houses import House, Watched, steps
+from tests.engine.houses import House, Watched, does, steps
 
 WEB, DB, UNIX = of_type("web"), of_type("db"), of_type("unix")
 
@@ -241,6 +244,179 @@ def test_j01_two_happenings_that_one_suspended_task_wants_wait_both() -> None:
     house.clock.advance(days=2)
     house.engine.drain()
     assert house.engine.job(job).state is State.COMPLETED
+
+
+def claimed_by_the_dead(house: House) -> None:
+    """A process claims what is due, and is never heard of again."""
+    now = house.clock.now()
+    house.storage.claim(now, worker="dead/1", node="dead", pools=["local"], limit=9, lease=now + MINUTE)
+
+
+def without_interval(house: House, task: Task) -> None:
+    house.engine.edit(evolve(house.engine.task(task.id), policies=(AfterCheckIn(),)))
+
+
+def without_activity(house: House, task: Task) -> None:
+    house.engine.edit(evolve(house.engine.task(task.id), active=False))
+
+
+@pytest.mark.parametrize("loses", [without_interval, without_activity])
+def test_p04_who_joined_an_occurrence_while_it_was_claimed_outlives_it(loses: Callable[[House, Task], None]) -> None:
+    house = House(Record("root", "unix"), Record("web", "web", reference="root"))
+    house.engine.put(Task("work it", "work", AfterCheckIn()), list=UNIX)
+    task = house.engine.put(Task("work it", "work", (AfterCheckIn(), Daily(at="02:00")), target=Target.REFERENCED), list=WEB)
+    house.clock.advance(hours=2)
+    claimed_by_the_dead(house)
+    job = house.emit(CheckedIn("root"))
+    loses(house, task)
+    house.clock.advance(minutes=2)
+    house.engine.drain()
+    assert house.play.performed == [("work", "root")]
+    assert (house.engine.job(job).kind, house.engine.job(job).state, house.engine.job(job).nominal) == ("fired", State.COMPLETED, None)
+
+
+def test_p04_who_joined_a_demand_while_it_was_claimed_outlives_it() -> None:
+    house = House(Record("root", "unix"), Record("web", "web", reference="root"))
+    house.engine.put(Task("work it", "work", AfterCheckIn()), list=UNIX)
+    task = house.engine.put(Task("work it", "work", OnDemand(), target=Target.REFERENCED), list=WEB)
+    job = house.engine.demand(task.id, "web", by="ann")
+    claimed_by_the_dead(house)
+    assert house.emit(CheckedIn("root")) == job
+    without_activity(house, task)
+    house.clock.advance(minutes=2)
+    house.engine.drain()
+    assert house.play.performed == [("work", "root")]
+    assert (house.engine.job(job).kind, house.engine.job(job).state) == ("fired", State.COMPLETED)
+
+
+def test_j02_who_joins_an_occurrence_while_its_task_falls_is_served() -> None:
+    house = House(Record("root", "unix"), Record("web", "web", reference="root"))
+    house.engine.put(Task("work it", "work", AfterCheckIn()), list=UNIX)
+    task = house.engine.put(Task("work it", "work", Daily(at="02:00"), target=Target.REFERENCED), list=WEB)
+    storage = Watched(house.storage)
+    house.engine = house.enter(storage=storage)
+    other = house.enter()
+    house.clock.advance(hours=2)
+    claimed_by_the_dead(house)
+    house.engine.edit(evolve(house.engine.task(task.id), active=False))
+    storage.before(steps(Step.CANCEL), lambda: other.emit(CheckedIn("root")))
+    house.clock.advance(minutes=2)
+    house.engine.drain()
+    assert house.play.performed == [("work", "root")]
+
+
+def begun(house: Joined) -> None:
+    """It has begun, and waits."""
+    house.play.says("root", NotNow(house.clock.moment.add(hours=1)))
+    house.engine.drain()
+    assert house.engine.job(house.job).state is State.DEFERRED
+
+
+def its_record_is_gone(house: Joined) -> None:
+    house.vault.remove("root")
+
+
+def its_task_is_gone(house: Joined) -> None:
+    house.engine.remove(house.runs.id)
+
+
+def its_record_is_another_type(house: Joined) -> None:
+    house.vault.put(Record("root", "other"))
+
+
+LOST = [(its_record_is_gone, "record_removed"), (its_task_is_gone, "removed"), (its_record_is_another_type, "list_changed")]
+
+
+@pytest.mark.parametrize(("loses", "why"), LOST)
+def test_r02_what_has_begun_ends_where_its_task_or_record_is_no_more(loses: Callable[[Joined], None], why: str) -> None:
+    house = Joined()
+    begun(house)
+    loses(house)
+    house.clock.advance(hours=2)
+    assert house.engine.drain(20) < 20
+    assert (house.engine.job(house.job).state, house.engine.job(house.job).why) == (State.CANCELED, why)
+    assert house.play.performed == [("work", "root")]
+
+
+def test_r01_what_has_begun_goes_on_for_the_copy_of_its_task_when_that_goes() -> None:
+    """It ran while its record was made unique, so it was not handed to the copy then."""
+    house = House(Record("root", "unix"), Record("web", "web", reference="root"))
+    runs = house.engine.put(Task("work it", "work", AfterCheckIn()), list=UNIX)
+    house.engine.put(Task("work it", "work", AfterCheckIn(), target=Target.REFERENCED), list=WEB)
+    until = house.clock.moment.add(hours=1)
+    house.play.says("root", does(lambda run: house.enter().make_unique("root"), NotNow(until)))
+    job = house.emit(CheckedIn("web"))
+    house.engine.drain()
+    house.engine.remove(runs.id)
+    house.clock.advance(hours=2)
+    house.engine.drain()
+    assert house.play.performed == [("work", "root")] * 2
+    assert house.engine.job(job).state is State.COMPLETED
+
+
+def test_p04_what_has_begun_does_not_follow_another_reason_to_another_record() -> None:
+    """What it has noted is about the machine on which it began."""
+    house = Joined()
+    begun(house)
+    house.vault.put(Record("root3", "unix"))
+    house.vault.change("db", reference="root3")
+    removed(house)
+    house.ends()
+    assert house.play.performed == [("work", "root")]
+    assert house.leads()[0] == "canceled"
+
+
+def test_j05_a_happening_told_again_while_its_job_waits_to_be_led_elsewhere_is_done_once() -> None:
+    house = House(Record("root", "unix"), Record("web", "web", reference="root"))
+    house.engine.put(Task("work it", "work", AfterUnlock(minutes=60), target=Target.REFERENCED), list=WEB)
+    unlocked = Unlocked("web")
+    by_itself = house.emit(unlocked)
+    house.engine.put(Task("work it", "work", AfterCheckIn()), list=UNIX)
+    there = house.emit(unlocked)
+    house.clock.advance(minutes=61)
+    house.engine.drain()
+    assert house.play.performed == [("work", "root")]
+    assert (house.engine.job(by_itself).state, house.engine.job(by_itself).into) == (State.MERGED, there)
+    assert "StaleWriteRefused" not in house.kinds()
+
+
+def test_j05_a_happening_whose_other_job_was_purged_is_done_once_all_the_same() -> None:
+    house = House(Record("root", "unix"), Record("web", "web", reference="root"))
+    house.engine.put(Task("work it", "work", AfterUnlock(minutes=60), target=Target.REFERENCED), list=WEB)
+    unlocked = Unlocked("web")
+    by_itself = house.emit(unlocked)
+    house.engine.put(Task("work it", "work", AfterCheckIn()), list=UNIX)
+    house.engine.run_now(house.emit(unlocked), by="ann")
+    house.engine.drain()
+    house.storage.purge([Query(states=State.COMPLETED)])
+    house.clock.advance(minutes=61)
+    house.engine.drain()
+    assert house.play.performed == [("work", "root")]
+    assert (house.engine.job(by_itself).state, house.engine.job(by_itself).into) == (State.MERGED, None)
+
+
+@pytest.mark.parametrize("waits", [True, False])
+def test_j05_what_else_such_a_job_is_there_for_goes_on_where_it_leads(waits: bool) -> None:
+    house = House(Record("root", "unix"), Record("web", "web", reference="root"))
+    house.engine.put(Task("work it", "work", AfterUnlock(minutes=60), target=Target.REFERENCED), list=WEB)
+    unlocked, other = Unlocked("web"), Unlocked("web")
+    by_itself = house.emit(unlocked)
+    assert house.emit(other) == by_itself
+    house.engine.put(Task("work it", "work", AfterCheckIn()), list=UNIX)
+    there = house.emit(unlocked)
+    if not waits:
+        house.engine.run_now(there, by="ann")
+        house.engine.work()
+    else:
+        house.engine.suspend_task(house.engine.tasks(UNIX)[0].id, why="later")
+    house.clock.advance(minutes=61)
+    house.engine.drain()
+    if waits:
+        house.engine.resume_task(house.engine.tasks(UNIX)[0].id)
+        house.engine.drain()
+    reasons = [cause.happening for entry in house.entries(states=State.COMPLETED) for cause in house.storage.causes(entry.id)]
+    assert sorted(reasons) == sorted([unlocked.id, other.id])
+    assert set(house.play.performed) == {("work", "root")}
 
 
 def test_p04_a_joined_happening_tells_who_wants_it() -> None:

@@ -11,7 +11,8 @@ from attrs import evolve
 from taskkit.errors import VaultAway
 from taskkit.events import Daily
 from taskkit.events.happenings import CheckedIn, RecordChanged, RecordCreated, RecordRemoved, Unlocked
-from taskkit.events.policies import AfterUnlock
+from taskkit.events.policies import AfterUnlock, OnDemand
+from taskkit.instants import MINUTE
 from taskkit.jobs import Job, Kind
 from taskkit.records import Record
 from taskkit.states import PENDING, State, Step
@@ -312,3 +313,18 @@ def test_r08_many_records_are_compared_in_one_go() -> None:
 def test_r08_what_is_told_of_a_record_nobody_knows_is_taken_in() -> None:
     house, _ = with_task()
     assert house.engine.emit(CheckedIn("nobody")) == []
+
+
+@pytest.mark.parametrize("compares", [lambda house: house.engine.reconcile(), lambda house: house.engine.emit(RecordCreated("web"))])
+def test_p04_an_occurrence_that_is_claimed_where_its_target_leads_is_not_planned_once_more(compares: Callable[[House], object]) -> None:
+    house = House(Record("root", "unix"), Record("web", "web", reference="root"))
+    house.put(OnDemand())
+    house.engine.put(Task("work it", "work", Daily(at="02:00"), target=Target.REFERENCED), list=of_type("web"))
+    house.clock.advance(hours=2)
+    now = house.clock.now()
+    house.storage.claim(now, worker="dead/1", node="dead", pools=["local"], limit=9, lease=now + MINUTE)
+    compares(house)
+    assert len(house.entries(kinds=Kind.OCCURRENCE)) == 1
+    house.clock.advance(minutes=2)
+    house.engine.drain()
+    assert [entry.state for entry in house.entries(kinds=Kind.OCCURRENCE)] == [State.COMPLETED, State.SCHEDULED]

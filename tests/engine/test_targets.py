@@ -14,7 +14,7 @@ from taskkit.events import Daily, TimeWindow
 from taskkit.events.happenings import CheckedIn, RecordChanged, RecordRemoved, Unlocked
 from taskkit.events.policies import AfterCheckIn, AfterUnlock, OnDemand
 from taskkit.jobs import Job, Kind
-from taskkit.outcomes import DONE, ErrorClass, NotDone, Outcome
+from taskkit.outcomes import DONE, ErrorClass, NotDone, NotNow, Outcome
 from taskkit.plugins.kinds import Script
 from taskkit.plugins.runs import Run
 from taskkit.plugins.verbs import Verb
@@ -25,7 +25,7 @@ from taskkit.storage import Query
 from taskkit.targets import Target
 from taskkit.tasks import Fallback, Task, of_record, of_type
 from taskkit.testing import FakeExecutor
-from tests.engine.houses import Crash, House, Watched, kept, steps
+from tests.engine.houses import START, Crash, House, Watched, kept, steps
 
 UNIX, WEB = of_type("unix"), of_type("web")
 NIGHT = Daily(at="02:30")
@@ -491,6 +491,28 @@ def test_r06_a_rerun_tells_of_all_its_parts_also_where_they_run_at_one_record() 
     house.engine.drain()
     parts = house.engine.rerun(run)
     assert sorted(house.engine.job(part).triggered_by or () for part in parts) == [(task.id, "b"), (task.id, "site")]
+
+
+@pytest.mark.parametrize("answer", [None, NotNow(START.add(hours=1)), NotDone(ErrorClass.TIMEOUT)])
+@pytest.mark.parametrize("told", [True, False])
+def test_r06_a_part_whose_record_is_gone_ends_and_the_run_over_many_with_it(answer: Outcome | None, told: bool) -> None:
+    """Whether it has not begun, has begun and waits, or is to be tried again."""
+    house, _, _ = referring(found=Task("rotate", "work", fallback=Fallback(10, 2)))
+    run = house.engine.demand(house.engine.put(Task("all", "work", selection=OfType("web"), target=Target.REFERENCED)).id)
+    house.engine.work(1)
+    if answer is not None:
+        house.play.says("base", answer)
+        house.engine.drain()
+    house.vault.remove("base")
+    if told:
+        house.engine.emit(RecordRemoved("base"))
+    house.clock.advance(hours=1)
+    assert house.engine.drain(20) < 20
+    last = house.entries(execution=run)[-1]
+    assert (last.state, last.why) == (State.CANCELED, "record_removed")
+    house.clock.advance(minutes=10)
+    house.engine.drain()
+    assert house.engine.job(run).state is State.ERROR
 
 
 def test_t15_what_a_trigger_wanted_elsewhere_is_passed_over_with_it() -> None:

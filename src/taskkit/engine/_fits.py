@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING
 
 from taskkit.engine._catalog import LISTS, TASKS, list_of
 from taskkit.engine._leads import Leads, RecordOf
+from taskkit.engine._pages import all_jobs
 from taskkit.engine._portions import Plan
 from taskkit.engine._replans import Replans
 from taskkit.engine._targets import Targets
 from taskkit.jobs import Job, Kind, Why
 from taskkit.records import Record
 from taskkit.states import State
-from taskkit.storage import Document, Expect, Unit
-from taskkit.tasks import SYSTEM, Task, of_record
+from taskkit.storage import Document, Expect, Query, Unit
+from taskkit.targets import Target
+from taskkit.tasks import SYSTEM, Task, of_record, of_type
 
 if TYPE_CHECKING:
     from taskkit.engine._ground import Ground
@@ -43,11 +45,29 @@ class Fits:
         if record is not None and job.execution is None and trigger.list != self._catalog.list_id(record):
             home = self._catalog.home(trigger, record)  # there, it is the affair of the task of the same line
             return self._replans.moved(job, trigger, home) if home else self._leads.without(job, Why.LIST_CHANGED, record_of)
+        if (why := self._lost(job, record_of)) is not None:
+            return self._leads.without(job, why, record_of)
         anew = anew and job.kind not in (Kind.FALLBACK, Kind.PART)
         return self.anew(job, trigger, record, record_of) if anew or self.is_stale(job, trigger, record) else None
 
     def anew(self, job: Job, trigger: Task, record: Record | None, record_of: RecordOf) -> Plan | Unit:
+        if (why := self._lost(job, record_of)) is not None:
+            return self._leads.without(job, why, record_of)
         return self._leads.staying(job, trigger, record, record_of) or Plan(trigger, record, job)
+
+    def _lost(self, job: Job, record_of: RecordOf) -> Why | None:
+        """Why a job that may go nowhere else cannot go on where another's trigger led it: its task or record there is no more (R2)."""
+        if job.via is None or job.record is None or (job.started is None and job.kind not in (Kind.PART, Kind.FALLBACK)):
+            return None
+        task, record = self._catalog.task(job.task), record_of(job.record)
+        if record is None:
+            return Why.RECORD_REMOVED
+        if job.started is None:
+            return None
+        if task is None:
+            return Why.REMOVED
+        is_listed = job.execution is not None or task.list in (of_type(record.type), of_record(record.id))
+        return None if is_listed else Why.LIST_CHANGED
 
     def is_stale(self, job: Job, trigger: Task, record: Record | None) -> bool:
         """Whether it was planned for what is no more."""
@@ -75,7 +95,11 @@ class Fits:
 
     def begins(self, task: Task, record: Record | None) -> bool:
         """Its occurrence is claimed, and plans the next where it starts."""
-        return any(map(begins, self._storage.open_jobs(task.line, record.id if record else None)))
+        name = record.id if record else None
+        if record is None or task.target is Target.ITSELF:
+            return any(map(begins, self._storage.open_jobs(task.line, name)))
+        claimed = all_jobs(self._storage, Query(states=State.QUEUED, trigger=task.id))  # it may run elsewhere (R2)
+        return any(begins(job) and job.trigger[1] == name for job in claimed)
 
 
 def begins(job: Job) -> bool:

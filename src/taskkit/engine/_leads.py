@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from taskkit.engine._catalog import TASKS
-from taskkit.engine._replans import NO_RETRY, Replans, dropped, fitted
+from taskkit.engine._replans import Replans, dropped, fitted, may_be_joined, theirs
 from taskkit.engine._targets import Aim, Targets
 from taskkit.jobs import Cause, Job, Kind, Why
 from taskkit.records import Record
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from taskkit.engine._ground import Ground
 
 RecordOf = Callable[[str], Record | None]
-_JOINED = (Kind.FIRED, Kind.FALLBACK)
 
 
 class Leads:
@@ -25,32 +24,32 @@ class Leads:
         self._ground, self._replans, self._targets = ground, replans, targets
 
     def without(self, job: Job, why: Why, record_of: RecordOf) -> Unit:
-        """What led it is gone: another of its reasons does from now on, best one that leads where it is; without any it ends."""
-        causes = self._causes(job)
-        leads = self._leads(job, causes, record_of)
-        if not leads:
-            return dropped(job, why, self._ground.now(), causes=len(causes) if causes else None)
-        return self._led(job, causes, *min(leads, key=lambda lead: not _is_here(job, lead[1])))
+        """What led it is gone: another of its reasons does from now on, best one that leads where it is; without any it ends.
+
+        What has begun goes nowhere else: what it has noted is about where it is.
+        """
+        causes = self._ground.storage.causes(job.id) if may_be_joined(job) else ()
+        leads = sorted(self._leads(job, causes, record_of), key=lambda lead: not _is_here(job, lead[1]))
+        if leads and (job.started is None or _is_here(job, leads[0][1])):
+            return self._led(job, causes, *leads[0])
+        return dropped(job, why, self._ground.now(), causes=len(causes) if may_be_joined(job) else None)
 
     def staying(self, job: Job, trigger: Task, record: Record | None, record_of: RecordOf) -> Unit | None:
         """Where what led it leads elsewhere now, and another of its reasons to where the job is, that one keeps it there."""
         if job.kind is not Kind.FIRED or _is_here(job, self._targets.aim(trigger, record)):
             return None
-        causes = self._causes(job)
+        causes = self._ground.storage.causes(job.id)
         here = (lead for lead in self._leads(job, causes, record_of) if _is_here(job, lead[1]))
         return next((self._led(job, causes, *lead) for lead in here), None)
-
-    def _causes(self, job: Job) -> Sequence[Cause]:
-        return self._ground.storage.causes(job.id) if job.kind in _JOINED else ()
 
     def _leads(self, job: Job, causes: Iterable[Cause], record_of: RecordOf) -> list[tuple[Task, Aim]]:
         triggers = dict.fromkeys(_trigger(cause, job) for cause in causes)
         return [lead for wants in triggers if (lead := self._lead(*wants, record_of)) is not None]
 
-    def _led(self, job: Job, causes: Iterable[Cause], trigger: Task, aim: Aim) -> Unit:
-        due = min(cause.due for cause in causes if _trigger(cause, job) != job.trigger)
+    def _led(self, job: Job, causes: Sequence[Cause], trigger: Task, aim: Aim) -> Unit:
         path = dict.fromkeys((*job.origin, trigger.line, aim.task.line))
-        fields = {**self._replans.aimed(job, aim), **NO_RETRY, "due": due, "wanted": due, "origin": tuple(path)}
+        left = [cause for cause in causes if _trigger(cause, job) != job.trigger] or causes
+        fields = {**self._replans.aimed(job, aim), **theirs(job, left), "origin": tuple(path)}
         return Expect(TASKS, trigger.id, trigger.revision), *fitted(job, fields)
 
     def _lead(self, task: str, name: str | None, record_of: RecordOf) -> tuple[Task, Aim] | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
@@ -12,7 +12,7 @@ from taskkit.engine._planner import Planner, Seen, led
 from taskkit.engine._targets import Aim, Targets
 from taskkit.facts import Fact
 from taskkit.instants import SECOND, Instant
-from taskkit.jobs import Job, Kind, Why
+from taskkit.jobs import Cause, Job, Kind, Why
 from taskkit.records import EMPTY, Record
 from taskkit.standings import Standing
 from taskkit.states import State, Step
@@ -22,8 +22,12 @@ from taskkit.tasks import Task
 if TYPE_CHECKING:
     from taskkit.engine._ground import Ground
 
-#: Of a retry that happenings have joined, when there is nothing left to be tried again: it is theirs.
-NO_RETRY: Mapping[str, Any] = {"kind": Kind.FIRED, "series": None, "cycle": 0}
+#: Of a job that happenings have joined, when what it was made for is gone: it is theirs.
+_NO_RETRY: Mapping[str, Any] = {"kind": Kind.FIRED, "series": None, "cycle": 0}
+_NOTHING_ELSE: Mapping[str, Any] = {
+    "at": None, "nominal": None, "fire": None, "policy": "", "manual": False, "forced": False, "demanded_by": None,
+}  # fmt: skip
+_JOINED_LATE = (Kind.OCCURRENCE, Kind.DEMAND)
 
 
 class Replans:
@@ -42,8 +46,7 @@ class Replans:
         aim = self._targets.aim(task, record)
         fields = self.aimed(job, aim)
         if causes:  # it ends no happening that took its place as the next try
-            due = min(cause.due for cause in causes)
-            fields |= {**NO_RETRY, "due": due, "wanted": due}
+            fields |= theirs(job, causes)
         if job.kind is not Kind.OCCURRENCE:
             return fitted(job, fields)
         return self._occurrence_anew(task, aim, record, job, now, fields, after, seen)
@@ -69,7 +72,8 @@ class Replans:
             standing, kept = self._planner.used(task, name, now, standing)
             planned = self._planner.next(task, name, now, standing, runs=aim.task)
         if planned is None:
-            return dropped(job, Why.ENDED, now)
+            causes = self._ground.storage.causes(job.id) if may_be_joined(job) else None
+            return fitted(job, fields | theirs(job, causes)) if causes else dropped(job, Why.ENDED, now, None if causes is None else 0)
         again = {"wanted": min(job.wanted, planned.due)} if planned.nominal == job.nominal else {}
         return (*kept, *fitted(job, {**fields, **planned.fields(aim.via), **again, "origin": led(task, aim)}))
 
@@ -103,6 +107,17 @@ class Replans:
                 opens = now // SECOND if aim.task.window is None else aim.task.window.open_from(now // SECOND)
                 return None if opens is None else Planned(job.at, job.nominal or "", max(now, opens * SECOND), job.policy)
         return overridden or self._planner.next(task, name, now, standing, runs=aim.task)
+
+
+def may_be_joined(job: Job) -> bool:
+    """By happenings: an occurrence or a demand while it is claimed, and they stay when it has to wait again (P4)."""
+    return job.kind in (Kind.FIRED, Kind.FALLBACK) or (job.kind in _JOINED_LATE and job.node is not None)
+
+
+def theirs(job: Job, causes: Iterable[Cause]) -> dict[str, Any]:
+    """What a job becomes that is there for these happenings alone."""
+    due = min(cause.due for cause in causes)
+    return {**_NO_RETRY, **(_NOTHING_ELSE if job.kind in _JOINED_LATE else EMPTY), "due": due, "wanted": due}
 
 
 def fitted(job: Job, fields: Mapping[str, Any]) -> Unit:

@@ -20,6 +20,7 @@ from taskkit.engine._lookups import Lookups, Seen, own_key
 from taskkit.engine._merges import merged, twins
 from taskkit.engine._occurrences import reason_of
 from taskkit.engine._refusals import Refusals, expected, given_back
+from taskkit.engine._repeats import leads_there, repeated
 from taskkit.engine._runs import JobRun
 from taskkit.engine._successors import Successor
 from taskkit.engine._waits import wake, written
@@ -117,6 +118,9 @@ class Starter:
             return case
         if isinstance(change, Expect):  # edited since it was read
             self._lookups.forget(change.id)
+        if (led := leads_there(answer, case.job)) is not None:
+            case.unit = repeated(self._ground, case, led)
+            return case
         case.successor = case.successor or Successor()
         is_lost = not case.successor.learns(answer) and answer.refusal is not Refusal.TURNED  # a cause that joined it takes it from nobody
         if is_lost and isinstance(change, Move) and change.job == case.job.id:

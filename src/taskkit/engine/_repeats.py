@@ -1,0 +1,55 @@
+"""A job that is to be led to where its happening was told of once more: that one has its job there already, and twice is once (J5)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from taskkit.engine._occurrences import reason_of
+from taskkit.engine._replans import theirs
+from taskkit.facts import Fact
+from taskkit.jobs import Cause, Job, Why
+from taskkit.states import Step
+from taskkit.storage import Insert, Join, Landed, Move, Query, Refusal, Unit
+
+if TYPE_CHECKING:
+    from taskkit.engine._cases import Case
+    from taskkit.engine._ground import Ground
+
+_LOOKED_THROUGH = 200
+
+
+def leads_there(answer: Landed, job: Job) -> Move | None:
+    """The move of a job that was refused because one of its fires is kept where it leads; an occurrence takes its next nominal there."""
+    move = answer.change if answer.refusal is Refusal.FIRE else None
+    return move if isinstance(move, Move) and move.job == job.id and move.step is Step.REPLAN and "at" not in move.fields else None
+
+
+def repeated(ground: Ground, case: Case, led: Move) -> Unit:
+    """It ends in the job that is there; what else it is there for goes on there."""
+    job, storage = case.job, ground.storage
+    line, record = led.fields.get("line", job.line), led.fields.get("record", job.record)
+    there = storage.jobs(Query(line=line, record=record), limit=_LOOKED_THROUGH).jobs
+    kept = {cause.fire: one.id for one in there if one.id != job.id for cause in storage.causes(one.id)}
+    causes = storage.causes(job.id)
+    into = next((kept[cause.fire] for cause in causes if cause.fire in kept), None)
+    left = [cause for cause in causes if cause.fire not in kept]
+    if into is None and job.fire is None:  # what it ends in was purged: nobody can say which of them that was
+        left = []
+    told = {"ended": case.now, "into": into, "why": Why.MERGED.value}
+    fact = Fact("JobMerged", case.now, job.id, job.task, job.line, job.record, None, {"into": into, **reason_of(job)})
+    return Move(job.id, Step.MERGE, token=job.token, fields=told, causes=len(causes)), *_going_on(ground, case, led, left), fact
+
+
+def _going_on(ground: Ground, case: Case, led: Move, causes: Sequence[Cause]) -> Unit:
+    """For these, the job that waits there, or one of their own."""
+    job = case.job
+    if not causes:
+        return ()
+    seat = "fired", led.fields.get("line", job.line), led.fields.get("record", job.record) or ""
+    waiting = ground.storage.seated(seat)
+    if waiting is not None:
+        return tuple(Join(cause._replace(job=waiting.id)) for cause in causes)
+    id = ground.ids()
+    fields = {**led.fields, **theirs(job, causes), "id": id, "created": case.now}
+    return (Insert(job.afresh(fields), tuple(cause._replace(job=id) for cause in causes)),)
