@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from taskkit.errors import Refused, StorageAway
+from taskkit.errors import InvalidValue, Refused, StorageAway
 from taskkit.facts import START, Mark
 from taskkit.states import State, Step
 from taskkit.storage import Insert, Move, Query
@@ -104,6 +104,12 @@ def test_the_copy_is_one_file_that_can_be_read_where_nothing_may_be_written(stor
     store.back_up(tmp_path / "copy.db")
     assert {name for name in files(tmp_path) if "copy" in name} == {"copy.db"}
     assert (tmp_path / "copy.db").read_bytes()[18:20] == b"\x01\x01"  # SQLite's sign of a file that needs no log beside it
+
+
+@pytest.mark.parametrize("name", ["a\0b", "a\ud800b"])
+def test_a_name_that_no_file_can_have_is_told_as_that(store: SqliteStorage, tmp_path: Path, name: str) -> None:
+    with pytest.raises(InvalidValue, match="backing up the store .* no file can have this name"):
+        store.back_up(tmp_path / name)
 
 
 def test_a_file_that_is_there_is_left_as_it_is(store: SqliteStorage, tmp_path: Path) -> None:

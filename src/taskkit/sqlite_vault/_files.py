@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 from typing import Any
 from weakref import WeakSet
 
+from taskkit._paths import real
 from taskkit.errors import InvalidValue, Refused, VaultAway
 
 #: "tkva": says in the file's own head whose it is.
@@ -48,7 +49,7 @@ class File:
     """`writing` is one transaction; what is asked inside one sees what it wrote."""
 
     def __init__(self, path: str | os.PathLike[str], timeout: float) -> None:
-        self.path, self._timeout, self._is_older = os.path.realpath(path), timeout, False
+        self.path, self._timeout, self._is_older = str(real(path, f"opening the vault {os.fspath(path)!r}")), timeout, False
         self._begin()
         #: Connections of a parent, where one was in the midst of a deed when it forked: they must not even be closed here.
         self._left: list[sqlite3.Connection] = []

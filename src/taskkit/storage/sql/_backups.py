@@ -12,6 +12,7 @@ from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
 
+from taskkit._paths import real
 from taskkit.errors import Refused, StorageAway
 
 #: How many pages go in one step: four megabytes, after each of which `progress` is told.
@@ -23,6 +24,7 @@ Progress = Callable[[int, int], object]
 def back_up(store: Path, path: Path, progress: Progress | None, *, holds: str | None = None) -> None:
     """Written beside it under another name, and named when it is whole; refused where there is no such table in it."""
     tried = f"backing up the store {str(store)!r} to {str(path)!r}"
+    real(path, tried)  # or no file can have this name
     if not path.name:
         raise Refused(tried, "that is a folder", "name the file that is to be there")
     taken = Refused(tried, "there is a file of this name", "give another name, or remove it")

@@ -11,6 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
+from taskkit._paths import real
 from taskkit.errors import InvalidValue, NotFound, Refused, StorageAway
 from taskkit.storage.urls import Address, address
 
@@ -34,10 +35,7 @@ def file_of(url: str) -> tuple[Path, Address]:
 
 def behind_links(path: Path) -> Path:
     """Where SQLite has the file, and its log beside it."""
-    try:
-        return Path(os.path.realpath(path))
-    except ValueError:  # it holds a zero, or half a character
-        raise InvalidValue(f"opening the store {str(path)!r}", "no file can have this name", "look whether its name is right") from None
+    return real(path, f"opening the store {str(path)!r}")
 
 
 def must_be_there(path: Path) -> None:
