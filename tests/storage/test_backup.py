@@ -108,7 +108,7 @@ def test_the_copy_is_one_file_that_can_be_read_where_nothing_may_be_written(stor
 
 @pytest.mark.parametrize("name", ["a\0b", "a\ud800b"])
 def test_a_name_that_no_file_can_have_is_told_as_that(store: SqliteStorage, tmp_path: Path, name: str) -> None:
-    with pytest.raises(InvalidValue, match="backing up the store .* no file can have this name"):
+    with pytest.raises(InvalidValue, match=r"backing up the store .* no file can have this name"):
         store.back_up(tmp_path / name)
 
 

@@ -967,5 +967,5 @@ def test_a_child_has_a_connection_and_a_lock_of_its_own(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["a\0b", "a\ud800b"])
 def test_a_name_that_no_file_can_have_is_told_as_that(opens: Opens, name: str) -> None:
-    with pytest.raises(InvalidValue, match="opening the vault .* no file can have this name"):
+    with pytest.raises(InvalidValue, match=r"opening the vault .* no file can have this name"):
         opens(name=name)
