@@ -417,6 +417,11 @@ def test_j05_what_else_such_a_job_is_there_for_goes_on_where_it_leads(waits: boo
     reasons = [cause.happening for entry in house.entries(states=State.COMPLETED) for cause in house.storage.causes(entry.id)]
     assert sorted(reasons) == sorted([unlocked.id, other.id])
     assert set(house.play.performed) == {("work", "root")}
+    *_, told = (fact for fact in house.engine.facts(limit=1000) if fact.details.get("happening") == other.id)
+    [job] = (
+        entry.id for entry in house.entries(states=State.COMPLETED) for one in house.storage.causes(entry.id) if one.happening == other.id
+    )
+    assert (told.kind, told.job) == ("HappeningJoined" if waits else "JobMade", job)
 
 
 def test_p04_a_joined_happening_tells_who_wants_it() -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from taskkit.engine._occurrences import reason_of
 from taskkit.engine._replans import theirs
 from taskkit.facts import Fact
+from taskkit.instants import Instant
 from taskkit.jobs import Cause, Job, Why
 from taskkit.states import Step
 from taskkit.storage import Insert, Join, Landed, Move, Query, Refusal, Unit
@@ -49,7 +50,18 @@ def _going_on(ground: Ground, case: Case, led: Move, causes: Sequence[Cause]) ->
     seat = "fired", led.fields.get("line", job.line), led.fields.get("record", job.record) or ""
     waiting = ground.storage.seated(seat)
     if waiting is not None:
-        return tuple(Join(cause._replace(job=waiting.id)) for cause in causes)
+        joins = [Join(cause._replace(job=waiting.id)) for cause in causes]
+        return *joins, *(_told("HappeningJoined", waiting, cause, case.now) for cause in causes)
     id = ground.ids()
-    fields = {**led.fields, **theirs(job, causes), "id": id, "created": case.now}
-    return (Insert(job.afresh(fields), tuple(cause._replace(job=id) for cause in causes)),)
+    own = job.afresh({**led.fields, **theirs(job, causes), "id": id, "created": case.now})
+    moved = tuple(cause._replace(job=id) for cause in causes)
+    return (
+        Insert(own, moved),
+        _told("JobMade", own, moved[0], case.now),
+        *(_told("HappeningJoined", own, one, case.now) for one in moved[1:]),
+    )
+
+
+def _told(kind: str, job: Job, cause: Cause, now: Instant) -> Fact:
+    told = {"happening": cause.happening, "kind": cause.kind, "policy": cause.policy, **reason_of(job)}
+    return Fact(kind, now, job.id, job.task, job.line, job.record, cause.who, told)
