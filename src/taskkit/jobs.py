@@ -216,6 +216,8 @@ class Job(NamedTuple):
 
 
 _OCCURRENCE, _FIRED, _FALLBACK = Kind.OCCURRENCE, Kind.FIRED, Kind.FALLBACK  # by name alone: the class takes three times as long
+#: What happenings make, and what is tried again: one of these waits for a line and record (P4).
+OF_HAPPENINGS = (Kind.FIRED, Kind.FALLBACK)
 _WAITS_FOR_PARTS = (State.DEFERRED, State.SCHEDULED)
 #: Where each of its values stands.
 PLACES = {name: place for place, name in enumerate(Job._fields)}

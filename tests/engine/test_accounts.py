@@ -818,15 +818,20 @@ def test_r04_a_retry_is_satisfied_by_a_change_after_the_failure() -> None:
     assert by_state(house)[State.COMPLETED, "satisfied"] == 2
 
 
+def changed_in_a_downtime(house: House, *, hours: int, then_days: int) -> None:
+    """By somebody else, so many hours after it began."""
+    house.engine.pause()
+    house.clock.advance(hours=hours)
+    house.vault.secrets.changed["root"] = house.clock.moment
+    house.clock.advance(days=then_days)
+    house.engine.resume()
+    house.engine.drain()
+
+
 def test_r04_a_change_between_two_nights_that_wait_together_is_not_for_the_second() -> None:
     """T15: the job stands for all of them, so the last of its reasons counts."""
     house = sharing(1, Daily(at="02:30"))
-    house.engine.pause()
-    house.clock.advance(hours=12)
-    house.vault.secrets.changed["root"] = house.clock.moment
-    house.clock.advance(days=2)
-    house.engine.resume()
-    house.engine.drain()
+    changed_in_a_downtime(house, hours=12, then_days=2)
     assert len(house.play.performed) == 1
     assert [entry.missed for entry in house.entries(states=State.COMPLETED)] == [3]
 
@@ -861,12 +866,7 @@ def test_t11_a_change_that_satisfied_a_job_counts_its_age_anew() -> None:
 def test_t11_an_age_counts_from_the_change_and_not_from_when_a_job_found_it_made() -> None:
     house = sharing(1, MaxAge(30))
     house.clock.advance(days=29)
-    house.engine.pause()
-    house.clock.advance(days=2)
-    house.vault.secrets.changed["root"] = house.clock.moment
-    house.clock.advance(days=5)
-    house.engine.resume()
-    house.engine.drain()
+    changed_in_a_downtime(house, hours=48, then_days=5)
     assert by_state(house) == {(State.COMPLETED, "satisfied"): 1}
     assert [entry.due for entry in house.entries(states=State.SCHEDULED)] == [START.add(days=61)]
 

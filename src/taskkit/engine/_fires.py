@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from taskkit.engine._occurrences import reason_of
+from taskkit.engine._occurrences import reason_of, told_of
 from taskkit.engine._planner import Planner, Seen, suspending
+from taskkit.engine._repeats import serving
 from taskkit.engine._targets import Aim
 from taskkit.engine._wishes import Wish, takes, waiting_first
 from taskkit.errors import Outdated
@@ -16,14 +17,13 @@ from taskkit.instants import MINUTE, SECOND, Instant
 from taskkit.jobs import Cause, Job, Kind, Why
 from taskkit.records import EMPTY
 from taskkit.states import State, Step
-from taskkit.storage import Insert, Join, Keep, Move, Query, Refusal, Unit
+from taskkit.storage import Insert, Join, Keep, Move, Refusal, Unit
 from taskkit.tasks import Task
 
 if TYPE_CHECKING:
     from taskkit.engine._ground import Ground
 
 _TRIES = 8
-_LOOKED_THROUGH = 200
 _DAY = 24 * 60 * MINUTE
 
 
@@ -64,8 +64,7 @@ class Fires:
 
     def serving(self, wish: Wish) -> str | None:
         """The job that a fire made or joined when it was told before."""
-        found = self._storage.jobs(Query(line=wish.aim.task.line, record=wish.record), limit=_LOOKED_THROUGH).jobs
-        return next((job.id for job in found if any(cause.fire == wish.fire for cause in self._storage.causes(job.id))), None)
+        return serving(self._storage, *place_of(wish), wish.fire)
 
     # what is not granted
 
@@ -119,9 +118,7 @@ class Fires:
 
     def _joined(self, wish: Wish, job: Job, now: Instant) -> Unit:
         cause = wish.cause(job.id)
-        told = {"happening": cause.happening, "kind": cause.kind, "policy": cause.policy, "wanted": cause.due}
-        told |= {"via": list(cause.via)} if cause.via else {}
-        fact = Fact("HappeningJoined", now, job.id, job.task, job.line, job.record, cause.who, told)
+        fact = Fact("HappeningJoined", now, job.id, job.task, job.line, job.record, cause.who, told_of(cause))
         causes = self._storage.causes(job.id) if wish.due.extends is not None and job.is_pending else ()
         same = [one for one in causes if one.policy == cause.policy]
         return (*self._extended(wish, job, cause, causes, same), fact) if same else (Join(cause), fact)
@@ -139,8 +136,7 @@ class Fires:
         task = wish.aim.task
         job = self.job(wish.aim, Kind.FIRED, wish.at + wish.due.after * SECOND, now, origin=wish.origin)
         cause = wish.cause(job.id)
-        told = {"happening": cause.happening, "kind": cause.kind, "policy": cause.policy, **reason_of(job)}
-        facts = [Fact("JobMade", now, job.id, task.id, task.line, wish.record, cause.who, told)]
+        facts = [Fact("JobMade", now, job.id, task.id, task.line, wish.record, cause.who, told_of(cause) | reason_of(job))]
         bursts, counted = self._bursts(wish, now)
         if bursts:
             asks = f"more runs within a minute than {task.guard.burst}"

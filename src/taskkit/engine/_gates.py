@@ -19,7 +19,7 @@ from taskkit.events._wording import counted
 from taskkit.events.windows import Window
 from taskkit.instants import DAY, MINUTE, SECOND, Instant, instant
 from taskkit.intents import TABLE
-from taskkit.jobs import Cause, Job, Kind, Why
+from taskkit.jobs import OF_HAPPENINGS, Cause, Job, Kind, Why
 from taskkit.standings import TABLE as STANDINGS
 from taskkit.standings import Standing, standing_id
 from taskkit.states import Step
@@ -50,9 +50,6 @@ class Instead:
     still: Expect | None = None
 
 
-_OF_HAPPENINGS = (Kind.FIRED, Kind.FALLBACK)
-
-
 class Gates:
     def __init__(self, ground: Ground, rights: RightsDesk, pauses: Pauses, passings: Passings) -> None:
         self._ground, self._rights, self._pauses, self._passings = ground, rights, pauses, passings
@@ -71,7 +68,7 @@ class Gates:
             (self._intent, kind is Kind.RECOVERY), (self._rescues, True), (self._stop, True), (self._active, not is_active),
             (self._suspension, True), (self._passing, kin.passed > 0), (self._lateness, task.max_lateness is not None),
             (self._window, windows is not None), (self._spread, task.spread is not None), (self._right, task.runs_as is not None),
-            (self._consent, consents is not None), (self._session, kind in _OF_HAPPENINGS),
+            (self._consent, consents is not None), (self._session, kind in OF_HAPPENINGS),
             (self._host, self._pauses.is_a_host_paused(kin.glance)), (self._satisfied, kin.script.changes_secret),
         )  # fmt: skip
         return tuple(gate for gate, may_refuse in gates if may_refuse)

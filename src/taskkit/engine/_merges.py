@@ -8,11 +8,9 @@ from typing import Any
 from taskkit.engine._cases import Case
 from taskkit.engine._occurrences import reason_of
 from taskkit.facts import Fact
-from taskkit.jobs import Cause, Job, Kind, Why
+from taskkit.jobs import OF_HAPPENINGS, Cause, Job, Kind, Why
 from taskkit.states import State, Step
 from taskkit.storage import Absorb, Change, Move
-
-_OF_HAPPENINGS = (Kind.FIRED, Kind.FALLBACK)
 
 
 def merged(case: Case, fields: Mapping[str, Any], causes_of: Callable[[str], Sequence[Cause]]) -> tuple[list[Change], Mapping[str, Any]]:
@@ -34,7 +32,7 @@ def merged(case: Case, fields: Mapping[str, Any], causes_of: Callable[[str], Seq
 def twins(cases: Sequence[Case]) -> dict[Case, Case]:
     """Jobs of happenings that were claimed in one go with an occurrence of their task and record; each with that occurrence."""
     queued = [case for case in cases if case.job.state is State.QUEUED]
-    fired = {(case.job.line, case.job.record): case for case in queued if case.job.kind in _OF_HAPPENINGS}
+    fired = {(case.job.line, case.job.record): case for case in queued if case.job.kind in OF_HAPPENINGS}
     found: dict[Case, Case] = {}
     for case in queued if fired else ():
         twin = fired.get((case.job.line, case.job.record)) if case.job.kind is Kind.OCCURRENCE else None

@@ -68,6 +68,12 @@ def reason_of(job: Job, task: Task | None = None) -> dict[str, Any]:
     return told
 
 
+def told_of(cause: Cause) -> dict[str, Any]:
+    """The same of one of its reasons."""
+    told: dict[str, Any] = {"happening": cause.happening, "kind": cause.kind, "policy": cause.policy, "wanted": cause.due}
+    return told | {"via": list(cause.via)} if cause.via else told
+
+
 # what is next
 
 

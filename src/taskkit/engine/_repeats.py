@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
-from taskkit.engine._occurrences import reason_of
+from taskkit.engine._occurrences import reason_of, told_of
 from taskkit.engine._replans import theirs
 from taskkit.facts import Fact
 from taskkit.instants import Instant
 from taskkit.jobs import Cause, Job, Why
 from taskkit.states import Step
-from taskkit.storage import Insert, Join, Landed, Move, Query, Refusal, Unit
+from taskkit.storage import Insert, Join, Landed, Move, Query, Refusal, Storage, Unit
 
 if TYPE_CHECKING:
     from taskkit.engine._cases import Case
     from taskkit.engine._ground import Ground
 
 _LOOKED_THROUGH = 200
+
+
+def serving(storage: Storage, line: str, record: str | None, fire: str, *, but: str = "") -> str | None:
+    """The job that a fire made or joined there when it was told before."""
+    found = storage.jobs(Query(line=line, record=record), limit=_LOOKED_THROUGH).jobs
+    return next((job.id for job in found if job.id != but and any(cause.fire == fire for cause in storage.causes(job.id))), None)
 
 
 def leads_there(answer: Landed, job: Job) -> Move | None:
@@ -30,11 +36,10 @@ def repeated(ground: Ground, case: Case, led: Move) -> Unit:
     """It ends in the job that is there; what else it is there for goes on there."""
     job, storage = case.job, ground.storage
     line, record = led.fields.get("line", job.line), led.fields.get("record", job.record)
-    there = storage.jobs(Query(line=line, record=record), limit=_LOOKED_THROUGH).jobs
-    kept = {cause.fire: one.id for one in there if one.id != job.id for cause in storage.causes(one.id)}
     causes = storage.causes(job.id)
-    into = next((kept[cause.fire] for cause in causes if cause.fire in kept), None)
-    left = [cause for cause in causes if cause.fire not in kept]
+    there = {cause.fire: serving(storage, line, record, cause.fire, but=job.id) for cause in causes}
+    into = next(filter(None, there.values()), None)
+    left = [cause for cause in causes if there[cause.fire] is None]
     if into is None and job.fire is None:  # what it ends in was purged: nobody can say which of them that was
         left = []
     told = {"ended": case.now, "into": into, "why": Why.MERGED.value}
@@ -51,17 +56,13 @@ def _going_on(ground: Ground, case: Case, led: Move, causes: Sequence[Cause]) ->
     waiting = ground.storage.seated(seat)
     if waiting is not None:
         joins = [Join(cause._replace(job=waiting.id)) for cause in causes]
-        return *joins, *(_told("HappeningJoined", waiting, cause, case.now) for cause in causes)
+        return *joins, *(_fact("HappeningJoined", waiting, cause, told_of(cause), case.now) for cause in causes)
     id = ground.ids()
     own = job.afresh({**led.fields, **theirs(job, causes), "id": id, "created": case.now})
     moved = tuple(cause._replace(job=id) for cause in causes)
-    return (
-        Insert(own, moved),
-        _told("JobMade", own, moved[0], case.now),
-        *(_told("HappeningJoined", own, one, case.now) for one in moved[1:]),
-    )
+    made = _fact("JobMade", own, moved[0], told_of(moved[0]) | reason_of(own), case.now)
+    return Insert(own, moved), made, *(_fact("HappeningJoined", own, one, told_of(one), case.now) for one in moved[1:])
 
 
-def _told(kind: str, job: Job, cause: Cause, now: Instant) -> Fact:
-    told = {"happening": cause.happening, "kind": cause.kind, "policy": cause.policy, **reason_of(job)}
+def _fact(kind: str, job: Job, cause: Cause, told: Mapping[str, Any], now: Instant) -> Fact:
     return Fact(kind, now, job.id, job.task, job.line, job.record, cause.who, told)

@@ -12,7 +12,7 @@ from taskkit.engine._planner import Planner, Seen, led
 from taskkit.engine._targets import Aim, Targets
 from taskkit.facts import Fact
 from taskkit.instants import SECOND, Instant
-from taskkit.jobs import Cause, Job, Kind, Why
+from taskkit.jobs import OF_HAPPENINGS, Cause, Job, Kind, Why
 from taskkit.records import EMPTY, Record
 from taskkit.standings import Standing
 from taskkit.states import State, Step
@@ -111,7 +111,7 @@ class Replans:
 
 def may_be_joined(job: Job) -> bool:
     """By happenings: an occurrence or a demand while it is claimed, and they stay when it has to wait again (P4)."""
-    return job.kind in (Kind.FIRED, Kind.FALLBACK) or (job.kind in _JOINED_LATE and job.node is not None)
+    return job.kind in OF_HAPPENINGS or (job.kind in _JOINED_LATE and job.node is not None)
 
 
 def theirs(job: Job, causes: Iterable[Cause]) -> dict[str, Any]:

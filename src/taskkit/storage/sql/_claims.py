@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from taskkit.instants import Instant
-from taskkit.jobs import Job, Kind
+from taskkit.jobs import OF_HAPPENINGS, Job
 from taskkit.states import CLAIMED, State
 from taskkit.storage import Claimed
 from taskkit.storage.sql._lines import Line, Question, Row
@@ -19,7 +19,6 @@ _BESIDE = f"SELECT {JOB} FROM taskkit_jobs WHERE place IN {{these}} AND over IS 
 _NEXT_DUE = f"SELECT min(due) FROM taskkit_jobs WHERE phase = {DUE} AND pool = ?"  # noqa: S608
 _NEXT_LOST = f"SELECT min(lease) FROM taskkit_jobs WHERE phase = {LENT} AND pool = ?"  # noqa: S608
 _LAST_TOKEN = "SELECT value FROM taskkit_numbers WHERE name = 'token'"  # noqa: S105
-_FIRED = frozenset({Kind.FIRED, Kind.FALLBACK})
 _COLUMNS = ("state", "token", "lease", "worker", "node", "rescues", "revision", "phase")
 
 
@@ -89,7 +88,7 @@ def _seen(line: Line, jobs: Sequence[Job]) -> Lent:
     for job in map(job_of, beside):
         place = place_of(job.line, job.record)
         waiting[place] = None
-        if job.started is None and job.kind in _FIRED:
+        if job.started is None and job.kind in OF_HAPPENINGS:
             fired.setdefault(place, job)
     claimed = [Claimed(job, tuple(of_jobs.get(job.id, ())), fired.get(place)) for job, place in zip(jobs, places, strict=True)]
     return Lent(claimed, [job for job, place in zip(jobs, places, strict=True) if place not in waiting])
