@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 from attrs import frozen
 
 from taskkit.engine import Engine
+from taskkit.engine._intake import Sifted
 from taskkit.errors import InvalidValue, Refused
-from taskkit.events.happenings import CheckedIn, Happening
+from taskkit.events._tellings import all_kinds, read
+from taskkit.events.happenings import CheckedIn, Demanded, Happening
 from taskkit.events.policies import AfterCheckIn
 from taskkit.storage import Query
 from taskkit.storage.memory import MemoryStorage
@@ -67,6 +70,50 @@ def test_p09_what_is_rolled_back_has_not_happened(engine: Engine, product: sqlit
     assert records(engine) == []
 
 
+def test_p09_while_the_vault_is_away_what_came_before_is_done_with_and_the_rest_waits_in_order(
+    engine: Engine, product: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with product:
+        engine.emit(CheckedIn("h01"), Demanded("h01", task="none"), CheckedIn("h02"), CheckedIn("h01"), connection=product)
+    known, asked = engine._ground.vault.records.get, list[str]()
+
+    def away(id: str) -> Any:
+        asked.append(id)
+        if id == "h02":
+            raise ConnectionError
+        return known(id)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(engine._ground.vault.records, "get", away)
+        engine._staff.upkeep.fetch_posted()
+    assert asked == ["h01", "h02"]  # who does not answer is not asked for the rest
+    assert records(engine) == ["h01"]
+    left = [read(0, text, all_kinds()) for _, text in engine.storage.posted(10)]
+    assert [one.record for one in left if isinstance(one, Happening)] == ["h02", "h01"]
+    engine._staff.upkeep.fetch_posted()
+    assert records(engine) == ["h01", "h02"]
+    assert engine.storage.posted(10) == []
+    assert [fact.details["error"] for fact in engine.facts(kinds=["HappeningFailed"])] == ["NotFound"]
+
+
+def test_p09_an_error_that_nobody_knows_is_raised_and_nothing_is_taken_away(
+    engine: Engine, product: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with product:
+        engine.emit(CheckedIn("h01"), CheckedIn("h02"), connection=product)
+
+    def fail(*_: Any) -> Any:
+        raise AttributeError("a mistake")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(engine._ground.catalog, "tasks_in", fail)
+        with pytest.raises(AttributeError, match="a mistake"):
+            engine._staff.upkeep.fetch_posted()
+    assert len(engine.storage.posted(10)) == 2
+    engine.tick()
+    assert records(engine) == ["h01", "h02"]
+
+
 def test_p09_taken_in_by_one_that_dies_before_it_says_so_is_twice_and_so_once(
     engine: Engine, product: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -91,7 +138,7 @@ def test_p09_it_happened_when_it_was_told_and_not_when_it_was_taken_in(engine: E
     assert [cause.at for cause in engine.storage.causes(job.id)] == [told]
 
 
-def test_p09_a_happening_of_ones_own_comes_through(engine: Engine, product: sqlite3.Connection) -> None:
+def test_p09_a_happening_of_ones_own_comes_through(engine: Engine, product: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
     @frozen
     class Rung(Happening):
         kind = "rung"
@@ -100,7 +147,12 @@ def test_p09_a_happening_of_ones_own_comes_through(engine: Engine, product: sqli
     with product:
         engine.emit(Rung("h01", times=3), connection=product)
     seen: list[object] = []
-    engine._staff.upkeep._intake.take = lambda happenings: seen.extend(happenings) or []  # type: ignore[method-assign, func-returns-value]
+
+    def sift(happenings: Iterable[object], until: object) -> Sifted:
+        seen.extend(happenings)
+        return Sifted()
+
+    monkeypatch.setattr(engine._staff.upkeep._intake, "sift", sift)
     engine.tick()
     assert [(type(one), getattr(one, "times", None)) for one in seen] == [(Rung, 3)]
 

@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from taskkit.errors import InvalidValue, NotAllowed
+from taskkit.errors import InvalidValue, NotAllowed, StorageAway
 from taskkit.events.happenings import CheckedIn, Demanded, Happening
 from taskkit.events.policies import AfterCheckIn, OnDemand
 from taskkit.plugins.kinds import Notifier
 from taskkit.states import State
 from tests.engine.houses import Crash, House, hosts
+from tests.engine.stores import Interleaved
 
 
 def fires(house: House) -> list[str | None]:
@@ -29,6 +30,36 @@ def test_p09_what_is_no_happening_is_told_and_passed_by(strange: Any) -> None:
     assert fires(house) == ["h01", "h02"]
     (failed,) = house.engine.facts(kinds=["HappeningFailed"])
     assert (failed.details["error"], type(strange).__name__ in failed.details["text"]) == ("InvalidValue", True)
+
+
+@pytest.mark.parametrize("answers", [1, 2])
+def test_p09_what_comes_while_the_store_goes_is_not_passed_by(answers: int) -> None:
+    """It did not take this one, and takes a fact that tells of it: a connection that broke is there again at once."""
+    house = House(*hosts(3))
+    house.put(AfterCheckIn())
+    calls = [0]
+
+    def go(answer: Any) -> None:
+        calls[0] += 1
+        if calls[0] == answers:
+            raise StorageAway("using the store", "the connection broke")
+
+    engine = house.enter(storage=Interleaved(house.storage.join(), open_at=go))
+    house.vault.outbox.kept += [CheckedIn("h01"), CheckedIn("h02"), CheckedIn("h02"), CheckedIn("h03")]
+    for _ in range(3):
+        engine.tick()
+    assert fires(house) == ["h01", "h02", "h03"]
+    assert house.engine.facts(kinds=["HappeningFailed"]) == []
+
+
+def test_p09_what_waits_is_taken_in_together() -> None:
+    house, calls = House(*hosts(60)), list[Any]()
+    house.put(AfterCheckIn())
+    engine = house.enter(storage=Interleaved(house.storage.join(), open_at=calls.append))
+    house.vault.outbox.kept += [CheckedIn(record.id) for record in hosts(60)]
+    engine.tick()
+    assert len(fires(house)) == 60
+    assert len(calls) == 1
 
 
 def _breaking() -> Iterator[Happening]:

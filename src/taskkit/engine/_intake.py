@@ -7,7 +7,7 @@ from contextlib import suppress
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
-from attrs import define, field
+from attrs import define, field, frozen
 
 from taskkit.engine._border import account_of, asked
 from taskkit.engine._catalog import LISTS, list_of
@@ -63,6 +63,29 @@ class Sitting:
                 yield happening.record
 
 
+@frozen
+class Untaken:
+    happening: object
+    error: Exception
+
+
+@define
+class Sifted:
+    """What becomes of several happenings: the jobs that they made or joined, and what could not be taken in.
+
+    At an error that is one of `until` it is over: what follows is left.
+    """
+
+    until: tuple[type[Exception], ...] = ()
+    jobs: list[str] = field(factory=list)
+    untaken: list[Untaken] = field(factory=list)
+    over: bool = False
+
+    def lacks(self, happenings: Iterable[object], error: Exception) -> None:
+        self.untaken += [Untaken(happening, error) for happening in happenings]
+        self.over |= isinstance(error, self.until)
+
+
 class Intake:
     def __init__(self, ground: Ground, planner: Planner, targets: Targets, chores: Chores, rights: RightsDesk, pauses: Pauses) -> None:
         self._ground, self._targets, self._chores, self._pauses, self._storage = ground, targets, chores, pauses, ground.storage
@@ -71,38 +94,45 @@ class Intake:
 
     def take(self, happenings: Iterable[object]) -> list[str]:
         """The jobs that they made or joined, in the order of what happened. One that is refused keeps none of the others out."""
-        found, refused, sitting, told = list[str](), list[TaskkitError](), Sitting(), list(happenings)
+        sifted = self.sift(happenings)
+        if sifted.untaken:
+            raise sifted.untaken[0].error
+        return sifted.jobs
+
+    def sift(self, happenings: Iterable[object], until: tuple[type[Exception], ...] = ()) -> Sifted:
+        """Take in what can be taken in; the errors of the others are told, not raised."""
+        sifted, sitting, told = Sifted(until), Sitting(), list(happenings)
         for number, happening in enumerate(told):
             sitting.ahead = told[number : number + _AHEAD]
             if isinstance(happening, _MOVING):  # it finds what was wished for before
-                found += self._granted(sitting.close(), refused)
+                self._grant(sitting.close(), sifted)
             try:
                 for wish in self._wished(happening, sitting):
                     if (place := wish.place) in sitting.wishes or len(sitting.wishes) == self._storage.portion:
-                        found += self._granted(sitting.close(), refused)
+                        self._grant(sitting.close(), sifted)
                     sitting.wishes[place] = wish
                 if isinstance(happening, Demanded):
-                    found.append(self.demands.demand(happening.task, happening.record or None, by=happening.user, happening=happening))
-            except TaskkitError as error:
-                refused.append(error)
-            except Exception:
-                self._granted(sitting.close(), refused)
-                raise
-        found += self._granted(sitting.close(), refused)
-        if refused:
-            raise refused[0]
-        return found
+                    demand = self.demands.demand(happening.task, happening.record or None, by=happening.user, happening=happening)
+                    sifted.jobs.append(demand)
+            except Exception as error:
+                self._grant(sitting.close(), sifted)
+                sifted.lacks([happening], error)
+            if sifted.over:
+                break
+        self._grant(sitting.close(), sifted)
+        return sifted
 
-    def _granted(self, wishes: Sequence[Wish], refused: list[TaskkitError]) -> list[str]:
+    def _grant(self, wishes: Sequence[Wish], sifted: Sifted) -> None:
+        if sifted.over or not wishes:
+            return
         try:
-            return self._fires.grant(wishes)
-        except TaskkitError as error:
-            refused.append(error)
-        except Exception:  # what one of them holds cannot be kept: those before it are
-            if len(wishes) == 1:
-                raise
-            return [id for wish in wishes for id in self._granted([wish], refused)]
-        return []
+            sifted.jobs += self._fires.grant(wishes)
+        except Exception as error:
+            if isinstance(error, TaskkitError) or len(wishes) == 1:
+                sifted.lacks([wish.happening for wish in wishes], error)
+            else:  # what one of them holds cannot be kept: the others are
+                for wish in wishes:
+                    self._grant([wish], sifted)
 
     def _wished(self, happening: object, sitting: Sitting) -> list[Wish]:
         if not isinstance(happening, Happening):

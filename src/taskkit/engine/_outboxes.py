@@ -6,7 +6,7 @@ backup. Some places of the last months are kept besides: where the vault lost th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
@@ -43,7 +43,7 @@ class OutboxReader:
         self._name = ground.ids()  # of a store that has none yet
         self._passed: tuple[str | None, str] | None = None  # what this process told the vault last
 
-    def fetch(self, take: Callable[[object], bool]) -> int:
+    def fetch(self, take: Callable[[Sequence[object]], int]) -> int:
         """The mark moves after all was taken in, and twice is once."""
         if type(self._ground.vault.outbox).since is Outbox.since:
             return 0
@@ -56,7 +56,7 @@ class OutboxReader:
             pass
         return 0
 
-    def _fetch(self, place: _Place, take: Callable[[object], bool]) -> int:
+    def _fetch(self, place: _Place, take: Callable[[Sequence[object]], int]) -> int:
         outbox = self._ground.vault.outbox
         if place.kept is None:  # the vault is told who reads before anything is read
             self._move(place, None, ())
@@ -65,7 +65,7 @@ class OutboxReader:
             self._older(place)
             return 0
         happenings, mark = asked(lambda: _told(*outbox.since(place.mark)), "fetching happenings from the vault")
-        if not all(take(happening) for happening in happenings):
+        if take(happenings) < len(happenings):
             return 0
         if mark != place.mark and self._move(place, mark):
             self._tell(self._place())

@@ -16,7 +16,7 @@ from taskkit.engine._intake import Intake
 from taskkit.engine._outboxes import OutboxReader
 from taskkit.engine._pages import all_jobs
 from taskkit.engine._restores import MARKS, RECONCILED
-from taskkit.errors import MissingPlugin, Outdated, TaskkitError, VaultAway
+from taskkit.errors import MissingPlugin, Outdated, StorageAway, TaskkitError, VaultAway
 from taskkit.events._tellings import all_kinds, read, written
 from taskkit.events.documents import KINDS as INTERVALS
 from taskkit.events.happenings import Happening
@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from taskkit.engine._ground import Ground
 
 _MANY = 500
+#: Of what cannot be taken in just now, these: the vault or the store is away, or somebody was quicker.
+_LATER = (VaultAway, StorageAway, Outdated)
 _INSTEAD = "give CheckedIn(…), Unlocked(…) …, or a class of your own that this process has imported"
 
 
@@ -68,7 +70,7 @@ class Upkeep:
 
     def fetch(self) -> int:
         """Take in what the vault kept for us (P9)."""
-        return self._outbox.fetch(self._taken)
+        return self._outbox.fetch(self._take)
 
     # posted in the product's own transactions
 
@@ -79,29 +81,34 @@ class Upkeep:
         self._storage.post(connection, [written(one, kinds, _INSTEAD) for one in at])
 
     def fetch_posted(self) -> int:
-        """What cannot be taken in just now stays, and all that came after it: in order, and twice is once (P9)."""
-        kinds, taken = all_kinds(), list[str]()
-        for id, text in self._storage.posted(_MANY):
-            if not self._taken(read(0, text, kinds)):
-                break
-            taken.append(id)
+        kinds, posted = all_kinds(), self._storage.posted(_MANY)
+        taken = self._take([read(0, text, kinds) for _, text in posted])
         if taken:
-            self._storage.take_away(taken)
-        return len(taken)
+            self._storage.take_away([id for id, _ in posted[:taken]])
+        return taken
 
-    def _taken(self, happening: object) -> bool:
-        """One that nobody can take in is told of and passed by: it must not hold up all that come after it."""
-        try:
-            self._intake.take([happening])
-        except (VaultAway, Outdated):  # later, perhaps
-            return False
-        except (TaskkitError, ValueError) as error:  # it holds what no store keeps, such as half a character
-            told = {"error": type(error).__name__, "text": str(error)}
-            if isinstance(happening, Happening):
-                told |= {"happening": happening.id, "kind": happening.kind}
-            record = happening.record or None if isinstance(happening, Happening) else None
-            self._storage.write([(Fact("HappeningFailed", self._ground.now(), record=record, details=told),)])
-        return True
+    def _take(self, happenings: Sequence[object]) -> int:
+        """How many are done with. What cannot be taken in just now stays, and all that came after it: in order, and twice is once (P9).
+
+        One that nobody can take in is told of and passed by: it must not hold up all that come after it.
+        """
+        untaken = {id(one.happening): one.error for one in self._intake.sift(happenings, until=_LATER).untaken}
+        for done, happening in enumerate(happenings):
+            if (error := untaken.get(id(happening))) is None:
+                continue
+            if isinstance(error, _LATER):
+                return done
+            if not isinstance(error, (TaskkitError, ValueError)):  # the latter: it holds what no store keeps, such as half a character
+                raise error
+            self._tell_of(happening, error)
+        return len(happenings)
+
+    def _tell_of(self, happening: object, error: Exception) -> None:
+        told, record = {"error": type(error).__name__, "text": str(error)}, None
+        if isinstance(happening, Happening):
+            told |= {"happening": happening.id, "kind": happening.kind}
+            record = happening.record or None
+        self._storage.write([(Fact("HappeningFailed", self._ground.now(), record=record, details=told),)])
 
     # vault and store
 
