@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from taskkit.errors import UnreadableDocument
 from taskkit.instants import MINUTE
 from taskkit.intents import Intent
 from taskkit.jobs import Kind
@@ -157,6 +158,11 @@ def test_what_is_wrong_is_told_and_nothing_else(store: SqlStorage, statement: st
         (r"""UPDATE taskkit_jobs SET rest = '{"blobs":["\ud800"]}' WHERE id = 'waits'""", "job 'waits'", "its row cannot be read"),
         ("UPDATE taskkit_causes SET cause = '" + "[" * 100_000 + "' WHERE place = 1", "cause of job 'waits'", "its row cannot be read"),
         (r"""UPDATE taskkit_causes SET cause = '["\ud800",[]]' WHERE place = 1""", "cause of job 'waits'", "its row cannot be read"),
+        (
+            r"""UPDATE taskkit_causes SET cause = '["\u0000","a",1,1,[]]' WHERE place = 1""",
+            "cause of job 'waits'",
+            "its row cannot be read",
+        ),
         ("""INSERT INTO taskkit_documents VALUES ('intent', 'a', 1, '{"recovery":[1]}', '')""", "account 'a'", _UNMINDED),
         (r"""INSERT INTO taskkit_documents VALUES ('intent', 'a', 1, '{"recovery":"\ud800"}', '')""", "account 'a'", _UNMINDED),
     ],
@@ -164,6 +170,25 @@ def test_what_is_wrong_is_told_and_nothing_else(store: SqlStorage, statement: st
 def test_json_that_says_what_nobody_wrote_is_a_flaw(store: SqlStorage, statement: str, about: str, case: str) -> None:
     spoil(furnished(store), statement)
     assert (about, case) in [flaw[1:] for flaw in found(store)]
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ("UPDATE taskkit_jobs SET state = 'afloat' WHERE id = 'waits'", "reading the job 'waits': its row holds 'afloat' where"),
+        ("UPDATE taskkit_jobs SET kind = 'whim' WHERE id = 'waits'", "reading the job 'waits': its row holds 'whim' where"),
+        ("UPDATE taskkit_jobs SET rest = '[1]' WHERE id = 'waits'", "reading the job 'waits': its row cannot be read"),
+        ("UPDATE taskkit_jobs SET via = '7' WHERE id = 'waits'", "reading the job 'waits': its row cannot be read"),
+        ("UPDATE taskkit_causes SET cause = '{}' WHERE job = 'waits'", "reading what led to the job 'waits': its row cannot be read"),
+    ],
+)
+def test_whoever_reads_what_nobody_wrote_hears_of_which_job_it_is(store: SqlStorage, statement: str, said: str) -> None:
+    spoil(furnished(store), statement)
+    with pytest.raises(UnreadableDocument, match=said):
+        store.causes("waits") if "causes" in statement else store.jobs(Query())
+    with pytest.raises(UnreadableDocument, match=said):
+        claim(store, NOW + HOUR)
+    assert any("'waits'" in flaw[1] for flaw in found(store))
 
 
 @pytest.mark.parametrize(

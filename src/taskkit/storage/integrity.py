@@ -225,7 +225,8 @@ def _fires(line: Line, jobs: Iterable[Job]) -> Iterator[Flaw]:
         id = row[0]
         try:
             fire = fire_key(by_id[id], cause_of(*row).fire)
-            fire.encode()  # of half a character no database can be asked
+            if b"\0" in fire.encode():  # no database can be asked of half a character, and not every one of a zero
+                raise ValueError
             wanted[fire] = by_id[id]
         except (ValueError, LookupError, TypeError, RecursionError):
             yield Flaw("state", f"cause of job {id!r}", "its row cannot be read", _RESTORE)

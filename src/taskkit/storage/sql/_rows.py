@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from operator import itemgetter
 from typing import Any
 
+from taskkit.errors import UnreadableDocument
 from taskkit.jobs import PLACES, Cause, Job, Kind
 from taskkit.states import CLAIMED, FINAL, State
 from taskkit.storage.sql._lines import Row
@@ -25,6 +26,14 @@ PHASES: Mapping[State, int] = {
     state: OVER if state in FINAL else LENT if state in CLAIMED else ASKED if state is State.AWAITING_CONSENT else DUE for state in State
 }
 _STATES, _KINDS = {state.value: state for state in State}, {kind.value: kind for kind in Kind}
+#: What a row makes of the code that reads it, where somebody changed it by hand, or a later version wrote it.
+_UNREAD = ValueError, LookupError, TypeError, AttributeError, RecursionError
+
+
+def _unreadable(what: str, error: Exception) -> UnreadableDocument:
+    case = f"its row holds {error} where something else has to be" if isinstance(error, KeyError) else "its row cannot be read"
+    return UnreadableDocument(f"reading {what}", case, "`taskkit check` finds what is wrong with a store; a later version may know it")
+
 
 # jobs
 
@@ -81,14 +90,17 @@ MADE: Mapping[str, Callable[[Job], Any]] = {
 
 def job_of(row: Row, taken: Iterable[tuple[int, Any]] = ()) -> Job:
     """Of the columns of `JOBS`, without those that were made for looking; `taken`, what somebody has made of some of them."""
-    values, rest = list(row[: len(_OWN)]), row[len(_OWN)]
-    values[_KIND], values[_STATE] = _KINDS[values[_KIND]], _STATES[values[_STATE]]
-    for place, value in taken:
-        values[place] = value
-    if (via := values[_VIA]) is not None:
-        values[_VIA] = tuple(json.loads(via))
-    job: Job = tuple.__new__(Job, _in_order((*values, *_USUAL)))
-    return job if rest is None else job.with_(dict(_told(json.loads(rest))))
+    try:
+        values, rest = list(row[: len(_OWN)]), row[len(_OWN)]
+        values[_KIND], values[_STATE] = _KINDS[values[_KIND]], _STATES[values[_STATE]]
+        for place, value in taken:
+            values[place] = value
+        if (via := values[_VIA]) is not None:
+            values[_VIA] = tuple(json.loads(via))
+        job: Job = tuple.__new__(Job, _in_order((*values, *_USUAL)))
+        return job if rest is None else job.with_(dict(_told(json.loads(rest))))
+    except _UNREAD as error:
+        raise _unreadable(f"the job {row[0]!r}", error) from None
 
 
 def _told(rest: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -109,8 +121,11 @@ def cause_row(place: int, cause: Cause) -> Row:
 
 
 def cause_of(job: str, text: str, via: str | None) -> Cause:
-    told = json.loads(text)
-    return Cause._make((job, *told[:-1], tuple(told[-1]), None if via is None else tuple(json.loads(via))))
+    try:
+        told = json.loads(text)
+        return Cause._make((job, *told[:-1], tuple(told[-1]), None if via is None else tuple(json.loads(via))))
+    except _UNREAD as error:
+        raise _unreadable(f"what led to the job {job!r}", error) from None
 
 
 # holds
