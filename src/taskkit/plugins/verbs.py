@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from attrs import Attribute, field, frozen
 
 from taskkit.checks import mapping, one_of, refused
+from taskkit.events.moments import floor_second
 from taskkit.outcomes import ErrorClass
 from taskkit.plugins.becoming import Become, become_of
 from taskkit.records import Record
@@ -114,14 +115,18 @@ class SecretChange:
     old: Secret | None = field(default=None, repr=False, eq=False)
 
 
+def _instant(instance: object, attribute: Attribute[Any], given: Any) -> None:
+    floor_second(given)
+
+
 @frozen
 class Operation:
     """One step inside a job with a result of its own."""
 
     name: str
     state: Literal["done", "not_done", "unknown"] = field(validator=one_of("done", "not_done", "unknown"))
-    began: pendulum.DateTime
-    ended: pendulum.DateTime
+    began: pendulum.DateTime = field(validator=_instant)
+    ended: pendulum.DateTime = field(validator=_instant)
     exit: int | None = None
     signal: int | None = None
     output: str = ""
