@@ -15,6 +15,7 @@ from taskkit.outcomes import DONE, ErrorClass, NotDone, Outcome
 from taskkit.plugins.runs import Run
 from taskkit.records import Record, RecordType
 from taskkit.states import State, Step
+from taskkit.targets import Target
 from taskkit.tasks import Fallback, Task, of_record, of_type
 from tests.engine.houses import UNIX, Crash, House, Watched, hosts, kept, steps, writes
 from tests.engine.nights import NIGHTLY, after, at, moody, waiting, with_task
@@ -63,6 +64,23 @@ def test_r01_making_unique_moves_what_waits_to_the_copies_in_the_same_unit() -> 
     house.engine.resume_task(copy.id, "h01")
     house.engine.drain()
     assert house.play.count("h01") == 1
+
+
+@pytest.mark.parametrize("unique", ["root", "web"])
+def test_r01_what_another_record_of_the_list_wants_there_is_moved_where_it_runs_or_where_it_came_from(unique: str) -> None:
+    house = House(Record("root", "unix"), Record("web", "unix", reference="root"))
+    task = house.put(AfterUnlock(60), target=Target.REFERENCED)
+    id = house.emit(Unlocked("web"))
+    [copy] = house.engine.make_unique(unique)
+    job = house.storage.job(id)
+    assert job is not None
+    assert job.via is not None
+    assert (job.record, job.via[1]) == ("root", "web")
+    assert (job.task, job.via[0]) == ((copy.id, task.id) if unique == "root" else (task.id, copy.id))
+    assert house.engine.reconcile() == 0
+    house.clock.advance(hours=1)
+    house.engine.drain()
+    assert house.play.performed == [("work", "root")]
 
 
 def test_r01_an_edit_of_the_type_reaches_no_unique_record_and_the_other_way_round() -> None:

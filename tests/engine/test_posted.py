@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -157,6 +159,25 @@ def test_p09_a_happening_of_ones_own_comes_through(engine: Engine, product: sqli
     assert [(type(one), getattr(one, "times", None)) for one in seen] == [(Rung, 3)]
 
 
+def test_p09_a_field_that_no_document_holds_is_refused_before_it_comes_back_as_something_else(
+    engine: Engine, product: sqlite3.Connection
+) -> None:
+    @frozen
+    class Lent(Happening):
+        kind = "lent"
+        until: datetime | None = None
+
+    with pytest.raises(InvalidValue, match="it holds what no document can"):
+        engine.emit(Lent("h01", until=datetime(2026, 3, 2, tzinfo=UTC)), connection=product)
+    assert engine.storage.posted(10) == []
+
+
+@pytest.mark.parametrize("connection", ["product.db", 7, object(), sqlite3], ids=["a text", "a number", "an object", "a module"])
+def test_p09_what_is_no_connection_says_so(engine: Engine, connection: Any) -> None:
+    with pytest.raises(InvalidValue, match="is no connection that answers at once"):
+        engine.emit(CheckedIn("h01"), connection=connection)
+
+
 def test_p09_what_is_no_happening_is_refused_before_anything_is_left(engine: Engine, product: sqlite3.Connection) -> None:
     with pytest.raises(InvalidValue, match="its kind is not known here"), product:
         engine.emit(CheckedIn("h01"), "h02", connection=product)  # type: ignore[arg-type]
@@ -171,6 +192,19 @@ def test_p09_a_store_that_is_in_no_database_says_so() -> None:
         pytest.raises(Refused, match="a MemoryStorage is in no database of the product's"),
     ):
         house.engine.emit(CheckedIn("h01"), connection=connection)
+
+
+@pytest.mark.filterwarnings("error")
+def test_p09_an_asynchronous_connection_is_refused_and_nothing_lost_without_a_word(database: str) -> None:
+    from taskkit.storage.postgresql import PostgresStorage
+
+    async def tell(engine: Engine) -> None:
+        async with await psycopg.AsyncConnection.connect(database) as product:
+            with pytest.raises(InvalidValue, match="a AsyncConnection is no connection that answers at once"):
+                engine.emit(CheckedIn("h01"), connection=product)
+
+    with PostgresStorage(database, schema="jobs", keeps_time=False) as storage:
+        asyncio.run(tell(House(*hosts(1)).enter(storage=storage)))
 
 
 def test_p09_the_same_in_postgresql(database: str) -> None:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
 import pytest
+from attrs import frozen
 
 from taskkit.errors import InvalidValue, NotAllowed, StorageAway
 from taskkit.events.happenings import CheckedIn, Demanded, Happening
-from taskkit.events.policies import AfterCheckIn, OnDemand
+from taskkit.events.policies import NOW, AfterCheckIn, Due, OnDemand, Policy
 from taskkit.plugins.kinds import Notifier
+from taskkit.records import Record
 from taskkit.states import State
-from tests.engine.houses import Crash, House, hosts
+from taskkit.storage import Keep
+from taskkit.tasks import of_type
+from tests.engine.houses import Crash, House, hosts, raises_over
 from tests.engine.stores import Interleaved
 
 
@@ -50,6 +54,134 @@ def test_p09_what_comes_while_the_store_goes_is_not_passed_by(answers: int) -> N
         engine.tick()
     assert fires(house) == ["h01", "h02", "h03"]
     assert house.engine.facts(kinds=["HappeningFailed"]) == []
+
+
+def test_p09_what_comes_after_the_one_at_which_the_store_went_waits_for_it() -> None:
+    house = House(*hosts(2))
+    task = house.put(AfterCheckIn(), OnDemand())
+    gone = [StorageAway("using the store", "the connection broke")]
+
+    def go(answer: Any) -> None:
+        if gone:
+            raise gone.pop()
+
+    engine = house.enter(storage=Interleaved(house.storage.join(), open_at=go))
+    house.vault.tell(CheckedIn("h01"), Demanded("h02", task=task.id))
+    engine.tick()
+    assert fires(house) == []
+    engine.tick()
+    assert fires(house) == ["h01", "h02"]
+
+
+def test_p09_the_trouble_of_one_that_is_taken_in_with_others_is_not_theirs() -> None:
+    house = House(*hosts(2), Record("w", "win"))
+    house.put(AfterCheckIn())
+    house.put(AfterCheckIn(), list=of_type("win"))
+    kept = house.storage.document("definition", "type:win")
+    assert kept is not None
+    house.storage.write([(Keep("definition", kept.id, kept.revision, {**kept.body, "of another version": 1}),)])
+    house.vault.tell(CheckedIn("h01"), CheckedIn("w"), CheckedIn("h02"))
+    house.enter().tick()
+    assert fires(house) == ["h01", "h02"]
+    assert [fact.record for fact in house.engine.facts(kinds=["HappeningFailed"])] == ["w"]
+
+
+def test_p09_while_one_has_to_wait_those_before_it_are_not_taken_in_again_and_again() -> None:
+    house = House(*hosts(3))
+    task = house.put(AfterCheckIn(), OnDemand())
+    get = house.vault.records.get
+    raises_over(house, "h03", ConnectionError())
+    house.vault.tell(CheckedIn("h01"), CheckedIn("gone"), Demanded("h02", task="none"), CheckedIn("h03"), Demanded("h02", task=task.id))
+    for _ in range(3):
+        house.engine.tick()
+    assert fires(house) == ["h01"]
+    house.vault.records.get = get  # type: ignore[method-assign]
+    house.vault.tell(CheckedIn("h01"))
+    house.engine.tick()
+    assert fires(house) == ["h01", "h03", "h02"]
+    assert house.kinds(kinds=["HappeningPassed", "HappeningFailed", "HappeningJoined"]) == [
+        "HappeningPassed", "HappeningFailed", "HappeningJoined",
+    ]  # fmt: skip
+
+
+def test_p09_what_is_told_again_after_all_was_taken_in_is_taken_in_again() -> None:
+    """A store that came back from a backup under a process that works on has forgotten it."""
+    house = House(*hosts(2))
+    house.put(AfterCheckIn())
+    get = house.vault.records.get
+    raises_over(house, "h02", ConnectionError())
+    house.vault.tell(CheckedIn("h01"), CheckedIn("h02"))
+    house.engine.tick()
+    house.vault.records.get = get  # type: ignore[method-assign]
+    taken: list[object] = []
+
+    def take(happenings: Sequence[object]) -> int:
+        taken.extend(happenings)
+        return len(happenings)
+
+    reader = house.engine._staff.upkeep._outbox
+    house.engine.tick()
+    kept = house.storage.document("mark", "outbox")
+    assert kept is not None
+    house.storage.write([(Keep("mark", "outbox", kept.revision, {**kept.body, "mark": None}),)])
+    house.vault.outbox.readers.clear()
+    reader.fetch(take)
+    assert len(taken) == 2
+
+
+@frozen
+class Nameless(Happening):
+    pass
+
+
+@frozen
+class Torn(Happening):
+    kind = "torn"
+
+    @property
+    def identity(self) -> str:
+        raise KeyError
+
+
+@frozen
+class Odd(Happening):
+    kind = "odd"
+    said: Any = "7"
+    user: Any = None
+
+    @property
+    def identity(self) -> Any:
+        return self.said
+
+
+@frozen
+class Always(Policy):
+    kind = "always"
+
+    def wants(self, happening: Happening) -> Due | None:
+        return NOW
+
+
+STRANGE = {
+    "no kind": Nameless("h01"),
+    "no kind, no record": Nameless("gone"),
+    "no identity": Torn("h01"),
+    "no text": Odd("h01", said=7),
+    "NUL": Odd("h01", said="a\0b"),
+    "half a character": Odd("h01", said="\ud800"),
+    "a number as a user": Odd("h01", user=0),
+}
+
+
+@pytest.mark.parametrize("strange", STRANGE.values(), ids=STRANGE)
+def test_p09_what_says_of_itself_what_no_store_keeps_is_told_and_passed_by(strange: Happening) -> None:
+    house = House(*hosts(3), policies=[Always])
+    house.put(Always())
+    house.vault.outbox.kept += [CheckedIn("h02"), strange, CheckedIn("h03")]
+    house.engine.tick()
+    assert fires(house) == ["h02", "h03"]
+    [failed] = house.engine.facts(kinds=["HappeningFailed"])
+    assert failed.details["error"] == "InvalidValue"
 
 
 def test_p09_what_waits_is_taken_in_together() -> None:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from taskkit.engine._fires import Fires
 from taskkit.engine._occurrences import reason_of
+from taskkit.engine._repeats import serving
 from taskkit.engine._rights import RightsDesk
 from taskkit.engine._standings import record_with
 from taskkit.engine._targets import Targets
 from taskkit.engine._wishes import Wish
-from taskkit.errors import Outdated, Refused
+from taskkit.errors import NotFound, Outdated, Refused
 from taskkit.events.happenings import Demanded
 from taskkit.events.policies import NOW, OnDemand
 from taskkit.facts import Fact
@@ -64,6 +66,22 @@ class Demands:
         if not landed:
             raise Outdated(tried, f"the store refused it: {landed.refusal}", "try again")
         return job.id
+
+    def told(self, happening: Demanded) -> str:
+        """The same, told as a happening: twice is once, also where the task may not run any more."""
+        try:
+            return self.demand(happening.task, happening.record or None, by=happening.user, happening=happening)
+        except Refused:
+            if (made := self._made_before(happening)) is None:
+                raise
+            return made
+
+    def _made_before(self, happening: Demanded) -> str | None:
+        with suppress(NotFound):  # its task or record, and who would know where it ran
+            task = self._ground.catalog.wanted_task(happening.task)
+            aim = self._targets.aim(task, self._record(task, happening.record))
+            return serving(self._storage, aim.task.line, aim.record.id if aim.record else None, happening.identity)
+        return None
 
     def _job(self, wish: Wish, by: str | None, now: Instant, *, force: bool) -> Job:
         job = self._fires.job(wish.aim, Kind.DEMAND, now, now, demanded_by=by, forced=force, origin=wish.origin)

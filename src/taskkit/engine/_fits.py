@@ -44,7 +44,7 @@ class Fits:
             return self._leads.without(job, Why.RECORD_REMOVED, record_of)
         if record is not None and job.execution is None and trigger.list != self._catalog.list_id(record):
             home = self._catalog.home(trigger, record)  # there, it is the affair of the task of the same line
-            return self._replans.moved(job, trigger, home) if home else self._leads.without(job, Why.LIST_CHANGED, record_of)
+            return self._replans.moved(job, trigger, home, name) if home else self._leads.without(job, Why.LIST_CHANGED, record_of)
         anew = (anew and job.kind not in (Kind.FALLBACK, Kind.PART)) or self._lost(job, record_of) is not None
         return self.anew(job, trigger, record, record_of) if anew or self.is_stale(job, trigger, record) else None
 

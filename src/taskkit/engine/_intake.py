@@ -17,8 +17,8 @@ from taskkit.engine._fires import Fires
 from taskkit.engine._planner import Planner
 from taskkit.engine._rights import RightsDesk
 from taskkit.engine._targets import Targets
-from taskkit.engine._wishes import Failure, Wish, asked_of, chosen
-from taskkit.errors import InvalidValue, NotFound, TaskkitError
+from taskkit.engine._wishes import Failure, Wish, asked_of, chosen, must_be_sayable
+from taskkit.errors import InvalidValue, NotFound, StorageAway, VaultAway
 from taskkit.events.happenings import Demanded, Happening, RecordChanged, RecordCreated, RecordRemoved, SessionEnded
 from taskkit.facts import Fact
 from taskkit.instants import Instant, instant
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 #: Before these, what was wished for until now is granted: they make jobs, or look for those that are there.
 _MOVING = (RecordCreated, RecordChanged, RecordRemoved, Demanded)
+#: Whoever is away for one of them is so for all.
+_AWAY = (StorageAway, VaultAway)
 #: For so many happenings is looked up at once whether their records have lists of their own.
 _AHEAD = 100
 
@@ -106,19 +108,18 @@ class Intake:
             sitting.ahead = told[number : number + _AHEAD]
             if isinstance(happening, _MOVING):  # it finds what was wished for before
                 self._grant(sitting.close(), sifted)
+            if sifted.over:
+                break
             try:
                 for wish in self._wished(happening, sitting):
                     if (place := wish.place) in sitting.wishes or len(sitting.wishes) == self._storage.portion:
                         self._grant(sitting.close(), sifted)
                     sitting.wishes[place] = wish
                 if isinstance(happening, Demanded):
-                    demand = self.demands.demand(happening.task, happening.record or None, by=happening.user, happening=happening)
-                    sifted.jobs.append(demand)
+                    sifted.jobs.append(self.demands.told(happening))
             except Exception as error:
                 self._grant(sitting.close(), sifted)
                 sifted.lacks([happening], error)
-            if sifted.over:
-                break
         self._grant(sitting.close(), sifted)
         return sifted
 
@@ -128,9 +129,9 @@ class Intake:
         try:
             sifted.jobs += self._fires.grant(wishes)
         except Exception as error:
-            if isinstance(error, TaskkitError) or len(wishes) == 1:
+            if isinstance(error, _AWAY) or len(wishes) == 1:
                 sifted.lacks([wish.happening for wish in wishes], error)
-            else:  # what one of them holds cannot be kept: the others are
+            else:  # the trouble of one of them is not the others'
                 for wish in wishes:
                     self._grant([wish], sifted)
 
@@ -138,12 +139,13 @@ class Intake:
         if not isinstance(happening, Happening):
             instead = "give CheckedIn(…), Unlocked(…) …, several of them as emit(*happenings)"
             raise InvalidValue(f"taking in a {type(happening).__name__}", "it is no happening", instead)
+        must_be_sayable(happening)
         if isinstance(happening, Demanded):
             return []
         now = self._ground.now()
         at = now if happening.at is None else instant(happening.at)
         if isinstance(happening, RecordRemoved):
-            self._chores.without(happening.record)
+            self._chores.settle(happening.record)  # one that was told before, or late, may be there anew
             return []
         record = asked(lambda: self._ground.vault.records.get(happening.record), "reading the record of a happening")
         if record is None:

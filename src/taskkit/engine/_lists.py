@@ -82,7 +82,7 @@ class Lists:
             copy = evolve(task, id=self._ground.ids(), list=own.id, revision=1)
             changes += [Expect(TASKS, task.id, task.revision), *self._ledger.added(copy), *self._planner.parted(copy, record.id)]
             for job in self._waiting(task, record):
-                changes += self._replans.moved(job, task, copy)
+                changes += self._replans.moved(job, task, copy, record.id)
         told = {"tasks": [task.name for task in tasks]}
         fact = Fact("ListMadeUnique", self._ground.now(), record=record.id, who=by, details=told)
         return (*changes, self._chores.left_for(record.id), fact)

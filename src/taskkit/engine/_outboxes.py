@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 _TRAIL = "trail"
 #: A fire is kept as long, so that what is told again from an older place is no new one.
 _KEPT = 90 * DAY
+#: Of all places that are older, the last one: after months without a happening it is the only one.
+_LONG_AGO = "long ago"
 _HOUR = 60 * MINUTE
 Trail = list[tuple[Instant, str]]
 
@@ -42,6 +44,7 @@ class OutboxReader:
         self._ground, self._restores, self._storage = ground, restores, ground.storage
         self._name = ground.ids()  # of a store that has none yet
         self._passed: tuple[str | None, str] | None = None  # what this process told the vault last
+        self._taken: tuple[str | None, frozenset[str]] = None, frozenset()  # what it took in beyond a mark, and need not take in again
 
     def fetch(self, take: Callable[[Sequence[object]], int]) -> int:
         """The mark moves after all was taken in, and twice is once."""
@@ -51,7 +54,8 @@ class OutboxReader:
         try:
             return self._fetch(place, take)
         except UnknownMark:
-            self._find(place)
+            if self._is_still(place):  # what another process has just left behind may be forgotten
+                self._find(place)
         except VaultAway:
             pass
         return 0
@@ -65,11 +69,20 @@ class OutboxReader:
             self._older(place)
             return 0
         happenings, mark = asked(lambda: _told(*outbox.since(place.mark)), "fetching happenings from the vault")
-        if take(happenings) < len(happenings):
+        if self._took(place, happenings, take) < len(happenings):
             return 0
         if mark != place.mark and self._move(place, mark):
             self._tell(self._place())
         return len(happenings)
+
+    def _took(self, place: _Place, happenings: Sequence[object], take: Callable[[Sequence[object]], int]) -> int:
+        """How many are done with, now or before. Where one has to wait, those before it do not come again each time."""
+        before = self._taken[1] if self._taken[0] == place.mark else frozenset[str]()
+        left = [one for one in happenings if _id_of(one) not in before]
+        done = take(left)
+        ids = {id for one in left[:done] if (id := _id_of(one)) is not None}
+        self._taken = place.mark, before | ids if done < len(left) else frozenset()
+        return len(happenings) - len(left) + done
 
     # the two sides
 
@@ -96,11 +109,13 @@ class OutboxReader:
 
     def _older(self, place: _Place) -> None:
         """Unless another process has just moved on: what came after the mark is told again, once the engine stands still."""
+        if self._is_still(place):
+            self._restores.notice(STORE)
+            self._tell(place, back=True)
+
+    def _is_still(self, place: _Place) -> bool:
         now = self._place()
-        if now.kept is None or place.kept is None or now.kept.revision != place.kept.revision:
-            return
-        self._restores.notice(STORE)
-        self._tell(place, back=True)
+        return now.kept is not None and place.kept is not None and now.kept.revision == place.kept.revision
 
     # the way back
 
@@ -143,9 +158,14 @@ class OutboxReader:
 def _thinned(trail: Trail, now: Instant) -> Trail:
     days: dict[Any, tuple[Instant, str]] = {}
     for at, mark in trail:
-        if now - at < _KEPT:
-            days[at // DAY if now - at > DAY else (at,)] = (at, mark)
+        day = at // DAY if now - at > DAY else (at,)
+        days[day if now - at < _KEPT else _LONG_AGO] = (at, mark)
     return list(days.values())
+
+
+def _id_of(happening: object) -> str | None:
+    id = getattr(happening, "id", None)
+    return id if isinstance(id, str) else None
 
 
 def _told(happenings: Iterable[object], mark: str | None) -> tuple[list[object], str | None]:

@@ -77,12 +77,15 @@ class Replans:
         again = {"wanted": min(job.wanted, planned.due)} if planned.nominal == job.nominal else {}
         return (*kept, *fitted(job, {**fields, **planned.fields(aim.via), **again, "origin": led(task, aim)}))
 
-    def moved(self, job: Job, before: Task, to: Task) -> Unit:
-        """The unit that hands a job which has not begun to another task of the same line (R1)."""
+    def moved(self, job: Job, before: Task, to: Task, record: str | None) -> Unit:
+        """The unit that hands a job which has not begun to another task of the same line, in what it has of this record (R1).
+
+        One list may have both, the task that runs and the task that wants it, each for a record of its own.
+        """
         fields: dict[str, Any] = {}
-        if job.task == before.id:
+        if job.task == before.id and job.record == record:
             fields |= {"task": to.id, "planned_for": to.revision}
-        if job.via is not None and job.via[0] == before.id:
+        if job.via is not None and job.via[:2] == (before.id, record):
             fields["via"] = via = (to.id, job.via[1], to.revision)
             fields |= {"fire": fire_of(job.nominal, via)} if job.nominal is not None and job.fire is not None else {}
         return fitted(job, fields)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from attrs import evolve
 
 from taskkit.engine._attempts import sweep
-from taskkit.engine._border import asked
+from taskkit.engine._border import asked, plain
 from taskkit.engine._catalog import DEFINITIONS, TASKS
 from taskkit.engine._chores import Chores
 from taskkit.engine._intake import Intake
@@ -104,11 +104,12 @@ class Upkeep:
         return len(happenings)
 
     def _tell_of(self, happening: object, error: Exception) -> None:
-        told, record = {"error": type(error).__name__, "text": str(error)}, None
+        told: dict[str, object] = {"error": type(error).__name__, "text": str(error)}
+        record = None
         if isinstance(happening, Happening):
-            told |= {"happening": happening.id, "kind": happening.kind}
+            told |= {"happening": happening.id, "kind": getattr(happening, "kind", None)}
             record = happening.record or None
-        self._storage.write([(Fact("HappeningFailed", self._ground.now(), record=record, details=told),)])
+        self._storage.write([(Fact("HappeningFailed", self._ground.now(), record=record, details=plain(told)),)])
 
     # vault and store
 

@@ -8,8 +8,9 @@ from typing import Any
 
 from attrs import frozen
 
-from taskkit.engine._border import name_of
+from taskkit.engine._border import name_of, plain
 from taskkit.engine._targets import Aim
+from taskkit.errors import InvalidValue
 from taskkit.events.happenings import Happening
 from taskkit.events.policies import Due, Policy
 from taskkit.instants import SECOND, Instant, shown
@@ -75,6 +76,19 @@ class Wanted:
     policy: str
     #: Whether it wants nothing any more after this.
     ended: bool
+
+
+def must_be_sayable(happening: Happening) -> None:
+    """A class of somebody else's may say anything of itself, or nothing: that is refused before any store is asked to keep it."""
+    try:
+        user = getattr(happening, "user", None)
+        said = [happening.kind, happening.id, happening.identity, *(() if user is None else (user,))]
+        case = "" if all(isinstance(one, str) and plain(one) == one for one in said) else "no store can keep what it says of itself"
+    except Exception as error:
+        case = f"it cannot say what it is: {type(error).__name__}"
+    if case:
+        helps = "its kind, id and identity, and its user where it has one, are texts that can be encoded, without NUL"
+        raise InvalidValue(f"taking in a {type(happening).__name__}", case, helps)
 
 
 def asked_of(task: Task, happening: Happening, at: Instant) -> Iterator[Wanted | Failure]:

@@ -53,7 +53,9 @@ def written(happening: object, kinds: Kinds, instead: str) -> str:
     if not isinstance(happening, Happening) or kinds.get(happening.kind) is not made:
         raise InvalidValue(f"telling a {made.__name__}", "its kind is not known here", instead)
     said = {one.alias: (getattr(happening, one.name), one.default) for one in attrs.fields(made) if one.init}
-    body = {name: _plain(value) for name, (value, default) in said.items() if value != default}
+    body = {name: value for name, (value, default) in said.items() if value != default}
+    if happening.at is not None:
+        body["at"] = happening.at.astimezone(UTC).isoformat()
     try:
         return json.dumps({"kind": made.kind, **body})
     except (TypeError, ValueError) as error:
@@ -70,7 +72,3 @@ def read(number: int, text: str, kinds: Kinds) -> Happening | UnreadHappening:
         return made(**body | ({"at": datetime.fromisoformat(body["at"])} if "at" in body else {}))
     except (TaskkitError, TypeError, ValueError):  # written by another version; that it is told must not hold up all that come after it
         return UnreadHappening(number)
-
-
-def _plain(value: object) -> object:
-    return value.astimezone(UTC).isoformat() if isinstance(value, datetime) else value

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from functools import partial
 from typing import Any
 
+from taskkit.errors import InvalidValue
 from taskkit.facts import Fact, Fault, Head, Mark
 from taskkit.instants import Instant
 from taskkit.jobs import Cause, Job
@@ -144,10 +147,9 @@ class SqlStorage(Handle):
         """The marks of `sqlite3` are `?`; those of psycopg, and of what speaks as it does, `%s`."""
         place = "taskkit_inbox" if self._schema is None else f'"{self._schema}".taskkit_inbox'
         mark = "?" if isinstance(connection, sqlite3.Connection) else "%s"
-        cursor = connection.cursor()
         rows = [(os.urandom(12).hex(), text) for text in texts]
-        cursor.executemany(f"INSERT INTO {place} (id, told) VALUES ({mark}, {mark})", rows)  # noqa: S608  our own words
-        cursor.close()
+        with closing(_cursor(connection)) as cursor:
+            cursor.executemany(f"INSERT INTO {place} (id, told) VALUES ({mark}, {mark})", rows)  # noqa: S608  our own words
 
     def posted(self, limit: int) -> Sequence[tuple[str, str]]:
         rows = self._ask(lambda line: line.rows("SELECT id, told FROM taskkit_inbox ORDER BY number LIMIT ?", limit))
@@ -171,3 +173,15 @@ class SqlStorage(Handle):
             some, place = self._do(partial(_purges.purge, query=query, queries=queries, after=place, limit=_AT_ONCE))
             gone += some
         return gone
+
+
+def _cursor(connection: Any) -> Any:
+    """One that has done what it was told when it answers: what an asynchronous one is told, nobody waits for."""
+    case = f"a {type(connection).__name__} is no connection that answers at once"
+    helps = "give one of sqlite3, psycopg or Django; of an asynchronous one, the synchronous sort"
+    if callable(make := getattr(connection, "cursor", None)) and not inspect.iscoroutinefunction(make):
+        cursor = make()
+        told = getattr(cursor, "executemany", None)
+        if callable(told) and not inspect.iscoroutinefunction(told):
+            return cursor
+    raise InvalidValue("telling by a connection", case, helps)
