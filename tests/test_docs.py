@@ -40,6 +40,7 @@ from taskkit.events.policies import POLICIES
 from taskkit.facts import KINDS as FACTS
 from taskkit.outcomes import Effect, ErrorClass
 from taskkit.plugins import specs
+from taskkit.plugins.notifiers.log import Log
 from taskkit.plugins.verbs import Verb
 from taskkit.scripts import Health
 from taskkit.selections import SELECTIONS
@@ -62,8 +63,8 @@ KINDS: dict[str, type[Any]] = {
 }
 ERRORS = [name for name, made in vars(errors).items() if isinstance(made, type) and issubclass(made, Exception | Warning)]
 RULES = [
-    f"{letter}{number}" for letter, last in {"T": 17, "P": 9, "R": 10, "J": 14, "S": 1, "A": 8}.items() for number in range(1, last + 1)
-] + ["S5", "S7"]
+    f"{letter}{number}" for letter, last in {"T": 17, "P": 9, "R": 10, "J": 14, "S": 7, "A": 8}.items() for number in range(1, last + 1)
+]
 HOOKS = [name for name in vars(specs) if name.startswith("taskkit_")]
 #: Where the members of an enumeration stand, each as a term with what it means.
 MEMBERS: dict[type[Enum], str] = {
@@ -556,6 +557,19 @@ def test_every_question_is_documented(made: type[object]) -> None:
 def test_the_links_of_the_readme_lead_somewhere() -> None:
     links = re.findall(r"\]\(([^)#]+)", PAGES[0].read_text(encoding="utf-8"))
     assert [link for link in links if "://" not in link and not (ROOT / link).exists()] == []
+
+
+def test_every_how_to_stands_in_a_table_of_the_index() -> None:
+    """Whoever wants to do something reads these tables, and not the list at the side."""
+    rows = re.findall(r"^\|.*$", (DOCS / "index.md").read_text(encoding="utf-8"), re.MULTILINE)
+    told = set(re.findall(r"\]\(how-to/([\w-]+\.md)", "\n".join(rows)))
+    assert {page.name for page in (DOCS / "how-to").glob("*.md")} - told == set()
+
+
+def test_what_the_log_leaves_out_is_told() -> None:
+    told = part(DOCS / "how-to" / "watch-over-it.md", "Read it in the log")
+    [left_out] = re.findall(r"^.*left out: (.*?)\.", told, re.MULTILINE | re.DOTALL)
+    assert set(_CODE.findall(left_out)) == FACTS - Log.wants
 
 
 def test_every_page_is_reached_from_the_index() -> None:

@@ -83,7 +83,9 @@ def optional_a(kind: type[Any] | tuple[type[Any], ...], help: str = "") -> Any:
 def one_of(*choices: str) -> Any:
     def check(instance: object, attribute: Attribute[Any], given: object) -> None:
         if given not in choices:
-            raise refused(instance, attribute, given, "there is no such choice", f"choose {' or '.join(map(repr, choices))}")
+            raise refused(
+                instance, attribute, given, "there is no such choice", f"choose {' or '.join(repr(str(choice)) for choice in choices)}"
+            )
 
     return check
 

@@ -64,6 +64,11 @@ class Effect(StrEnum):
     BLIND = "blind"  #: neither: stop, keep everything, ask a person
 
 
+def an_effect(given: Any) -> Any:
+    """By its word, too; what is none stays as it is, to be refused by whoever says which ones fit."""
+    return Effect(given) if given in tuple(Effect) else given
+
+
 def _text(given: object) -> str:
     return str(given)
 

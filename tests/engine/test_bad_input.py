@@ -26,6 +26,7 @@ from taskkit.events.happenings import Happening
 from taskkit.events.policies import NOW, AfterCheckIn, Due, OnDemand, Policy
 from taskkit.plugins.verbs import Verb
 from taskkit.records import Record, RecordType
+from taskkit.scripts import CommandOn, Commands, Dialogue, Step
 from taskkit.selections import Everything, Selection
 from taskkit.storage.memory import MemoryStorage
 from taskkit.targets import Target
@@ -173,6 +174,9 @@ def test_an_edit_to_a_name_or_script_that_is_taken_is_not_kept(house: House) -> 
         (lambda engine: engine.suspend_task("x"), NotFound, "there is no such task"),
         (lambda engine: engine.set_next_run("x", None), NotFound, "there is no such task"),
         (lambda engine: engine.upcoming("x"), NotFound, "there is no such task"),
+        (lambda engine: engine.history(states="nope"), InvalidValue, "there is no state 'nope'; there are scheduled, "),
+        (lambda engine: engine.history(states=["error", None]), InvalidValue, "no state None"),
+        (lambda engine: engine.history(kinds="nope"), InvalidValue, "no kind 'nope'; there are occurrence, "),
     ],
 )
 def test_what_is_asked_of_nothing_is_refused(house: House, call: Callable[[Engine], object], error: type[TaskkitError], match: str) -> None:
@@ -262,6 +266,21 @@ def test_without_the_vault_a_new_task_of_a_type_is_kept_and_planned_later(house:
     object.__setattr__(house.vault, "records", records)
     house.engine.tick()
     assert {entry.record for entry in house.entries(task=task.id)} == {"h01", "a", "b", "lost"}
+
+
+@pytest.mark.parametrize("word", ["nope", "", None, [], "verifiable"])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda word: Commands("c", Step("true"), effect=word),
+        lambda word: Dialogue.of("d", "# -> exit", effect=word),
+        lambda word: CommandOn("h01", Step("true"), effect=word),
+    ],
+    ids=["commands", "dialogue", "dependent"],
+)
+def test_an_effect_that_there_is_none_of_is_told_with_those_that_fit(make: Callable[[Any], object], word: Any) -> None:
+    with pytest.raises(InvalidValue, match="choose 'blind' or 'idempotent'"):
+        make(word)
 
 
 # half done

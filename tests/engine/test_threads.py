@@ -501,23 +501,28 @@ def test_a_store_that_is_away_for_a_while_does_not_end_the_engine() -> None:
 
 FORK = """
 import os, sys, threading
-from taskkit import Refused
+import pendulum
+from taskkit import Keyring, Refused
 from taskkit.engine import Engine
 from taskkit.events.happenings import CheckedIn
 from taskkit.testing import MemoryVault
 
-engine = Engine(MemoryVault())
+engine = Engine(MemoryVault(), keyring=Keyring.generate("2026"))
+later = pendulum.now("UTC").add(days=1)
 child = os.fork()
 if child == 0:
     said = []
-    for call in (engine.tick, engine.work, lambda: engine.emit(CheckedIn("r")), lambda: engine.run(threading.Event())):
+    for call in (
+        engine.tick, engine.work, lambda: engine.emit(CheckedIn("r")), lambda: engine.run(threading.Event()),
+        lambda: engine.archive(later, print), engine.reseal,
+    ):
         try:
             call()
         except Refused as error:
             said.append("after the fork" in str(error))
     own = Engine(MemoryVault())
     own.tick()
-    os._exit(0 if said == [True] * 4 else 1)
+    os._exit(0 if said == [True] * 6 else 1)
 _, status = os.waitpid(child, 0)
 engine.tick()
 sys.exit(os.waitstatus_to_exitcode(status))

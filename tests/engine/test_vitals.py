@@ -17,7 +17,7 @@ from taskkit.tasks import Task
 from taskkit.testing import VirtualClock
 from tests.engine.houses import START, UNIX, House, hosts
 from tests.engine.test_skews import Nodes
-from tests.engine.test_threads import Hang, house_of, running, touch, until
+from tests.engine.test_threads import Hang, facts, house_of, running, touch, until
 
 
 def kinds(house: House) -> dict[str, Condition]:
@@ -116,6 +116,39 @@ def test_an_outbox_that_cannot_be_fetched_is_told_while_the_engine_runs(monkeypa
     with running(house.engine):
         assert told(house, "errand") is Condition.LAGGING
     assert "errand" not in kinds(house)  # nothing runs any more
+
+
+@pytest.mark.parametrize(
+    ("facet", "ask", "tried"), [("outbox", "since", "fetching happenings from the vault"), ("records", "all", "reading all records")]
+)
+def test_a_vault_that_does_not_answer_an_errand_is_told_until_it_does(
+    monkeypatch: pytest.MonkeyPatch, facet: str, ask: str, tried: str
+) -> None:
+    house = house_of(1, settings=Settings(poll=0.02))
+
+    def away(*_: object) -> None:
+        raise ConnectionError("nobody is there")
+
+    with monkeypatch.context() as broken:
+        broken.setattr(type(getattr(house.vault, facet)), ask, away)
+        house.engine.tick()  # nothing is raised: the vault is asked again
+        with running(house.engine):
+            assert told(house, "errand") is Condition.LAGGING
+            assert f"{tried}: it answered with ConnectionError" in str(house.engine.health())
+            broken.undo()
+            until(lambda: not kinds(house))
+    assert not facts(house, "EngineFailed")
+
+
+def test_an_outbox_that_hangs_is_told_until_it_is_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("taskkit.engine._errands._QUESTIONS", 0.01)
+    house, hang = house_of(1, settings=Settings(poll=0.02)), Hang(lambda _: ([], None))  # type: ignore[arg-type, return-value]
+    monkeypatch.setattr(type(house.vault.outbox), "since", hang)
+    with running(house.engine):
+        assert told(house, "errand") is Condition.LAGGING
+        monkeypatch.undo()
+        hang.let_go.set()
+        until(lambda: not kinds(house))
 
 
 @pytest.mark.parametrize(("most", "condition"), [(2, Condition.LAGGING), (1, Condition.STUCK)])

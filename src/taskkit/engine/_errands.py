@@ -39,6 +39,7 @@ class Errand:
     do: Callable[[], int]
     last: float = float("-inf")
     is_out: bool = False
+    hangs: bool = False
     fails: bool = False
 
 
@@ -61,10 +62,11 @@ class Errands:
 
     def look_after(self) -> None:
         for errand in self._crew.give_up_late():
+            errand.hangs = True
             self._tell("PluginAbandoned", {"errand": errand.name})
 
     def failing(self) -> list[str]:
-        return [errand.name for errand in self._errands if errand.fails]
+        return [errand.name for errand in self._errands if errand.fails or errand.hangs]
 
     def are_out(self) -> bool:
         return self._crew.busy > 0
@@ -78,7 +80,7 @@ class Errands:
             if errand.do():
                 self._news()
         finally:
-            errand.is_out = False
+            errand.is_out = errand.hangs = False
         errand.fails = False
 
     def _failed(self, errand: Errand, error: BaseException) -> None:

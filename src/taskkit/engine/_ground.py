@@ -53,7 +53,8 @@ RETENTION: Mapping[State, int] = {
 
 
 def _days(given: Mapping[State | str, int]) -> Mapping[State, int]:
-    return MappingProxyType({State(state): days for state, days in given.items()})
+    kept: dict[Any, int] = {State(state) if state in tuple(State) else state: days for state, days in given.items()}
+    return MappingProxyType(kept)
 
 
 def _check_days(instance: object, attribute: Attribute[Any], given: Mapping[State, int]) -> None:
@@ -135,6 +136,10 @@ class Ground:
 
     def now(self) -> Instant:
         return self.clock.now()
+
+    def must_be_ours(self) -> None:
+        """For what changes something and asks for no time: a forked copy has a clock that refuses."""
+        self.clock.now()
 
 
 def _ids(begun: str) -> Callable[[], str]:

@@ -38,6 +38,7 @@ class Logbook:
     ) -> int:
         """A portion is handed over, and taken away after that: a crash between hands it over once more, and loses nothing."""
         self._rights.demand(by, MANAGE_LOGBOOK, "archiving the log of facts")
+        self._ground.must_be_ours()
         mark, ends = START, {head.chain: head.position for head in self._storage.heads()}
         unread = self._notices.unread()  # after the heads: what lands from now on was looked at by nobody
         until = until if unread is None else min(until, unread)

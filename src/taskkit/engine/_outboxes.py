@@ -45,19 +45,26 @@ class OutboxReader:
         self._name = ground.ids()  # of a store that has none yet
         self._passed: tuple[str | None, str] | None = None  # what this process told the vault last
         self._taken: tuple[str | None, frozenset[str]] = None, frozenset()  # what it took in beyond a mark, and need not take in again
+        self.away: VaultAway | None = None  #: what the vault did not answer when it was asked last
 
     def fetch(self, take: Callable[[Sequence[object]], int]) -> int:
         """The mark moves after all was taken in, and twice is once."""
         if type(self._ground.vault.outbox).since is Outbox.since:
             return 0
-        place = self._place()
+        try:
+            fetched = self._fetch_from(self._place(), take)
+        except VaultAway as error:
+            self.away = error
+            return 0
+        self.away = None
+        return fetched
+
+    def _fetch_from(self, place: _Place, take: Callable[[Sequence[object]], int]) -> int:
         try:
             return self._fetch(place, take)
         except UnknownMark:
             if self._is_still(place):  # what another process has just left behind may be forgotten
                 self._find(place)
-        except VaultAway:
-            pass
         return 0
 
     def _fetch(self, place: _Place, take: Callable[[Sequence[object]], int]) -> int:
@@ -122,10 +129,7 @@ class OutboxReader:
     def _find(self, place: _Place) -> None:
         """The last place that the vault still knows, else its begin: what was taken in after it is told again, and twice is once."""
         trail = self._trail()
-        try:
-            found = next((step for step in range(len(trail) - 1, -1, -1) if self._knows(trail[step][1])), -1)
-        except VaultAway:
-            return
+        found = next((step for step in range(len(trail) - 1, -1, -1) if self._knows(trail[step][1])), -1)
         self._restores.notice(VAULT)
         self._passed = None
         if self._move(place, trail[found][1] if found >= 0 else None, self._kept(trail[: found + 1])):

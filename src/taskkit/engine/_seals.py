@@ -166,6 +166,7 @@ class Seals:
         self._rights.to_administer(by, _ANEW)
         keyring = self._wanted(_ANEW)
         self.check(_ANEW)
+        self._ground.must_be_ours()
         done, damaged = 0, list[str]()
         for kept in self._all():
             landed = self._resealed(kept, keyring)

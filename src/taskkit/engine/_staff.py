@@ -120,6 +120,6 @@ class Staff:
         self.restores, self.waits = Restores(ground, rights, self.pauses), Waits(ground)
         self.upkeep = Upkeep(ground, self.chores, self.intake, OutboxReader(ground, self.restores))
         self.skew = Skew(ground, clock)
-        self.pulse = Pulse(ground, self.pauses, self.skew)
+        self.pulse = Pulse(ground, self.pauses, self.skew, self.upkeep)
         self.notices = Notices(ground)
         self.logbook = Logbook(ground, rights, self.notices)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from attrs import evolve
@@ -40,6 +39,11 @@ class Upkeep:
         self._ground, self._chores, self._intake, self._outbox = ground, chores, intake, outbox
         self._storage = ground.storage
         self._begun = False
+        self._away: VaultAway | None = None
+
+    def unanswered(self) -> list[VaultAway]:
+        """What the vault did not answer when it was asked last; it is asked again at the next tick."""
+        return [away for away in (self._outbox.away, self._away) if away is not None]
 
     # plug-ins
 
@@ -117,13 +121,16 @@ class Upkeep:
         """At start, and then once a day; without the vault it is tried again at the next tick."""
         kept = self._storage.document(MARKS, RECONCILED)
         if self._begun and kept is not None and abs(now - kept.body["at"]) < DAY:  # a clock that was ahead says nothing
+            self._away = None  # another process has done it
             return 0
-        with suppress(VaultAway):
+        try:
             repaired = self.reconcile()
-            self._begun = True
-            self._storage.write([(Keep(MARKS, RECONCILED, kept.revision if kept else 0, {"at": now}),)])
-            return repaired
-        return 0
+        except VaultAway as error:
+            self._away = error
+            return 0
+        self._begun, self._away = True, None
+        self._storage.write([(Keep(MARKS, RECONCILED, kept.revision if kept else 0, {"at": now}),)])
+        return repaired
 
     def reconcile(self) -> int:
         """What the vault holds and the store does not plan, and the other way round (R8); how much was repaired."""

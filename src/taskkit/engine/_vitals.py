@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from taskkit.engine._ground import Ground
     from taskkit.engine._pauses import Pauses
     from taskkit.engine._skews import Skew
+    from taskkit.engine._upkeep import Upkeep
 
 _LAG_SECONDS = 10.0
 
@@ -61,8 +62,8 @@ class Vitals:
 
 
 class Pulse:
-    def __init__(self, ground: Ground, pauses: Pauses, skew: Skew) -> None:
-        self._ground, self._pauses, self._skew = ground, pauses, skew
+    def __init__(self, ground: Ground, pauses: Pauses, skew: Skew, upkeep: Upkeep) -> None:
+        self._ground, self._pauses, self._skew, self._upkeep = ground, pauses, skew, upkeep
 
     def look(self, floor: Floor | None) -> Vitals:
         overdue, found = 0.0, list[Ailment]()
@@ -73,7 +74,7 @@ class Pulse:
         except StorageAway as error:
             found.append(Ailment("storage", Condition.STUCK, str(error)))
         found += self._skewed()
-        found += [] if floor is None else floor.ailments()
+        found += [] if floor is None else [*floor.ailments(), *self._unanswered()]
         worst = max((_ORDER.index(one.condition) for one in found), default=0)
         return Vitals(_ORDER[worst], overdue, tuple(found))
 
@@ -99,6 +100,10 @@ class Pulse:
             yield Ailment("overdue", Condition.STUCK, f"{text}, and nobody works: start a node that serves {pools}")
         else:
             yield Ailment("overdue", Condition.LAGGING, f"{text}: more is due than the workers get done")
+
+    def _unanswered(self) -> Iterator[Ailment]:
+        for away in self._upkeep.unanswered():
+            yield Ailment("errand", Condition.LAGGING, f"{away.tried}: {away.case}; it is asked again each second")
 
     def _skewed(self) -> Iterator[Ailment]:
         ahead = self._skew.seconds()

@@ -9,7 +9,7 @@ from attrs import Attribute, field, frozen
 
 from taskkit.checks import named, one_of, optional_a, refused, several
 from taskkit.errors import InvalidValue, StaleToken, StopAsked, StorageAway, TriesSpared
-from taskkit.outcomes import RETRIED, Done, Effect, ErrorClass, NotDone, NotNow, Outcome, Unknown
+from taskkit.outcomes import RETRIED, Done, Effect, ErrorClass, NotDone, NotNow, Outcome, Unknown, an_effect
 from taskkit.plugins.becoming import Become, become_of
 from taskkit.plugins.kinds import Script
 from taskkit.plugins.runs import Run
@@ -58,7 +58,7 @@ class Commands(Script):
     #: As whom its steps are carried out, where not as their record and its type say.
     become: Become | None = field(default=None, converter=become_of, validator=optional_a(Become), kw_only=True)
     effect: Effect = field(  # type: ignore[misc]  # for other kinds the class knows; here only who wrote the commands does
-        default=Effect.BLIND, converter=Effect, validator=one_of(Effect.BLIND, Effect.IDEMPOTENT), kw_only=True
+        default=Effect.BLIND, converter=an_effect, validator=one_of(Effect.BLIND, Effect.IDEMPOTENT), kw_only=True
     )
 
     def accounts(self, run: Run) -> Accounts:

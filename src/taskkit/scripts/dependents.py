@@ -13,7 +13,7 @@ from attrs import Attribute, evolve, field, frozen
 
 from taskkit.checks import a, named, one_of, refused, several, whole
 from taskkit.errors import InvalidValue
-from taskkit.outcomes import Effect, ErrorClass
+from taskkit.outcomes import Effect, ErrorClass, an_effect
 from taskkit.plugins.forms import fill
 from taskkit.plugins.runs import Run
 from taskkit.plugins.verbs import Command, Operation, Verb
@@ -177,7 +177,7 @@ class CommandOn(Dependent):
 
     step: Step = field(validator=_counts)
     effect: Effect = field(  # type: ignore[misc]  # of the others the class knows; here only who wrote the command does
-        default=Effect.BLIND, converter=Effect, validator=one_of(Effect.BLIND, Effect.IDEMPOTENT), kw_only=True
+        default=Effect.BLIND, converter=an_effect, validator=one_of(Effect.BLIND, Effect.IDEMPOTENT), kw_only=True
     )
 
     def __str__(self) -> str:

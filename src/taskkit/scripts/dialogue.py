@@ -9,7 +9,7 @@ from attrs import Attribute, field, frozen
 
 from taskkit.checks import a, named, one_of, refused, several
 from taskkit.errors import InvalidValue, StaleToken, StopAsked, StorageAway, TriesSpared
-from taskkit.outcomes import Effect, NotDone, NotNow, Outcome, Unknown
+from taskkit.outcomes import Effect, NotDone, NotNow, Outcome, Unknown, an_effect
 from taskkit.plugins.executors._talks import Talk
 from taskkit.plugins.kinds import Script
 from taskkit.plugins.runs import Run
@@ -81,7 +81,7 @@ class Dialogue(Script):
     #: What a place may put into an answer with other text around it: one word, or whatever the field holds.
     values: Literal["words", "any"] = field(default="words", validator=one_of("words", "any"), kw_only=True)
     effect: Effect = field(  # type: ignore[misc]  # for other kinds the class knows; here only who wrote the lines does
-        default=Effect.BLIND, converter=Effect, validator=one_of(Effect.BLIND, Effect.IDEMPOTENT), kw_only=True
+        default=Effect.BLIND, converter=an_effect, validator=one_of(Effect.BLIND, Effect.IDEMPOTENT), kw_only=True
     )
 
     def __attrs_post_init__(self) -> None:

@@ -6,9 +6,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
-from attrs import field, frozen
+from attrs import Attribute, field, frozen
 
-from taskkit.errors import Refused
+from taskkit.errors import InvalidValue, Refused
 from taskkit.facts import START, Fact, FactKeys, Fault, Head, Mark, around
 from taskkit.instants import Clock, Instant
 from taskkit.jobs import Cause, Job, Kind
@@ -54,12 +54,23 @@ def _several(given: Any) -> frozenset[Any] | None:
     return None if given is None else frozenset((given,) if isinstance(given, str) else given)
 
 
+def _words(kind: type[State | Kind]) -> Any:
+    known = frozenset[Any](kind)
+
+    def validate(instance: object, attribute: Attribute[Any], given: frozenset[Any] | None) -> None:
+        if given is not None and not given <= known:
+            strange = ", ".join(sorted(map(repr, given - known)))
+            raise InvalidValue("looking for jobs", f"there is no {kind.__name__.lower()} {strange}", f"there are {', '.join(kind)}")
+
+    return validate
+
+
 @frozen
 class Query:
     """Which jobs; what is None does not matter."""
 
-    states: frozenset[State] | None = field(default=None, converter=_several)
-    kinds: frozenset[Kind] | None = field(default=None, converter=_several)
+    states: frozenset[State] | None = field(default=None, converter=_several, validator=_words(State))
+    kinds: frozenset[Kind] | None = field(default=None, converter=_several, validator=_words(Kind))
     record: str | None = None
     line: str | None = None
     task: str | None = None
