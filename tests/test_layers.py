@@ -114,8 +114,8 @@ FLOORS = [
         "cli._rows cli._months cli._peers cli._next cli._forecasts cli._clocks cli._house cli._day cli._month",
         "cli._ssh_house cli._ssh_worker cli._rotation cli._demo",
         "cli._outputs cli._shows cli._stores cli._places cli._jobs cli._checks cli._restores cli._explains cli._executions",
-        "cli._coming cli._ahead cli._intents cli._intent_options",
-        "cli._plugins cli._hosts cli._tellers cli._transcripts cli._attempts cli._tries cli._try_options cli._parsers cli._arguments cli",
+        "cli._coming cli._ahead cli._intents cli._parsers cli._intent_options",
+        "cli._plugins cli._hosts cli._tellers cli._transcripts cli._attempts cli._tries cli._try_options cli._arguments cli",
         "__main__",
     )
     for name in storey.split()

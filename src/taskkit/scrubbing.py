@@ -171,7 +171,13 @@ class Stream:
 def told(error: BaseException, scrubber: Scrubber) -> str:
     """All that crosses the border of a foreign error: its type and scrubbed text, no frame, no cause, no context (S1)."""
     name, text = type(error).__name__, _said(error)
-    return f"{name}: {scrubber.scrub(text)}" if text else name
+    return f"{name}: {writable(scrubber.scrub(text))}" if text else name
+
+
+def writable(text: str) -> str:
+    """Without what no store takes: NUL, and halves of characters."""
+    text = text.replace("\0", "\ufffd")
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 
 def _said(value: object) -> str:

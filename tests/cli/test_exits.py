@@ -83,6 +83,24 @@ def test_a_check_has_found_faults_whoever_reads_them(store: Path) -> None:
     assert code_after_its_reader_left("check", f"sqlite:{store}") == (1, "")
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        "jobs sqlite:{} --task {}",
+        "jobs sqlite:{} --execution {}",
+        "explain sqlite:{} {}",
+        "store restored sqlite:{} --by {}",
+        "rerun {} {}",
+    ],
+)
+def test_bytes_that_are_no_text_are_refused_before_a_store_is_asked(store: Path, words: str, capsys: Capsys) -> None:
+    """In Latin-1, say: Python takes what it cannot read as halves of characters."""
+    with pytest.raises(SystemExit) as refused:
+        main(words.format(store, "caf\udce9").split(" "))
+    assert refused.value.code == 2
+    assert "'caf\\udce9' is no text in the encoding that the terminal is said to have" in capsys.readouterr().err
+
+
 def test_a_picture_that_cannot_be_written(store: Path, capsys: Capsys) -> None:
     assert main(["forecast", f"sqlite:{store}", "--days", "1", "--picture", str(store / "a.html")]) == 1
     assert "writing the picture to" in capsys.readouterr().err

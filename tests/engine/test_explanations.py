@@ -205,6 +205,27 @@ def test_t15_what_passes_before_another_starts_runs_with_it_and_is_not_promised(
     assert (told.run, starts["five"] > START.add(hours=5, minutes=30)) == (starts["seven"], True)
 
 
+def test_p04_a_job_of_a_happening_that_an_occurrence_does_before_is_not_promised() -> None:
+    house, task = with_task(task=Task("nightly", "work", [Daily(at="02:00"), AfterUnlock(60)]))
+    house.clock.advance(hours=1, minutes=30)
+    house.engine.emit(Unlocked("h01"))
+    told = house.engine.explain(task.id, "h01", START.add(hours=2, minutes=10))
+    assert told.answer == "nothing is due then; it runs Tue 2026-03-03 02:00 UTC"
+    house.clock.jump(START.add(hours=3))
+    house.engine.drain()
+    assert house.play.count("h01") == 1
+    assert [fact.record for fact in house.engine.facts(kinds=["JobMerged"])] == ["h01"]
+
+
+def test_j07_a_retry_whose_place_an_occurrence_takes_is_not_promised() -> None:
+    house, task = with_task(task=Task("hourly", "work", [Hourly()], fallback=Fallback(45, 2)))
+    house.play.says("h01", NotDone(ErrorClass.UNREACHABLE))
+    house.clock.advance(hours=1, minutes=30)
+    house.engine.drain()
+    told = house.engine.explain(task.id, "h01", START.add(hours=2, minutes=10))
+    assert told.run == START.add(hours=3)
+
+
 def test_t15_what_was_missed_is_counted() -> None:
     house, task = with_task()
     house.clock.advance(days=3, hours=3)

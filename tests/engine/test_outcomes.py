@@ -270,6 +270,18 @@ def test_j08_a_result_is_kept_as_every_store_can_keep_it(given: Any, kept: Any) 
 
 
 @pytest.mark.parametrize(
+    "error",
+    [ValueError("\0 \ud800"), StopAsked("waiting", "\0 \ud800"), InvalidValue("asking", "\0 \ud800")],
+    ids=lambda e: type(e).__name__,
+)
+def test_j08_what_an_error_says_is_kept_as_every_store_can_keep_it(error: Exception) -> None:
+    house = house_of()
+    house.play.says("h01", raises(error))
+    house.engine.drain()
+    assert "\ufffd ?" in ended(house).text
+
+
+@pytest.mark.parametrize(
     ("error", "found"),
     [
         (HostRefused("logging in", "no", error="wrong_credentials"), (State.ERROR, "wrong_credentials")),

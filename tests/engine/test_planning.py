@@ -143,6 +143,29 @@ def test_t06_the_lateness_of_a_due_run_counts_on_over_an_edit() -> None:
     assert [entry.state for entry in house.entries()] == [State.MISSED, State.SCHEDULED]
 
 
+@pytest.mark.parametrize("hours", [1, 6])
+def test_t15_a_window_that_is_moved_before_it_opens_makes_no_run_late(hours: int) -> None:
+    """Also where the nominal time has passed already, at 02:30."""
+    house = one()
+    task = house.put(Daily(at="02:30"), window=TimeWindow("* 8 * * *"), max_lateness=60)
+    house.clock.advance(hours=hours)
+    edit(house, task, Daily(at="02:30"), window=TimeWindow("* 20 * * *"))
+    house.clock.jump(START.add(hours=20))
+    house.engine.drain()
+    assert ran(house) == ["2026-03-02T02:30 UTC"]
+
+
+def test_t17_a_place_in_a_spread_that_an_edit_moves_is_given_once() -> None:
+    house = one()
+    task = house.put(Daily(at="02:30"), window=TimeWindow("* 2 * * *"), spread=Spread(600))
+    edit(house, task, Daily(at="02:30"), window=None)
+    place = waiting(house).due
+    house.clock.jump(place)
+    house.engine.drain()
+    assert place > START.add(hours=3)
+    assert [entry.started for entry in house.entries(states=State.COMPLETED)] == [place]
+
+
 def test_t06_a_restart_runs_nothing_again() -> None:
     house = one()
     house.put(Daily(at="02:30"))

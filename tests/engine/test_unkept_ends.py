@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 
 from taskkit.engine import Engine, Settings
+from taskkit.errors import HostRefused, InvalidValue
 from taskkit.events.policies import OnDemand
+from taskkit.jobs import Why
 from taskkit.outcomes import DONE, Done, Effect, ErrorClass, NotDone
 from taskkit.plugins.runs import Run
 from taskkit.records import RecordType
@@ -55,7 +57,17 @@ def notdone_huge(run: Run) -> Any:
     return NotDone(ErrorClass.FAILED, "x", {"n": 10**5000})
 
 
-@pytest.mark.parametrize("odd", [huge, progress_decimal, progress_nan, progress_huge, progress_half, notdone_huge])
+def raises_half(run: Run) -> Any:
+    raise ValueError("no /home/\udce4")
+
+
+def refuses_half(run: Run) -> Any:
+    raise HostRefused("logging in", "the host says \udce4", error="failed")
+
+
+@pytest.mark.parametrize(
+    "odd", [huge, progress_decimal, progress_nan, progress_huge, progress_half, notdone_huge, raises_half, refuses_half]
+)
 def test_one_jobs_end_that_cannot_be_kept_keeps_no_other_from_its_end(tmp_path: Path, odd: Any) -> None:
     play = Play()
     kind = scripted(play, "touchy", effect=Effect.IDEMPOTENT)
@@ -99,3 +111,19 @@ def test_an_end_whose_words_the_store_refuses_lands_by_itself(tmp_path: Path) ->
         assert [engine.job(job).state for job in jobs] == [State.COMPLETED] * 3
         assert [fact.job for fact in engine.facts(kinds=["EngineFailed"])] == [jobs[1]]
         assert engine.check() == []
+
+
+@pytest.mark.parametrize("error", [ValueError("no /home/\udce4"), InvalidValue("looking for the account", "no /home/\udce4")])
+def test_j10_a_job_that_is_refused_in_words_that_no_store_takes_ends(tmp_path: Path, error: Exception) -> None:
+    def accounts(self: object, run: Run) -> Any:
+        raise error
+
+    kind = scripted(Play(), "touchy", accounts=accounts)
+    with SqliteStorage(tmp_path / "s.db") as storage:
+        engine = Engine(MemoryVault(hosts(1)), storage, plugins=[Offer([kind])])
+        engine.define(RecordType("unix"))
+        engine.define(kind("touch"))
+        job = engine.demand(engine.put(Task("touch", "touch", [OnDemand()]), list=UNIX).id, "h01")
+        engine.drain()
+        assert (engine.job(job).state, engine.job(job).why) == (State.ERROR, Why.MISFIT)
+        assert "no /home/?" in engine.job(job).text

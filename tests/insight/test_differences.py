@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import tracemalloc
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
 from attrs import evolve
+from hypothesis import given
+from hypothesis import strategies as st
 
 from taskkit.engine import Settings
 from taskkit.events.clocks import Daily
-from taskkit.insight import Difference
+from taskkit.insight import Difference, ForecastRun
+from taskkit.insight.differences import difference
+from taskkit.instants import HOUR, MINUTE, SECOND
 from taskkit.records import RecordType
 from taskkit.tasks import Task
 from tests.engine.houses import START, UNIX, House, hosts, kept
@@ -57,6 +63,39 @@ def test_runs_that_lie_far_apart_are_two() -> None:
     house, task = with_task()
     found = compared(house, days=1, changes=[evolve(task, policies=Daily(at="18:00"))])
     assert (len(found.appeared), len(found.vanished), found.moved) == (1, 1, ())
+
+
+def fired(starts: Sequence[int]) -> list[ForecastRun]:
+    """Runs of one task and record that have no names."""
+    return [ForecastRun("t", "t", "t", "r", "local", "fired", None, at, at, at + SECOND, "completed") for at in sorted(starts)]
+
+
+def closest_first(before: Sequence[int], after: Sequence[int]) -> set[tuple[int, int]]:
+    """By looking at each with each."""
+    pairs, far = set[tuple[int, int]](), 12 * HOUR
+    for apart, one, other in sorted((abs(other - one), one, other) for one in before for other in after):
+        if apart <= far and all(one != done and other != met for done, met in pairs):
+            pairs.add((one, other))
+    return pairs
+
+
+@given(st.lists(st.integers(0, 40 * 60).map(lambda at: at * MINUTE), max_size=16, unique=True), st.integers(0, 16))
+def test_those_that_lie_closest_are_one_run(starts: list[int], half: int) -> None:
+    before, after = starts[:half], starts[half:]
+    found = difference(fired(before), fired(after))
+    wanted = closest_first(before, after)
+    assert sum(abs(move.by) for move in found.moved) * SECOND == sum(abs(one - other) for one, other in wanted)
+    assert (len(found.moved), len(found.vanished)) == (len(wanted), len(before) - len(wanted))
+
+
+def test_many_runs_that_lie_close_take_no_more_room_than_they_need() -> None:
+    before, after = (fired([place * 30 * SECOND + later for place in range(1500)]) for later in (0, 10 * SECOND))
+    tracemalloc.start()
+    found = difference(before, after)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(found.moved) == 1500
+    assert most < 5_000_000
 
 
 def test_more_workers_move_what_waited() -> None:

@@ -116,6 +116,24 @@ def test_the_days_of_a_zone_follow_each_other_wherever_its_clock_changes(tz: str
     ElementTree.fromstring(pictures.months(found, tz=tz))  # noqa: S314  our own
 
 
+def test_what_waits_since_before_the_forecast_is_marked_on_its_first_day() -> None:
+    house = House(*hosts(1))
+    task = house.engine.put(Task("nightly", "work", Daily(at="02:00")), list=UNIX)
+    house.engine.suspend_task(task.id)
+    house.clock.advance(days=3)
+    found = house.engine.forecast(None, house.clock.moment.add(days=2))
+    assert [one.kind for one in found.concerns] == ["waiting"]
+    assert [len(day.concerns) for day in days_of(found, "UTC")] == [1, 0]
+
+
+def test_a_window_that_closes_at_the_end_of_the_forecast_is_marked_on_its_last_day() -> None:
+    house = House(*hosts(9), settings=Settings(workers=1))
+    house.engine.put(Task("nightly", "work", Daily(at="22:00"), window=TimeWindow("* 22-23 * * *")), list=UNIX)
+    found = house.engine.forecast(None, house.clock.moment.add(days=1), durations=3600)
+    assert "window" in {one.kind for one in found.concerns}
+    assert [len(day.concerns) for day in days_of(found, "UTC")] == [len(found.concerns)]
+
+
 def test_the_page_shows_the_fullest_days_or_those_that_are_named() -> None:
     found = forecast(days=20)
     assert pictures.page(found).count("<svg") == 1 + 3

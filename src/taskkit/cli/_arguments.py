@@ -9,7 +9,7 @@ from typing import Any
 import pendulum
 
 from taskkit.cli._intent_options import INTENT_EXAMPLES, RULE_EXAMPLES, add_intents, add_rule
-from taskkit.cli._parsers import Parser
+from taskkit.cli._parsers import Parser, word
 from taskkit.cli._try_options import TRY_EXAMPLES, add_options
 from taskkit.instants import Instant, instant
 from taskkit.states import State
@@ -108,8 +108,8 @@ def add(commands: Any) -> None:
     _add_explain(_command(commands, "explain", "why a task ran on a record, why not, or when it will", EXPLAIN_EXAMPLES))
     rerun = _command(commands, "rerun", "once more for what failed of a run over many records", RERUN_EXAMPLES)
     rerun.add_argument("engine", metavar="MODULE:NAME", help="where the engine stands, such as app:engine")
-    rerun.add_argument("execution", metavar="ID", help="the run, by the job of its conductor")
-    rerun.add_argument("--by", metavar="NAME", help="who says so: their rights count")
+    rerun.add_argument("execution", type=word, metavar="ID", help="the run, by the job of its conductor")
+    rerun.add_argument("--by", type=word, metavar="NAME", help="who says so: their rights count")
     rerun.set_defaults(run=_run_rerun)
     add_intents(_command(commands, "intents", "accounts whose secret is being changed, or is in doubt", INTENT_EXAMPLES))
     add_rule(_command(commands, "rule", "what is to be done about an account in doubt", RULE_EXAMPLES))
@@ -140,12 +140,12 @@ def _add_restores(parts: Any) -> None:
     for command in (restored, aftermath, resume):
         command.add_argument("url", metavar="URL", help=_URL)
     for command in (restored, resume):
-        command.add_argument("--by", required=True, metavar="NAME", help="who says so: it is kept, and told as a fact")
-    restored.add_argument("--why", default="", metavar="TEXT", help="why; whoever finds the engine standing still reads it")
+        command.add_argument("--by", required=True, type=word, metavar="NAME", help="who says so: it is kept, and told as a fact")
+    restored.add_argument("--why", default="", type=word, metavar="TEXT", help="why; whoever finds the engine standing still reads it")
     for command in (restored, aftermath):
         command.add_argument("--json", action="store_true", help="as JSON, for programs")
     passed = "what was due of this task, by id or name, ends as missed; 'all' means every task; may be said several times"
-    resume.add_argument("--pass-over", action="append", default=[], metavar="TASK", help=passed)
+    resume.add_argument("--pass-over", action="append", default=[], type=word, metavar="TASK", help=passed)
     restored.set_defaults(run=_run_restored)
     aftermath.set_defaults(run=_run_aftermath)
     resume.set_defaults(run=_run_resume)
@@ -160,11 +160,13 @@ def _command(commands: Any, name: str, what: str, examples: str) -> Parser:
 def _add_jobs(jobs: argparse.ArgumentParser) -> None:
     jobs.add_argument("url", metavar="URL", help=_URL)
     jobs.add_argument("--state", type=_states, metavar="STATE", help="one or several, with commas: scheduled, running, error …")
-    jobs.add_argument("--record", metavar="ID", help="of this record")
-    jobs.add_argument("--task", metavar="TASK", help="of this task, by id or name")
-    jobs.add_argument("--line", metavar="ID", help="of this task and its copies in other lists")
+    jobs.add_argument("--record", type=word, metavar="ID", help="of this record")
+    jobs.add_argument("--task", type=word, metavar="TASK", help="of this task, by id or name")
+    jobs.add_argument("--line", type=word, metavar="ID", help="of this task and its copies in other lists")
     jobs.add_argument("--since", type=_since, metavar="MOMENT", help="made at this moment or later; in UTC unless an offset is given")
-    jobs.add_argument("--execution", metavar="ID", help="how far this run over many records is, and its parts; no other filter counts")
+    jobs.add_argument(
+        "--execution", type=word, metavar="ID", help="how far this run over many records is, and its parts; no other filter counts"
+    )
     jobs.add_argument("--limit", type=_limit, default=20, metavar="N", help="how many to show (20)")
     jobs.add_argument("--follow", action="store_true", help="what happens from now on, until Ctrl-C")
     jobs.add_argument("--json", action="store_true", help="a JSON object on each line, for programs")
@@ -189,8 +191,8 @@ def _run_forecast(options: argparse.Namespace) -> int:
 
 def _add_explain(explain: argparse.ArgumentParser) -> None:
     explain.add_argument("engine", metavar="PLACE", help=_PLACE)
-    explain.add_argument("task", metavar="TASK", help="the task, by id or name")
-    explain.add_argument("record", metavar="RECORD", nargs="?", help="the record, by its id; none for a task of the system")
+    explain.add_argument("task", type=word, metavar="TASK", help="the task, by id or name")
+    explain.add_argument("record", type=word, metavar="RECORD", nargs="?", help="the record, by its id; none for a task of the system")
     explain.add_argument("--at", type=_moment, metavar="MOMENT", help="then, in UTC unless an offset is given (now)")
     explain.add_argument("--json", action="store_true", help="as JSON, for programs")
     explain.set_defaults(run=_run_explain)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 
+from taskkit.cli._parsers import word
 from taskkit.intents import Ruling
 
 INTENT_EXAMPLES = """\
@@ -33,10 +34,10 @@ def add_intents(command: argparse.ArgumentParser) -> None:
 
 def add_rule(command: argparse.ArgumentParser) -> None:
     command.add_argument("engine", metavar="MODULE:NAME", help="where the engine stands, such as app:engine")
-    command.add_argument("account", metavar="ACCOUNT", help="as `taskkit intents` names it")
+    command.add_argument("account", type=word, metavar="ACCOUNT", help="as `taskkit intents` names it")
     command.add_argument("ruling", metavar="RULING", choices=[one.value for one in Ruling], help=", ".join(Ruling))
-    command.add_argument("--by", metavar="NAME", help="who says so: their rights count")
-    command.add_argument("--why", default="", metavar="TEXT", help="why; it is kept with the fact")
+    command.add_argument("--by", type=word, metavar="NAME", help="who says so: their rights count")
+    command.add_argument("--why", default="", type=word, metavar="TEXT", help="why; it is kept with the fact")
     command.set_defaults(run=_run_rule)
 
 

@@ -6,6 +6,7 @@ import argparse
 from itertools import takewhile
 from typing import Any, NoReturn
 
+from taskkit.checks import is_whole
 from taskkit.cli._stores import without_urls
 
 
@@ -31,3 +32,10 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         super().error(without_urls(message))
+
+
+def word(text: str) -> str:
+    """What a store is asked for, or keeps: no store takes bytes that are no text in the encoding of the terminal."""
+    if not is_whole(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no text in the encoding that the terminal is said to have")
+    return text

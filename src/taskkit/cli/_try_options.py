@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 from math import isfinite
 
+from taskkit.cli._parsers import word
+
 TRY_EXAMPLES = """\
 examples:
   taskkit try local -- 'uname -s' 'df -h /'
@@ -29,9 +31,15 @@ def add_options(command: argparse.ArgumentParser) -> None:
     """`lines` is what stands behind `--`."""
     where = "local; an executor and a machine, such as ssh://ops@10.0.0.5:22; or a product's engine as module:name, such as app:engine"
     command.add_argument("place", metavar="PLACE", help=where)
-    command.add_argument("task", metavar="TASK", nargs="?", help="of an engine: the task, by id or name; it needs the policy OnDemand()")
-    command.add_argument("record", metavar="RECORD", nargs="?", help="of an engine: the record, by its id; none for a task of the system")
-    command.add_argument("--by", metavar="NAME", help="of an engine: who asks for it; their rights count, and the history names them")
+    command.add_argument(
+        "task", type=word, metavar="TASK", nargs="?", help="of an engine: the task, by id or name; it needs the policy OnDemand()"
+    )
+    command.add_argument(
+        "record", type=word, metavar="RECORD", nargs="?", help="of an engine: the record, by its id; none for a task of the system"
+    )
+    command.add_argument(
+        "--by", type=word, metavar="NAME", help="of an engine: who asks for it; their rights count, and the history names them"
+    )
     command.add_argument("--dialogue", metavar="TEXT", help="prompt -> answer ; …; or a file that holds such lines")
     command.add_argument("--probe", action="store_true", help="only log in, once")
     command.add_argument("--ask", action="append", default=[], metavar="NAME", help="ask for this secret: password, passphrase, enable …")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from taskkit.errors import BrokenPlugin, HostRefused, StaleToken, StopAsked, StorageAway, TaskkitError, TriesSpared, VaultAway
 from taskkit.outcomes import DONE, Asks, Done, ErrorClass, NotDone, NotNow, Outcome, Unknown, class_of
 from taskkit.records import AccountId, Record, account_id
-from taskkit.scrubbing import Scrubber, told
+from taskkit.scrubbing import Scrubber, told, writable
 from taskkit.secrets import Secret
 from taskkit.vaults import Slot, Values
 
@@ -189,7 +189,7 @@ def changed(change: Callable[[], object], run: Touching) -> Done | NotDone | Unk
     except (StaleToken, StorageAway):
         raise
     except _CERTAIN as error:
-        return NotDone(class_of(error) or ErrorClass.FAILED, run.scrubber.scrub(str(error)))
+        return NotDone(class_of(error) or ErrorClass.FAILED, writable(run.scrubber.scrub(str(error))))
     except Exception as error:
         return Unknown(f"the executor raised {told(error, run.scrubber)}")
     if isinstance(outcome, Done | NotDone | Unknown):
@@ -218,7 +218,7 @@ def _instead(error: Exception, run: Touching) -> Outcome:
     found = class_of(error)
     if found is None or (run.touched and not isinstance(error, _CERTAIN)):
         return Unknown(f"the script raised {told(error, run.scrubber)}")
-    return NotDone(found, run.scrubber.scrub(error.case if isinstance(error, StopAsked) else str(error)))
+    return NotDone(found, writable(run.scrubber.scrub(error.case if isinstance(error, StopAsked) else str(error))))
 
 
 def _scrubbed(outcome: Outcome, scrubber: Scrubber) -> Outcome:
@@ -226,7 +226,7 @@ def _scrubbed(outcome: Outcome, scrubber: Scrubber) -> Outcome:
         return Done(plain(scrubber.scrub_deep(outcome.result)))
 
     def scrub(text: str) -> str:
-        return _text(scrubber.scrub(text))
+        return writable(scrubber.scrub(text))
 
     if isinstance(outcome, NotDone):
         return NotDone(outcome.error, scrub(outcome.text), plain(scrubber.scrub_deep(outcome.result)))
@@ -240,28 +240,22 @@ def _scrubbed(outcome: Outcome, scrubber: Scrubber) -> Outcome:
 def plain(value: Any) -> Any:
     """As every store keeps it and gives it back: what JSON knows, in text that can be encoded."""
     if isinstance(value, str):
-        return _text(value)
+        return writable(value)
     if value is None or isinstance(value, bool):
         return value
     if type(value) is dict:  # as most are; the kinds are asked for one by one otherwise
-        return {_text(str(name)): plain(one) for name, one in value.items()}
+        return {writable(str(name)): plain(one) for name, one in value.items()}
     if isinstance(value, int):  # what is more than a number leaves the rest behind
         return _number(int(value))
     if isinstance(value, float):
         return float(value) if isfinite(value) else str(value)
     if isinstance(value, Mapping):
-        return {_text(str(name)): plain(one) for name, one in value.items()}
+        return {writable(str(name)): plain(one) for name, one in value.items()}
     if isinstance(value, list | tuple):
         return [plain(one) for one in value]
-    return _text(value.decode("utf-8", "replace") if isinstance(value, bytes | bytearray) else str(value))
+    return writable(value.decode("utf-8", "replace") if isinstance(value, bytes | bytearray) else str(value))
 
 
 def _number(value: int) -> int | str:
     """Python writes no number of thousands of digits, and reads none."""
     return value if value.bit_length() <= _MOST_BITS else f"a number of {value.bit_length()} bits"
-
-
-def _text(text: str) -> str:
-    """Without what no store takes: NUL, and halves of characters."""
-    text = text.replace("\0", "\ufffd")
-    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")

@@ -18,7 +18,7 @@ from taskkit.engine._sequels import Sequels
 from taskkit.events.policies import Policy
 from taskkit.events.remembering import MaxAge
 from taskkit.instants import SECOND, Instant
-from taskkit.jobs import Job, Kind
+from taskkit.jobs import OF_HAPPENINGS, Job, Kind
 from taskkit.standings import members
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ class Outlooks:
     # from a moment on
 
     def _from(self, question: Question, outlooks: Sequence[Outlook]) -> _Answer:
-        settled = [one for one in outlooks if not _may_be_moved(one, outlooks, question)]
+        settled = [one for one in outlooks if not (_may_be_moved(one, outlooks, question) or _is_done_before(one, outlooks))]
         known = [one.run for one in settled if one.run is not None and one.run >= question.at]
         if question.is_of_a_part and not known:
             return self._as_a_part(question)
@@ -143,6 +143,15 @@ def _may_be_moved(one: Outlook, outlooks: Sequence[Outlook], question: Question)
     ages = {str(rule) for rule in rules if isinstance(rule, MaxAge)}
     earlier = any(other.run < one.run for other in outlooks if other.run is not None)
     return earlier and set(one.job.policy.split("; ")) <= ages
+
+
+def _is_done_before(one: Outlook, outlooks: Sequence[Outlook]) -> bool:
+    """By an occurrence that begins while it waits still (P4, J7)."""
+    if one.run is None or one.job.kind not in OF_HAPPENINGS or one.job.started is not None:
+        return False
+    place = one.job.line, one.job.record
+    beside = (other for other in outlooks if (other.job.line, other.job.record) == place and other.job.kind is Kind.OCCURRENCE)
+    return any(other.run < one.run for other in beside if other.run is not None and other.job.started is None)
 
 
 def _stopped(question: Question, against: Sequence[Because], outlooks: Sequence[Outlook]) -> _Answer | None:

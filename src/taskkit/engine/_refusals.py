@@ -20,6 +20,7 @@ from taskkit.engine._replans import Replans
 from taskkit.facts import Fact
 from taskkit.instants import DAY, MINUTE, SECOND, Instant
 from taskkit.jobs import Job, Kind, Why
+from taskkit.scrubbing import writable
 from taskkit.standings import TABLE as STANDINGS
 from taskkit.standings import Standing, standing_id, standing_of
 from taskkit.states import FINAL, SENT_BACK, State, Step, after
@@ -44,7 +45,7 @@ class Refusals:
             instead = self._later(case, instead)
         fields: dict[str, Any] = {"why": instead.why.value}
         if instead.text:
-            fields["text"] = instead.text
+            fields["text"] = writable(instead.text)
         ends = after(job.state, instead.step) in FINAL
         changes: list[Change] = [Move(job.id, instead.step, token=job.token, fields=fields, causes=len(case.causes) if ends else None)]
         if instead.step in SENT_BACK:

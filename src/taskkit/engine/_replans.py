@@ -74,7 +74,8 @@ class Replans:
         if planned is None:
             causes = self._ground.storage.causes(job.id) if may_be_joined(job) else None
             return fitted(job, fields | theirs(job, causes)) if causes else dropped(job, Why.ENDED, now, None if causes is None else 0)
-        again = {"wanted": min(job.wanted, planned.due)} if planned.nominal == job.nominal else {}
+        is_due = planned.nominal == job.nominal and job.wanted <= now
+        again = {"wanted": min(job.wanted, planned.due)} if is_due else {}  # the lateness of what is not due yet counts from its new time
         return (*kept, *fitted(job, {**fields, **planned.fields(aim.via), **again, "origin": led(task, aim)}))
 
     def moved(self, job: Job, before: Task, to: Task, record: str | None) -> Unit:

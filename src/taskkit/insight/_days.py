@@ -47,6 +47,7 @@ def days_of(forecast: Forecast, tz: str) -> list[Day]:
     bounds = _bounds(forecast, tz)
     starts, loads = [one.start_at for one in forecast.runs], _by_day(forecast.loads, bounds)
     longest = max((one.end_at - one.start_at for one in forecast.runs), default=0)
+    concerns = [(_within(forecast, one._since), one) for one in forecast.concerns]
     days = []
     for place, (when, since, until) in enumerate(bounds):
         first, last = bisect_left(starts, since), bisect_left(starts, until)
@@ -54,9 +55,14 @@ def days_of(forecast: Forecast, tz: str) -> list[Day]:
         before = forecast.runs[bisect_left(starts, since - longest) : first]
         days.append(Day(
             when, tz, since, until, len(runs), sum(one.is_drawn for one in runs), runs, [one for one in before if one.end_at > since],
-            loads.get(place, ()), [one for one in forecast.concerns if since <= one._since < until],
+            loads.get(place, ()), [one for at, one in concerns if since <= at < until],
         ))  # fmt: skip
     return days
+
+
+def _within(forecast: Forecast, at: Instant) -> Instant:
+    """What has been so for longer is to be looked at from the beginning on."""
+    return max(forecast._start, min(at, forecast._end - 1))
 
 
 def _bounds(forecast: Forecast, tz: str) -> list[tuple[date, Instant, Instant]]:

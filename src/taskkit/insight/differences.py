@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from heapq import heappop, heappush
+from operator import itemgetter
 from typing import Any
 
 from attrs import field, frozen
@@ -92,25 +94,34 @@ def _paired(
             pairs.append((one, same))
     taken = {id(other) for _, other in pairs}
     come = [one for one in new if id(one) not in taken]
-    close = sorted(_close(left, come))
     gone, used = dict(enumerate(left)), dict(enumerate(come))
-    for _, place, other in close:
-        if place in gone and other in used:
-            pairs.append((gone.pop(place), used.pop(other)))
+    pairs += [
+        (gone.pop(place), used.pop(other)) for place, other in _closest([one.start_at for one in left], [one.start_at for one in come])
+    ]
     return pairs, list(gone.values()), list(used.values())
 
 
-def _close(left: Sequence[ForecastRun], come: Sequence[ForecastRun]) -> Iterator[tuple[Instant, int, int]]:
-    """Who lies within reach of whom, and how far apart; both come in the order of time."""
-    first = 0
-    for place, one in enumerate(left):
-        while first < len(come) and come[first].start_at < one.start_at - _NEAR:
-            first += 1
-        for other in range(first, len(come)):
-            apart = come[other].start_at - one.start_at
-            if apart > _NEAR:
-                break
-            yield abs(apart), place, other
+def _closest(left: Sequence[Instant], come: Sequence[Instant]) -> Iterator[tuple[int, int]]:
+    """Pairs within reach, the closest first: of those that are not paired yet, the closest two stand side by side."""
+    line = sorted([(at, 0, place) for place, at in enumerate(left)] + [(at, 1, place) for place, at in enumerate(come)])
+    before, after, close = list(range(-1, len(line))), list(range(1, len(line) + 2)), list[tuple[Instant, int, int]]()
+
+    def meet(one: int, other: int) -> None:
+        if one >= 0 and other < len(line) and line[one][1] != line[other][1] and (apart := line[other][0] - line[one][0]) <= _NEAR:
+            heappush(close, (apart, one, other))
+
+    for place in range(1, len(line)):
+        meet(place - 1, place)
+    paired = set[int]()
+    while close:
+        _, one, other = heappop(close)
+        if one in paired or other in paired:
+            continue
+        paired |= {one, other}
+        after[before[one]], before[after[other]] = after[other], before[one]
+        meet(before[one], after[other])
+        old, new = sorted((line[one], line[other]), key=itemgetter(1))
+        yield old[2], new[2]
 
 
 def _order(one: ForecastRun) -> tuple[Instant, str, str]:
