@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import warnings
 from collections.abc import Callable, Collection
 from datetime import date
 from typing import Any, ClassVar
@@ -167,6 +169,19 @@ class HearsNoStop(Careful):
 
 
 @frozen
+class PutsFilesThoughItIsStopped(Careful):
+    kind = "puts_files"
+    needs = frozenset({Verb.FILES})
+
+    def perform(self, run: Run) -> Outcome:
+        return super().perform(_Deaf(run))
+
+    def step(self, number: int, connection: Any, run: Run) -> None:
+        connection.put(f"/etc/{STEPS[number]}", "words", run)
+        run.save({"done": number + 1})
+
+
+@frozen
 class NotesItAfterwards(Careful):
     """Killed between the command and the note, it says the command again."""
 
@@ -246,6 +261,38 @@ class PrintsTheSecret(Careful):
         return super().perform(run)
 
 
+@frozen
+class WarnsOfTheSecret(Careful):
+    kind = "warns"
+
+    def perform(self, run: Run) -> Outcome:
+        warnings.warn(run.vault.secrets.values("db-1", run).current["password"].reveal(), stacklevel=1)
+        return super().perform(run)
+
+
+@frozen
+class LosesTheSecretInAThread(Careful):
+    kind = "loses_it_in_a_thread"
+
+    def perform(self, run: Run) -> Outcome:
+        thread = threading.Thread(target={}.__getitem__, args=(run.vault.secrets.values("db-1", run).current["password"].reveal(),))
+        thread.start()
+        thread.join()
+        return super().perform(run)
+
+
+@frozen
+class PrintsTheSecretWhereItFails(Careful):
+    kind = "prints_where_it_fails"
+
+    def perform(self, run: Run) -> Outcome:
+        try:
+            return super().perform(run)
+        except HostRefused:
+            print(run.vault.secrets.values("db-1", run).current["password"].reveal())  # noqa: T201
+            raise
+
+
 SOUND = (suite(Careful), suite(CarefulAndBlind))
 BROKEN = (
     ("SC1", suite(MayBeChanged)),
@@ -257,6 +304,7 @@ BROKEN = (
     ("SC5", suite(IsDoneWithoutAHost)),
     ("SC5", suite(CallsEverythingFailed)),
     ("SC6", suite(HearsNoStop)),
+    ("SC6", suite(PutsFilesThoughItIsStopped)),
     ("SC7", suite(NotesItAfterwards)),
     ("SC7", suite(ForgetsWhatItDid)),
     ("SC7", suite(SkipsWhatItDidNot)),
@@ -265,4 +313,7 @@ BROKEN = (
     ("SC10", suite(Careful, left=counted)),
     ("SC11", suite(RevealsInALine)),
     ("SC11", suite(PrintsTheSecret)),
+    ("SC11", suite(PrintsTheSecretWhereItFails)),
+    ("SC11", suite(WarnsOfTheSecret)),
+    ("SC11", suite(LosesTheSecretInAThread)),
 )

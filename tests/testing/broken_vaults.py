@@ -134,6 +134,22 @@ class CountsAReadAsAnUnlock(KeepingSecrets):
         return super().values(account, run)
 
 
+class ReadsSecretsInOneThread(KeepingSecrets):
+    def values(self, account: str, run: Any) -> Values:
+        if threading.current_thread() is not threading.main_thread():
+            raise RuntimeError("made in another thread")
+        return super().values(account, run)
+
+
+class KnowsWhoHasWorkedOnly(_Sessions):
+    """An account with which nobody has worked yet is none to it."""
+
+    def active(self, account: str) -> Sequence[Session]:
+        if not any(self._account(record) == account for record in self.open):
+            raise KeyError(account)
+        return super().active(account)
+
+
 class ForgetsTheOtherRecords(_Sessions):
     """The session of the second record of an account."""
 
@@ -278,6 +294,7 @@ BROKEN = (
     ("V9", suite("secrets", KeepsTheOldOneInForce)),
     ("V10", suite("secrets", ShowsItsSecrets)),
     ("V11", suite("secrets", CountsAReadAsAnUnlock)),
+    ("V12", suite("sessions", KnowsWhoHasWorkedOnly)),
     ("V12", suite("sessions", ForgetsTheOtherRecords)),
     ("V12", suite("sessions", KeepsTheAccountOfTheBegin)),
     ("V13", suite("rights", LooksAtNoRecord)),
@@ -299,4 +316,5 @@ BROKEN = (
     ("V19", suite("hosts", KnowsMachinesByTheirNameAlone)),
     ("V19", suite("hosts", SaysThatItKeepsThem)),
     ("V16", suite("records", BelongsToOneThread)),
+    ("V16", suite("secrets", ReadsSecretsInOneThread)),
 )

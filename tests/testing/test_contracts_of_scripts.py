@@ -91,6 +91,33 @@ class TestAChangeOfASecret(ScriptContract):
         return ["changed"] if found is not None and found.same_as(NEW) else []
 
 
+@frozen
+class Write(Script):
+    """Changes a secret by the file in which a service looks it up."""
+
+    kind = "write"
+    needs = frozenset({Verb.FILES})
+    changes_secret = True
+    effect = Effect.IDEMPOTENT
+    name: str = "write"
+
+    def perform(self, run: Run) -> Outcome:
+        run.save({"began": True}, turned=True)
+        run.point("begun")
+        with run.connect() as connection:
+            put = connection.put("/etc/service/secret", run.keep(NEW), run)
+        return DONE if put.state == "done" else NotDone(put.error or ErrorClass.FAILED, put.text)
+
+
+class TestAChangeOfASecretInAFile(ScriptContract):
+    def script(self) -> Script:
+        return Write()
+
+    def left(self, trial: Trial) -> Collection[object]:
+        assert isinstance(trial.executor, FakeExecutor)
+        return list(trial.executor.files("10.0.0.5"))
+
+
 class _TooLate(TestAChangeOfASecret):
     __test__ = False
 

@@ -8,18 +8,39 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 from multiprocessing import get_context
 
 import pytest
+from attrs import evolve, frozen
 
 from taskkit.engine._budgets import Budget
+from taskkit.errors import MissingPlugin
+from taskkit.outcomes import DONE, Effect, ErrorClass, NotDone, Outcome
+from taskkit.plugins.kinds import Script
+from taskkit.plugins.runs import Run
+from taskkit.plugins.verbs import Verb
 from taskkit.scripts._candidates import Candidates
 from taskkit.scripts.rotation import Rotation
-from taskkit.testing import CrashKit, CrashReport, Mishap, Orders, Place, Verdict
+from taskkit.storage.memory import MemoryStorage
+from taskkit.testing import (
+    CrashKit,
+    CrashReport,
+    FakeExecutor,
+    Finding,
+    Mishap,
+    Orders,
+    Place,
+    RotationWorld,
+    Verdict,
+    VirtualClock,
+    played_world,
+)
 from taskkit.testing._plays import Step
+from taskkit.testing._wrappings import Wrapping
 from taskkit.testing.crash_kit import entered
 from taskkit.testing.orders import LOST, SWITCHED
 from tests.servers.doors import Door
@@ -98,6 +119,13 @@ def test_a_report_can_be_read_and_written_as_json() -> None:
     assert "┌ killed before" in str(report)
 
 
+def test_what_is_wrong_in_one_of_several_reports_stands_in_the_matrix_of_all() -> None:
+    good, wrong = (CrashReport([Finding("host.change", "late", verdict)]) for verdict in (Verdict.KNOWN, Verdict.LOST))
+    for report in (good + wrong, wrong + good):
+        assert "host.change  X" in str(report)
+        assert "lost 1; 1 bad" in str(report)
+
+
 def test_a_rotation_passes_all_points_that_its_protocol_names() -> None:
     points = {place.what.removeprefix("point ") for place in KITS["itself"]().places}
     assert points >= set(POINTS)
@@ -112,6 +140,70 @@ def test_a_play_is_the_same_each_time() -> None:
             play.found("", "")
             heard.append(play.heard)
     assert heard[0] == heard[1]
+
+
+class RunsCommandsOnly(FakeExecutor):
+    verbs = frozenset({Verb.COMMANDS})
+
+
+def test_what_cannot_be_played_leaves_nothing_behind() -> None:
+    closed: list[str] = []
+
+    def world(clock: VirtualClock) -> RotationWorld:
+        return evolve(played_world(clock), executor=RunsCommandsOnly(clock=clock), close=lambda: closed.append("world"))
+
+    before = set(threading.enumerate())
+    with pytest.raises(MissingPlugin, match="change_secret"):
+        _ = CrashKit(world).places
+    assert set(threading.enumerate()) <= before
+    assert closed == ["world"]
+
+
+@frozen
+class ByFile(Script):
+    """Changes the secret by a file of the host, over a connection."""
+
+    kind = "by_file"
+    needs = frozenset({Verb.FILES})
+    changes_secret = True
+    effect = Effect.IDEMPOTENT
+    name: str
+
+    def perform(self, run: Run) -> Outcome:
+        with run.connect() as connection:
+            put = connection.put("/etc/secret", "old-secret", run)
+        return DONE if put.state == "done" else NotDone(ErrorClass.FAILED, put.text)
+
+
+def test_the_world_steps_in_at_each_log_in_of_an_executor_without_a_stage() -> None:
+    def world(clock: VirtualClock) -> RotationWorld:
+        made = played_world(clock)
+        return evolve(made, executor=Wrapping(made.executor))
+
+    kit = CrashKit(world, script=ByFile("by file"))
+    logins = [(place, mishap) for place, mishap in kit.plays if place.what == "host.log-in"]
+    assert {mishap.name for _, mishap in logins} >= {"killed after", "answer lost", "host away"}
+    kit.run(logins).check()
+
+
+def test_a_play_gives_back_every_handle() -> None:
+    opened, closed = list[MemoryStorage](), list[MemoryStorage]()
+
+    def world(clock: VirtualClock) -> RotationWorld:
+        store = MemoryStorage()
+
+        class Handle(MemoryStorage):
+            def __init__(self) -> None:
+                super().__init__(store._tables)
+                opened.append(self)
+
+            def close(self) -> None:
+                closed.append(self)
+
+        return played_world(clock, handles=Handle)
+
+    assert CrashKit(world).places
+    assert {*map(id, opened)} == {*map(id, closed)}
 
 
 def test_s03_a_protocol_that_gives_candidates_up_too_soon_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

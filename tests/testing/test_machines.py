@@ -168,6 +168,19 @@ def test_it_says_what_it_lacks() -> None:
         _ = SshMachine({"ada": OLD}).port
 
 
+def test_once_it_is_down_it_says_so_and_may_come_up_again() -> None:
+    with SshMachine({"ada": OLD}) as machine:
+        pass
+    with pytest.raises(InvalidValue, match="it is not up"):
+        machine.fields("ada")
+    with machine:
+        assert machine.lets_in("ada", Secret(OLD))
+
+
+def test_a_script_without_a_line_does_nothing(machine: SshMachine) -> None:
+    assert [operation.exit for operation in operations(machine, "/bin/sh -c ''", "/bin/sh -c")] == [0, 0]
+
+
 def test_a_machine_has_a_host_key_of_its_own(machine: SshMachine) -> None:
     with SshMachine({"ada": OLD}) as other:
         assert other.host_key != machine.host_key

@@ -449,6 +449,33 @@ def test_who_closes_without_a_reason_or_what_is_no_clause_fails(suites: pytest.P
     assert report["subjects"][0]["others"]["test_what_is_closed_is_a_clause_and_has_a_reason"]["outcome"] == "failed"
 
 
+@pytest.mark.parametrize(
+    ("closed", "said", "left_out"),
+    [
+        ("{'C10'}", "closed is a set: give each clause with its reason", 0),
+        ("None", "closed is a NoneType: give each clause with its reason", 0),
+        ("{'C1': None}", "closed without a reason, or no clauses of this suite: {'C1': None}", 1),
+        ("{'C1': object}", "closed without a reason, or no clauses of this suite: {'C1': <class 'object'>}", 1),
+    ],
+)
+def test_who_declares_what_is_closed_in_another_way_is_told_how(suites: pytest.Pytester, closed: str, said: str, left_out: int) -> None:
+    """No other test of the session is broken off by that."""
+    suites.makepyfile(subject("TestBox", f"closed = {closed}"))
+    result, report = reported(suites)
+    result.assert_outcomes(passed=5 - left_out, failed=1, deselected=left_out)
+    told = report["subjects"][0]["others"]["test_what_is_closed_is_a_clause_and_has_a_reason"]
+    assert told["outcome"] == "failed"
+    assert said in told["reason"]
+
+
+def test_a_suite_is_named_where_tests_have_names_of_another_form(suites: pytest.Pytester) -> None:
+    suites.makeini("[pytest]\npython_classes = *Spec")
+    suites.makepyfile(subject("BoxSpec") + "class BigBoxSpec(BoxSpec): pass\n")
+    _, report = reported(suites)
+    named = {(one["suite"], one["subject"]) for one in report["subjects"]}
+    assert named == {("BoxContract", "BoxSpec"), ("BoxContract", "BigBoxSpec")}
+
+
 def test_a_suite_is_named_however_far_it_is_inherited(suites: pytest.Pytester) -> None:
     suites.makepyfile(subject("TestBox") + "class TestBigBox(TestBox):\n    def test_beside(self): pass\n")
     suites.makepyfile(
@@ -467,6 +494,14 @@ def test_subjects_of_one_name_are_told_apart_by_their_places(suites: pytest.Pyte
     suites.makepyfile(test_a=subject("TestBox"), test_b=subject("TestBox", "keeps = False"))
     _, report = reported(suites)
     assert [(one["place"], one["failed"]) for one in report["subjects"]] == [("test_a.py::TestBox", 0), ("test_b.py::TestBox", 1)]
+
+
+def test_a_subject_that_another_module_imports_is_one_of_its_own_there(suites: pytest.Pytester) -> None:
+    """Whoever inherits from it imports it, and pytest collects its tests there once more."""
+    suites.makepyfile(test_a=subject("TestBox"), test_b="from test_a import TestBox\nclass TestBigBox(TestBox): pass\n")
+    _, report = reported(suites)
+    places = {one["place"]: (one["passed"], one["not_run"]) for one in report["subjects"]}
+    assert places == {"test_a.py::TestBox": (3, 0), "test_b.py::TestBigBox": (3, 0), "test_b.py::TestBox": (3, 0)}
 
 
 # several processes

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -51,9 +52,11 @@ def complaints(suite: type[Contract], clause: str) -> Iterator[str]:
 
 
 @pytest.mark.tells
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 @pytest.mark.parametrize(("clause", "broken"), [pytest.param(*one, id=f"{one[0]}-{one[1].__name__}") for one in BROKEN])
 def test_what_is_broken_is_caught_by_its_clause(clause: str, broken: type[Contract]) -> None:
-    with broken_executors.LEFT_OPEN:
+    with broken_executors.LEFT_OPEN, warnings.catch_warnings(record=True):
+        warnings.simplefilter("always", UserWarning)
         said = list(complaints(broken, clause))
     assert said, f"{broken.__name__} keeps {clause}, as far as its tests can see"
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,11 +16,12 @@ from attrs import frozen
 from hypothesis import HealthCheck, find, given, settings
 from hypothesis import strategies as st
 
+from taskkit.engine import Settings
 from taskkit.errors import InvalidValue
 from taskkit.events.clocks import Daily
-from taskkit.events.happenings import CheckedIn
-from taskkit.events.policies import AfterCheckIn
-from taskkit.outcomes import Effect, Outcome
+from taskkit.events.happenings import CheckedIn, Unlocked
+from taskkit.events.policies import AfterCheckIn, AfterUnlock, OnDemand
+from taskkit.outcomes import Done, Effect, Outcome
 from taskkit.plugins import Plugins, hookimpl
 from taskkit.plugins.kinds import Script
 from taskkit.plugins.runs import Run
@@ -159,7 +163,61 @@ def test_j05_whatever_hypothesis_thinks_of_no_law_breaks(wanted: Sequence[Turn])
     checked(wanted)
 
 
+@pytest.mark.parametrize("kept", [{State.COMPLETED: 2}, {State.COMPLETED: 2, State.MERGED: 90}, {State.COMPLETED: 90, State.MERGED: 2}])
+def test_j05_what_is_purged_by_its_age_is_not_lost(kept: dict[State | str, int]) -> None:
+    """Nor is what a purged job had from another one, which is kept longer."""
+    with house(settings=Settings(retention=kept)) as simulation:
+        simulation.engine.define(Touch("look"))
+        simulation.engine.put(Task("after a look", "look", [Daily(at="02:30"), AfterUnlock(60)]), list=of_type("unix"))
+        simulation.tell(Unlocked("r1", id="look"), hours=23, minutes=30)
+        simulation.run(days=5).check()
+        assert "merges" in simulation.story
+        assert "HistoryPurged" in {fact.kind for fact in simulation.engine.facts(limit=1000)}
+
+
+@frozen
+class Meet(Script):
+    kind = "meet"
+    effect = Effect.IDEMPOTENT
+    name: str = "meet"
+
+    def perform(self, run: Run) -> Outcome:
+        return Done({"kept": run.vault.hosts.trust("10.0.0.5", "ssh-ed25519 AAAA"), "known": list(run.vault.hosts.known("10.0.0.5"))})
+
+
+class Meets:
+    @hookimpl
+    def taskkit_scripts(self) -> list[type[Script]]:
+        return [Meet]
+
+
+def test_s07_a_simulated_vault_keeps_host_keys_as_it_does() -> None:
+    vault = MemoryVault([Record("r1", "unix")])
+    with Simulation(vault=vault, plugins=Plugins([Meets()], discover=False), start=START) as simulation:
+        simulation.engine.define(RecordType("unix"))
+        simulation.engine.define(Meet())
+        job = simulation.engine.demand(simulation.engine.put(Task("meet", "meet", OnDemand()), list=of_type("unix")).id, "r1")
+        simulation.run(minutes=5).check()
+        assert simulation.engine.job(job).result == {"kept": True, "known": ["ssh-ed25519 AAAA"]}
+    assert vault.hosts.known("10.0.0.5") == ("ssh-ed25519 AAAA",)
+
+
 # A store that is wrong, found and told.
+
+
+class Losing(MemoryStorage):
+    """Loses all that has ended, though nobody purges it."""
+
+    def write(self, units: Sequence[Unit], *, durable: bool = True) -> Sequence[Landed]:
+        answers = super().write(units, durable=durable)
+        super().purge([Query(states=State.COMPLETED)])
+        return answers
+
+
+def test_j05_what_is_lost_and_was_not_purged_is_found() -> None:
+    store = Losing()
+    with house(handles=lambda: Losing(store._tables)) as simulation, pytest.raises(Broken, match=r"is lost \(J5\)"):
+        simulation.run(hours=1).check()
 
 
 class Forgetful(MemoryStorage):
@@ -223,6 +281,27 @@ def test_what_a_test_does_wrong_is_raised_with_the_story() -> None:
         simulation.at(slip, minutes=3)
         with pytest.raises(Broken, match="a slip"):
             simulation.run(hours=1)
+
+
+@pytest.mark.parametrize("word", ["run", "close"])
+def test_a_deed_that_plays_or_closes_its_own_simulation_is_told_so(word: str) -> None:
+    """It would wait for itself for ever."""
+    with house() as simulation:
+        simulation.at(getattr(simulation, word), minutes=3)
+        with pytest.raises(Broken, match="one of its own deeds or scripts asks for that"):
+            simulation.run(hours=1)
+
+
+def test_whoever_interrupts_a_simulation_has_nobody_act_beside_its_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    fell, before = list[object](), set(threading.enumerate())
+    monkeypatch.setattr(threading, "excepthook", fell.append)
+    with house() as simulation:
+        simulation.at(lambda: os.kill(os.getpid(), signal.SIGINT), minutes=3)
+        with pytest.raises(KeyboardInterrupt):
+            simulation.run(days=90)
+        simulation.run(hours=1).check()
+    assert fell == []
+    assert set(threading.enumerate()) <= before
 
 
 @pytest.mark.parametrize("wanted", [(0, "crash"), (1, "explode")])

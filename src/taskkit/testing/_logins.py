@@ -94,7 +94,8 @@ def _words(line: str) -> list[str]:
     """Of a script for a shell, the last line: what comes before it only makes sure that this one can be obeyed."""
     words = shlex.split(line)
     if words[:2] == ["/bin/sh", "-c"]:
-        words = shlex.split(words[2].splitlines()[-1])
+        script = "".join(words[2:3]).splitlines()
+        words = shlex.split(script[-1]) if script else []
     while words and (words[0] in ("env", "exec") or "=" in words[0]):
         del words[0]
     return words

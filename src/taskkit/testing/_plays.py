@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
 from typing import Any
 
 import pendulum
@@ -30,7 +31,7 @@ from taskkit.testing.simulations import Simulation, ported
 from taskkit.testing.stage import Turn
 from taskkit.testing.trials import Offering
 from taskkit.testing.worlds import RotationWorld, World
-from taskkit.vaults import Outbox, Records, Rights, Secrets, Sessions, Slots, Vault, root
+from taskkit.vaults import Hosts, Outbox, Records, Rights, Secrets, Sessions, Slots, Vault, root
 
 _START = pendulum.datetime(2026, 3, 2, tz="UTC")
 #: In minutes: when whoever was late or away is back at the latest.
@@ -53,15 +54,18 @@ class Step:
 class Play:
     """One rotation, and what goes wrong in it."""
 
-    def __init__(self, world: World, script: Script, steps: Sequence[Step], patience: int) -> None:
+    def __init__(self, world: World, script: Script, steps: Sequence[Step], patience: int, ends: ExitStack) -> None:
+        """Whatever it opens is given back by `ends`, also where it cannot begin."""
         self._patience = patience if steps else 1
         self.clock = VirtualClock(_START)
         self.world: RotationWorld = world(self.clock)
+        ends.callback(self.world.close)
         self.vault_away, self.store_away = Outage(self.clock, gone), Outage(self.clock, gone)
         self.host_away = Outage(self.clock, unreachable)
         self.records = HidingRecords(self.world.vault.records)
         opened = self.world.handles or MemoryStorage().join
         self.storage = opened()
+        ends.callback(self.storage.close)
         self.heard: list[Call] = []
         self._deeds = {step.number: step.mishap.deed for step in steps if step.mishap.deed is not None}
         self.heard_until_quiet: Sequence[Call] = ()
@@ -71,6 +75,7 @@ class Play:
             plugins=Plugins([("crash-kit", Offering(script, on_stage(self.world.executor, self._called)))], discover=False, guests=False),
             settings=Settings(lease=60), clock=self.clock, keyring=self.world.keyring, heard=self._hear,
         )  # fmt: skip
+        ends.callback(self.simulation.close)
         about = root(self.records, self.world.record)
         self.about, self.account = about.id, self.records.account(about)
         self._script = script
@@ -100,6 +105,7 @@ class Play:
             ported(Records, self.records, away),
             secrets=ported(Secrets, vault.secrets, away), sessions=ported(Sessions, vault.sessions, away),
             rights=ported(Rights, vault.rights, away), outbox=ported(Outbox, vault.outbox, away),
+            hosts=ported(Hosts, vault.hosts, away),
             slots=None if vault.slots is None else ported(Slots, vault.slots, away),
         )  # fmt: skip
 

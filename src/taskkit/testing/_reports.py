@@ -32,7 +32,8 @@ class Reports:
         self._unwritten = ""
         self._works_for_another = hasattr(config, "workerinput")
         self._root = config.invocation_params.dir
-        self._tests: Counter[tuple[type, str]] = Counter()
+        #: How many of each name there are at each place: a class may stand in several modules.
+        self._tests: Counter[tuple[str, str]] = Counter()
         self._subjects: dict[str, Subject] = {}  #: by their places
 
     # where tests are collected and run
@@ -43,8 +44,8 @@ class Reports:
         closed = []
         for item in items:
             if (subject := _subject(item)) is not None:
-                self._tests[subject, _test(item)] += 1
-                closed += [item] if _clause(item) in subject.closed else []
+                self._tests[_place(item), _test(item)] += 1
+                closed += [item] if _clause(item) in _closed(subject) else []
         if closed:
             config.hook.pytest_deselected(items=closed)
             gone = set(closed)
@@ -55,10 +56,11 @@ class Reports:
         """What a result carries is of JSON: another process may read it."""
         report = yield
         if (subject := _subject(item)) is not None:
+            place = _place(item)
             report.__dict__[_CARRIED] = {
-                "suite": _suite(subject).__name__, "subject": subject.__name__, "place": item.nodeid.partition(f"::{_test(item)}")[0],
-                "clause": _clause(item), "closed": dict(subject.closed),
-                "clauses": {clause: sum(self._tests[subject, test] or 1 for test in tests) for clause, tests in subject.clauses().items()},
+                "suite": _suite(subject, item).__name__, "subject": subject.__name__, "place": place,
+                "clause": _clause(item), "closed": _closed(subject),
+                "clauses": {clause: sum(self._tests[place, test] or 1 for test in tests) for clause, tests in subject.clauses().items()},
             }  # fmt: skip
         return report
 
@@ -164,17 +166,24 @@ def _subject(item: pytest.Item) -> type[Contract] | None:
     return made if contracts and isinstance(made, type) and issubclass(made, contracts.Contract) else None
 
 
-def _suite(subject: type[Contract]) -> type[Contract]:
+def _suite(subject: type[Contract], item: pytest.Item) -> type[Contract]:
     """The nearest class that pytest collects no tests of: what the subject, or a subject that it inherits from, has to prove."""
-    contract = sys.modules[_CONTRACTS].Contract
-    suites = [
-        made for made in subject.__mro__ if issubclass(made, contract) and made is not contract and not made.__name__.startswith("Test")
-    ]
-    return suites[0] if suites else subject
+    contract, module = sys.modules[_CONTRACTS].Contract, item.getparent(pytest.Module)
+    suites = [made for made in subject.__mro__ if issubclass(made, contract) and made is not contract]
+    return next((made for made in suites if module is None or not module.classnamefilter(made.__name__)), subject)
+
+
+def _closed(subject: type[Contract]) -> Mapping[str, str]:
+    found: Mapping[str, str] = sys.modules[_CONTRACTS].closed_of(subject)
+    return found
 
 
 def _test(item: pytest.Item) -> str:
     return getattr(item, "originalname", None) or item.name
+
+
+def _place(item: pytest.Item) -> str:
+    return item.nodeid.partition(f"::{_test(item)}")[0]
 
 
 def _clause(item: pytest.Item) -> str | None:

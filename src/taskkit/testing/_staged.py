@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 from taskkit.errors import HostRefused
@@ -36,6 +37,18 @@ class _OnStage(Wrapping):
     def __init__(self, executor: Executor, called: Called) -> None:
         super().__init__(executor)
         self._called = called
+
+    @contextmanager
+    def connect(self, host: Host, login: Login, run: Run) -> Iterator[Any]:
+        with ExitStack() as ends:
+            try:
+                connection = self._called("log-in", lambda: ends.enter_context(self.executor.connect(host, login, run)))
+            except ConnectionError as error:
+                case = str(error)
+            else:
+                yield connection
+                return
+        raise HostRefused(f"connecting to {host.address!r}", case, "it is tried again", error=ErrorClass.UNREACHABLE)
 
     def probe(self, host: Host, login: Login, run: Run) -> Probe:
         try:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from taskkit.plugins.kinds import Script
 from taskkit.scripts import PasswordReset
@@ -61,12 +61,8 @@ class CrashKit:
 
 @contextmanager
 def entered(kit: CrashKit, steps: Sequence[Step], patience: int = PATIENCE) -> Iterator[Play]:
-    play = Play(kit.world, kit.script, steps, patience)
-    try:
-        yield play
-    finally:
-        play.simulation.close()
-        play.world.close()
+    with ExitStack() as ends:
+        yield Play(kit.world, kit.script, steps, patience, ends)
 
 
 def at_work(heard: Iterable[Call]) -> Iterator[Call]:

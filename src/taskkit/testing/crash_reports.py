@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Any
 
@@ -111,7 +111,10 @@ class CrashReport:
 
 
 def _matrix(findings: Iterable[Finding]) -> Iterable[str]:
-    cells: Mapping[tuple[str, str], Finding] = {(one.place, one.mishap): one for one in findings}
+    cells: dict[tuple[str, str], Finding] = {}
+    for one in findings:  # of several, from reports that were added, one that should not be is shown
+        if (before := cells.get((one.place, one.mishap))) is None or before.is_good:
+            cells[one.place, one.mishap] = one
     places, mishaps = list(dict.fromkeys(place for place, _ in cells)), list(dict.fromkeys(mishap for _, mishap in cells))
     width = max(map(len, places), default=0)
     for number, mishap in enumerate(mishaps):

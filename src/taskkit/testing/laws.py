@@ -7,7 +7,7 @@ from typing import Any
 
 from taskkit.jobs import Job
 from taskkit.states import FINAL, Step
-from taskkit.storage import Claimed, Insert, Join, Landed, Move, Query, Storage, Unit
+from taskkit.storage import Absorb, Claimed, Insert, Join, Landed, Move, Query, Storage, Unit
 
 _ENDS = frozenset({Step.COMPLETE, Step.FAIL, Step.STOP, Step.DOUBT, Step.CANCEL, Step.MISS, Step.SATISFY, Step.MERGE, Step.EXPIRE})
 _PLACE = frozenset({"line", "record", "fire"})
@@ -27,6 +27,8 @@ class Laws:
         self._places: dict[str, tuple[str, str | None]] = {}  # line and record of each job
         self._fires: dict[tuple[str, str | None, str], str] = {}  # those that are kept, and by whom first
         self._of: dict[str, str | None] = {}  # what an occurrence stands for
+        self._into: dict[str, str] = {}  # which job has the reasons of another one
+        self._forgotten: set[str] = set()
         self.broken: list[str] = []
 
     def claimed(self, claimed: Iterable[Claimed]) -> None:
@@ -43,6 +45,10 @@ class Laws:
             for change in unit if answer else ():
                 self._look(change)
 
+    def forgotten(self, jobs: Iterable[str]) -> None:
+        """Ended jobs that were purged: their fires may go with them."""
+        self._forgotten.update(jobs)
+
     def _look(self, change: Any) -> None:
         if isinstance(change, Move):
             self._move(change)
@@ -52,6 +58,8 @@ class Laws:
                 self._keep(fire, change.job.id)
         elif isinstance(change, Join):
             self._keep(change.cause.fire, change.cause.job)
+        elif isinstance(change, Absorb):
+            self._into[change.job] = change.into
 
     def _move(self, move: Move) -> None:
         if move.token is not None and move.token != self._tokens.get(move.job):
@@ -82,6 +90,13 @@ class Laws:
         self._of[move.job] = fire = move.fields.get("fire", before)
         self._keep(fire, move.job)
 
+    def _holder(self, fire: tuple[str, str | None, str]) -> str:
+        """The job that has it by now: reasons are handed on, what an occurrence stands for is not."""
+        job = self._fires[fire]
+        while job in self._into and self._of.get(job) != fire[2]:
+            job = self._into[job]
+        return job
+
     def _break(self, law: str) -> None:
         self.broken.append(law)
 
@@ -89,7 +104,7 @@ class Laws:
         """All that was followed, and what the store says of it: what was kept is there, and what has ended stays ended."""
         jobs = storage.jobs(Query(), limit=1_000_000).jobs
         kept = {fire for job in jobs for fire in _fires_of(storage, job)}
-        gone = [fire for fire in self._fires if fire not in kept]
+        gone = [fire for fire in self._fires if fire not in kept and self._holder(fire) not in self._forgotten]
         lost = [f"the fire {fire!r} of {line}/{record} is lost (J5)" for line, record, fire in gone]
         risen = [f"{job.id} has ended and is {job.state} (J1)" for job in jobs if job.id in self._ended and job.state not in FINAL]
         if broken := [*self.broken, *lost, *risen]:

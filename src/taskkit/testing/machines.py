@@ -42,18 +42,19 @@ class SshMachine:
         self._key = ECDSAKey.generate()
         self._wires: list[_Wire] = []
         self._server: socket.socket | None = None
-        self._doorman = threading.Thread(target=self._receive, daemon=True, name="played machine")
 
     def __enter__(self) -> Self:
-        self._server = socket.create_server((_ADDRESS, 0))
+        self._server = server = socket.create_server((_ADDRESS, 0))
+        self._doorman = threading.Thread(target=self._receive, args=(server,), daemon=True, name="played machine")
         self._doorman.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._server is not None:
+        if (server := self._server) is not None:
+            self._server = None
             with suppress(OSError):
-                self._server.shutdown(socket.SHUT_RDWR)
-            self._server.close()
+                server.shutdown(socket.SHUT_RDWR)
+            server.close()
             self._doorman.join(_FAREWELL_SECONDS)
         for wire in self._wires:
             wire.close()
@@ -100,11 +101,10 @@ class SshMachine:
 
     # who comes
 
-    def _receive(self) -> None:
-        assert self._server is not None  # noqa: S101
+    def _receive(self, server: socket.socket) -> None:
         with suppress(OSError):
             while True:
-                made, _ = self._server.accept()
+                made, _ = server.accept()
                 wire = _Wire(made, self._key)
                 self._wires = [*(one for one in self._wires if one.is_at_work), wire]
                 wire.start_server(event=threading.Event(), server=_Guest(self._logins, wire))

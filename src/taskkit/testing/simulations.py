@@ -15,14 +15,15 @@ from taskkit.events.happenings import Happening
 from taskkit.instants import MINUTE, SECOND, Instant
 from taskkit.jobs import Job
 from taskkit.plugins.manager import Plugins
-from taskkit.storage import Claimed, Landed, Storage, Unit
+from taskkit.states import FINAL
+from taskkit.storage import Claimed, Landed, Query, Storage, Unit
 from taskkit.storage.memory import MemoryStorage
 from taskkit.testing.clocks import VirtualClock
 from taskkit.testing.laws import Broken, Laws
 from taskkit.testing.stage import Act, Lot, Stage, Turn
 from taskkit.testing.stories import Names, claims, writes
 from taskkit.testing.vaults import MemoryVault
-from taskkit.vaults import Outbox, Records, Rights, Secrets, Sessions, Slots, Vault
+from taskkit.vaults import Hosts, Outbox, Records, Rights, Secrets, Sessions, Slots, Vault
 
 if TYPE_CHECKING:
     from taskkit.keyrings import Keyring
@@ -200,6 +201,7 @@ class Simulation:
             sessions=ported(Sessions, vault.sessions, stage),
             rights=ported(Rights, vault.rights, stage),
             outbox=ported(Outbox, vault.outbox, stage),
+            hosts=ported(Hosts, vault.hosts, stage),
             slots=None if vault.slots is None else ported(Slots, vault.slots, stage),
         )
         storage = ported(Storage, Followed(self._handle(), self.laws, self._names, stage.tell), stage)
@@ -248,6 +250,16 @@ class Followed:
         for line in claims(self._names, claimed):
             self._tell(line)
         return claimed
+
+    def purge(self, queries: Sequence[Query]) -> Sequence[int]:
+        before = self._ended()
+        try:
+            return self._handle.purge(queries)
+        finally:
+            self._laws.forgotten(before - self._ended())
+
+    def _ended(self) -> set[str]:
+        return {job.id for job in self._handle.jobs(Query(states=FINAL), limit=1_000_000).jobs}
 
 
 class Passing(Protocol):

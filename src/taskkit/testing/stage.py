@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, TypeVar
 from attrs import field, frozen
 
 from taskkit.checks import whole
+from taskkit.errors import InvalidValue
 from taskkit.instants import MINUTE, Instant, shown
 
 if TYPE_CHECKING:
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
     from taskkit.testing.clocks import VirtualClock
 
 T = TypeVar("T")
+
+
+#: In seconds, of the machine's own time.
+_GLANCE = 0.1
 
 
 class Killed(BaseException):
@@ -111,6 +116,10 @@ class Actor:
     def join(self) -> None:
         self._thread.join()
 
+    @property
+    def is_here(self) -> bool:
+        return threading.current_thread() is self._thread
+
 
 class Lot:
     """What lives and dies together: the threads of one process."""
@@ -145,6 +154,7 @@ class Stage:
 
     def play(self, until: Instant) -> None:
         """From event to event, up to this instant."""
+        self._leads("playing a simulation")
         self._until = until
         self._give(self._following(), None)
         if self.error is not None:
@@ -153,6 +163,7 @@ class Stage:
 
     def close(self) -> None:
         """Everybody leaves the stage."""
+        self._leads("closing a simulation")
         for actor in self._actors:
             actor.lot.is_dead, actor.wakes = True, 0
         gone = list(self._actors)
@@ -166,9 +177,28 @@ class Stage:
         """Hand the baton on, and wait until it comes back."""
         self._on = to
         (to.go if to else self._director).release()
-        (by.go if by else self._director).acquire()
-        if by is not None and by.lot.is_dead:
+        if by is None:
+            self._await()
+            return
+        by.go.acquire()
+        if by.lot.is_dead:
             raise Killed
+
+    def _await(self) -> None:
+        """Until the baton is back; whoever is interrupted meanwhile takes it back first, so that nobody acts beside who comes next."""
+        try:
+            self._director.acquire()
+        except BaseException as error:
+            self.error = error
+            while not self._director.acquire(timeout=_GLANCE) and self._on is not None:
+                pass
+            self.error = None
+            raise
+
+    def _leads(self, tried: str) -> None:
+        if any(actor.is_here for actor in self._actors):
+            case = "one of its own deeds or scripts asks for that, and would wait for itself for ever"
+            raise InvalidValue(tried, case, "call at(…) before, or spend(…) in a script")
 
     def leave(self, actor: Actor) -> None:
         self._actors.remove(actor)
@@ -219,6 +249,8 @@ class Stage:
             return do()
         if actor.lot.is_dead:
             raise Killed
+        if self.error is not None:  # the test was interrupted
+            self._give(None, actor)
         self._heard(actor.name, what)
         turn = self._turn()
         if turn is None:

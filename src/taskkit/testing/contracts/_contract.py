@@ -31,9 +31,23 @@ class Contract:
         raise NotImplementedError(f"write {type(self).__name__}.{method}, or close the clauses that ask for it, each with a reason")
 
     def test_what_is_closed_is_a_clause_and_has_a_reason(self) -> None:
-        wrong = {clause: reason for clause, reason in self.closed.items() if clause not in self.clauses() or not reason.strip()}
+        closed: object = self.closed
+        if not isinstance(closed, Mapping):
+            raise AssertionError(f"closed is a {type(closed).__name__}: give each clause with its reason, as {{'C14': 'it has no facts'}}")
+        known = self.clauses()
+        wrong = {clause: reason for clause, reason in closed.items() if clause not in known or not _is_said(reason)}
         if wrong:
             raise AssertionError(f"closed without a reason, or no clauses of this suite: {wrong}; there are {', '.join(self.clauses())}")
+
+
+def closed_of(subject: type[Contract]) -> dict[str, str]:
+    """Its closed clauses, each with a reason in words; none where they are not declared as they should be: a test of the suite says so."""
+    closed: object = subject.closed
+    return {clause: str(reason) for clause, reason in closed.items()} if isinstance(closed, Mapping) else {}
+
+
+def _is_said(reason: object) -> bool:
+    return isinstance(reason, str) and bool(reason.strip())
 
 
 def clause_of(test: str) -> str | None:

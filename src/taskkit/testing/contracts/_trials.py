@@ -12,7 +12,7 @@ from taskkit.errors import HostRefused
 from taskkit.outcomes import DONE, Done, Effect, ErrorClass, NotDone, Outcome, Unknown
 from taskkit.plugins.kinds import Executor, Script
 from taskkit.plugins.runs import Run
-from taskkit.plugins.verbs import Command, Host, Login, Operation, Probe, SecretChange, Terminal
+from taskkit.plugins.verbs import Command, Content, Host, Login, Operation, Probe, SecretChange, Terminal
 from taskkit.records import Record
 from taskkit.secrets import Secret
 from taskkit.testing._wrappings import Wrapping
@@ -38,7 +38,7 @@ class Watched(Wrapping):
         self.refused = 0
         self.lines: list[str] = []
         self.turned: list[bool] = []
-        #: How many commands began since something happened; None as long as nothing has.
+        #: How many commands, changes and files began since something happened; None as long as nothing has.
         self.since: int | None = None
 
     @property
@@ -82,6 +82,10 @@ class _Connection:
 
     def commands(self, sequence: Iterable[Command], run: Run) -> Iterator[Operation]:
         return self._connection.commands(self._told(sequence, run), run)  # type: ignore[no-any-return]
+
+    def put(self, path: str, content: Content, run: Run, **given: Any) -> Operation:
+        self._watched.begins(f"put {path}", run)
+        return self._connection.put(path, content, run, **given)  # type: ignore[no-any-return]
 
     @contextmanager
     def terminal(self, run: Run) -> Iterator[Terminal]:

@@ -145,7 +145,8 @@ class ExecutorContract(ChangeClauses, FileClauses, TerminalClauses):
         for text in (PASSWORD, base64.b64encode(PASSWORD.encode()).decode()):
             with self._connected() as (connection, run, _):
                 run.keep(Secret(PASSWORD))
-                [operation] = connection.commands([self.repeats(f"before {text} after")], run)
+                command = attrs.evolve(self.repeats(f"before {text} after"), capture={"between": "before (.*) after"})
+                [operation] = connection.commands([command], run)
             told = repr(attrs.asdict(operation))
             assert operation.state == "done", f"it is {operation.state}: {operation.text}"
             assert text not in told, "a secret stands in the operation"

@@ -65,8 +65,8 @@ class ExporterContract(Contract):
         to, written = io.BytesIO(), list[int]()
 
         def coming() -> Iterator[Fact]:
-            for number, fact in enumerate(_facts(3 * self.most_kept_back)):
-                if number % self.most_kept_back == self.most_kept_back - 1:
+            for number, fact in enumerate(_facts(3 * self.most_kept_back + 1)):
+                if number and number % self.most_kept_back == 0:
                     written.append(len(to.getvalue()))
                 yield fact
 

@@ -109,10 +109,12 @@ class NotifierContract(Contract):
         assert self._tasks(notifier)[-1] == _MARKS[3], "after a repetition nothing more is told"
 
     def test_n06_many_facts_are_told_as_one(self) -> None:
-        notifier, told = self.notifier(), _MARKS[:90]
+        notifier, told = self.notifier(), _MARKS[: min(90, self.many)]
         [other] = self._facts(notifier, 1, first=99)
-        apart = [other] * (self.many // len(told) - 1)
-        notifier.notify([one for fact in self._facts(notifier, len(told)) for one in (*apart, fact)])
+        apart = [other] * (self.many - len(told))
+        share = -(-len(apart) // len(told))
+        facts = enumerate(self._facts(notifier, len(told)))
+        notifier.notify([one for number, fact in facts for one in (*apart[number * share : (number + 1) * share], fact)])
         found = set(self._tasks(notifier))
         assert set(told) <= found, f"{sorted(set(told) - found)} are lost"
 

@@ -129,7 +129,7 @@ class ScriptContract(Contract):
     def test_sc06_asked_to_stop_it_begins_no_further_step(self) -> None:
         for where, trial in self._at_each_point(_stop):
             told = trial.watched.after
-            assert told <= 1, f"{where}: after it was asked to stop it began {told} commands"
+            assert told <= 1, f"{where}: after it was asked to stop it began {told} steps"
             assert trial.entry.state in FINAL, f"{where}: it is {trial.entry.state}"
 
     # killed, and overtaken
@@ -154,7 +154,7 @@ class ScriptContract(Contract):
     def test_sc08_whoever_was_overtaken_leaves_the_job_alone(self) -> None:
         for where, trial in self._at_each_point(_overtake):
             told = trial.watched.after
-            assert told <= 1, f"{where}: after the job was another's it began {told} commands"
+            assert told <= 1, f"{where}: after the job was another's it began {told} steps"
             assert trial.answered is None, f"{where}: it answers for a job that is another's"
 
     def test_sc09_it_says_that_it_has_turned_before_the_first_effect(self) -> None:
@@ -180,14 +180,25 @@ class ScriptContract(Contract):
     def test_sc11_no_secret_is_in_what_it_says_nor_in_a_line(self) -> None:
         with heard() as ear:
             trial, _ = self._undisturbed()
+        self._tells_no_secret(trial, ear(), "")
+
+    def test_sc11_no_secret_is_in_what_it_says_where_its_host_is_not_reached(self) -> None:
+        for error in ErrorClass:
+            trial = self._trial()
+            trial.watched.down = error
+            with heard() as ear:
+                trial.perform()
+            self._tells_no_secret(trial, ear(), f"{error}: ")
+
+    def _tells_no_secret(self, trial: Tried, said: str, where: str) -> None:
         kept = trial.engine.storage.job(trial.job)
         told = {
             "its entry": repr(trial.entry.document()), "its memo": repr(kept and kept.memo), "facts": repr(trial.engine.facts()),
-            "what it said here": ear(), "a line": "\n".join(trial.watched.lines),
+            "what it said here": said, "a line": "\n".join(trial.watched.lines),
         }  # fmt: skip
         for secret in (value for secrets in self.secrets.values() for value in secrets.values()):
             found = [place for place, text in told.items() if secret in text]
-            assert not found, f"a secret stands in {', '.join(found)}"
+            assert not found, f"{where}a secret stands in {', '.join(found)}"
 
 
 def _stop(trial: Tried) -> None:

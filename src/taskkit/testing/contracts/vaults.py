@@ -155,6 +155,7 @@ class VaultContract(SlotClauses, KeepClauses):
 
     def test_v12_sessions_count_over_all_records_of_the_account(self) -> None:
         vault = self._made()
+        assert all(not _sessions(vault, vault.records.account(record)) for record in RECORDS), "somebody works, and nobody has begun"
         self.begin(vault, "web", "s-1")
         self.begin(vault, "root", "s-2")
         self.begin(vault, "lone", "s-3")
@@ -299,7 +300,12 @@ class VaultContract(SlotClauses, KeepClauses):
             record = RECORDS[number % len(RECORDS)]
             account = vault.records.account(record)
             found = [one.id for one in vault.records.find(OfType(record.type), None)]
-            return record.id, vault.records.get(record.id), account, found, len(_sessions(vault, account)), vault.rights.may("anna", "x")
+            secrets = {name: secret.reveal() for name, secret in vault.secrets.values(account, Reader()).current.items()}
+            told = [one.id for one in vault.outbox.since(None)[0]]
+            return (
+                record.id, vault.records.get(record.id), account, found, len(_sessions(vault, account)), vault.rights.may("anna", "x"),
+                vault.rights.active("anna"), secrets, vault.secrets.changed_at(account), told, [*vault.hosts.known("10.0.0.1")],
+            )  # fmt: skip
 
         with ThreadPoolExecutor(self.threads) as threads:
             answers = list(threads.map(ask, range(self.threads * 25)))
