@@ -142,6 +142,10 @@ class Stream:
         self._kept, self._covered = text, min(len(text), self.back)
         return self._covered
 
+    def forget(self) -> None:
+        """Begin anew: what was fed so far is not said any more."""
+        self._kept, self._covered, self._withheld = "", 0, False
+
     def finish(self, last: str = "") -> str:
         """What was kept back, and a last piece; none follows."""
         return self._say(last, is_last=True)

@@ -14,6 +14,7 @@ from taskkit.records import Record
 from taskkit.secrets import Secret
 from taskkit.states import State
 from taskkit.testing.hosts import Reply
+from tests.scripts.rotations import OPS
 from tests.scripts.test_rotation_tangles import both_known
 from tests.scripts.test_rotation_upheavals import POINTS, Upheaved
 
@@ -142,6 +143,16 @@ def test_s03_an_account_of_which_the_vault_knows_no_secret_gets_one_from_its_sha
     house.pass_time(hours=3)
     assert not house.engine.intents.all()
     assert both_known(house, "new", "root")
+
+
+@pytest.mark.parametrize("shadow", [None, "root"])
+def test_s02_a_field_that_holds_no_port_is_told_before_anything_is_begun(shadow: str | None) -> None:
+    house = Upheaved()
+    task = house.rotates(shadow)
+    house.vault.change("ops", fields={**OPS.fields, "port": "ssh"})
+    job = house.rotated(task)
+    assert (job.error, house.engine.intents.all(), house.recoveries()) == ("bad_configuration", [], [])
+    assert house.kept("pending") is None
 
 
 @pytest.mark.parametrize("where", ["planned", "intended", "proposed", "probe", "applying", "applied", "verified", "promoted"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from threading import Lock
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from taskkit.engine._runs import JobRun
 
 _PEN = Lock()  #: a script may have threads of its own
+_HIGHEST_PORT = 65_535
 
 
 class Reach:
@@ -81,8 +83,7 @@ class Reach:
         found = self._type(record)
         if found is None:
             return Host(record.fields.get("host", ""), record=record)
-        port = record.fields.get(found.port, "")
-        return Host(found.host_of(record), int(port) if port.isdecimal() else None, found.settings, record=record)
+        return Host(found.host_of(record), _port(record, found.port), found.settings, record=record)
 
     def login(self, run: JobRun, record: Record) -> Login:
         """The account's current secret, read for this run alone: what the vault hands out is scrubbed from all that the run says (S1)."""
@@ -129,3 +130,14 @@ class Reach:
             sort = self._kin.sorts.get(record.type)
             self._types[record.type] = self._ground.catalog.record_type(record.type) if sort is None else sort.found
         return self._types[record.type]
+
+
+def _port(record: Record, field: str) -> int | None:
+    """None where the record leaves it to the executor; what is no port is not taken for the usual one, where somebody else may listen."""
+    said = record.fields.get(field, "").strip()
+    if not said:
+        return None
+    if re.fullmatch(r"[0-9]{1,5}", said) and 1 <= int(said) <= _HIGHEST_PORT:
+        return int(said)
+    tried = f"looking where the record {record.id!r} is reached"
+    raise InvalidValue(tried, f"its field {field!r} says {said[:80]!r}, which is no port", f"give 1 to {_HIGHEST_PORT}, or leave it empty")

@@ -111,6 +111,7 @@ class Rotation:
             raise Refused(_TRIED, f"its executor cannot do {', '.join(lacking)}", "choose one that can in the record type")
         if not self._user:
             raise Refused(_TRIED, f"the record {self.record.id!r} names no user", "fill in the field that its type says")
+        self._run.host(self.record)
         self._run.point("planned")
 
     # an intent that is open (S4)

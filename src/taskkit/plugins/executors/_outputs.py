@@ -54,8 +54,11 @@ class Recorder:
     """
 
     def __init__(self, stream: Stream, cap: int) -> None:
-        self._decoder = _DECODER("replace")
         self._stream, self._half = stream, cap // 2
+        self._begin()
+
+    def _begin(self) -> None:
+        self._decoder = _DECODER("replace")
         self._head, self._tail, self._said = bytearray(), bytearray(), 0
         self._pieces, self._waiting, self._leapt = deque[bytes](), 0, False
 
@@ -65,6 +68,11 @@ class Recorder:
         if self._waiting > _MOST_WAITING and self._waiting > 2 * self._needed + _MOST_WAITING:
             self._fill_head()
             self._leave_out()
+
+    def forget(self) -> None:
+        """What has come so far counts for nothing."""
+        self._stream.forget()
+        self._begin()
 
     def finish(self) -> Output:
         """All that was kept; no piece follows."""

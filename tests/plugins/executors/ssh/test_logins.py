@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gc
 import logging.config
 import subprocess
@@ -14,14 +15,16 @@ from paramiko.auth_handler import AuthHandler
 from paramiko.common import AUTH_FAILED
 from paramiko.server import InteractiveQuery
 
-from taskkit.outcomes import ErrorClass
+from taskkit.outcomes import ErrorClass, NotDone
 from taskkit.plugins.executors._outputs import Recorder
+from taskkit.plugins.executors.ssh import Ssh
 from taskkit.plugins.executors.ssh._keys import Ed25519Key
 from taskkit.plugins.executors.ssh._logins import Way
 from taskkit.plugins.executors.ssh._talks import Talk
-from taskkit.plugins.verbs import Command
+from taskkit.plugins.verbs import Command, Host, Login, SecretChange
 from taskkit.secrets import Secret
-from tests.plugins.executors.ssh.reaching import reached, refused, says
+from taskkit.testing.trials import Trial
+from tests.plugins.executors.ssh.reaching import reached, record, refused, says
 from tests.servers.doors import Door
 from tests.servers.odd import Odd, odd
 from tests.servers.sshd import Sshd, keygen
@@ -82,6 +85,14 @@ def test_a_certificate_lets_in_and_one_of_another_key_is_refused_here(sshd: Sshd
     assert says(sshd.port, sshd.user, secrets={"signed": Secret(certificate)}, certificate="signed", **given) == f"in as {sshd.user}"
     given["key"] = Secret(other.read_text())
     assert refused(sshd.port, sshd.user, fields={"certificate": certificate}, **given).case == "its certificate is none of this key"
+
+
+def test_s01_a_key_that_the_library_cannot_read_shows_nothing_of_itself(sshd: Sshd, tmp_path: Path) -> None:
+    """A point that is not written in full is more than it knows; its error would hold the frames in which the key lies."""
+    head, *lines, foot = pair(tmp_path, "ecdsa")[0].reveal().strip().splitlines()
+    raw = base64.b64decode("".join(lines)).replace(b"\0\0\0\x41\4", b"\0\0\0\x41\2")
+    error = refused(sshd.port, sshd.user, host_key=sshd.host_key, key=Secret("\n".join((head, base64.b64encode(raw).decode(), foot))))
+    assert (error.error, error.case) == (ErrorClass.BAD_CONFIGURATION, "it cannot be read, or its passphrase is another one")
 
 
 def test_an_agent_is_asked_only_where_that_is_wanted(sshd: Sshd, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -381,6 +392,19 @@ def test_s03_a_first_question_that_reads_like_one_for_a_new_password_says_nothin
     assert (error.error, server.tried) == (ErrorClass.BAD_CONFIGURATION, [])
     named = Odd(("keyboard-interactive", ("correct horse",)), questions=["New York office, password: "])
     assert asked(named, secrets={"office": Secret("correct horse")}, answers={"office": "office"}) is None
+
+
+@pytest.mark.parametrize("method", ["password", "keyboard-interactive"])
+def test_a_password_that_is_no_text_is_a_bad_configuration_and_no_doubt(method: str) -> None:
+    """By a change, any other error would leave it unknown whether something was sent."""
+    server, executor = Odd((method, "right")), Ssh()
+    about = record(server.host_key)
+    login = Login(about, "ops", Secret(b"\xff\xfe no text"))
+    with odd(server) as port, Trial(executor=executor, record=about).run() as run:
+        outcome = executor.change(Host("127.0.0.1", port, {}), login, SecretChange("ops", Secret("brand-new-horse")), run)
+    assert isinstance(outcome, NotDone)
+    assert (outcome.error, server.tried) == (ErrorClass.BAD_CONFIGURATION, [])
+    assert "it asks for a secret that is no text in UTF-8" in outcome.text
 
 
 def test_what_a_machine_asks_is_told_in_short() -> None:

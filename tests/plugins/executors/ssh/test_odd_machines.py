@@ -12,7 +12,7 @@ from typing import Any, cast
 
 import pytest
 from paramiko import Channel, Message
-from paramiko.common import AUTH_FAILED, MSG_CHANNEL_REQUEST, MSG_GLOBAL_REQUEST
+from paramiko.common import AUTH_FAILED, MSG_CHANNEL_DATA, MSG_CHANNEL_REQUEST, MSG_GLOBAL_REQUEST
 from paramiko.server import InteractiveQuery
 
 from taskkit.errors import HostRefused
@@ -235,6 +235,32 @@ def many_attributes(number: int) -> Iterator[bytes]:
 
 def gossip(number: int) -> Iterator[bytes]:
     yield packet(_STATUS, words(number, 4, "x" * 1_000_000, ""))
+
+
+def test_a_machine_that_says_more_than_it_may_is_not_listened_to() -> None:
+    """Nobody reads as fast as it talks, and all that was not read yet was kept."""
+
+    class Flooding(Odd):
+        def check_channel_pty_request(self, *given: Any) -> bool:
+            return True
+
+        def check_channel_shell_request(self, channel: Channel) -> bool:
+            threading.Timer(0.3, self.flood, [channel]).start()  # once it is there
+            return True
+
+        def flood(self, channel: Any) -> None:
+            said = bytes([MSG_CHANNEL_DATA]) + words(channel.remote_chanid, b"y" * 30_000)
+            with suppress(Exception):
+                while True:
+                    channel.transport._send_user_message(Message(said))
+
+    with let_in(Flooding(LET_IN)) as (connection, run), connection.terminal(run) as terminal:
+        until, heard = time.monotonic() + LONG, 0
+        while connection._wire.is_active() and time.monotonic() < until:
+            time.sleep(0.05)
+        while heard < 10_000_000 and (piece := terminal.receive(LONG)):
+            heard += len(piece)
+        assert (piece, heard < 3_000_000) == (None, True)
 
 
 def test_a_server_that_gives_its_reasons_without_an_end_is_told_in_short() -> None:

@@ -63,6 +63,13 @@ def test_a_probe_tells_a_secret_that_is_right_and_must_be_changed(kept: str, req
         assert wrong.error == ErrorClass.WRONG_CREDENTIALS
 
 
+@pytest.mark.parametrize("rule", ["Your account is locked after 5 wrong passwords.", "Your password must be changed every 90 days."])
+def test_s03_rules_that_a_session_tells_everybody_say_nothing_of_the_account(with_pam: Door, rule: str) -> None:
+    account = with_pam.account()
+    with_pam.box.run('mkdir "/home/$1/.ssh"; echo "echo $2" >"/home/$1/.ssh/rc"', account.name, rule)
+    assert probed(with_pam, account.name, password=password(account)) == Probe()
+
+
 def test_a_probe_of_a_secret_is_not_answered_by_a_key(with_pam: Door, tmp_path: Path) -> None:
     keygen(tmp_path / "key")
     key, public = (tmp_path / "key").read_text(), (tmp_path / "key.pub").read_text()
@@ -122,6 +129,26 @@ def test_checks_tell_a_secret_that_must_be_changed_as_the_heartbeat_does(without
     assert isinstance(outcome, NotDone)
     assert (outcome.error, outcome.result["login"]) == ("must_change", "must_change")
     assert [one["name"] for one in trial.entry.operations] == ["first"]
+
+
+@pytest.mark.parametrize("port", ["ssh", "-1", "0", "65536", "22.0", "9" * 5000, "٢٢"])
+def test_what_is_no_port_is_not_taken_for_the_usual_one(port: str) -> None:
+    """Somebody else may listen there, and would be told the secret."""
+    record = Record("db-1", "unix", fields={"host": "127.0.0.1", "port": port, "user": "ops"}, secret_fields=["password"])
+    gated = Record("db-2", "unix", fields={"host": "127.0.0.1", "user": "ops", "jump": "db-1"}, secret_fields=["password"])
+    for about_it in (record, gated):
+        trial = Trial(CheckStatus("heartbeat"), about_it, executor=Ssh(), secrets={about_it.id: {"password": "no-such-horse"}})
+        trial.vault.put(record)
+        outcome = trial.perform()
+        assert isinstance(outcome, NotDone)
+        assert outcome.error is ErrorClass.BAD_CONFIGURATION
+        assert "its field 'port' says" in outcome.text
+
+
+def test_a_port_with_spaces_around_it_is_that_port(sshd: Sshd) -> None:
+    record = about(sshd, sshd.user, port=f" {sshd.port} ")
+    outcome, _ = status(record, key=sshd.key.reveal())
+    assert isinstance(outcome, Done)
 
 
 def test_a_jump_host_that_lets_nobody_in_says_nothing_of_the_account(with_pam: Door, sshd: Sshd) -> None:

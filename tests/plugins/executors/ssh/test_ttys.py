@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,15 @@ def test_a_machine_that_gives_no_terminal_is_named_and_nothing_is_said_to_it(tmp
     assert (told.state, told.error) == ("not_done", "permission")
     assert "the machine gives no terminal" in told.text
     assert not (tmp_path / "said").exists()
+
+
+def test_a_machine_that_floods_before_anything_begins_costs_no_more_than_its_time() -> None:
+    with running(servers.program("sshd"), config="ForceCommand yes\n") as server:
+        began = time.monotonic()
+        told = carry_out(at(server, grace=0.5), Command("true", timeout=4))
+    assert (told.state, told.error, told.truncated) == ("unknown", "timeout", True)
+    assert len(told.output) < 70_000
+    assert time.monotonic() - began < 12
 
 
 def test_s01_a_terminal_of_which_nobody_says_that_it_echoes_nothing_is_told_nothing(tmp_path: Path) -> None:

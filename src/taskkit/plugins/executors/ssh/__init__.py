@@ -31,6 +31,7 @@ from taskkit.plugins.verbs import Command, Content, File, Host, Login, Operation
 from taskkit.records import Record
 
 __all__ = ["Ssh", "SshSettings"]
+_MOST_TOLD = 500
 
 
 class Ssh(Executor):
@@ -56,7 +57,7 @@ class Ssh(Executor):
         except HostRefused as refused:
             return Probe(class_of(refused), run.scrub(str(refused)))
         error = told_of(said)
-        return Probe(error, f"beginning a session on {stop.whom}: it says {said!r}; {HELP[error]}") if error else Probe()
+        return Probe(error, f"beginning a session on {stop.whom}: it says {said[:_MOST_TOLD]!r}; {HELP[error]}") if error else Probe()
 
     def change(self, host: Host, login: Login, change: SecretChange, run: Run) -> Done | NotDone | Unknown:
         """By the way that the settings name. A password that has to be changed before anything else is changed, too."""

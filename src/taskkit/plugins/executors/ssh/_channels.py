@@ -61,7 +61,7 @@ class Channels:
         if self._settings.tty:
             return self._talk_in_terminal(channel, spoken, as_whom, ready, run)
         out, err = (Recorder(run.scrub_stream(), self._settings.cap) for _ in range(2))
-        sieve = Sieve(spoken.mark, err.feed, holds=spoken.holds)
+        sieve = Sieve(spoken.mark, err, forgets=spoken.holds)
         talk = Talk(self._exchange, channel, ready.patience(run), spoken.stdin or b"", out.feed, sieve.feed)
         told = talk.hold(spoken.line, self._settings.grace)
         sieve.finish()
@@ -69,8 +69,8 @@ class Channels:
 
     def _talk_in_terminal(self, channel: Channel, spoken: Spoken, as_whom: Standing, ready: Ready, run: Run) -> Result:
         out = Recorder(run.scrub_stream(), self._settings.cap)
-        sieve = Sieve(spoken.mark, out.feed, holds=spoken.holds)
-        talk = TerminalTalk(self._exchange, channel, ready.patience(run), spoken, sieve.feed)
+        sieve = Sieve(spoken.mark, out, forgets=spoken.holds)
+        talk = TerminalTalk(self._exchange, channel, ready.patience(run), spoken, sieve)
         told = talk.hold(talk.line, self._settings.grace)
         begun = talk.finish()
         sieve.finish()

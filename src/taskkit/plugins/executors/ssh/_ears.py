@@ -19,13 +19,14 @@ class Ears:
     """A run that hears what its streams are given."""
 
     def __init__(self, run: Run, *secrets: Secret) -> None:
-        self._run, self._secrets, self._heard = run, secrets, list[str]()
+        self._run, self._secrets, self._ears = run, secrets, list[_Ear]()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._run, name)
 
     def scrub_stream(self) -> Stream:
-        return _Ear(self._run.scrub_stream(), self._heard)
+        self._ears.append(_Ear(self._run.scrub_stream()))
+        return self._ears[-1]
 
     @property
     def run(self) -> Run:
@@ -34,27 +35,31 @@ class Ears:
     @property
     def text(self) -> str:
         """Without the secrets themselves."""
-        text = "\n".join(self._heard)
+        text = "\n".join(said for ear in self._ears for said in ear.heard)
         for secret in self._secrets:
             text = text.replace(secret.reveal_bytes().decode(errors="replace"), _GAP)
         return text
 
 
 class _Ear(Stream):
-    __slots__ = ("_heard",)
+    __slots__ = ("heard",)
 
-    def __init__(self, stream: Stream, heard: list[str]) -> None:
+    def __init__(self, stream: Stream) -> None:
         super().__init__(stream._scrubber)
-        self._heard = heard
+        self.heard: list[str] = []
 
     def feed(self, piece: str) -> str:
-        self._heard.append(piece)
+        self.heard.append(piece)
         return super().feed(piece)
 
     def leap(self, text: str) -> int:
-        self._heard.append(text)
+        self.heard.append(text)
         return super().leap(text)
 
+    def forget(self) -> None:
+        self.heard.clear()
+        super().forget()
+
     def finish(self, last: str = "") -> str:
-        self._heard.append(last)
+        self.heard.append(last)
         return super().finish(last)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
@@ -18,7 +18,8 @@ from cryptography.hazmat.primitives.serialization import (
     load_ssh_private_key,
     load_ssh_public_identity,
 )
-from paramiko import Agent, ECDSAKey, Message, PKey, RSAKey, SSHException
+from paramiko import AgentKey, ECDSAKey, Message, PKey, RSAKey, SSHException
+from paramiko.agent import AgentSSH, get_agent_connection
 from paramiko.pkey import PublicBlob
 
 from taskkit.errors import HostRefused
@@ -29,6 +30,8 @@ from taskkit.secrets import Secret
 
 #: Each is a try: a server hangs up after six of them, as a rule.
 _MOST_OF_AGENT = 3
+#: What an agent is asked, and what it answers (draft-miller-ssh-agent, 5.1).
+_WHICH, _THESE = b"\x0b", 12
 
 
 class Ed25519Key(PKey):
@@ -75,14 +78,63 @@ def key_of(stop: Stop, run: Run) -> PKey | None:
     return made
 
 
+class Unsigned(SSHException):
+    """The agent has the key, and makes no signature with it."""
+
+
+class _KeyOfAgent(AgentKey):
+    def sign_ssh_data(self, data: Any, algorithm: Any = None) -> Any:
+        try:
+            return super().sign_ssh_data(data, algorithm)
+        except Exception:  # whatever paramiko made of what it was sent
+            raise Unsigned from None
+
+
+class _Agent(AgentSSH):
+    """paramiko's own waits for ever, and takes no comment that is not in UTF-8."""
+
+    def keys(self, seconds: float) -> Iterator[PKey]:
+        connection, plain = get_agent_connection(), cast(Any, self)
+        if connection is None:
+            return
+        plain._conn = connection
+        if hasattr(connection, "settimeout"):  # Pageant has no socket
+            connection.settimeout(seconds)
+        kind, told = plain._send_message(_WHICH)
+        if kind != _THESE:
+            raise SSHException
+        for _ in range(min(told.get_int(), _MOST_OF_AGENT)):
+            blob, _comment = told.get_binary(), told.get_binary()
+            yield _KeyOfAgent(plain, blob)
+
+    def close(self) -> None:
+        cast(Any, self)._close()
+
+
 @contextmanager
-def keys_of_agent() -> Iterator[Sequence[PKey]]:
+def keys_of_agent(stop: Stop) -> Iterator[Sequence[PKey]]:
     """The first of those that the agent of this process holds; none where there is no agent."""
-    agent = Agent()
+    agent, seconds, found = _Agent(), stop.settings.auth_timeout, list[PKey]()
     try:
-        yield agent.get_keys()[:_MOST_OF_AGENT]
+        late = _asked(agent, seconds, found)
+        if late is not None:
+            case = f"it did not answer within {seconds:g} s" if late else "it says what no agent says"
+            tried, error = "asking the SSH agent of this process for its keys", ErrorClass.TIMEOUT if late else ErrorClass.BAD_CONFIGURATION
+            raise HostRefused(tried, case, "start it anew, or leave the setting 'agent' away", error=error)
+        yield found
     finally:
         agent.close()
+
+
+def _asked(agent: _Agent, seconds: float, found: list[PKey]) -> bool | None:
+    """Whether it was too late, where it does not tell them."""
+    try:
+        found.extend(agent.keys(seconds))
+    except TimeoutError:
+        return True
+    except Exception:  # paramiko reads what it is sent, whatever that is
+        return False
+    return None
 
 
 def _opened(text: Secret, passphrase: Secret | None) -> PKey | str:
@@ -96,7 +148,7 @@ def _opened(text: Secret, passphrase: Secret | None) -> PKey | str:
             if passphrase is None:
                 return "it is locked by a passphrase, and the vault has none"
             found = load(plain, passphrase.reveal_bytes())
-    except ValueError:
+    except (ValueError, NotImplementedError):
         return "it cannot be read, or its passphrase is another one"
     except UnsupportedAlgorithm:
         return "it is of a kind that is not known here"

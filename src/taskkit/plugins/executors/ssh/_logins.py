@@ -8,10 +8,10 @@ from contextlib import ExitStack
 from attrs import define, field
 from paramiko import AuthenticationException, BadAuthenticationType, SSHException
 
-from taskkit.errors import HostRefused, TaskkitError
+from taskkit.errors import HostRefused, InvalidValue, TaskkitError
 from taskkit.outcomes import ErrorClass
 from taskkit.plugins.executors._sequences import in_one_line
-from taskkit.plugins.executors.ssh._keys import key_of, keys_of_agent
+from taskkit.plugins.executors.ssh._keys import Unsigned, key_of, keys_of_agent
 from taskkit.plugins.executors.ssh._questions import NoAnswer, Questions, told_of
 from taskkit.plugins.executors.ssh._stops import Stop
 from taskkit.plugins.executors.ssh._wires import Wire
@@ -83,7 +83,7 @@ class Door:
         ask, login, settings = self._wire.ask, self._stop.login, self._stop.settings
         keys = [key] if (key := key_of(self._stop, self._run)) is not None else []
         if settings.agent:
-            keys += self._stack.enter_context(keys_of_agent())
+            keys += self._stack.enter_context(keys_of_agent(self._stop))
         for key in keys:
             yield Way(KEY, lambda key=key: ask(lambda by, told: by.auth_publickey(login.user, key, told)))  # type: ignore[misc]
         answers = {pattern: login.secrets[name] for pattern, name in settings.answers.items() if name in login.secrets}
@@ -124,6 +124,8 @@ class Door:
             refusal = self._ended(str(error)) if self._is_end(str(error)) else None
             if refusal is None and way is not None:
                 self._refused.append(way)
+        except (Unsigned, InvalidValue) as error:
+            refusal = self._unsaid(error)
         except TaskkitError:
             raise
         except Exception as error:  # paramiko reads what it is sent, whatever that is
@@ -139,6 +141,17 @@ class Door:
         return not self._wire.is_active() or any(end in text for end in (_LATE, _UNSIGNED))
 
     # what is told
+
+    def _unsaid(self, error: Unsigned | InvalidValue) -> HostRefused:
+        """What there is cannot be said."""
+        if isinstance(error, Unsigned):
+            case, advice = (
+                "the SSH agent of this process makes no signature with a key that it has",
+                "is it locked, or does it ask somebody?",
+            )
+        else:
+            case, advice = "it asks for a secret that is no text in UTF-8", "keep it as a text, or have it changed"
+        return self._refusal(case, advice, ErrorClass.BAD_CONFIGURATION)
 
     def _unanswered(self, way: Way | None, case: str, repeated: bool) -> HostRefused:
         questions = way.questions if way is not None else None

@@ -9,16 +9,18 @@ from paramiko import Channel
 from taskkit.plugins.executors.ssh._settings import SshSettings
 from taskkit.plugins.executors.ssh._wires import Wire
 
-_MOST = 4096
+_MOST, _PIECE = 65_536, 4096
 _TICK = 0.05
 
 
 def first_words(wire: Wire, settings: SshSettings) -> str:
-    """Of a command that does nothing; none where the machine gives no session, which is no fault of the secret."""
+    """Of a command that does nothing; none where the machine gives no session, which is no fault of the secret, and none where the command
+    ended well: what is said to whoever gets in are rules of the house."""
     try:
         with wire.open_session(timeout=settings.connect_timeout) as channel:
             channel.exec_command("exit")
-            return _read(channel, time.monotonic() + settings.connect_timeout)
+            said = _read(channel, time.monotonic() + settings.connect_timeout)
+            return "" if channel.exit_status == 0 else said
     except Exception:  # whatever paramiko made of what it was sent
         return ""
 
@@ -28,9 +30,9 @@ def _read(channel: Channel, until: float) -> str:
     while len(said) < _MOST and time.monotonic() < until:
         over = channel.closed or (channel.exit_status_ready() and channel.eof_received)  # first: what has come by then is read yet
         if channel.recv_stderr_ready():
-            said += channel.recv_stderr(_MOST)
+            said += channel.recv_stderr(_PIECE)
         elif channel.recv_ready():
-            said += channel.recv(_MOST)
+            said += channel.recv(_PIECE)
         elif over:
             break
         else:

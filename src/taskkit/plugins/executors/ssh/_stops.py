@@ -7,7 +7,7 @@ from typing import Self
 
 from attrs import evolve, field, fields, frozen
 
-from taskkit.errors import HostRefused
+from taskkit.errors import HostRefused, InvalidValue
 from taskkit.outcomes import ErrorClass
 from taskkit.plugins.executors._sequences import MOST_TOLD
 from taskkit.plugins.executors.ssh._settings import SshSettings
@@ -57,7 +57,7 @@ def way_to(host: Host, login: Login, run: Run) -> Sequence[Stop]:
     left, itself = run.seconds_left, host.record or run.record
     stops = [Stop.of(host, login, itself, left)]
     for record in jump_hosts(itself, run, stops[0].name):
-        stops.insert(0, evolve(Stop.of(run.host(record), run.login(record), record, left), onwards=stops[0].name))
+        stops.insert(0, evolve(Stop.of(_host(record, run), run.login(record), record, left), onwards=stops[0].name))
     return stops
 
 
@@ -65,7 +65,7 @@ def jump_hosts(record: Record | None, run: Run, name: str) -> Iterator[Record]:
     """The nearest first; `name` is that of the machine."""
     tried, passed = f"finding the way to {name!r}", [record.id] if record else []
     while record is not None:
-        field = _field_of_jump(run.host(record))
+        field = _field_of_jump(_host(record, run))
         if not (id := record.fields.get(field)):
             return
         passed.append(id)
@@ -77,6 +77,14 @@ def jump_hosts(record: Record | None, run: Run, name: str) -> Iterator[Record]:
             case = f"the record {passed[-2]!r} names the jump host {id!r}, and there is no such record"
             raise HostRefused(tried, case, f"mend its field {field!r}", error=ErrorClass.BAD_CONFIGURATION)
         yield record
+
+
+def _host(record: Record, run: Run) -> Host:
+    try:
+        return run.host(record)
+    except InvalidValue as error:
+        refusal = HostRefused(error.tried, error.case, error.help, error=ErrorClass.BAD_CONFIGURATION)
+    raise refusal
 
 
 def _field_of_jump(host: Host) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import signal
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from attrs import frozen
 from paramiko import Channel
@@ -26,29 +26,37 @@ _TOLD = "told"
 T = TypeVar("T")
 
 
-class Sieve:
-    """Takes a mark out of a stream, wherever its pieces end; what comes before it is held back where it is not the command's."""
+class Keeper(Protocol):
+    """Takes what is said, and forgets it where it turns out to be nobody's."""
 
-    def __init__(self, mark: bytes | None, sink: Sink, *, holds: bool) -> None:
-        self._mark, self._sink, self._holds = mark, sink, holds
-        self._kept = b""
-        self.found = False
+    def feed(self, piece: bytes) -> object: ...
+    def forget(self) -> None: ...
+
+
+class Sieve:
+    """Takes a mark out of a stream, wherever its pieces end; what came before it is forgotten where it is not the command's."""
+
+    def __init__(self, mark: bytes | None, keeper: Keeper, *, forgets: bool) -> None:
+        self._mark, self._keeper, self._forgets = mark, keeper, forgets
+        self.forget()
+
+    def forget(self) -> None:
+        self._kept, self.found = b"", False
+        self._keeper.forget()
 
     def feed(self, piece: bytes) -> None:
         if self._mark is None or self.found:
-            self._sink(piece)
+            self._keeper.feed(piece)
             return
         before, mark, after = (self._kept + piece).partition(self._mark)
+        sure = len(before) if mark else len(before) - _begun(before, self._mark)
+        self._kept = before[sure:]
+        self._say(before[:sure])
         if mark:
-            self.found, self._kept = True, b""
-            self._say(b"" if self._holds else before)
+            self.found = True
+            if self._forgets:
+                self._keeper.forget()
             self._say(after)
-        elif self._holds:
-            self._kept = before
-        else:
-            back = _begun(before, self._mark)
-            self._kept = before[len(before) - back :]
-            self._say(before[: len(before) - back])
 
     def finish(self) -> None:
         self._say(self._kept)
@@ -56,7 +64,7 @@ class Sieve:
 
     def _say(self, piece: bytes) -> None:
         if piece:
-            self._sink(piece)
+            self._keeper.feed(piece)
 
 
 @frozen

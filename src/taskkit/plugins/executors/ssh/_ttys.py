@@ -13,13 +13,13 @@ import struct
 from paramiko import Channel
 
 from taskkit.outcomes import ErrorClass
-from taskkit.plugins.executors._endings import Patience, Sink
+from taskkit.plugins.executors._endings import Patience
 from taskkit.plugins.executors._expectations import Judgement
 from taskkit.plugins.executors._ptys import COLUMNS, ROWS, TERM
 from taskkit.plugins.executors.ssh._exchanges import Exchange
 from taskkit.plugins.executors.ssh._privileges import Spoken, new_mark
 from taskkit.plugins.executors.ssh._questions import told_of
-from taskkit.plugins.executors.ssh._talks import Sieve, Talk, Told
+from taskkit.plugins.executors.ssh._talks import Keeper, Sieve, Talk, Told
 
 #: Switched off (RFC 4254, 8): changes of letters on the way in and out, signals, lines, echo.
 _OFF = (34, 35, 36, 38, 39, 40, 50, 51, 53, 54, 55, 56, 59, 60, 61, 62, 70, 72)
@@ -36,9 +36,9 @@ head -c "$2" | /bin/sh -c "$3"
 class TerminalTalk(Talk):
     """What stands in the stdin is said once the terminal is known to echo nothing (S1)."""
 
-    def __init__(self, exchange: Exchange, channel: Channel, patience: Patience, spoken: Spoken, out: Sink) -> None:
+    def __init__(self, exchange: Exchange, channel: Channel, patience: Patience, spoken: Spoken, out: Keeper) -> None:
         self._mark, self._spoken = new_mark(), spoken
-        self._begun = Sieve(f"{self._mark}\n".encode(), out, holds=True)
+        self._begun = Sieve(f"{self._mark}\n".encode(), out, forgets=True)
         exchange.give_terminal(channel, TERM, COLUMNS, ROWS, _MODES)
         super().__init__(exchange, channel, patience, spoken.stdin or b"", self._begun.feed, self._begun.feed)
 

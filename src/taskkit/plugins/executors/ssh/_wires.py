@@ -13,7 +13,7 @@ from threading import Event
 from typing import Any
 
 from paramiko import Channel, Message, SSHException, Transport
-from paramiko.common import cMSG_GLOBAL_REQUEST
+from paramiko.common import MSG_CHANNEL_DATA, MSG_CHANNEL_EXTENDED_DATA, cMSG_GLOBAL_REQUEST
 
 from taskkit.plugins.executors.ssh._inquiries import Inquiry, Question, refuse_more
 from taskkit.plugins.executors.ssh._packets import Packets
@@ -47,6 +47,17 @@ class Answer(Event):
         return True
 
 
+def _within_window(handler: Callable[[Channel, Message], None]) -> Callable[[Channel, Message], None]:
+    """For what waits to be read. paramiko counts how much a machine may say, and takes more all the same, until all memory is full."""
+
+    def feed(channel: Any, message: Message) -> None:
+        if len(channel.in_buffer) + len(channel.in_stderr_buffer) > channel.in_window_size:
+            raise SSHException("it says more than it may")
+        handler(channel, message)
+
+    return feed
+
+
 class Wire(Transport):
     """`wanted` says in which order kinds of host keys are asked for."""
 
@@ -57,6 +68,9 @@ class Wire(Transport):
         self._wanted = wanted
         super().__init__(sock, packetizer_class=Packets)
         self.set_log_channel(_QUIET)
+        table: dict[int, Callable[[Channel, Message], None]] = vars(Transport)["_channel_handler_table"]
+        bounded = {kind: _within_window(table[kind]) for kind in (MSG_CHANNEL_DATA, MSG_CHANNEL_EXTENDED_DATA)}
+        self._channel_handler_table = {**table, **bounded}
         self.offered: Mapping[str, Sequence[str]] = {}
         self._unanswered = self._heard = 0
 
