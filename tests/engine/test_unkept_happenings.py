@@ -27,7 +27,26 @@ class Odd(CheckedIn):
         return self.name  # type: ignore[no-any-return]  # as somebody may write it who does not check
 
 
+@frozen
+class Numbered(CheckedIn):
+    kind = "numbered"
+    record: Any = 5
+
+
+class Nameless(CheckedIn):
+    kind = "nameless"
+
+    def __init__(self) -> None:
+        pass
+
+    @property
+    def id(self) -> str:
+        raise ValueError("it has none")
+
+
 ODD = {
+    "record": Numbered(),
+    "id": Nameless(),
     "origin": CheckedIn("h01", origin=("\udc80",)),
     "identity": Odd("h01", name="\udc80"),
     "identity_int": Odd("h01", name=5),

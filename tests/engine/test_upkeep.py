@@ -104,6 +104,55 @@ def test_p09_while_one_has_to_wait_those_before_it_are_not_taken_in_again_and_ag
     ]  # fmt: skip
 
 
+def test_p09_one_id_at_two_records_is_two_fires_also_where_one_of_them_has_to_wait() -> None:
+    house = House(*hosts(2))
+    house.put(AfterCheckIn())
+    get = house.vault.records.get
+    raises_over(house, "h02", ConnectionError())
+    house.vault.outbox.kept += [CheckedIn("h01", id="event 7"), CheckedIn("h02", id="event 7")]
+    for _ in range(3):
+        house.engine.tick()
+    house.vault.records.get = get  # type: ignore[method-assign]
+    house.engine.tick()
+    assert fires(house) == ["h01", "h02"]
+
+
+def test_p09_what_is_no_happening_is_told_once_while_one_after_it_has_to_wait() -> None:
+    house = House(*hosts(2))
+    house.put(AfterCheckIn())
+    raises_over(house, "h02", ConnectionError())
+    strange: Any = {"kind": "checked_in"}
+    house.vault.outbox.kept += [CheckedIn("h01"), strange, CheckedIn("h02")]
+    for _ in range(3):
+        house.engine.tick()
+    assert house.kinds(kinds=["HappeningFailed"]) == ["HappeningFailed"]
+
+
+def test_p09_while_one_raises_what_nobody_knows_the_others_leave_no_fact_each_second() -> None:
+    house = House(*hosts(3))
+    house.put(AfterCheckIn(), OnDemand())
+    mistaken = [True]
+
+    def go(answer: Any) -> None:
+        if mistaken[0] and any(record == "h02" for _, record in answer):
+            raise AttributeError("a mistake")
+
+    engine = house.enter(storage=Interleaved(house.storage.join(), open_at=go))
+    house.vault.tell(CheckedIn("h01"), Demanded("h02", task="none"), CheckedIn("h02"), CheckedIn("h03"))
+    raised = list[Exception]()
+    for _ in range(4):
+        try:
+            engine.tick()
+        except AttributeError as error:
+            raised.append(error)
+    assert raised
+    told = {"kinds": ["HappeningPassed", "HappeningFailed", "HappeningJoined"]}
+    assert (fires(house), house.kinds(**told)) == (["h01"], ["HappeningFailed"])
+    mistaken[0] = False
+    engine.tick()
+    assert (fires(house), house.kinds(**told)) == (["h01", "h02", "h03"], ["HappeningFailed"])
+
+
 def test_p09_what_is_told_again_after_all_was_taken_in_is_taken_in_again() -> None:
     """A store that came back from a backup under a process that works on has forgotten it."""
     house = House(*hosts(2))

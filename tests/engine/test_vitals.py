@@ -9,13 +9,14 @@ import pytest
 from taskkit.engine import Condition, Settings
 from taskkit.errors import StorageAway
 from taskkit.events import Daily
+from taskkit.events._tellings import all_kinds, written
 from taskkit.events.happenings import CheckedIn, SessionEnded
 from taskkit.events.policies import AfterCheckIn, AfterSession
 from taskkit.states import State
 from taskkit.storage.memory import MemoryStorage
 from taskkit.tasks import Task
 from taskkit.testing import VirtualClock
-from tests.engine.houses import START, UNIX, House, hosts
+from tests.engine.houses import START, UNIX, House, hosts, raises_over
 from tests.engine.test_skews import Nodes
 from tests.engine.test_threads import Hang, facts, house_of, running, touch, until
 
@@ -138,6 +139,26 @@ def test_a_vault_that_does_not_answer_an_errand_is_told_until_it_does(
             broken.undo()
             until(lambda: not kinds(house))
     assert not facts(house, "EngineFailed")
+
+
+@pytest.mark.parametrize("whence", ["outbox", "posted"])
+def test_a_happening_that_waits_for_the_vault_is_told_until_it_is_taken_in(whence: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The outbox answers, and its records do not: nothing that comes after it is taken in."""
+    house = house_of(1, settings=Settings(poll=0.02))
+    get = house.vault.records.get
+    raises_over(house, "h01", ConnectionError())
+    if whence == "outbox":
+        house.vault.tell(CheckedIn("h01"))
+    else:
+        posted = [("1", written(CheckedIn("h01"), all_kinds(), ""))]
+        monkeypatch.setattr(type(house.storage), "posted", lambda storage, limit: list(posted))
+        monkeypatch.setattr(type(house.storage), "take_away", lambda storage, ids: posted.clear())
+    with running(house.engine):
+        assert told(house, "errand") is Condition.LAGGING
+        assert "reading the record of a happening: it answered with ConnectionError" in str(house.engine.health())
+        house.vault.records.get = get  # type: ignore[method-assign]
+        until(lambda: not kinds(house))
+    assert [entry.record for entry in house.entries()] == ["h01"]
 
 
 def test_an_outbox_that_hangs_is_told_until_it_is_back(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -116,12 +116,15 @@ def test_a06_explain_tells_which_dependents_heard(house: Group) -> None:
         (CommandOn("web", Step("echo {token}")), "is a secret"),
         (OtherRecord("ops", "other"), "of the account itself"),
         (FileOn("paper", "/x"), "cannot do files"),
+        (FileOn("hatch", "/x"), "'2222 or so', which is no port"),
+        (CommandOn("hatch", Step("true")), "'2222 or so', which is no port"),
     ],
 )
 def test_s02_what_could_not_be_told_is_refused_before_anything_is_changed(house: Group, dependent: Any, case: str) -> None:
     house.vault.put(Record("ops", "unix", fields={"host": "box", "user": "ops", "token": "t"}, secret_fields={"password", "token"}))
     house.engine.define(RecordType("page", executor="local"))
     house.vault.put(Record("paper", "page", fields={"host": "h"}))
+    house.vault.put(Record("hatch", "unix", fields={"host": "h", "user": "app", "port": "2222 or so"}))
     job = house.hears(dependent)
     assert (job.state, job.error) == (State.ERROR, "bad_configuration"), job
     assert case in job.text

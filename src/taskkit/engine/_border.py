@@ -256,6 +256,15 @@ def plain(value: Any) -> Any:
     return writable(value.decode("utf-8", "replace") if isinstance(value, bytes | bytearray) else str(value))
 
 
+def said_of(thing: Any, name: str) -> str | None:
+    """A text that it says of itself, as every store keeps it; None where it says none."""
+    try:
+        said = getattr(thing, name, None)
+    except Exception:  # a property of somebody else's
+        return None
+    return writable(said) if isinstance(said, str) else None
+
+
 def _number(value: int) -> int | str:
     """Python writes no number of thousands of digits, and reads none."""
     return value if value.bit_length() <= _MOST_BITS else f"a number of {value.bit_length()} bits"

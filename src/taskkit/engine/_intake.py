@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import suppress
 from itertools import takewhile
 from typing import TYPE_CHECKING
 
 from attrs import define, field, frozen
 
-from taskkit.engine._border import account_of, asked
+from taskkit.engine._border import account_of, asked, said_of
 from taskkit.engine._catalog import LISTS, list_of
 from taskkit.engine._chores import Chores
 from taskkit.engine._demands import Demands
@@ -61,8 +61,8 @@ class Sitting:
     def next_records(self) -> Iterable[str]:
         """Those of which happenings follow that change no list."""
         for happening in takewhile(lambda one: not isinstance(one, _MOVING), self.ahead):
-            if isinstance(happening, Happening):
-                yield happening.record
+            if record := said_of(happening, "record"):
+                yield record
 
 
 @frozen
@@ -75,17 +75,17 @@ class Untaken:
 class Sifted:
     """What becomes of several happenings: the jobs that they made or joined, and what could not be taken in.
 
-    At an error that is one of `until` it is over: what follows is left.
+    At an error that holds up the others it is over: what follows is left.
     """
 
-    until: tuple[type[Exception], ...] = ()
+    holds_up: Callable[[Exception], bool]
     jobs: list[str] = field(factory=list)
     untaken: list[Untaken] = field(factory=list)
     over: bool = False
 
     def lacks(self, happenings: Iterable[object], error: Exception) -> None:
         self.untaken += [Untaken(happening, error) for happening in happenings]
-        self.over |= isinstance(error, self.until)
+        self.over |= self.holds_up(error)
 
 
 class Intake:
@@ -96,14 +96,14 @@ class Intake:
 
     def take(self, happenings: Iterable[object]) -> list[str]:
         """The jobs that they made or joined, in the order of what happened. One that is refused keeps none of the others out."""
-        sifted = self.sift(happenings)
+        sifted = self.sift(happenings, lambda error: False)
         if sifted.untaken:
             raise sifted.untaken[0].error
         return sifted.jobs
 
-    def sift(self, happenings: Iterable[object], until: tuple[type[Exception], ...] = ()) -> Sifted:
+    def sift(self, happenings: Iterable[object], holds_up: Callable[[Exception], bool]) -> Sifted:
         """Take in what can be taken in; the errors of the others are told, not raised."""
-        sifted, sitting, told = Sifted(until), Sitting(), list(happenings)
+        sifted, sitting, told = Sifted(holds_up), Sitting(), list(happenings)
         for number, happening in enumerate(told):
             sitting.ahead = told[number : number + _AHEAD]
             if isinstance(happening, _MOVING):  # it finds what was wished for before

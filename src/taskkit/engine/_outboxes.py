@@ -7,11 +7,12 @@ backup. Some places of the last months are kept besides: where the vault lost th
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import takewhile
 from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
-from taskkit.engine._border import asked
+from taskkit.engine._border import asked, said_of
 from taskkit.engine._restores import MARKS, OUTBOX, STORE, VAULT, Restores
 from taskkit.errors import UnknownMark, VaultAway
 from taskkit.instants import DAY, MINUTE, Instant
@@ -44,7 +45,7 @@ class OutboxReader:
         self._ground, self._restores, self._storage = ground, restores, ground.storage
         self._name = ground.ids()  # of a store that has none yet
         self._passed: tuple[str | None, str] | None = None  # what this process told the vault last
-        self._taken: tuple[str | None, frozenset[str]] = None, frozenset()  # what it took in beyond a mark, and need not take in again
+        self._taken: tuple[str | None, list[str | None]] = None, []  # what it took in beyond a mark, in order, and need not take in again
         self.away: VaultAway | None = None  #: what the vault did not answer when it was asked last
 
     def fetch(self, take: Callable[[Sequence[object]], int]) -> int:
@@ -84,12 +85,12 @@ class OutboxReader:
 
     def _took(self, place: _Place, happenings: Sequence[object], take: Callable[[Sequence[object]], int]) -> int:
         """How many are done with, now or before. Where one has to wait, those before it do not come again each time."""
-        before = self._taken[1] if self._taken[0] == place.mark else frozenset[str]()
-        left = [one for one in happenings if _id_of(one) not in before]
-        done = take(left)
-        ids = {id for one in left[:done] if (id := _id_of(one)) is not None}
-        self._taken = place.mark, before | ids if done < len(left) else frozenset()
-        return len(happenings) - len(left) + done
+        ids = [said_of(one, "id") for one in happenings]  # two records may have one event, so that its place counts, too
+        before = self._taken[1] if self._taken[0] == place.mark else []
+        known = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(before, ids, strict=False)))
+        done = known + take(happenings[known:])
+        self._taken = place.mark, ids[:done] if done < len(ids) else []
+        return done
 
     # the two sides
 
@@ -165,11 +166,6 @@ def _thinned(trail: Trail, now: Instant) -> Trail:
         day = at // DAY if now - at > DAY else (at,)
         days[day if now - at < _KEPT else _LONG_AGO] = (at, mark)
     return list(days.values())
-
-
-def _id_of(happening: object) -> str | None:
-    id = getattr(happening, "id", None)
-    return id if isinstance(id, str) else None
 
 
 def _told(happenings: Iterable[object], mark: str | None) -> tuple[list[object], str | None]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 from attrs import evolve
 
 from taskkit.engine._attempts import sweep
-from taskkit.engine._border import asked, plain
+from taskkit.engine._border import asked, plain, said_of
 from taskkit.engine._catalog import DEFINITIONS, TASKS
 from taskkit.engine._chores import Chores
 from taskkit.engine._intake import Intake
@@ -34,16 +35,21 @@ _LATER = (VaultAway, StorageAway, Outdated)
 _INSTEAD = "give CheckedIn(…), Unlocked(…) …, or a class of your own that this process has imported"
 
 
+def _holds_up(error: Exception) -> bool:
+    """What may be taken in later, and what nobody knows. A ValueError is known: it holds what no store keeps, such as half a character."""
+    return isinstance(error, _LATER) or not isinstance(error, (TaskkitError, ValueError))
+
+
 class Upkeep:
     def __init__(self, ground: Ground, chores: Chores, intake: Intake, outbox: OutboxReader) -> None:
         self._ground, self._chores, self._intake, self._outbox = ground, chores, intake, outbox
         self._storage = ground.storage
         self._begun = False
-        self._away: VaultAway | None = None
+        self._away: dict[str, VaultAway] = {}  # by what was tried when it did not answer
 
     def unanswered(self) -> list[VaultAway]:
         """What the vault did not answer when it was asked last; it is asked again at the next tick."""
-        return [away for away in (self._outbox.away, self._away) if away is not None]
+        return [away for away in (self._outbox.away, *list(self._away.values())) if away is not None]
 
     # plug-ins
 
@@ -74,7 +80,7 @@ class Upkeep:
 
     def fetch(self) -> int:
         """Take in what the vault kept for us (P9)."""
-        return self._outbox.fetch(self._take)
+        return self._outbox.fetch(partial(self._take, "outbox"))
 
     # posted in the product's own transactions
 
@@ -86,23 +92,26 @@ class Upkeep:
 
     def fetch_posted(self) -> int:
         kinds, posted = all_kinds(), self._storage.posted(_MANY)
-        taken = self._take([read(0, text, kinds) for _, text in posted])
+        taken = self._take("posted", [read(0, text, kinds) for _, text in posted])
         if taken:
             self._storage.take_away([id for id, _ in posted[:taken]])
         return taken
 
-    def _take(self, happenings: Sequence[object]) -> int:
+    def _take(self, whence: str, happenings: Sequence[object]) -> int:
         """How many are done with. What cannot be taken in just now stays, and all that came after it: in order, and twice is once (P9).
 
         One that nobody can take in is told of and passed by: it must not hold up all that come after it.
         """
-        untaken = {id(one.happening): one.error for one in self._intake.sift(happenings, until=_LATER).untaken}
+        self._away.pop(whence, None)
+        untaken = {id(one.happening): one.error for one in self._intake.sift(happenings, _holds_up).untaken}
         for done, happening in enumerate(happenings):
             if (error := untaken.get(id(happening))) is None:
                 continue
-            if isinstance(error, _LATER):
-                return done
-            if not isinstance(error, (TaskkitError, ValueError)):  # the latter: it holds what no store keeps, such as half a character
+            if isinstance(error, VaultAway):
+                self._away[whence] = error
+            if _holds_up(error):
+                if done or isinstance(error, _LATER):
+                    return done
                 raise error
             self._tell_of(happening, error)
         return len(happenings)
@@ -111,8 +120,8 @@ class Upkeep:
         told: dict[str, object] = {"error": type(error).__name__, "text": str(error)}
         record = None
         if isinstance(happening, Happening):
-            told |= {"happening": happening.id, "kind": getattr(happening, "kind", None)}
-            record = happening.record or None
+            told |= {"happening": said_of(happening, "id"), "kind": said_of(happening, "kind")}
+            record = said_of(happening, "record") or None
         self._storage.write([(Fact("HappeningFailed", self._ground.now(), record=record, details=plain(told)),)])
 
     # vault and store
@@ -121,14 +130,15 @@ class Upkeep:
         """At start, and then once a day; without the vault it is tried again at the next tick."""
         kept = self._storage.document(MARKS, RECONCILED)
         if self._begun and kept is not None and abs(now - kept.body["at"]) < DAY:  # a clock that was ahead says nothing
-            self._away = None  # another process has done it
+            self._away.pop(RECONCILED, None)  # another process has done it
             return 0
         try:
             repaired = self.reconcile()
         except VaultAway as error:
-            self._away = error
+            self._away[RECONCILED] = error
             return 0
-        self._begun, self._away = True, None
+        self._begun = True
+        self._away.pop(RECONCILED, None)
         self._storage.write([(Keep(MARKS, RECONCILED, kept.revision if kept else 0, {"at": now}),)])
         return repaired
 

@@ -82,12 +82,12 @@ def must_be_sayable(happening: Happening) -> None:
     """A class of somebody else's may say anything of itself, or nothing: that is refused before any store is asked to keep it."""
     try:
         user = getattr(happening, "user", None)
-        said = [happening.kind, happening.id, happening.identity, *(() if user is None else (user,))]
+        said = [happening.kind, happening.record, happening.id, happening.identity, *(() if user is None else (user,))]
         case = "" if all(isinstance(one, str) and plain(one) == one for one in said) else "no store can keep what it says of itself"
     except Exception as error:
         case = f"it cannot say what it is: {type(error).__name__}"
     if case:
-        helps = "its kind, id and identity, and its user where it has one, are texts that can be encoded, without NUL"
+        helps = "its kind, record, id and identity, and its user where it has one, are texts that can be encoded, without NUL"
         raise InvalidValue(f"taking in a {type(happening).__name__}", case, helps)
 
 

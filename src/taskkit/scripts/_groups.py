@@ -81,6 +81,8 @@ class Group:
             if lacking := sorted(one.needs - self._run.verbs(record)) if one.needs else []:
                 case = f"{one}: the executor of its record cannot do {', '.join(lacking)}"
                 raise Refused(_TRIED, case, "choose one that can in the record type")
+            if one.needs:
+                self._run.host(record)
             one.fit(news)
 
     def _found(self, one: Dependent) -> Record:

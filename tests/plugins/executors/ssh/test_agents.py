@@ -13,6 +13,7 @@ import pytest
 from paramiko import Message, PKey
 from paramiko.common import AUTH_SUCCESSFUL
 
+from taskkit.errors import HostRefused
 from taskkit.outcomes import ErrorClass
 from taskkit.secrets import Secret
 from tests.plugins.executors.ssh.reaching import reached, refused
@@ -91,6 +92,27 @@ def test_an_agent_that_tells_no_keys_is_named_and_waited_for_no_longer_than_was_
     with agent(tmp_path, monkeypatch, talk), odd(server) as port:
         found = refused(port, "ops", host_key=server.host_key, password=RIGHT, agent=True, auth_timeout=0.5)
     assert (found.tried, found.error, found.case) == ("asking the SSH agent of this process for its keys", error, case)
+
+
+def test_an_agent_that_hangs_and_has_no_room_for_who_comes_next_is_waited_for_no_longer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those who gave up stand in its door until it takes them in."""
+    path, server = str(tmp_path / "agent"), Odd(("password", RIGHT.reveal()))
+    monkeypatch.setenv("SSH_AUTH_SOCK", path)
+    found: list[HostRefused] = []
+
+    def ask() -> None:
+        found.append(refused(port, "ops", host_key=server.host_key, password=RIGHT, agent=True, auth_timeout=0.5))
+
+    with socket.socket(socket.AF_UNIX) as door, socket.socket(socket.AF_UNIX) as before, odd(server) as port:
+        door.bind(path)
+        door.listen(0)
+        before.connect(path)
+        thread = threading.Thread(target=ask, daemon=True)
+        thread.start()
+        thread.join(10)
+    assert [(one.error, one.case) for one in found] == [(ErrorClass.TIMEOUT, "it did not answer within 0.5 s")]
 
 
 @pytest.mark.parametrize("comments", [[b"Schl\xfcssel"], [b"one", b"two", b"three", b"four"]], ids=["in Latin-1", "many"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,13 +14,15 @@ from taskkit.errors import HostRefused
 from taskkit.outcomes import Done, ErrorClass, NotDone
 from taskkit.plugins.executors.ssh import Ssh
 from taskkit.plugins.executors.ssh._sessions import _read
-from taskkit.plugins.verbs import Probe
+from taskkit.plugins.verbs import Host, Login, Probe
 from taskkit.records import Record
 from taskkit.scripts import Check, CheckStatus
 from taskkit.secrets import Secret
 from taskkit.testing.trials import Trial
 from tests import servers
+from tests.plugins.executors.ssh.reaching import record
 from tests.servers.doors import Account, Door
+from tests.servers.odd import Odd, odd
 from tests.servers.sshd import Sshd, keygen
 
 
@@ -186,3 +190,22 @@ def test_what_is_said_at_the_very_end_of_a_session_is_read() -> None:
             return False
 
     assert _read(cast(Any, Ending()), float("inf")) == "Your password has expired."
+
+
+@pytest.mark.parametrize(("status", "most"), [(0, 1.5), (1, 30.0)])
+def test_a_session_that_leaves_its_output_open_is_waited_for_as_long_as_its_words_count(status: int, most: float) -> None:
+    """And not by asking again and again: somebody else has work for the processor."""
+
+    class Leaves(Odd):
+        def check_channel_exec_request(self, channel: Any, command: bytes) -> bool:
+            self.held = channel  # or it would be closed
+            threading.Timer(0.1, channel.send_exit_status, [status]).start()
+            return True
+
+    server = Leaves(("password", "right"))
+    login = Login(record(server.host_key), "ops", Secret("right"), secrets={})
+    with odd(server) as port, Trial(executor=Ssh(), record=login.record).run() as run:
+        began, worked = time.monotonic(), time.thread_time()
+        assert Ssh().probe(Host("127.0.0.1", port, {"connect_timeout": 3}), login, run) == Probe()
+        assert time.monotonic() - began < most
+        assert time.thread_time() - worked < 0.5

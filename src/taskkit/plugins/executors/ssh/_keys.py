@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import socket
+import struct
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, cast
@@ -94,12 +98,10 @@ class _Agent(AgentSSH):
     """paramiko's own waits for ever, and takes no comment that is not in UTF-8."""
 
     def keys(self, seconds: float) -> Iterator[PKey]:
-        connection, plain = get_agent_connection(), cast(Any, self)
+        connection, plain = _connection(seconds), cast(Any, self)
         if connection is None:
             return
         plain._conn = connection
-        if hasattr(connection, "settimeout"):  # Pageant has no socket
-            connection.settimeout(seconds)
         kind, told = plain._send_message(_WHICH)
         if kind != _THESE:
             raise SSHException
@@ -109,6 +111,24 @@ class _Agent(AgentSSH):
 
     def close(self) -> None:
         cast(Any, self)._close()
+
+
+def _connection(seconds: float) -> Any:
+    """None where there is no agent. One that hangs lets some come, and the next would wait for ever."""
+    path = os.environ.get("SSH_AUTH_SOCK")
+    if path is None or sys.platform == "win32":
+        return get_agent_connection()
+    made = socket.socket(socket.AF_UNIX)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", int(seconds), int(seconds % 1 * 1e6)))
+    try:
+        made.connect(path)
+    except OSError as error:
+        made.close()
+        if isinstance(error, BlockingIOError):
+            raise TimeoutError from None
+        return None
+    made.settimeout(seconds)
+    return made
 
 
 @contextmanager

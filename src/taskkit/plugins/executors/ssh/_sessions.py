@@ -28,13 +28,16 @@ def first_words(wire: Wire, settings: SshSettings) -> str:
 def _read(channel: Channel, until: float) -> str:
     said = b""
     while len(said) < _MOST and time.monotonic() < until:
-        over = channel.closed or (channel.exit_status_ready() and channel.eof_received)  # first: what has come by then is read yet
+        # First: what has come by then is read yet. Where it ended well, nothing of that counts, and somebody may hold its output for long.
+        over = channel.closed or channel.exit_status == 0 or (channel.exit_status_ready() and channel.eof_received)
         if channel.recv_stderr_ready():
             said += channel.recv_stderr(_PIECE)
         elif channel.recv_ready():
             said += channel.recv(_PIECE)
         elif over:
             break
-        else:
+        elif not channel.status_event.is_set():
             channel.status_event.wait(_TICK)
+        else:
+            time.sleep(_TICK)
     return said.decode(errors="replace")
