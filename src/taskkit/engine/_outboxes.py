@@ -14,7 +14,7 @@ from attrs import frozen
 
 from taskkit.engine._border import asked, said_of
 from taskkit.engine._restores import MARKS, OUTBOX, STORE, VAULT, Restores
-from taskkit.errors import UnknownMark, VaultAway
+from taskkit.errors import UnknownMark
 from taskkit.instants import DAY, MINUTE, Instant
 from taskkit.storage import Document, Keep, Unit
 from taskkit.vaults import Outbox
@@ -46,21 +46,12 @@ class OutboxReader:
         self._name = ground.ids()  # of a store that has none yet
         self._passed: tuple[str | None, str] | None = None  # what this process told the vault last
         self._taken: tuple[str | None, list[str | None]] = None, []  # what it took in beyond a mark, in order, and need not take in again
-        self.away: VaultAway | None = None  #: what the vault did not answer when it was asked last
 
     def fetch(self, take: Callable[[Sequence[object]], int]) -> int:
         """The mark moves after all was taken in, and twice is once."""
         if type(self._ground.vault.outbox).since is Outbox.since:
             return 0
-        try:
-            fetched = self._fetch_from(self._place(), take)
-        except VaultAway as error:
-            self.away = error
-            return 0
-        self.away = None
-        return fetched
-
-    def _fetch_from(self, place: _Place, take: Callable[[Sequence[object]], int]) -> int:
+        place = self._place()
         try:
             return self._fetch(place, take)
         except UnknownMark:

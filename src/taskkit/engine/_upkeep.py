@@ -49,7 +49,7 @@ class Upkeep:
 
     def unanswered(self) -> list[VaultAway]:
         """What the vault did not answer when it was asked last; it is asked again at the next tick."""
-        return [away for away in (self._outbox.away, *list(self._away.values())) if away is not None]
+        return list(self._away.values())
 
     # plug-ins
 
@@ -80,7 +80,13 @@ class Upkeep:
 
     def fetch(self) -> int:
         """Take in what the vault kept for us (P9)."""
-        return self._outbox.fetch(partial(self._take, "outbox"))
+        try:
+            fetched = self._outbox.fetch(partial(self._take, "a happening"))
+        except VaultAway as error:
+            self._away["the outbox"] = error
+            return 0
+        self._away.pop("the outbox", None)
+        return fetched
 
     # posted in the product's own transactions
 
@@ -92,7 +98,7 @@ class Upkeep:
 
     def fetch_posted(self) -> int:
         kinds, posted = all_kinds(), self._storage.posted(_MANY)
-        taken = self._take("posted", [read(0, text, kinds) for _, text in posted])
+        taken = self._take("a posted one", [read(0, text, kinds) for _, text in posted])
         if taken:
             self._storage.take_away([id for id, _ in posted[:taken]])
         return taken
