@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import subprocess
 import sys
 import threading
 import time
@@ -76,6 +77,39 @@ def test_what_was_said_last_is_not_lost_and_then_it_is_closed() -> None:
         with program("echo the last word") as pty:
             assert heard(pty) == b"the last word\r\n"
             assert pty.receive(5) is None
+
+
+#: Goes before all that has no place of its own, the kernel's workers among them, for a moment.
+HOG = """import os, time
+os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(10))
+print(flush=True)
+until = time.monotonic() + 0.1
+while time.monotonic() < until:
+    pass"""
+
+
+@contextmanager
+def busy_machine() -> Iterator[None]:
+    """What a program says is handed on by a worker of the kernel, which gets its turn late: where we may, not before the program's end."""
+    before = os.sched_getscheduler(0), os.sched_getparam(0)
+    try:
+        os.sched_setscheduler(0, os.SCHED_RR, os.sched_param(20))
+    except PermissionError:
+        yield
+        return
+    with ExitStack() as stack:
+        stack.callback(os.sched_setscheduler, 0, *before)
+        for _ in range(os.cpu_count() or 1):
+            hog = stack.enter_context(subprocess.Popen([sys.executable, "-c", HOG], stdout=subprocess.PIPE))
+            assert hog.stdout is not None
+            assert hog.stdout.readline()
+        yield
+
+
+def test_what_was_said_last_is_not_lost_where_the_kernel_hands_it_on_after_the_end() -> None:
+    for _ in range(10):
+        with busy_machine(), program("echo the last word") as pty:
+            assert heard(pty) == b"the last word\r\n"
 
 
 def test_silence_is_silence() -> None:

@@ -33,7 +33,8 @@ def opened(argv: Sequence[str], grace: float, *, env: Mapping[str, str], cwd: st
         try:
             # The screen's end stays open for as long as the keyboard's, or what was said last would be lost.
             keyboard, screen = (stack.enter_context(FileIO(end, "r+")) for end in os.openpty())
-            selector = stack.enter_context(selectors.DefaultSelector())
+            # It asks the terminal itself: epoll waits to be told, and under load the kernel tells after the program has ended.
+            selector = stack.enter_context(selectors.PollSelector())
             process = _started(argv, screen.fileno(), env, cwd)
         except (OSError, ValueError) as error:
             raise NotStarted from error
