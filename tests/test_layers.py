@@ -71,7 +71,7 @@ FLOORS = [
         "engine._intents engine._budgets engine._seals engine._skews engine._vitals engine._jumps engine._executions engine._targets",
         "engine._fences",
         "engine._forks engine._access",
-        "engine._occurrences engine._planner engine._replans engine._ages",
+        "engine._occurrences engine._planner engine._replans engine._ages engine._votes engine._parts",
         "engine._crew engine._errands",
         "engine._leads engine._portions engine._fits engine._chores engine._ledger engine._checks engine._definitions",
         "engine._lists engine._keeper",

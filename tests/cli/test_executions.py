@@ -12,6 +12,8 @@ import pytest
 
 from taskkit.cli import main
 from taskkit.cli._arguments import EXECUTION_EXAMPLES, RERUN_EXAMPLES
+from taskkit.states import State
+from taskkit.storage import Query
 from tests.cli.products import product
 
 APP = """\
@@ -83,6 +85,13 @@ def test_r06_what_failed_runs_once_more_and_nothing_else(app: ModuleType, capsys
     assert app.engine.drain() == 1
     assert said(capsys, "jobs", "sqlite:vault.db", "--execution", app.run)[0] == "patch the web: completed, 8 of 8 done"
     assert "nothing of it failed" in said(capsys, "rerun", "app:engine", app.run, code=1)[0]
+
+
+def test_r06_it_may_be_forced(app: ModuleType, capsys: Capsys) -> None:
+    app.engine.drain()
+    said(capsys, "rerun", "app:engine", app.run, "--force")
+    [again] = app.storage.jobs(Query(execution=app.run, states=State.SCHEDULED)).jobs
+    assert again.forced
 
 
 def test_a_program_gets_a_document(app: ModuleType, capsys: Capsys) -> None:

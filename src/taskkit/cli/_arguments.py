@@ -110,6 +110,7 @@ def add(commands: Any) -> None:
     rerun.add_argument("engine", metavar="MODULE:NAME", help="where the engine stands, such as app:engine")
     rerun.add_argument("execution", type=word, metavar="ID", help="the run, by the job of its conductor")
     rerun.add_argument("--by", type=word, metavar="NAME", help="who says so: their rights count")
+    rerun.add_argument("--force", action="store_true", help="outside its window, and without consent: it takes the right force_run")
     rerun.set_defaults(run=_run_rerun)
     add_intents(_command(commands, "intents", "accounts whose secret is being changed, or is in doubt", INTENT_EXAMPLES))
     add_rule(_command(commands, "rule", "what is to be done about an account in doubt", RULE_EXAMPLES))
@@ -224,7 +225,7 @@ def _run_jobs(options: argparse.Namespace) -> int:
 def _run_rerun(options: argparse.Namespace) -> int:
     from taskkit.cli import _executions
 
-    return _executions.again(options.engine, options.execution, options.by)
+    return _executions.again(options.engine, options.execution, options.by, force=options.force)
 
 
 def _run_plugins(options: argparse.Namespace) -> int:

@@ -29,8 +29,8 @@ def run(url: str, id: str, *, as_json: bool, follow: bool) -> int:
     return 0
 
 
-def again(place: str, id: str, by: str | None) -> int:
-    jobs = engine_at(place).rerun(id, by=by)
+def again(place: str, id: str, by: str | None, *, force: bool) -> int:
+    jobs = engine_at(place).rerun(id, by=by, force=force)
     say(f"{len(jobs)} planned: {plain(_some(jobs))}")
     return 0
 

@@ -26,7 +26,7 @@ likeness: Callable[[Job], tuple[Any, ...]] = itemgetter(*(slice(one + 1, other) 
 class Cohort:
     """Of one batch: all of it is judged by what was read for that batch, at one time."""
 
-    __slots__ = ("following", "gates", "is_one", "kin", "likeness", "reason", "starts", "turning")
+    __slots__ = ("following", "gates", "is_one", "is_rerun", "kin", "likeness", "reason", "starts", "turning")
 
     def __init__(self, kin: Kin, alike: tuple[Any, ...], *, is_one: bool) -> None:
         self.kin, self.likeness = kin, alike
@@ -37,6 +37,7 @@ class Cohort:
         self.turning: Mapping[str, Any] | None = None  #: what its start makes of each
         self.reason: Mapping[str, Any] | None = None  #: why each starts, for the fact of that
         self.following: tuple[Expect, Job] | None = None  #: what the first of them added for its successor, where that goes for all
+        self.is_rerun: bool | None = None  #: whether they are parts that go without their conductor, once somebody has asked
         self.starts: Starts | None = None  #: what the units that start them have in common, where nothing but the host may keep one from it
 
 

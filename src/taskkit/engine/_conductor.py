@@ -13,16 +13,17 @@ from typing import TYPE_CHECKING, Any
 
 from taskkit.engine._border import asked
 from taskkit.engine._cases import Case
-from taskkit.engine._executions import OPEN, TABLE, counts, execution, has_failed, last_parts
+from taskkit.engine._executions import OPEN, TABLE, counts, has_failed, last_parts
 from taskkit.engine._fences import asked_to_stop
 from taskkit.engine._ground import VAULT_AWAY_LOOK
+from taskkit.engine._parts import PORTION, Parts
 from taskkit.engine._replans import dropped
 from taskkit.engine._waits import written
-from taskkit.errors import Outdated, Refused, StaleToken, VaultAway
+from taskkit.errors import StaleToken, VaultAway
 from taskkit.events._wording import counted
 from taskkit.facts import Fact
 from taskkit.instants import DAY, MINUTE, SECOND, Instant, shown
-from taskkit.jobs import Job, Kind, Why
+from taskkit.jobs import Job, Why
 from taskkit.outcomes import Asks, Done, ErrorClass, NotDone, NotNow, Outcome
 from taskkit.selections import Everything, Selection
 from taskkit.states import PENDING, State, Step
@@ -32,15 +33,11 @@ from taskkit.tasks import Task
 if TYPE_CHECKING:
     from taskkit.engine._ground import Ground
     from taskkit.engine._planner import Planner
-    from taskkit.engine._targets import Targets
-
-_PORTION = 500
-_TRIES = 8
 
 
 class Conductor:
-    def __init__(self, ground: Ground, planner: Planner, targets: Targets, points: Callable[[str, Job], None] | None) -> None:
-        self._ground, self._planner, self._targets, self._storage = ground, planner, targets, ground.storage
+    def __init__(self, ground: Ground, planner: Planner, parts: Parts, points: Callable[[str, Job], None] | None) -> None:
+        self._ground, self._planner, self._parts, self._storage = ground, planner, parts, ground.storage
         self.points = points
 
     def perform(self, case: Case) -> Outcome:
@@ -156,54 +153,15 @@ class Conductor:
 
     def _begin(self, case: Case, names: Sequence[str], until: int, begun: int, *, wave: bool = False) -> None:
         """The parts of a wave, as far as they are not there yet."""
-        for first in range(begun, until, _PORTION):
-            portion = names[first : min(until, first + _PORTION)]
+        for first in range(begun, until, PORTION):
+            portion = names[first : min(until, first + PORTION)]
             now = self._ground.now()
-            changes: list[Change] = [Insert(self.part(case.job, case.task, name, now)) for name in portion]
+            changes: list[Change] = [Insert(self._parts.part(case.job, case.task, name, now)) for name in portion]
             if wave and first == begun:
                 told = {"records": until - begun, "from": begun, "of": len(names)}
                 changes.append(Fact("WaveBegan", now, case.job.id, case.job.task, case.job.line, None, None, told))
             self._save(case, {"memo": {"until": until, "begun": first + len(portion)}}, *changes)
             case.run.point("begun")
-
-    def part(self, conductor: Job, task: Task, name: str, now: Instant, *, by: str | None = None) -> Job:
-        """For a record that is gone meanwhile there is a part as well: it ends as canceled, and nothing is forgotten."""
-        record = asked(lambda: self._ground.vault.records.get(name), "reading a record of the list")
-        aim = self._targets.aim(task, record)
-        spread = task.spread.second(name, now // SECOND, task.window) if task.spread is not None else None
-        due = now if spread is None else max(now, spread * SECOND)
-        return Job(
-            id=self._ground.ids(), kind=Kind.PART, task=aim.task.id, line=aim.task.line, planned_for=aim.task.revision,
-            record=aim.record.id if aim.record else name, due=due, wanted=due, created=now, via=aim.via, target_fallback=aim.fallback,
-            pool=self._planner.pool(aim.task, aim.record), host=self._planner.host(aim.record),
-            execution=conductor.id, origin=conductor.origin, demanded_by=by,
-        )  # fmt: skip
-
-    def again(self, conductor: Job, task: Task, by: str | None) -> list[str]:
-        """Parts for the records that failed: each re-run is a revision of the execution, so two at once make no part twice."""
-        tried = f"running what failed of {conductor.id!r} again"
-        made: dict[str, str] = {}
-        for _ in range(_TRIES):
-            kept, found = self._storage.document(TABLE, conductor.id), execution(self._storage, conductor.id)
-            names = [name for name in found.failed if name not in made] if found else []
-            if kept is None or not names:
-                break
-            now = self._ground.now()
-            parts = [self.part(conductor, task, name, now, by=by) for name in names]
-            told = Fact("ExecutionRerun", now, conductor.id, conductor.task, conductor.line, None, by, {"records": len(parts)})
-            units: list[Unit] = [
-                (Keep(TABLE, conductor.id, kept.revision + place, kept.body), *map(Insert, parts[first : first + _PORTION]))
-                for place, first in enumerate(range(0, len(parts), _PORTION))
-            ]
-            landed = self._storage.write([(*units[0], told), *units[1:]])
-            for place, answer in enumerate(landed):
-                if answer:
-                    made |= {part.trigger[1] or "": part.id for part in parts[place * _PORTION : (place + 1) * _PORTION]}
-            if all(landed):
-                return list(made.values())
-        if not made:
-            raise Refused(tried, "nothing of it failed", "look at engine.execution(…)")
-        raise Outdated(tried, "its jobs move too fast", "look at engine.execution(…)")
 
     # stopping
 

@@ -12,20 +12,20 @@ from taskkit.engine._pages import all_jobs
 from taskkit.engine._planner import Planner
 from taskkit.engine._rights import TASK_REVIEW, RightsDesk
 from taskkit.engine._successors import Successor
+from taskkit.engine._votes import VOTES, Votes, asked_for, votes
 from taskkit.engine._waits import written
 from taskkit.errors import NotAllowed, NotFound, Outdated, Refused
 from taskkit.facts import Fact
 from taskkit.instants import Instant, shown
 from taskkit.jobs import Job, Why
 from taskkit.states import State, Step
-from taskkit.storage import Change, Document, Expect, Keep, Move, Query
+from taskkit.storage import Change, Expect, Keep, Move, Query
 from taskkit.tasks import ConsentRule, Task
 
 if TYPE_CHECKING:
     from taskkit.engine._ground import Ground
     from taskkit.engine._pauses import Pauses
 
-_TABLE = "consent"
 _ONE_REVIEWER = ConsentRule(1)
 _TRIES = 8
 
@@ -57,13 +57,14 @@ class Consents:
         for _ in range(_TRIES):
             job, task = self._awaiting(id, tried)
             self._may(job, task, by, tried)
-            kept = self._storage.document(_TABLE, id)
+            kept, now = votes(self._storage, id), self._ground.now()
             found = self._gathered(job, task, kept)
+            if job.asks_until is not None and job.asks_until <= now:
+                raise Refused(tried, "the time for consents is over", "it has to be asked for anew")
             if plan is not None and plan != found.plan:
                 raise Outdated(tried, "it was changed since you looked at it", "look at it again")
             if by in found.given:
                 raise Refused(tried, f"{by!r} has done so", "somebody else has to")
-            now = self._ground.now()
             given = (*found.given, by)
             if self._storage.write([self._vote(job, task, kept, given, now)])[0]:
                 if len(given) >= found.needed and job.conducts:
@@ -71,18 +72,16 @@ class Consents:
                 return evolve(found, given=given)
         raise Outdated(tried, "too many people do so at once", "try again")
 
-    def _vote(self, job: Job, task: Task, kept: Document | None, given: tuple[str, ...], now: Instant) -> tuple[Change, ...]:
-        """The unit lands only while the job still waits, for what was consented to. With the last vote all are used up."""
+    def _vote(self, job: Job, task: Task, kept: Votes, given: tuple[str, ...], now: Instant) -> tuple[Change, ...]:
+        """The unit lands only while the job still waits, for what was consented to. With the last vote it goes on, and all are used up."""
         needed, plan = _rule(task).needed, _plan(job, task)
         told = {"given": len(given), "needed": needed, "plan": plan}
         fact = Fact("Consented", now, job.id, job.task, job.line, job.record, given[-1], told)
-        still = Expect("task", task.id, task.revision)
-        if len(given) < needed:
-            votes = Keep(_TABLE, job.id, kept.revision if kept else 0, {"given": list(given), "plan": plan})
-            return still, Move(job.id, Step.REPLAN, job.revision), votes, fact
-        fields = {"due": max(job.due, now), "consented": job.digest or plan, "asks_until": None, "why": None}
-        used_up = (Keep(_TABLE, job.id, kept.revision, None),) if kept else ()
-        return still, Move(job.id, Step.CONSENT, job.revision, fields=fields), *used_up, fact
+        move = Move(job.id, Step.REPLAN, job.revision)
+        if len(given) >= needed:
+            fields = {"due": max(job.due, now), "consented": job.digest or plan, "asks_until": None, "why": None}
+            move = Move(job.id, Step.CONSENT, job.revision, fields=fields)
+        return Expect("task", task.id, task.revision), move, kept.of(given, plan, job), fact
 
     def decline(self, id: str, *, by: str, why: str = "") -> None:
         """One refusal ends it."""
@@ -100,7 +99,7 @@ class Consents:
 
     def gathering(self, id: str) -> Gathering:
         job, task = self._awaiting(id, f"looking at the consents for the job {id!r}")
-        return self._gathered(job, task, self._storage.document(_TABLE, id))
+        return self._gathered(job, task, votes(self._storage, id))
 
     def expire(self, now: Instant) -> int:
         """Expiry limits the gathering, not the wait for a window."""
@@ -128,8 +127,8 @@ class Consents:
 
     def forget(self) -> int:
         """The votes for jobs that were purged go too."""
-        gone = [kept for kept in self._ground.catalog.pages(_TABLE) if self._storage.job(kept.id) is None]
-        return sum(map(bool, self._storage.write([(Keep(_TABLE, kept.id, kept.revision, None),) for kept in gone])))
+        gone = [kept for kept in self._ground.catalog.pages(VOTES) if self._storage.job(kept.id) is None]
+        return sum(map(bool, self._storage.write([(Keep(VOTES, kept.id, kept.revision, None),) for kept in gone])))
 
     def _end(self, job: Job, step: Step, kind: str, told: dict[str, Any], by: str | None, successor: Successor) -> tuple[Change, ...]:
         """It ends without a run; an occurrence that never began leaves its successor, so that the cadence goes on (J5, J9)."""
@@ -150,13 +149,13 @@ class Consents:
             raise Refused(tried, f"it is {job.state}, and waits for no consent", "look at its history")
         return job, self._ground.catalog.wanted_task(job.task)
 
-    def _gathered(self, job: Job, task: Task, kept: Document | None) -> Gathering:
+    def _gathered(self, job: Job, task: Task, kept: Votes) -> Gathering:
         plan, until = _plan(job, task), shown(job.asks_until) if job.asks_until is not None else None
-        given = tuple(kept.body["given"]) if kept and kept.body["plan"] == plan else ()
+        given = kept.counted(job, plan, asked_for(self._storage, job)) if kept.given else ()
         return Gathering(job.id, _rule(task).needed, given, plan, job.summary, until)
 
     def _may(self, job: Job, task: Task, by: str, tried: str) -> None:
-        if by in self._askers(job):
+        if by in asked_for(self._storage, job):
             raise NotAllowed(tried, f"{by!r} asked for it, and nobody consents to their own", "somebody else has to")
         people = _rule(task).people
         if not people:
@@ -164,17 +163,12 @@ class Consents:
         elif not self._rights.is_one_of(by, people):
             raise NotAllowed(tried, f"{by!r} is none of those who may", f"these may: {', '.join(sorted(people))}")
 
-    def _askers(self, job: Job) -> frozenset[str | None]:
-        """Whose own the run is: who demanded it or caused it, or the first of its tries, or the run over many that it is a part of."""
-        kin = [job, *(found for id in (job.series, job.execution) if id is not None and (found := self._storage.job(id)) is not None)]
-        causes = (cause.who for one in kin for cause in self._storage.causes(one.id))
-        return frozenset({*causes, *(one.demanded_by for one in kin)})
-
 
 def _rule(task: Task) -> ConsentRule:
     return task.consent or _ONE_REVIEWER
 
 
 def _plan(job: Job, task: Task) -> str:
-    """What a vote is bound to: another revision or another digest is another plan."""
-    return f"revision {task.revision}, plan {job.digest}" if job.digest else f"revision {task.revision}"
+    """What a vote is bound to: another revision, another digest, or another place where its trigger leads it (R2), is another plan."""
+    where = f" of {task.name!r} for {job.record!r}" if job.via is not None else ""
+    return f"revision {task.revision}{where}, plan {job.digest}" if job.digest else f"revision {task.revision}{where}"

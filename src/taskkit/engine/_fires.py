@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from taskkit.engine._occurrences import reason_of, told_of
 from taskkit.engine._planner import Planner, Seen, suspending
 from taskkit.engine._repeats import serving
-from taskkit.engine._targets import Aim
+from taskkit.engine._targets import Aim, tasks_of
 from taskkit.engine._wishes import Wish, takes, waiting_first
 from taskkit.errors import Outdated
 from taskkit.events.happenings import Happening
@@ -159,9 +159,3 @@ class Fires:
 def place_of(wish: Wish) -> tuple[str, str | None]:
     """Where its job stands."""
     return wish.aim.task.line, wish.record
-
-
-def tasks_of(aim: Aim, trigger: Task) -> Sequence[tuple[Task, str | None]]:
-    """Those that have to go on for it, each with its record: the one that runs, and the one that wants it."""
-    runs = aim.task, aim.record.id if aim.record else None
-    return (runs,) if aim.via is None else (runs, (trigger, aim.via[1]))

@@ -60,7 +60,7 @@ class Gates:
         """Those that may refuse such a job of this task, in their order."""
         task, consents = kin.task, kin.task.consent or kin.trigger.consent
         again = (task.fallback or self._ground.settings.fallback) if kind is Kind.FALLBACK else None
-        windows = task.window or (again.window if again is not None else None)
+        windows = kin.trigger.window if kind is Kind.PART else task.window or (again.window if again is not None else None)
         lines = {task.line, kin.trigger.line} if kind is Kind.OCCURRENCE else {task.line}  # others may have joined what happened (R2)
         kin.passed = max(self._passings.until(line, kin.glance) for line in lines)
         is_active = kind is Kind.RECOVERY or (task.active and kin.trigger.active)
@@ -125,29 +125,42 @@ class Gates:
 
     def _suspension(self, case: Case) -> Instead | None:
         """It waits until somebody resumes the task that runs, or the one that wants it: the release wakes it, the timer is the net."""
-        job = case.job
-        if (case.standing is None and case.whole is None and job.via is None) or job.kind is Kind.RECOVERY or job.is_conducting:
+        job, whole = case.job, self._whole(case)
+        if (case.standing is None and whole is None and job.via is None) or job.kind is Kind.RECOVERY or job.is_conducting:
             return None
-        for id, standing in self._standings(case):
+        for about, id, standing in self._standings(case, whole):
             if standing is None or standing.suspended is None:
                 continue
-            if job.execution is not None:
+            if job.execution is not None and not (about is None and self._is_rerun(case)):
                 return Instead(Step.CANCEL, Why.SUSPENDED, text=f"suspended: {standing.suspended}")
             return Instead(Step.DEFER, Why.SUSPENDED, case.now + DAY, still=Expect(STANDINGS, id, standing.revision))
         return None
 
-    @staticmethod
-    def _standings(case: Case) -> Iterator[tuple[str, Standing | None]]:
-        """Of the task that runs, and of another where it alone wants it (R2). What a conductor began, its whole task lets end."""
+    def _whole(self, case: Case) -> Standing | None:
+        """What a conductor began, its whole task lets end; once it has ended, what is run again waits as a demand does."""
+        if case.job.execution is None or case.kin.whole is None or not self._is_rerun(case):
+            return case.whole
+        return case.kin.whole
+
+    def _standings(self, case: Case, whole: Standing | None) -> Iterator[tuple[str | None, str, Standing | None]]:
+        """Of the task that runs, and of another where it alone wants it (R2); each with the record that it is for."""
         job = case.job
-        yield standing_id(job.line, job.record), case.standing
-        yield standing_id(job.line, None), case.whole
+        yield job.record, standing_id(job.line, job.record), case.standing
+        yield None, standing_id(job.line, None), whole
         if job.via is None or any(cause.via != job.via[:2] for cause in case.causes):
             return
         for line, record in suspending(case.trigger, job.via[1]):
-            if record is not None or job.execution is None:
+            if record is not None or job.execution is None or self._is_rerun(case):
                 id = standing_id(line, record)
-                yield id, read_standing(case.kin.glance.one(STANDINGS, id))
+                yield record, id, read_standing(case.kin.glance.one(STANDINGS, id))
+
+    def _is_rerun(self, case: Case) -> bool:
+        """Whether it is a part that somebody wants once more: its conductor, that let the others begin, has ended (R6)."""
+        cohort, execution = case.cohort, case.job.execution
+        if cohort.is_rerun is None:
+            conductor = None if execution is None else self._ground.storage.job(execution)
+            cohort.is_rerun = execution is not None and (conductor is None or conductor.ended is not None)
+        return cohort.is_rerun
 
     def _passing(self, case: Case) -> Instead | None:
         """Somebody said that what was due up to a moment is not wanted any more."""
@@ -167,19 +180,25 @@ class Gates:
 
     def _window(self, case: Case) -> Instead | None:
         job, task = case.job, case.task
-        if job.forced or job.kind in (Kind.RECOVERY, Kind.PART) or case.job.is_conducting:
+        if job.forced or job.kind is Kind.RECOVERY or case.job.is_conducting:
             return None
-        windows: tuple[Window | None, ...] = (task.window,)
-        if job.kind is Kind.FALLBACK and (fallback := task.fallback or self._ground.settings.fallback):
-            windows = task.window, fallback.window
         second = case.now // SECOND
-        for window in windows:
+        for window in self._windows(case):
             if window is not None and (opens := window.open_from(second)) != second:
                 if opens is None:
                     return Instead(Step.CANCEL, Why.WINDOW, text="its window does not open any more")
                 place = starts_at(task, job.trigger[1], second) if window is task.window and job.kind is Kind.OCCURRENCE else opens
                 return Instead(Step.DEFER, Why.WINDOW, (place or opens) * SECOND)
         return None
+
+    def _windows(self, case: Case) -> tuple[Window | None, ...]:
+        """Whose wave let a part pass it asks nothing more; once more after the end of all, each part begins inside the window (R6)."""
+        job, task = case.job, case.task
+        if job.kind is Kind.PART:
+            return (case.trigger.window,) if self._is_rerun(case) else ()
+        if job.kind is Kind.FALLBACK and (fallback := task.fallback or self._ground.settings.fallback):
+            return task.window, fallback.window
+        return (task.window,)
 
     def _spread(self, case: Case) -> Instead | None:
         """After a downtime all are late at once: each gets its place in a span from now on, unless that is too late for it (T17)."""
@@ -212,7 +231,7 @@ class Gates:
 
     def _consent_of_conductor(self, case: Case, execution: str) -> Instead | None:
         """A part that was made before an edit waits for the consent that its conductor has to gather anew (A5, R6)."""
-        conductor = self._ground.storage.job(execution) if case.trigger.consent is not None else None
+        conductor = self._ground.storage.job(execution) if case.trigger.consent is not None and not case.job.forced else None
         if conductor is None or not conductor.is_demanded or conductor.forced:
             return None
         if conductor.consented is not None and conductor.planned_for == case.trigger.revision:

@@ -120,8 +120,8 @@ def may_be_joined(job: Job) -> bool:
 
 def theirs(job: Job, causes: Iterable[Cause]) -> dict[str, Any]:
     """What a job becomes that is there for these happenings alone."""
-    due = min(cause.due for cause in causes)
-    return {**_NO_RETRY, **(_NOTHING_ELSE if job.kind in _JOINED_LATE else EMPTY), "due": due, "wanted": due}
+    due, forced = min(cause.due for cause in causes), job.forced and job.kind is not Kind.FALLBACK  # a try, for what it tried
+    return {**_NO_RETRY, "forced": forced, **(_NOTHING_ELSE if job.kind in _JOINED_LATE else EMPTY), "due": due, "wanted": due}
 
 
 def fitted(job: Job, fields: Mapping[str, Any]) -> Unit:

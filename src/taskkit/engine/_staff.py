@@ -26,6 +26,7 @@ from taskkit.engine._logbook import Logbook
 from taskkit.engine._lookups import Lookups
 from taskkit.engine._notices import Notices
 from taskkit.engine._outboxes import OutboxReader
+from taskkit.engine._parts import Parts
 from taskkit.engine._passings import Passings
 from taskkit.engine._pauses import Pauses
 from taskkit.engine._planner import Planner
@@ -91,7 +92,8 @@ class Staff:
     def _for_work(self, points: Point | None) -> None:
         """From claimed to ended."""
         ground = self._ground
-        self.conductor = Conductor(ground, self._planner, self._targets, points)
+        self._parts = Parts(ground, self._planner, self._targets)
+        self.conductor = Conductor(ground, self._planner, self._parts, points)
         self.passings = Passings(ground, self._rights)
         self._gates = Gates(ground, self._rights, self.pauses, self.passings)
         refusals = Refusals(ground, self._planner, self._replans, self._fits)
@@ -107,7 +109,7 @@ class Staff:
         self.entries = Entries(ground, rights, self.consents)
         self.retention = Retention(ground, self.consents)
         self.views = Views(ground, planner, rights, self.retention)
-        self.steering = Steering(ground, planner, rights, self.conductor, self.lifeline)
+        self.steering = Steering(ground, planner, rights, self._parts, self.lifeline)
         self.standings = Standings(ground, planner, self._replans, self._targets, rights)
         self.attempts = Attempts(ground, self.intake, self.pauses, self.turns, self.starter, self.finisher, self.lifeline, self.steering)
         prospects = Prospects(ground, self._lookups, self._gates, self.consents)

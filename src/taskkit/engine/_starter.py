@@ -204,7 +204,7 @@ class Starter:
         job, fields = case.job, self._turning(case)
         beside: Sequence[Change] = ()
         if case.beside is not None:
-            beside, fields = merged(case, fields, self._storage.causes)
+            beside, fields = merged(case, fields, self._storage)
         successor = self._refusals.successor(case)
         move, hold = Move(job.id, Step.START, None, job.token, fields), case.hold or Hold(job.id, job.wanted)
         case.after = fields

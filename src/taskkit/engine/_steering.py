@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from taskkit.engine._conductor import Conductor
 from taskkit.engine._executions import wake_conductor_of
 from taskkit.engine._fences import THE_PRODUCT, asked_to_stop, stop_asked
 from taskkit.engine._lifeline import Lifeline
 from taskkit.engine._occurrences import reason_of
+from taskkit.engine._parts import Parts, Rerun
 from taskkit.engine._planner import Planner
 from taskkit.engine._rights import FORCE_RUN, RightsDesk
 from taskkit.engine._successors import Successor
+from taskkit.engine._votes import asked_too, votes
 from taskkit.engine._waits import written
 from taskkit.errors import IllegalStep, NotFound, OtherNode, Outdated, Refused
 from taskkit.facts import Fact
@@ -27,8 +28,8 @@ _TRIES = 8
 
 
 class Steering:
-    def __init__(self, ground: Ground, planner: Planner, rights: RightsDesk, conductor: Conductor, lifeline: Lifeline) -> None:
-        self._ground, self._planner, self._rights, self._conductor = ground, planner, rights, conductor
+    def __init__(self, ground: Ground, planner: Planner, rights: RightsDesk, parts: Parts, lifeline: Lifeline) -> None:
+        self._ground, self._planner, self._rights, self._parts = ground, planner, rights, parts
         self._lifeline, self._storage = lifeline, ground.storage
 
     def wanted(self, id: str, tried: str) -> Job:
@@ -38,7 +39,8 @@ class Steering:
         return job
 
     def run_now(self, id: str, *, by: str | None, force: bool) -> None:
-        """It skips neither window, blackout nor consent, unless forced by a right of its own; and no suspension."""
+        """It skips neither window, blackout nor consent, unless forced by a right of its own; and no suspension. Whoever asked before asks
+        still, and what was forced stays so."""
         tried = f"running the job {id!r} now"
         for _ in range(_TRIES):
             job = self.wanted(id, tried)
@@ -50,14 +52,15 @@ class Steering:
             move = self._brought_forward(job, by, tried, force=force)
             self._not_suspended(task, job, tried)
             fact = Fact("RunAsked", self._ground.now(), id, job.task, job.line, job.record, by, {"forced": True} if force else {})
-            if self._storage.write([(move, fact)])[0]:
+            before = asked_too(self._storage, id, {job.demanded_by} - {by})
+            if self._storage.write([(move, *before, fact)])[0]:
                 return
         raise Outdated(tried, "it moves too fast", "look at it again")
 
     def _brought_forward(self, job: Job, by: str | None, tried: str, *, force: bool) -> Move:
-        fields: dict[str, Any] = {"due": self._ground.now(), "manual": True, "demanded_by": by, "forced": force}
-        if job.state is State.AWAITING_CONSENT and force and job.digest is None:  # a plan that was shown waits for whoever has seen it
-            return Move(job.id, Step.CONSENT, job.revision, fields={**fields, "consented": "forced", "asks_until": None, "why": None})
+        fields: dict[str, Any] = {"due": self._ground.now(), "manual": True, "demanded_by": by, "forced": force or job.forced}
+        if force and job.state is State.AWAITING_CONSENT and job.why == Why.CONSENT:  # what people have to look at waits for them (A8)
+            return Move(job.id, Step.CONSENT, job.revision, fields={**fields, "asks_until": None, "why": None})
         if Step.ADVANCE not in TABLE[job.state]:
             waits = job.state is State.AWAITING_CONSENT
             raise IllegalStep(tried, f"it is {job.state}", "engine.consent(…) lets it go on" if waits else "only what waits can be run now")
@@ -115,7 +118,8 @@ class Steering:
         step = Step.WAKE if job.state is State.DEFERRED else Step.ADVANCE
         return Move(job.id, step, job.revision, fields={"stop": by or THE_PRODUCT, "due": now}), stop_asked(job, by, now)
 
-    def rerun(self, execution: str, *, by: str | None) -> list[str]:
+    def rerun(self, execution: str, *, by: str | None, force: bool) -> list[str]:
+        """As a demand is: refused while it is suspended, and inside the window, unless forced. What was forced stays so, by who may."""
         tried = f"running what failed of {execution!r} again"
         conductor = self.wanted(execution, tried)
         self._may(conductor, by)
@@ -124,10 +128,23 @@ class Steering:
             raise Refused(tried, "its task is not active" if task else "its task was removed", "only a task that is active can run")
         if conductor.ended is None:
             raise Refused(tried, "it has not ended", "wait for it, or ask it to stop")
-        if task.consent is not None and (conductor.consented is None or conductor.planned_for != task.revision):
-            raise Refused(tried, "nobody has consented to the task as it stands (A5)", "demand the task: that asks for consent")
+        if force:
+            self._rights.demand(by, FORCE_RUN, f"{tried} by force", conductor.record)
+        else:
+            self._is_consented(conductor, task, by, tried)
         self._not_suspended(task, conductor, tried)
-        return self._conductor.again(conductor, task, by)
+        forced = force or (conductor.forced and self._rights.may(by, FORCE_RUN, conductor.record))
+        return self._parts.again(Rerun(conductor, task, tried, by, forced))
+
+    def _is_consented(self, conductor: Job, task: Task, by: str | None, tried: str) -> None:
+        """What was consented to is run once more for those that failed; whoever runs it asks for it, and their own consent is none (A5)."""
+        if task.consent is None:
+            return
+        if conductor.consented is None or conductor.planned_for != task.revision:
+            raise Refused(tried, "nobody has consented to the task as it stands (A5)", "demand the task: that asks for consent")
+        if by is not None and by in votes(self._storage, conductor.id).given:
+            case = f"{by!r} has consented to it, and nobody consents to their own (A5)"
+            raise Refused(tried, case, "somebody else has to run it, or demand the task: that asks for consent")
 
     def _may(self, job: Job, by: str | None) -> Task:
         task = self._ground.catalog.task(job.task) or self._ground.catalog.removed(job.task)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from attrs import frozen
@@ -80,3 +81,9 @@ class Targets:
     def _same_script(self, task: Task, record: Record) -> Task | None:
         same = (other for other in self._ground.catalog.effective(record) if other.script == task.script and other.active)
         return next(same, None)
+
+
+def tasks_of(aim: Aim, trigger: Task) -> Sequence[tuple[Task, str | None]]:
+    """Those that have to go on for it, each with its record: the one that runs, and the one that wants it."""
+    runs = aim.task, aim.record.id if aim.record else None
+    return (runs,) if aim.via is None else (runs, (trigger, aim.via[1]))

@@ -275,9 +275,9 @@ class Engine:
         """Ask a running job to end at its next safe point (J6)."""
         self._staff.steering.request_stop(job, by=by)
 
-    def rerun(self, execution: str, *, by: str | None = None) -> list[str]:
-        """Once more for the records of an execution that failed (R6); the part jobs."""
-        return self._woken(self._staff.steering.rerun(execution, by=by))
+    def rerun(self, execution: str, *, by: str | None = None, force: bool = False) -> list[str]:
+        """Once more for the records of an execution that failed (R6), as a demand: inside its window, unless forced; the part jobs."""
+        return self._woken(self._staff.steering.rerun(execution, by=by, force=force))
 
     def set_next_run(self, task: str, at: datetime | None, record: str | None = None, *, by: str | None = None) -> None:
         """Set when its next occurrence runs; None leaves it to the intervals again (T13)."""
