@@ -152,7 +152,7 @@ class Writes(Counter[str]):
             return store(line, durable=durable)
 
         def of_vault(file: File) -> Any:
-            if not file._depth:
+            if not file._deeds:
                 self.add("vault")
             return vault(file)
 

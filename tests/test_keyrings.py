@@ -12,6 +12,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -548,3 +549,28 @@ def test_no_descriptor_is_left_open(tmp_path: Path) -> None:
         with pytest.raises(Refused):
             Keyring.from_file(bad)
     assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+@pytest.mark.parametrize("name", ["a\0b", "a\ud800b", b"keys", None, 7])
+@pytest.mark.parametrize("deed", [Keyring.from_file, lambda name: Keyring.generate("one").write_file(name)], ids=["read", "write"])
+def test_what_is_no_name_of_a_file_is_told_as_that(deed: Callable[[Any], object], name: Any) -> None:
+    with pytest.raises(InvalidValue, match=r"no file can have this name|is no name of a file"):
+        deed(name)
+
+
+@pytest.mark.parametrize(
+    "deed", [Keyring.from_file, Keyring.generate("one").write_file, partial(Keyring.generate("one").write_file, replace=True)]
+)
+def test_a_name_that_is_too_long_is_told_as_that_and_one_that_just_fits_is_not(deed: Callable[[Any], object], tmp_path: Path) -> None:
+    with pytest.raises(Refused, match="File name too long"):
+        deed(tmp_path / ("n" * 300))
+    Keyring.generate("one").write_file(tmp_path / ("n" * 255))
+    assert Keyring.from_file(tmp_path / ("n" * 255)).current == "one"
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_what_is_no_regular_file_is_not_replaced(make: Callable[[Path], object], tmp_path: Path) -> None:
+    make(tmp_path / "keys")
+    with pytest.raises(Refused, match="what is there is no regular file"):
+        Keyring.generate("one").write_file(tmp_path / "keys", replace=True)
+    assert not (tmp_path / "keys").is_file()

@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
+from taskkit._paths import unfit
 from taskkit.errors import InvalidValue, Refused
 from taskkit.secrets import Secret
 
@@ -22,6 +23,7 @@ from taskkit.secrets import Secret
 CURRENT = "current"
 LARGEST = 65_536
 HEADER = "# taskkit keyring: a line for each key, with its id and the key in base64; 'current' behind the one that seals\n"
+_IRREGULAR = "it is no regular file"
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 #: Without NONBLOCK a pipe in its place would hold up whoever opens it.
 _READING = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
@@ -30,9 +32,11 @@ _READING = os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK
 # reading
 
 
-def contents_of(path: Path, what: str = "keyring") -> bytes | Refused:
+def contents_of(path: Path, what: str = "keyring") -> bytes | Refused | InvalidValue:
     """All of a file that is this user's or root's and nobody else's to read; what is looked at is the file that was opened."""
     tried = f"reading the {what} {str(path)!r}"
+    if (trouble := unfit(path, tried)) is not None:
+        return trouble
     try:
         opened = os.open(path, _READING)
     except OSError as error:
@@ -48,16 +52,18 @@ def contents_of(path: Path, what: str = "keyring") -> bytes | Refused:
 def _unopened(tried: str, error: OSError, what: str) -> Refused:
     if error.errno == errno.ELOOP:
         return Refused(tried, "it is a symbolic link, and whoever may change that chooses the keys", "name the file itself")
-    advice = "let this user own and read it"
-    if error.errno == errno.ENOENT:
-        advice = "make one by Keyring.generate(…).write_file(…)" if what == "keyring" else "look whether its name is right"
+    if error.errno == errno.ENXIO:
+        return Refused(tried, _IRREGULAR, "name a file")
+    advice = "let this user own and read it" if error.errno in (errno.EACCES, errno.EPERM) else "look whether its name is right"
+    if error.errno == errno.ENOENT and what == "keyring":
+        advice = "make one by Keyring.generate(…).write_file(…)"
     return Refused(tried, error.strerror or type(error).__name__, advice)
 
 
 def _unfit(tried: str, path: Path, found: os.stat_result, what: str) -> Refused | None:
     mode = stat.S_IMODE(found.st_mode)
     if not stat.S_ISREG(found.st_mode):
-        return Refused(tried, "it is no regular file", "name a file")
+        return Refused(tried, _IRREGULAR, "name a file")
     if found.st_uid not in (os.geteuid(), 0):
         return Refused(tried, f"it belongs to the user {found.st_uid}, who can change it", f"chown {os.geteuid()} {path}")
     if mode & _OTHERS:
@@ -112,14 +118,18 @@ def lines_of(keys: Mapping[str, Secret], current: str) -> bytes:
     return (HEADER + "".join(lines)).encode()
 
 
-def placed(path: Path, text: Callable[[], bytes], *, replace: bool) -> Refused | None:
+def placed(path: Path, text: Callable[[], bytes], *, replace: bool) -> Refused | InvalidValue | None:
     """Written beside it, forced to the disk and then given its name: a crash leaves the old file, or the new one."""
     tried = f"writing the keyring {str(path)!r}"
     written: str | None = None
+    if (trouble := unfit(path, tried)) is not None:
+        return trouble
     if len(text()) > LARGEST:
         return Refused(tried, f"it would have more than {LARGEST:,} bytes, and nobody would read it", "retire keys that nothing needs")
     try:
-        opened, written = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # with 0600, and never one that is there
+        if replace and path.exists() and not path.is_file():
+            return Refused(tried, "what is there is no regular file", "name a file")
+        opened, written = tempfile.mkstemp(prefix=".keyring.", dir=path.parent)  # with 0600, and never one that is there
         _fill(opened, text())
         (os.replace if replace else os.link)(written, path)
         _forced(path.parent)

@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from taskkit._key_files import contents_of, lines_of, placed, read_lines
 from taskkit._keys import ID, KEY_BYTES, NO_ID, Key, held, secret_of
+from taskkit._paths import unfit
 from taskkit.errors import BadSeal, InvalidValue, MissingKey, Refused
 from taskkit.secrets import Secret
 
@@ -176,7 +177,7 @@ class Keyring:
     @classmethod
     def from_file(cls, path: str | os.PathLike[str]) -> Keyring:
         """The keys of a file that nobody else can read: a line for each, with its id, the key in base64, and `current` behind one."""
-        found = _in_file(Path(path))
+        found = unfit(path, "reading a keyring") or _in_file(Path(path))
         if not isinstance(found, Keyring):
             raise found
         return found
@@ -186,7 +187,7 @@ class Keyring:
 
         What is there already is kept, as its keys may be nowhere else, unless it is to be replaced.
         """
-        trouble = placed(Path(path), lambda: lines_of(self._keys, self.current), replace=replace)
+        trouble = unfit(path, "writing a keyring") or placed(Path(path), lambda: lines_of(self._keys, self.current), replace=replace)
         if trouble is not None:
             raise trouble
 

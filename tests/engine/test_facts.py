@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from itertools import count
 from typing import Any
 
@@ -13,7 +14,7 @@ import pendulum
 import pytest
 
 from taskkit.engine import Engine
-from taskkit.errors import NotAllowed, Outdated
+from taskkit.errors import InvalidValue, NotAllowed, Outdated
 from taskkit.events import Daily, TimeWindow
 from taskkit.events.happenings import ApprovalExpired, CheckedIn
 from taskkit.events.policies import AfterCheckIn, AfterExpire, OnDemand
@@ -445,6 +446,36 @@ def test_a06_whoever_dies_between_two_portions_loses_no_fact(portion: int, after
     assert 0 <= twice <= 500
     assert (twice > 0) == (after and portion * 500 < len(before))
     assert engine.check(noted) == []
+
+
+async def awaited(facts: Sequence[Fact]) -> None: ...
+
+
+def drawn(facts: Sequence[Fact]) -> Iterator[Fact]:
+    yield from facts
+
+
+@pytest.mark.parametrize("take", [awaited, drawn, partial(map, print)])
+def test_a06_what_only_answers_who_would_take_them_has_taken_nothing(take: Any) -> None:
+    engine, before = with_old_facts()
+    with pytest.raises(InvalidValue, match="`take` answered a "):
+        engine.archive(START, take)
+    assert names(engine.storage.facts({}, limit=10 * MANY)[0]) == names(before)
+
+
+def test_a06_who_takes_them_hears_of_each_once_whatever_becomes_of_what_was_handed_over() -> None:
+    engine, before = with_old_facts()
+    taken = list[Fact]()
+
+    def take(facts: Any) -> None:
+        taken.extend(facts)
+        for change in ("clear", "reverse"):
+            if hasattr(facts, change):
+                getattr(facts, change)()
+
+    assert engine.archive(START, take) == len(before)
+    assert engine.archive(START, take) == 0
+    assert names(taken) == names(before)
 
 
 def test_a06_what_lands_while_old_facts_go_stays() -> None:

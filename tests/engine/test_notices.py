@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from taskkit.engine import Engine, Settings
+from taskkit.errors import StorageAway
 from taskkit.events import Daily
 from taskkit.events.policies import OnDemand
 from taskkit.facts import Fact
@@ -114,6 +115,52 @@ def test_j05_it_complains_once_until_it_works_again() -> None:
     fail(house, "h02")
     house.engine.tick()
     assert len(house.engine.facts(kinds=["NotifierFailed"])) == 2
+
+
+def test_j05_that_a_notifier_failed_is_told_though_the_store_was_away_as_it_did() -> None:
+    house = house_with(Pager(does=broken))
+    fail(house, "h01")
+    write = house.engine.storage.write
+
+    def away(units: Any, **said: Any) -> Any:
+        if any(getattr(change, "kind", None) == "NotifierFailed" for unit in units for change in unit):
+            house.engine.storage.write = write  # type: ignore[method-assign]
+            raise StorageAway("writing", "the store is away", "wait")
+        return write(units, **said)
+
+    house.engine.storage.write = away  # type: ignore[method-assign]
+    with pytest.raises(StorageAway):
+        house.engine.tick()
+    house.engine.tick()
+    assert len(house.engine.facts(kinds=["NotifierFailed"])) == 1
+
+
+def test_j05_whoever_ticks_as_long_as_there_is_to_do_hears_that_a_notifier_failed() -> None:
+    alarm = Pager("alarm", ["NotifierFailed"])
+    house = house_with(alarm, Pager("broken", does=broken))
+    while house.engine.tick():
+        pass
+    fail(house, "h01")
+    while house.engine.tick():
+        pass
+    assert [fact.details["notifier"] for fact in alarm.heard] == ["broken"]
+
+
+def test_j05_one_whose_mark_cannot_be_read_keeps_no_other_from_being_told() -> None:
+    pagers = Pager("first"), Pager("second")
+    house = house_with(*pagers)
+    fail(house, "h01")
+    document = house.engine.storage.document
+
+    def away(table: str, id: str) -> Any:
+        if id == "notifier:first":
+            raise StorageAway("reading", "the store is away", "wait")
+        return document(table, id)
+
+    house.engine.storage.document = away  # type: ignore[method-assign]
+    with pytest.raises(StorageAway):
+        house.engine.tick()
+    assert [pager.records for pager in pagers] == [[], ["h01"]]
 
 
 def test_s01_what_a_notifier_raises_is_told_by_its_type_alone() -> None:

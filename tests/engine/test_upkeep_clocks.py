@@ -13,6 +13,7 @@ from taskkit.errors import InvalidValue, VaultAway
 from taskkit.events import Daily
 from taskkit.events.happenings import CheckedIn
 from taskkit.events.policies import AfterCheckIn, OnDemand
+from taskkit.plugins.notifiers.inbox import Inbox
 from taskkit.records import Record
 from taskkit.states import State
 from taskkit.tasks import Guard
@@ -52,6 +53,27 @@ def test_r08_a_clock_that_was_years_ahead_for_a_moment_ends_no_comparison_with_t
         house.clock.advance(days=1)
         house.engine.drain()
     assert house.play.count("h02") > 0
+
+
+def test_j05_a_process_that_died_while_its_clock_was_ahead_keeps_no_notice_back() -> None:
+    inbox = Inbox(["Paused"])
+    inbox.name = "pager"  # type: ignore[misc]
+    house, clock = settable(*hosts(1), notifiers=[inbox])
+    house.engine.tick()
+
+    def dies(facts: object) -> None:
+        raise SystemExit
+
+    take, inbox.notify = inbox.notify, dies  # type: ignore[method-assign]
+    clock.set(days=365)
+    house.engine.pause("host:a")
+    with pytest.raises(SystemExit):
+        house.engine.tick()
+    clock.set(days=-365)
+    inbox.notify = take  # type: ignore[method-assign]
+    house.clock.advance(seconds=121)
+    house.enter().tick()
+    assert [notice.kind for notice in inbox.notices] == ["Paused"]
 
 
 def test_r04_after_a_clock_that_was_ahead_who_does_not_come_still_loses_its_place() -> None:

@@ -8,14 +8,18 @@ import shutil
 import sqlite3
 import stat
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from taskkit.errors import InvalidValue, Refused, StorageAway
 from taskkit.facts import START, Mark
+from taskkit.keyrings import Keyring
+from taskkit.sqlite_vault import SqliteVault
 from taskkit.states import State, Step
 from taskkit.storage import Insert, Move, Query
 from taskkit.storage.integrity import check_store
@@ -141,6 +145,30 @@ def test_a_file_system_without_links_gets_a_copy(store: SqliteStorage, tmp_path:
     store.back_up(tmp_path / "copy.db")
     assert "copy.db" in files(tmp_path)
     assert not any(name.endswith(".part") for name in files(tmp_path))
+
+
+@pytest.mark.parametrize("comes", [None, "another", "nothing"])
+@pytest.mark.parametrize("opens", [SqliteStorage, partial(SqliteVault, keyring=Keyring.generate("one"))], ids=["store", "vault"])
+def test_of_a_file_that_was_removed_or_replaced_there_is_no_copy(opens: Callable[[Path], Any], comes: str | None, tmp_path: Path) -> None:
+    """Who has it open writes on in a file that nobody finds again: the copy would be one of nothing, or of another."""
+    with opens(tmp_path / "a.db") as opened:
+        for path in tmp_path.glob("a.db*"):
+            path.unlink()
+        if comes == "another":
+            opens(tmp_path / "a.db").close()
+        elif comes == "nothing":
+            (tmp_path / "a.db").touch()
+        before = files(tmp_path)
+        with pytest.raises(Refused, match=r"its file is gone|another file has come in its place"):
+            opened.back_up(tmp_path / "copy.db")
+        assert files(tmp_path) == before
+
+
+def test_of_a_file_that_was_emptied_there_is_no_copy(store: SqliteStorage, tmp_path: Path) -> None:
+    os.truncate(tmp_path / "store.db", 0)
+    with pytest.raises(Refused, match="it is no store of taskkit's"):
+        store.back_up(tmp_path / "copy.db")
+    assert "copy.db" not in files(tmp_path)
 
 
 @pytest.mark.usefixtures("small_steps")

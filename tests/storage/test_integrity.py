@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from taskkit.errors import UnreadableDocument
+from taskkit.facts import START
 from taskkit.instants import MINUTE
 from taskkit.intents import Intent
 from taskkit.jobs import Kind
@@ -281,3 +282,40 @@ def test_a_flaw_is_a_sentence_and_a_document() -> None:
     flaw = Flaw("hold", "key 'a'", "it is held", "let it go")
     assert str(flaw) == "key 'a': it is held; let it go"
     assert flaw.document() == {"kind": "hold", "about": "key 'a'", "case": "it is held", "help": "let it go"}
+
+
+@pytest.mark.parametrize("place", ["x", b"x", "[]"])
+def test_a06_a_fact_that_stands_where_none_can_is_told(tmp_path: Path, place: object) -> None:
+    with SqliteStorage(tmp_path / "db") as store:
+        lands(furnished(store), told("One"), told("Two"))
+        last, noted = store.heads()[0].position, store.heads()
+        store._do(lambda line: line.run("UPDATE taskkit_facts SET position = ? WHERE position = ?", place, last))
+        case = "the position of the fact cannot be read"
+        assert ("chain", f"chain {store.chain!r} at {last}", case) in found(store)
+        assert case in [fault.case for fault in store.check(noted)]
+
+
+@pytest.mark.parametrize("text", ["{", "7", "[]", '["One","noon",null,null,null,null,null,null]', "[1,1,null,null,null,null,null,null]"])
+def test_whoever_reads_a_fact_that_nobody_told_hears_which_it_is(store: SqlStorage, text: str) -> None:
+    lands(store, told("One"))
+    store._do(lambda line: line.run("UPDATE taskkit_facts SET told = ? WHERE position = 2", text))
+    for read in (lambda: store.facts(START), lambda: store.story(NOW, line=None, record=None)):
+        with pytest.raises(UnreadableDocument, match=f"reading the fact at 2 of the chain '{store.chain}'"):
+            read()
+
+
+@pytest.mark.parametrize(
+    ("statement", "about", "column"),
+    [
+        ("UPDATE taskkit_causes SET place = x'ff' WHERE place = 1", r"taskkit_causes 'waits' b'\xff'", "place"),
+        ("UPDATE taskkit_holds SET wanted = 'noon' WHERE job = 'runs'", "taskkit_holds 'runs' 'account:a' 'write'", "wanted"),
+        ("INSERT INTO taskkit_documents VALUES ('colour', 'sky', 1.5, '{}', '')", "taskkit_documents 'colour' 'sky'", "revision"),
+        ("INSERT INTO taskkit_fires VALUES ('told', 'noon')", "taskkit_fires 'told'", "ended"),
+        ("INSERT INTO taskkit_blobs VALUES ('blob', x'ff', NULL)", "taskkit_blobs 'blob'", "writer"),
+        ("INSERT INTO taskkit_inbox (id, told) VALUES ('posted', x'ff')", "taskkit_inbox 'posted'", "told"),
+    ],
+)
+def test_a_row_of_any_table_that_holds_what_a_column_is_not_for_is_told(tmp_path: Path, statement: str, about: str, column: str) -> None:
+    with SqliteStorage(tmp_path / "db") as store:
+        spoil(furnished(store), statement)
+        assert ("state", f"row of {about}", f"its {column} cannot be read") in found(store)

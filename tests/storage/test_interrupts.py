@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -12,8 +14,10 @@ import pytest
 
 from taskkit.facts import START
 from taskkit.storage import Insert
+from taskkit.storage.memory import MemoryStorage
 from taskkit.storage.sqlite import SqliteStorage, _lines
 from taskkit.testing.contracts.storage._makings import job, lands, told
+from tests.interrupts import each_moment
 
 
 @contextmanager
@@ -64,3 +68,26 @@ def test_j02_nobody_waits_for_a_write_that_broke_off(store: SqliteStorage, does:
     assert not writer._db.in_transaction, "who writes in another process waits as long as nobody writes here"  # type: ignore[attr-defined]
     lands(store, Insert(job("next")))
     assert store.check() == []
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # Python tells so of one that comes as a generator ends
+@pytest.mark.parametrize("makes", [lambda _: MemoryStorage(), partial(SqliteStorage, relaxed=True)], ids=["memory", "sqlite"])
+def test_a06_wherever_archiving_is_interrupted_what_is_gone_lies_before_the_checkpoint(
+    makes: Callable[[Path], Any], tmp_path: Path
+) -> None:
+    kept: list[Any] = []
+
+    def begin(at: int) -> Callable[[], object]:
+        store = makes(tmp_path / f"{at}.db")
+        lands(store, *(told() for _ in range(5)))
+        kept[:] = store, store.heads(), store.facts(START)[0]
+        return partial(store.archive, {store.chain: 4})
+
+    for where in each_moment(begin, "_chains.py"):
+        store, heads, facts = kept
+        assert store.check(heads) == [], where
+        assert store.facts(START)[0] in (facts, facts[4:]), where
+        store.archive({store.chain: 4})
+        assert (store.facts(START)[0], store.check(heads)) == (facts[4:], []), where
+        if isinstance(store, SqliteStorage):
+            store.close()

@@ -95,3 +95,12 @@ def test_s06_a_job_that_tells_another_record_goes_on_though_all_is_sealed_anew_m
     found = engine.job(job)
     assert (found.state, found.text) == (State.COMPLETED, "")
     assert list(house.storage.documents(SEALED)) == []
+
+
+def test_s06_sealing_anew_is_no_part_of_a_deed_as_that_could_be_undone_and_leave_what_the_old_key_opens(tmp_path: Path) -> None:
+    with SqliteVault(tmp_path / "vault.db", OLD) as vault:
+        vault.change_secret("a", "password", "horse", at=AT)
+    with SqliteVault(tmp_path / "vault.db", NEW) as vault:
+        with pytest.raises(Refused, match="within `together`"), vault.together():
+            vault.reseal()
+        assert vault.reseal() == 1

@@ -14,6 +14,7 @@ from taskkit.errors import InvalidValue, Refused
 from taskkit.plugins.storages import scheme_of
 from taskkit.storage import Query, Storage
 from taskkit.storage.integrity import Flaw, check_store, of_chain
+from taskkit.storage.sql._backups import Source
 from taskkit.storage.sql._backups import back_up as copied
 from taskkit.storage.sql._scripts import postgresql_script, sqlite_script
 from taskkit.storage.sql._store import SqlStorage
@@ -58,7 +59,8 @@ def back_up(url: str, path: str) -> int:
     with readable("backing up a store"):
         file, _ = file_of(url)
     must_be_there(file)
-    copied(file.absolute(), Path(path), _progress("pages") if sys.stderr.isatty() else None, holds=NUMBERS.name)  # at whatever version
+    source = Source(file.absolute(), "store", NUMBERS.name)  # at whatever version
+    copied(source, Path(path), _progress("pages") if sys.stderr.isatty() else None)
     say(f"{plain(path)}: {Path(path).stat().st_size / _MEGABYTE:.1f} MB, read again and whole")
     return 0
 

@@ -80,7 +80,7 @@ def _read(value: str) -> Any:
 
 def _key_in(path: str) -> str:
     found = contents_of(Path(path).expanduser(), "private key")
-    if isinstance(found, Refused):
+    if not isinstance(found, bytes):
         raise found
     return found.decode("utf-8", "replace")
 

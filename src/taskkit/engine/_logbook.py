@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING, Self
+
+from attrs import frozen
 
 from taskkit.engine._notices import Notices
 from taskkit.engine._rights import MANAGE_LOGBOOK, TASK_REVIEW, RightsDesk
+from taskkit.errors import InvalidValue
 from taskkit.facts import START, Fact, Fault, Head, Mark
 from taskkit.instants import Instant
 
@@ -47,21 +50,42 @@ class Logbook:
             facts, mark = self._storage.facts(mark, limit=_PORTION)
             if not facts:
                 return gone
-            old, young = _parted(facts, until, ends)
-            mark = {**mark, **dict.fromkeys(young, _PAST_ALL)}
-            if old:
-                take(old)
-                gone += self._storage.archive({fact.chain: fact.position for fact in old})
+            portion = _Portion.of(facts, until, ends)
+            mark = {**mark, **dict.fromkeys(portion.young, _PAST_ALL)}
+            if portion.old:
+                portion.hand_to(take)
+                gone += self._storage.archive(portion.upto)
                 if progress is not None:
                     progress(gone)
 
 
-def _parted(facts: Sequence[Fact], until: Instant, ends: Mark) -> tuple[Sequence[Fact], set[str]]:
-    """Those that are old, and the chains in which a younger one stands: what comes behind it has to stay, too."""
-    old, young = list[Fact](), set[str]()
-    for fact in facts:
-        if fact.chain in young or fact.at >= until or fact.position > ends.get(fact.chain, 0):
-            young.add(fact.chain)
-        else:
-            old.append(fact)
-    return old, young
+@frozen
+class _Portion:
+    """Facts that go together: they are handed over whole, and gone after that, or they are handed over once more."""
+
+    old: tuple[Fact, ...]
+    #: The chains in which a younger one stands: what comes behind it has to stay, too.
+    young: frozenset[str]
+
+    @classmethod
+    def of(cls, facts: Sequence[Fact], until: Instant, ends: Mark) -> Self:
+        old, young = list[Fact](), set[str]()
+        for fact in facts:
+            if fact.chain in young or fact.at >= until or fact.position > ends.get(fact.chain, 0):
+                young.add(fact.chain)
+            else:
+                old.append(fact)
+        return cls(tuple(old), frozenset(young))
+
+    @property
+    def upto(self) -> Mark:
+        return {fact.chain: fact.position for fact in self.old}
+
+    def hand_to(self, take: Callable[[Sequence[Fact]], object]) -> None:
+        """What only answers somebody who would take them, as an `async def` and a generator do, has taken nothing."""
+        answer = take(self.old)
+        if isinstance(answer, (Awaitable, AsyncIterator, Iterator)):
+            if isinstance(answer, (Coroutine, Generator)):
+                answer.close()
+            case = f"`take` answered a {type(answer).__name__}, for which somebody has to wait, and the facts would be gone"
+            raise InvalidValue("archiving the log of facts", case, "give a function that has taken them when it returns")

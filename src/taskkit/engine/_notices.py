@@ -8,10 +8,12 @@ each notifier has a thread of its own. No notifier is handed anything twice at t
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from taskkit.engine._errands import each_alone
 from taskkit.facts import START, Fact, Mark
 from taskkit.instants import Instant
 from taskkit.plugins.kinds import Notifier
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 _TABLE = "mark"
 _PAGE = 500
 _SECONDS = 1.0
+#: In lengths of a lease: clocks of two machines may differ by one.
+_LONGEST = 2
 
 
 class Notices:
@@ -42,7 +46,9 @@ class Notices:
 
     def send(self) -> int:
         """What landed since, to every notifier; how many facts were handed over. Their threads do it where they run."""
-        return 0 if self._threads else sum(map(self._send, self._ground.plugins.notifiers.values()))
+        if self._threads:
+            return 0
+        return each_alone(partial(self._send, notifier) for notifier in self._ground.plugins.notifiers.values())
 
     # threads
 
@@ -86,7 +92,7 @@ class Notices:
         id, now = _id(notifier.name), self._ground.now()
         kept = self._storage.document(_TABLE, id)
         body: dict[str, Any] = dict(kept.body) if kept else {"mark": dict(START)}
-        if body.get("until", 0) > now and body.get("holder") != self._ground.worker:
+        if self._is_lent(body, now):
             return 0
         facts, mark = self._storage.facts(body["mark"], kinds=notifier.wants, limit=_PAGE)
         if not facts:
@@ -98,14 +104,19 @@ class Notices:
             return 0
         return self._hand(notifier, facts, id, kept, mark)
 
+    def _is_lent(self, body: Mapping[str, Any], now: Instant) -> bool:
+        """To another process. A lease that lasts so much longer than any was taken by a clock that was ahead, and says nothing."""
+        left = body.get("until", 0) - now
+        return body.get("holder") != self._ground.worker and 0 < left <= _LONGEST * self._ground.settings.lease_length
+
     def _hand(self, notifier: Notifier, facts: Any, id: str, kept: Document | None, mark: Mark) -> int:
         try:
             notifier.notify(facts)
         except BaseException as error:
-            self._complain(notifier, error)
+            is_told = self._complain(notifier, error)
             if not isinstance(error, Exception):  # the caller's thread gets what was meant for it; one of ours goes on
                 raise
-            return 0
+            return int(is_told)  # which other notifiers want to hear
         self._failing.discard(notifier.name)
         revision = (kept.revision if kept else 0) + 1
         self._storage.write([(Keep(_TABLE, id, revision, {"mark": dict(mark)}),)], durable=False)
@@ -114,12 +125,14 @@ class Notices:
     def _keep(self, id: str, kept: Document | None, body: dict[str, Any]) -> bool:
         return bool(self._storage.write([(Keep(_TABLE, id, kept.revision if kept else 0, body),)], durable=False)[0])
 
-    def _complain(self, notifier: Notifier, error: BaseException) -> None:
+    def _complain(self, notifier: Notifier, error: BaseException) -> bool:
         """Once, until it works again: the same complaint each second tells nothing more. Its text may hold anything, and is not told."""
-        if notifier.name not in self._failing:
-            self._failing.add(notifier.name)
-            details = {"notifier": notifier.name, "error": type(error).__name__}
-            self._storage.write([(Fact("NotifierFailed", self._ground.now(), details=details),)])
+        if notifier.name in self._failing:
+            return False
+        details = {"notifier": notifier.name, "error": type(error).__name__}
+        self._storage.write([(Fact("NotifierFailed", self._ground.now(), details=details),)])
+        self._failing.add(notifier.name)  # where the store is away, it is told at the next turn
+        return True
 
     # what may go
 

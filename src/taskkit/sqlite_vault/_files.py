@@ -13,10 +13,11 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 from weakref import WeakSet
 
-from taskkit._paths import real
+from taskkit._paths import Identity, identity, real
 from taskkit.errors import InvalidValue, Refused, VaultAway
 
 #: "tkva": says in the file's own head whose it is.
@@ -43,6 +44,7 @@ CREATE TABLE IF NOT EXISTS readers (reader TEXT, day INTEGER, number INTEGER NOT
 _TAKEN_OVER = "INSERT INTO secrets SELECT account, slot, name, turn, key, sealed, number, ended, {} FROM numbered"
 #: What is overwritten or removed is gone from the file; what was committed is on the disk.
 _SETTINGS = ("PRAGMA secure_delete = ON", "PRAGMA synchronous = FULL", "PRAGMA trusted_schema = OFF")
+_Deeds = tuple[object, ...]
 
 
 class File:
@@ -50,6 +52,7 @@ class File:
 
     def __init__(self, path: str | os.PathLike[str], timeout: float) -> None:
         self.path, self._timeout, self._is_older = str(real(path, f"opening the vault {os.fspath(path)!r}")), timeout, False
+        self.opened: Identity | None = None
         self._begin()
         #: Connections of a parent, where one was in the midst of a deed when it forked: they must not even be closed here.
         self._left: list[sqlite3.Connection] = []
@@ -62,7 +65,9 @@ class File:
             raise
 
     def _begin(self) -> None:
-        self._lock, self._depth, self._closed = threading.RLock(), 0, False
+        self._lock, self._closed = threading.RLock(), False
+        #: Those in whose midst somebody is, the outermost first.
+        self._deeds: _Deeds = ()
         self._db: sqlite3.Connection | None = None
 
     def part(self) -> bool:
@@ -72,7 +77,7 @@ class File:
         So no connection is open at that moment. Whether nobody is in the midst of a deed; only then the lock is held.
         """
         is_held = self._lock.acquire(timeout=self._timeout)
-        if is_held and not self._depth and self._db is not None:
+        if is_held and not self._deeds and self._db is not None:
             self._db.close()
             self._db = None
         return is_held
@@ -89,11 +94,14 @@ class File:
         self._closed = closed
 
     def close(self) -> None:
+        """What is open is undone; who is in the midst of a deed is told by the next one."""
         with self._lock:
             self._closed = True
-            if self._db is not None:
-                self._db.close()
-            self._db = None
+            db, self._db = self._db, None
+            if db is not None and self._deeds:
+                db.rollback()
+            elif db is not None:
+                db.close()
 
     # asking and writing
 
@@ -110,43 +118,65 @@ class File:
         return found[0] if found else None
 
     def write(self, sql: str, *values: Any) -> int:
-        """How many rows it changed."""
+        """How many rows it changed. By itself, a statement is all or nothing."""
         with self._lock:
-            if not self._depth:
-                with self.writing():
-                    return self.write(sql, *values)
             return self._run(sql, *values)
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """All or nothing; one inside another belongs to it, and is undone alone where its error goes no further."""
-        with self._lock:
-            depth = self._depth
-            begin, commit, undo = ("BEGIN IMMEDIATE", "COMMIT", "ROLLBACK")
-            if depth:
-                begin, commit, undo = (f"{word} deed{depth}" for word in ("SAVEPOINT", "RELEASE", "ROLLBACK TO"))
-            self._run(begin)
-            self._depth += 1
-            try:
-                yield
-                self._run(commit)
-            except BaseException:
-                self._undo(undo)
-                raise
-            finally:
-                self._depth = depth
+        """All or nothing; one inside another belongs to it, and is undone alone where its error goes no further.
 
-    def _undo(self, sql: str) -> None:
-        """The reason for it is what is told, and not that SQLite has undone it by itself."""
-        with suppress(sqlite3.Error, VaultAway):
-            self._connection().execute(sql)
+        An interrupt right before it ends leaves that to Python's collector, for whom the one around it may be over, and others have begun.
+        """
+        with self._lock:
+            before = self._deeds
+            deeds = (*before, object())
+            try:
+                yield from self._part(deeds) if before else self._whole(deeds)
+            finally:
+                if deeds[-1] in self._deeds:
+                    self._deeds = before
+
+    def _whole(self, deeds: _Deeds) -> Iterator[None]:
+        """However it ends, SQLite's own `with` leaves nothing open: interrupts come before or behind its end, and not between."""
+        db = self._db or self._connection()
+        try:
+            with db:
+                self._run("BEGIN IMMEDIATE")
+                self._deeds = deeds
+                yield
+                self._run("COMMIT")
+        finally:
+            if self._closed:
+                db.close()
+
+    def _part(self, deeds: _Deeds) -> Iterator[None]:
+        """The reason why it is undone is what is told, and not that SQLite has undone all by itself."""
+        name = f"deed{len(deeds)}"
+        self._run(f"SAVEPOINT {name}")
+        self._deeds = deeds
+        try:
+            yield
+            self._run(f"RELEASE {name}")
+        except BaseException:
+            if deeds[-1] in self._deeds:
+                with suppress(sqlite3.Error, VaultAway):
+                    self._connection().execute(f"ROLLBACK TO {name}")
+                    self._connection().execute(f"RELEASE {name}")
+            raise
+
+    def must_be_alone(self, tried: str) -> None:
+        with self._lock:
+            if self._deeds:
+                raise Refused(tried, "it is said within `together`, and takes several transactions", "say it before or after that")
 
     def _run(self, sql: str, *values: Any) -> int:
-        if self._depth and not (self._db and self._db.in_transaction):
+        db = self._db or self._connection()
+        if self._deeds and not db.in_transaction:
             case = "a disk that was full or failed made SQLite undo all of this deed"
             raise VaultAway(f"writing to the vault {self.path!r}", case, "look at the disk, and do all of it again")
         try:
-            return (self._db or self._connection()).execute(sql, values).rowcount
+            return db.execute(sql, values).rowcount
         except (sqlite3.Error, UnicodeEncodeError) as error:
             told = self._told("writing to", error)
         raise told
@@ -155,7 +185,7 @@ class File:
         """Nothing of what was overwritten is left in the file: a page that was split or joined keeps cells of before between its own. Nor
         beside it, unless somebody reads just now."""
         with self._lock:
-            if not self._depth:
+            if not self._deeds:
                 self._run("VACUUM")
                 self.rows("PRAGMA wal_checkpoint(TRUNCATE)")
 
@@ -190,10 +220,12 @@ class File:
         return self._db
 
     def _connected(self) -> sqlite3.Connection:
-        made = sqlite3.connect(self.path, timeout=self._timeout, isolation_level=None, check_same_thread=False)
+        uri = f"{Path(self.path).as_uri()}?mode=rw"  # one that was removed is not made anew
+        made = sqlite3.connect(uri, uri=True, timeout=self._timeout, isolation_level=None, check_same_thread=False)
         try:
             for setting in _SETTINGS:
                 made.execute(setting)
+            self.opened = self.opened or identity(self.path)
         except BaseException:
             made.close()
             raise

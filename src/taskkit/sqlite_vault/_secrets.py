@@ -172,6 +172,7 @@ class SealedSecrets:
 
     def reseal(self) -> int:
         """All under the current key, in small transactions; how many. What does not open is left as it is, and told at the end."""
+        self._file.must_be_alone(f"sealing the vault {self._file.path!r} anew")
         self.check()
         done, last, damaged = 0, ("", "", "", 0), list[str]()
         while rows := self._file.rows(_OLD, self._keyring.current, *last, BATCH):

@@ -23,7 +23,7 @@ from taskkit.sqlite_vault._files import File
 from taskkit.sqlite_vault._outboxes import FileOutbox
 from taskkit.sqlite_vault._secrets import FileSecrets, Former, SealedSecrets, secret_of
 from taskkit.sqlite_vault._slots import FileSlots
-from taskkit.storage.sql._backups import back_up
+from taskkit.storage.sql._backups import Source, back_up
 from taskkit.vaults import Vault
 
 _INSTEAD = "give SqliteVault(…, happenings=[…]) its class"
@@ -82,7 +82,7 @@ class SqliteVault(Vault):
 
     def back_up(self, path: str | os.PathLike[str]) -> None:
         """A copy of one moment, while others go on; read again, and whole, before it has its name. It is sealed as the vault is."""
-        back_up(Path(self._file.path), Path(path), None)
+        back_up(Source(Path(self._file.path), "vault", "records", self._file.opened), Path(path))
 
     def together(self) -> AbstractContextManager[None]:
         """All deeds inside are one: what happened is told if, and only if, what it tells of is kept (P9)."""

@@ -100,12 +100,14 @@ class Chain:
                 yield position, texts[position], hashes[position]
 
     def archive(self, upto: int) -> int:
-        """What stays must still follow from the checkpoint."""
+        """What stays must still follow from the checkpoint, wherever an interrupt comes: what lies before it is gone, and then it goes."""
         gone = list(takewhile(lambda fact: fact[0] <= upto, self))
-        for position, text, hash in gone:
-            self.absorbed += heads_in(text)
-            del self.texts[position], self.hashes[position]
-            self.base = Head(self.base.chain, position, hash)
+        if gone:
+            last, _, hash = gone[-1]
+            self.absorbed = [*self.absorbed, *(head for _, text, _ in gone for head in heads_in(text))]
+            self.base = Head(self.base.chain, last, hash)
+        for position, _, _ in gone:
+            del self._texts[position], self._hashes[position]
         return len(gone)
 
 
@@ -125,8 +127,9 @@ class Chains:
     def _begun(self, name: str, at: Instant, key: FactKey | None) -> Chain:
         """A new chain absorbs the heads of the others: who removes one of those chains is found by this one."""
         others = {head.chain: [head.position, head.hash] for head in self.heads()}
-        chain = self._chains[name] = Chain(name, key)
+        chain = Chain(name, key)
         chain.append(all_encoded([Fact("ChainBegan", at, details={"heads": others})]))
+        self._chains[name] = chain
         return chain
 
     def heads(self) -> list[Head]:
@@ -151,7 +154,7 @@ class Chains:
         return all_faults([chain.kept for chain in self._chains.values()], noted, keys)
 
     def keyed(self) -> Mapping[str, int]:
-        return Counter(chain.key for chain in self._chains.values() if chain.key is not None and chain.texts)
+        return Counter(chain.key for chain in self._chains.values() if chain.key is not None and chain.last > chain.base.position)
 
     def archive(self, upto: Mark) -> int:
         return sum(chain.archive(upto[name]) for name, chain in self._chains.items() if name in upto)

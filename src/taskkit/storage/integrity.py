@@ -23,7 +23,7 @@ from taskkit.storage._fires import fire_key
 from taskkit.storage.sql._lines import Line, Row
 from taskkit.storage.sql._rows import JOB, cause_of, job_of, job_row
 from taskkit.storage.sql._store import SqlStorage
-from taskkit.storage.sql._tables import JOBS, LENT, OVER, TEXT, WHOLE
+from taskkit.storage.sql._tables import BLOBS, CAUSES, DOCUMENTS, FIRES, HOLDS, INBOX, JOBS, LENT, OVER, PIECES, TEXT, WHOLE
 
 _PAGE = 1000
 #: A worker renews its lease three times in the length of one, and whoever serves the pool takes over what ran out.
@@ -80,6 +80,7 @@ def _flaws(line: Line, storage: SqlStorage, now: Instant | None) -> Iterator[Fla
     for kind, noun, sql, case, helps in _ROWS:
         for row in line.rows(sql):
             yield Flaw(kind, f"{noun} {' '.join(map(repr, row))}", case, helps)
+    yield from _odd_rows(line)
     yield from _leases(line, (storage.clock or SystemClock()).now() if now is None else now)
     yield from _jobs(line)
     yield from _documents(line)
@@ -113,6 +114,13 @@ def _leases(line: Line, now: Instant) -> Iterator[Flaw]:
             continue  # that it cannot be read is told of its job
         case = f"the lease of its worker ran out at {shown(lease):%Y-%m-%d %H:%M:%S} UTC, and nobody took it over"
         yield Flaw("lease", f"job {id!r}", case, f"start a node that serves the pool {pool!r}")
+
+
+def _odd_rows(line: Line) -> Iterator[Flaw]:
+    """Where SQLite took what a column is not for. Of jobs, facts and chains others tell more."""
+    for table in (FIRES, CAUSES, HOLDS, DOCUMENTS, BLOBS, PIECES, INBOX):
+        for *key, column in line.odd(table, _PAGE):
+            yield Flaw("state", f"row of {table.name} {' '.join(map(repr, key))}", f"its {column} cannot be read", _RESTORE)
 
 
 def _documents(line: Line) -> Iterator[Flaw]:

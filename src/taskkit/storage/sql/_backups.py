@@ -8,22 +8,45 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Container
 from contextlib import closing, suppress
 from pathlib import Path
 
-from taskkit._paths import real
+from attrs import frozen
+
+from taskkit._paths import Identity, identity, real
 from taskkit.errors import Refused, StorageAway
 
 #: How many pages go in one step: four megabytes, after each of which `progress` is told.
 _PAGES = 1024
-_HELP = "its folder has to be there, with room for the copy, and this account must be allowed to write in it"
+_ROOM = "its folder has to be there, with room for the copy, and this account must be allowed to write in it"
 Progress = Callable[[int, int], object]
 
 
-def back_up(store: Path, path: Path, progress: Progress | None, *, holds: str | None = None) -> None:
-    """Written beside it under another name, and named when it is whole; refused where there is no such table in it."""
-    tried = f"backing up the store {str(store)!r} to {str(path)!r}"
+@frozen
+class Source:
+    """A file of SQLite: what it is called, a table that it holds, and which file that was when it was opened, if it is open."""
+
+    path: Path
+    what: str
+    holds: str
+    opened: Identity | None = None
+
+    def must_be_there(self, tried: str) -> None:
+        """A vault or store goes on with a file that is removed, and nobody finds again what it writes."""
+        now = identity(self.path)
+        if now is None or now != (self.opened or now):
+            case = "its file is gone" if now is None else "another file has come in its place"
+            raise Refused(tried, case, f"look what became of it: what this {self.what} wrote since then is in no file that has a name")
+
+    def must_be_ours(self, tried: str, tables: Container[str]) -> None:
+        if self.holds not in tables:
+            raise Refused(tried, f"it has no {self.holds}: it is no {self.what} of taskkit's", "look whether its name is right")
+
+
+def back_up(source: Source, path: Path, progress: Progress | None = None) -> None:
+    """Written beside it under another name, and named when it is whole."""
+    tried = f"backing up the {source.what} {str(source.path)!r} to {str(path)!r}"
     real(path, tried)  # or no file can have this name
     if not path.name:
         raise Refused(tried, "that is a folder", "name the file that is to be there")
@@ -34,7 +57,7 @@ def back_up(store: Path, path: Path, progress: Progress | None, *, holds: str | 
             raise taken
         os.close(os.open(part, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
         try:
-            _copy(tried, store, part, progress, holds)
+            _copy(tried, source, part, progress)
             _must_be_whole(tried, part)
             _name(part, path)
         finally:
@@ -43,26 +66,31 @@ def back_up(store: Path, path: Path, progress: Progress | None, *, holds: str | 
     except FileExistsError:
         raise taken from None
     except OSError as error:
-        raise Refused(tried, error.strerror or type(error).__name__, _HELP) from None
+        raise Refused(tried, error.strerror or type(error).__name__, _ROOM) from None
     except sqlite3.Error as error:
-        raise StorageAway(tried, str(error), _HELP) from None
+        raise StorageAway(tried, str(error), _ROOM) from None
 
 
-def _copy(tried: str, store: Path, part: Path, progress: Progress | None, holds: str | None) -> None:
+def _copy(tried: str, file: Source, part: Path, progress: Progress | None) -> None:
     def told(_: int, left: int, of: int) -> None:
         if progress is not None:
             progress(of - left, of)
 
-    with closing(sqlite3.connect(store, isolation_level=None)) as source, closing(sqlite3.connect(part, isolation_level=None)) as copy:
+    file.must_be_there(tried)
+    with closing(_opened(file.path)) as source, closing(sqlite3.connect(part, isolation_level=None)) as copy:
         copy.execute("PRAGMA journal_mode = OFF")  # it is nothing until it is whole
         copy.execute("PRAGMA synchronous = OFF")
         source.execute("BEGIN")
-        found = {name for (name,) in source.execute("SELECT name FROM sqlite_master")}  # from here on it is one moment
-        if holds is not None and holds not in found:
-            raise Refused(tried, f"it has no {holds}: it is no store of taskkit's", "look whether its name is right")
+        file.must_be_ours(tried, {name for (name,) in source.execute("SELECT name FROM sqlite_master")})  # from here on it is one moment
+        file.must_be_there(tried)
         source.backup(copy, pages=_PAGES, progress=told)
         source.execute("COMMIT")
         copy.execute("PRAGMA journal_mode = DELETE")  # one file, which can be read where nothing may be written
+
+
+def _opened(path: Path) -> sqlite3.Connection:
+    """None is made where there is none."""
+    return sqlite3.connect(f"{path.as_uri()}?mode=rw", uri=True, isolation_level=None)
 
 
 def _must_be_whole(tried: str, part: Path) -> None:

@@ -28,6 +28,7 @@ from taskkit.facts import (
 from taskkit.instants import Instant
 from taskkit.records import EMPTY
 from taskkit.storage.sql._lines import Line, Question, Row
+from taskkit.storage.sql._rows import UNREAD, unreadable
 from taskkit.storage.sql._tables import CHAINS, FACTS
 
 _PAGE = 1000
@@ -107,7 +108,7 @@ def _facts(line: Line, chain: str, last: int, kinds: frozenset[str] | None, reco
         wanted += " AND record = ?"
         told.append(record)
     sql = f"SELECT told, chain, position, hash FROM taskkit_facts WHERE {wanted} ORDER BY position LIMIT ?"  # noqa: S608  our own words
-    return [decoded(*row) for row in line.rows(sql, *told, most)]
+    return [_fact(*row) for row in line.rows(sql, *told, most)]
 
 
 def story(line: Line, at: Instant, of_line: str | None, record: str | None, limit: int) -> list[Fact]:
@@ -122,7 +123,17 @@ def story(line: Line, at: Instant, of_line: str | None, record: str | None, limi
         return Question(sql, (*values, at, limit))
 
     before, after = line.ask([half("<", "DESC"), half(">=", "ASC")])
-    return [decoded(*row) for row in (*reversed(before), *after)]
+    return [_fact(*row) for row in (*reversed(before), *after)]
+
+
+def _fact(text: str, chain: str, position: int, hash: str) -> Fact:
+    try:
+        fact = decoded(text, chain, position, hash)
+    except UNREAD as error:
+        raise unreadable(f"the fact at {position!r} of the chain {chain!r}", error) from None
+    if isinstance(position, int) and isinstance(fact.at, int) and isinstance(fact.kind, str):
+        return fact
+    raise unreadable(f"the fact at {position!r} of the chain {chain!r}", TypeError())
 
 
 # the whole chain
@@ -135,14 +146,20 @@ class _Pages:
         self._line, self._chain, self._told = line, chain, told
         #: Where a fact is filed otherwise than it tells: no hash goes over the columns by which it is found.
         self.misfiled: list[int] = []
+        #: Behind which position one stands that nobody can read: SQLite takes anything for it.
+        self.unplaced: list[int] = []
         self._is_read = False
 
     def __iter__(self) -> Iterator[tuple[int, str, str]]:
         sql = f"""SELECT position, told, hash, at, kind, record, line FROM taskkit_facts
             WHERE chain = ? AND position > ? ORDER BY position LIMIT {_PAGE}"""  # noqa: S608
-        last = _FIRST
+        last, place = _FIRST, 0
         while rows := self._line.rows(sql, self._chain, last):
             for position, text, hash, *filed in rows:
+                if not isinstance(position, int):
+                    self.unplaced += [] if self._is_read else [place]
+                    continue
+                place = position
                 if not (self._is_read or _is_filed(text, *filed)):
                     self.misfiled.append(position)
                 yield position, text if isinstance(text, str) else "", hash
@@ -170,6 +187,7 @@ def check(line: Line, noted: Iterable[Head], keys: FactKeys = EMPTY, progress: P
     found = [Fault(chain, 1, "the row that tells of the chain cannot be read") for chain, *_ in rows if chain not in pages]
     found += [Fault(chain, 1, "there are facts of it, and no row tells of the chain") for (chain,) in line.rows(_UNTOLD)]
     found += all_faults(kept, [*noted, *own], keys)
+    found += [Fault(name, place + 1, "the position of the fact cannot be read") for name, one in pages.items() for place in one.unplaced]
     told_of = {(fault.chain, fault.position) for fault in found}
     misfiled = [(name, place) for name, one in pages.items() for place in one.misfiled]
     return found + [Fault(*place, _MISFILED) for place in misfiled if place not in told_of]

@@ -120,6 +120,10 @@ class Line(ABC):
         """What the database itself finds wrong with what it has kept, where it can be asked."""
         return []
 
+    def odd(self, table: Table, most: int) -> list[Row]:
+        """Rows of which a column holds what it is not for, as the key and the column's name, where the database takes that."""
+        return []
+
     @abstractmethod
     def look(self, seconds: float) -> bool:
         """Wait for news of others' writes, so long at most; whether there were any, as at first. A line that looks does nothing else."""

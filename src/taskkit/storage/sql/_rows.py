@@ -27,10 +27,10 @@ PHASES: Mapping[State, int] = {
 }
 _STATES, _KINDS = {state.value: state for state in State}, {kind.value: kind for kind in Kind}
 #: What a row makes of the code that reads it, where somebody changed it by hand, or a later version wrote it.
-_UNREAD = ValueError, LookupError, TypeError, AttributeError, RecursionError
+UNREAD = ValueError, LookupError, TypeError, AttributeError, RecursionError
 
 
-def _unreadable(what: str, error: Exception) -> UnreadableDocument:
+def unreadable(what: str, error: Exception) -> UnreadableDocument:
     case = f"its row holds {error} where something else has to be" if isinstance(error, KeyError) else "its row cannot be read"
     return UnreadableDocument(f"reading {what}", case, "`taskkit check` finds what is wrong with a store; a later version may know it")
 
@@ -99,8 +99,8 @@ def job_of(row: Row, taken: Iterable[tuple[int, Any]] = ()) -> Job:
             values[_VIA] = tuple(json.loads(via))
         job: Job = tuple.__new__(Job, _in_order((*values, *_USUAL)))
         return job if rest is None else job.with_(dict(_told(json.loads(rest))))
-    except _UNREAD as error:
-        raise _unreadable(f"the job {row[0]!r}", error) from None
+    except UNREAD as error:
+        raise unreadable(f"the job {row[0]!r}", error) from None
 
 
 def _told(rest: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -124,8 +124,8 @@ def cause_of(job: str, text: str, via: str | None) -> Cause:
     try:
         told = json.loads(text)
         return Cause._make((job, *told[:-1], tuple(told[-1]), None if via is None else tuple(json.loads(via))))
-    except _UNREAD as error:
-        raise _unreadable(f"what led to the job {job!r}", error) from None
+    except UNREAD as error:
+        raise unreadable(f"what led to the job {job!r}", error) from None
 
 
 # holds

@@ -6,9 +6,11 @@ import sqlite3
 from collections.abc import Callable
 from pathlib import Path
 
-from taskkit.storage.sql._backups import back_up
+from taskkit._paths import identity
+from taskkit.storage.sql._backups import Source, back_up
 from taskkit.storage.sql._lines import Line
 from taskkit.storage.sql._store import SqlStorage
+from taskkit.storage.sql._tables import NUMBERS
 from taskkit.storage.sqlite._disks import Disk
 from taskkit.storage.sqlite._files import file_of
 from taskkit.storage.sqlite._lines import SqliteLine
@@ -24,6 +26,7 @@ class SqliteStorage(SqlStorage):
         self.path, self._makes = Path(path).absolute(), makes  # wherever this process goes
         self._disk = Disk(self.path)
         super().__init__(relaxed=relaxed)
+        self._file = identity(self.path)
 
     @classmethod
     def at(cls, url: str, *, makes: bool = True) -> SqliteStorage:
@@ -51,4 +54,4 @@ class SqliteStorage(SqlStorage):
         The file is there once it is whole, was read again and lies on the disk. One that is there already is left as it is, and refused.
         """
         self._lines.must_be_ours()
-        back_up(self.path, Path(path), progress)
+        back_up(Source(self.path, "store", NUMBERS.name, self._file), Path(path), progress)

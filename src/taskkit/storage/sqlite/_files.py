@@ -11,15 +11,13 @@ from contextlib import suppress
 from pathlib import Path
 from weakref import WeakKeyDictionary
 
-from taskkit._paths import real
+from taskkit._paths import Identity, identity, real
 from taskkit.errors import InvalidValue, NotFound, Refused, StorageAway
 from taskkit.storage.urls import Address, address
 
-#: Of a file: its device, and its number there.
-_File = tuple[int, int]
 #: By the connections of this process; and those to which its parents had some when they forked.
-_OPEN = WeakKeyDictionary[object, _File]()
-_CROSSED = set[_File]()
+_OPEN = WeakKeyDictionary[object, Identity]()
+_CROSSED = set[Identity]()
 
 
 def file_of(url: str) -> tuple[Path, Address]:
@@ -57,26 +55,18 @@ def make(path: Path) -> None:
 
 
 def must_be_ours(path: Path) -> None:
-    if _file_at(path) in _CROSSED:
+    if identity(path) in _CROSSED:
         case = "this process was forked while its parent had it open, and SQLite would not see the locks of others"
         raise Refused(f"opening the store {str(path)!r}", case, "open it after the fork alone, or begin a process anew (spawn)")
 
 
 def took(connection: object, path: Path) -> None:
-    if (file := _file_at(path)) is not None:
+    if (file := identity(path)) is not None:
         _OPEN[connection] = file
 
 
 def gave_back(connection: object) -> None:
     _OPEN.pop(connection, None)
-
-
-def _file_at(path: Path) -> _File | None:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_dev, found.st_ino
 
 
 def _forked() -> None:

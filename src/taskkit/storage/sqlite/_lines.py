@@ -247,6 +247,9 @@ class SqliteLine(Line):
         found = [" ".join(text.split()) for (text,) in self._db.execute(f"PRAGMA integrity_check({_DAMAGES})")]
         return [] if found == ["ok"] else found
 
+    def odd(self, table: Table, most: int) -> list[Row]:
+        return self._db.execute(words.odd(table), (most,)).fetchall()
+
     def look(self, seconds: float) -> bool:
         """To ask what others have committed costs some microseconds."""
         until, seen = time.monotonic() + seconds, self._version

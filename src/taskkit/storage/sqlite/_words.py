@@ -6,12 +6,14 @@ import sys
 from functools import cache, lru_cache
 
 from taskkit.storage.sql._statements import more_of, named, or_now, same
-from taskkit.storage.sql._tables import Table
+from taskkit.storage.sql._tables import BYTES, TEXT, WHOLE, Table
 
 Names = tuple[str, ...]
 #: Which columns have nothing in all rows, and are said to be NULL: for each None to bind, Python asks around who could adapt it.
 Empty = tuple[bool, ...] | None
 _STATEMENTS = 200
+#: What SQLite says of a value in a column of each type.
+_KEPT_AS = {TEXT: "text", WHOLE: "integer", BYTES: "blob"}
 #: Until 3.12.4, Python 3.12 took a number for a name, and complained of each (python/cpython#117995).
 MAY_NUMBER = not (3, 12) <= sys.version_info < (3, 12, 4)
 
@@ -80,6 +82,14 @@ def change_counted(table: Table, columns: Names, growing: str, counted: str) -> 
 @lru_cache(_STATEMENTS)
 def drop(table: Table, key: Names, empty: Empty) -> str:
     return f'DELETE FROM "{table.name}" WHERE {same(key)}'  # noqa: S608
+
+
+@cache
+def odd(table: Table) -> str:
+    """The rows of which a column holds what it is not for, by their keys; the first such column with each."""
+    taken = {name: f"'{_KEPT_AS[type]}'" + ("" if name in table.key else ", 'null'") for name, type in table.columns.items()}
+    cases = " ".join(f"WHEN typeof(\"{name}\") NOT IN ({types}) THEN '{name}'" for name, types in taken.items())
+    return f'SELECT {named(table.key)}, CASE {cases} END AS odd FROM "{table.name}" WHERE odd IS NOT NULL LIMIT ?'  # noqa: S608
 
 
 def _marks(columns: Names, empty: Empty) -> list[str]:
