@@ -11,6 +11,10 @@ from attrs import Attribute
 from taskkit.errors import InvalidValue
 
 LONGEST_NAME = 200
+#: Of a machine that is reached, and of one that works.
+LONGEST_HOST = 500
+#: So many bits has a number that every store keeps, beside its sign.
+LONGEST_NUMBER = 63
 
 
 def named(instance: object, attribute: Attribute[Any], given: object) -> None:
@@ -128,3 +132,13 @@ def is_whole(text: str) -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def is_keepable(text: str) -> bool:
+    """Whether every store can keep it: it holds neither NUL nor half of a character."""
+    return "\0" not in text and (text.isascii() or is_whole(text))
+
+
+def is_address(name: str) -> bool:
+    """Whether it may name a machine, or a process that works."""
+    return 0 < len(name) <= LONGEST_HOST and is_keepable(name)

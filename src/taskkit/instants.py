@@ -22,7 +22,7 @@ DAY = 86_400 * SECOND
 #: Later than every job: for what waits until somebody acts.
 NEVER = 253_402_300_799 * SECOND
 #: The first that people can read; a moment of a far zone may lie before it, or behind the last.
-_FIRST = -62_135_596_800 * SECOND
+FIRST = -62_135_596_800 * SECOND
 
 
 class Clock(Protocol):
@@ -59,7 +59,7 @@ def instant(moment: datetime) -> Instant:
 
 def shown(at: Instant, tz: str = "UTC") -> pendulum.DateTime:
     """The instant as people read it."""
-    second, micros = divmod(min(max(at, _FIRST), NEVER + SECOND - 1), SECOND)
+    second, micros = divmod(min(max(at, FIRST), NEVER + SECOND - 1), SECOND)
     utc = datetime.fromtimestamp(second, UTC)
     made = pendulum.DateTime(utc.year, utc.month, utc.day, utc.hour, utc.minute, utc.second, micros, tzinfo=pendulum.UTC)
     try:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from attrs import Attribute, field, frozen
 from attrs.converters import optional
 
-from taskkit.checks import is_whole, mapping, named, names, optional_name
+from taskkit.checks import is_address, is_keepable, mapping, named, names, optional_name
 from taskkit.errors import InvalidValue
 from taskkit.passwords import PasswordPolicy, password_policy
 
@@ -61,6 +61,11 @@ class RecordType:
     def host_of(self, record: Record) -> str:
         return record.fields.get(self.host, "")
 
+    def machine_of(self, record: Record) -> str | None:
+        """The host as jobs tell of it; None where it names none, or what can be none."""
+        host = self.host_of(record)
+        return host if is_address(host) else None
+
     def user_of(self, record: Record) -> str:
         return record.fields.get(self.user, "")
 
@@ -69,7 +74,7 @@ def account_id(given: object, tried: str) -> AccountId:
     """An id as a store can keep it; InvalidValue where none could."""
     if not isinstance(given, str):
         raise InvalidValue(tried, f"the id of an account is a {type(given).__name__}", "give a text")
-    if not given.isprintable() and ("\0" in given or not is_whole(given)):
+    if not is_keepable(given):
         raise InvalidValue(tried, f"the account {given!r} holds NUL or half a character", "no store keeps these: give another id")
     return given
 

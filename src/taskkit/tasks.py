@@ -114,8 +114,8 @@ class Task:
     owner: str | None = field(default=None, validator=optional_name, kw_only=True)
     runs_as: str | None = field(default=None, validator=optional_name, kw_only=True)
     list: str = field(default=SYSTEM, validator=named, kw_only=True)
-    id: str = field(default="", kw_only=True)
-    line: str = field(default="", kw_only=True)
+    id: str = field(default="", validator=a(str), kw_only=True)
+    line: str = field(default="", validator=a(str), kw_only=True)
     revision: int = field(default=0, kw_only=True, eq=False)
     interval: Interval | None = field(default=Factory(_due_by_time, takes_self=True), init=False, eq=False, repr=False)
 

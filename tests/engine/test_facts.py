@@ -278,9 +278,9 @@ def test_a06_a_fact_is_a_document_of_plain_values() -> None:
 
 def test_a06_half_a_character_out_of_a_hosts_output_stops_no_fact() -> None:
     on = Stage()
-    on.engine.suspend_task(on.task.id, "h01", why="half \udce4 character, and a whole ä")
-    (fact,) = on.engine.facts(kinds=["TaskSuspended"])
-    assert fact.details["why"] == "half \udce4 character, and a whole ä"
+    on.house.storage.write([(Fact("JobFailed", 1, details={"text": "half \udce4 character, and a whole ä"}),)])
+    (fact,) = on.engine.facts(kinds=["JobFailed"])
+    assert fact.details["text"] == "half \udce4 character, and a whole ä"
     assert on.engine.check() == []
 
 

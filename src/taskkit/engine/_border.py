@@ -7,6 +7,7 @@ from functools import partial
 from math import isfinite
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from taskkit.checks import is_keepable
 from taskkit.errors import BrokenPlugin, HostRefused, StaleToken, StopAsked, StorageAway, TaskkitError, TriesSpared, VaultAway
 from taskkit.outcomes import DONE, Asks, Done, ErrorClass, NotDone, NotNow, Outcome, Unknown, class_of
 from taskkit.records import AccountId, Record, account_id
@@ -58,6 +59,11 @@ def account_of(vault: Vault, record: Record) -> AccountId:
     """The account behind a record, as the vault answers."""
     tried = "asking the vault for the account"
     return account_id(asked(lambda: vault.records.account(record), tried), tried)
+
+
+def record_of(vault: Vault, id: str, tried: str = "reading a record") -> Record | None:
+    """The record of this id, as the vault answers; what no store keeps is no id, and no vault is asked for it."""
+    return asked(lambda: vault.records.get(id), tried) if is_keepable(id) else None
 
 
 def _away(tried: str, error: Exception) -> VaultAway:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from taskkit.checks import LONGEST_NAME
-from taskkit.engine._border import asked
+from taskkit.engine._border import asked, record_of
 from taskkit.engine._catalog import TASKS, type_name
 from taskkit.engine._ledger import NAMES, names_of
 from taskkit.errors import Duplicate, InvalidValue, MissingPlugin, NotFound
@@ -51,7 +51,7 @@ class Checks:
             raise InvalidValue(tried, f"there is no list {id!r}", "use SYSTEM, of_type(name) or of_record(id)")
 
     def record(self, tried: str, id: str) -> Record:
-        record = asked(lambda: self._ground.vault.records.get(id), "reading a record")
+        record = record_of(self._ground.vault, id)
         if record is None:
             raise NotFound(tried, f"there is no record {id!r}", "give the id of a record")
         return record
@@ -73,7 +73,7 @@ class Checks:
     def _type_of(self, list: str) -> RecordType | None:
         kind, _, name = list.partition(":")
         if kind == "record":
-            record = asked(lambda: self._ground.vault.records.get(name), "reading a record")
+            record = record_of(self._ground.vault, name)
             name = record.type if record else ""
         return self._catalog.record_type(name) if kind != SYSTEM else None
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from taskkit.engine._border import asked
+from taskkit.engine._border import record_of
 from taskkit.engine._catalog import DEFINITIONS, VERSIONS, Definition, day_of, type_name, version_name
 from taskkit.engine._checks import Checks
 from taskkit.engine._ledger import Ledger
@@ -86,6 +86,6 @@ class Definitions:
         """The name of the record type that a task's records have."""
         kind, _, name = task.list.partition(":")
         if kind == "record":
-            record = asked(lambda: self._ground.vault.records.get(name), "reading a record")
+            record = record_of(self._ground.vault, name)
             return type_name(record.type) if record else None
         return type_name(name) if task.list == of_type(name) else None

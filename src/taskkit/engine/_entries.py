@@ -11,8 +11,9 @@ from attrs import fields, frozen
 
 from taskkit.engine._consents import Consents
 from taskkit.engine._executions import execution
+from taskkit.engine._pages import fills_a_page
 from taskkit.engine._rights import RightsDesk
-from taskkit.errors import InvalidValue, NotAllowed
+from taskkit.errors import NotAllowed
 from taskkit.instants import Instant, shown
 from taskkit.jobs import Cause, Job, Kind, Why
 from taskkit.states import FINAL, PENDING, State
@@ -165,12 +166,6 @@ class Reader:
         if key not in self._able:
             self._able[key] = task is not None and self._rights.may_execute(task, job.record, self.user)
         return self._able[key]
-
-
-def fills_a_page(limit: int, tried: str) -> None:
-    """A page of nothing would be asked for again and again."""
-    if limit < 1:
-        raise InvalidValue(tried, f"a page of {limit} entries has none", "limit is at least 1")
 
 
 def moment(at: Instant | None) -> pendulum.DateTime | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from taskkit.engine._border import asked
+from taskkit.engine._border import record_of
 from taskkit.engine._explanations import Explanation
 from taskkit.engine._obstacles import Obstacles
 from taskkit.engine._outlooks import Outlooks
@@ -56,7 +56,7 @@ class Explainer:
         return self._outlooks.standing(question) if at is None else self._outlooks.coming(question)
 
     def _record(self, name: str) -> Record | None:
-        return asked(lambda: self._ground.vault.records.get(name), "reading the record")
+        return record_of(self._ground.vault, name, "reading the record")
 
     def _aim_then(self, task: Task, name: str | None) -> Aim:
         """Where its jobs may have run beside the record itself; the vault is asked for nothing else of the past."""

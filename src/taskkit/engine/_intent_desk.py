@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from attrs import evolve
 
+from taskkit._doors import with_a_door
 from taskkit.engine._intents import all_open, kept, read, spent
 from taskkit.engine._rights import RightsDesk
 from taskkit.engine._standings import Standings
@@ -30,6 +31,7 @@ _TRIES = 8
 _UNKNOWN = "unknown"
 
 
+@with_a_door
 class IntentDesk:
     """`all()` lists the open intents, `say(…)` is what a person decides of one."""
 

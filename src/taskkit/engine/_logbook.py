@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Self
 from attrs import frozen
 
 from taskkit.engine._notices import Notices
+from taskkit.engine._pages import fills_a_page
 from taskkit.engine._rights import MANAGE_LOGBOOK, TASK_REVIEW, RightsDesk
 from taskkit.errors import InvalidValue
 from taskkit.facts import START, Fact, Fault, Head, Mark
@@ -29,6 +30,7 @@ class Logbook:
         self, after: Mark, kinds: frozenset[str] | None, record: str | None, limit: int, user: str | None
     ) -> tuple[Sequence[Fact], Mark]:
         """The facts of a record are there for those who review it; all facts for those who manage the logbook."""
+        fills_a_page(limit, "reading the log of facts")
         if record is None or not self._rights.may(user, TASK_REVIEW, record):
             self._rights.demand(user, MANAGE_LOGBOOK, "reading the log of facts")
         return self._storage.facts(after, kinds=kinds, record=record, limit=limit)

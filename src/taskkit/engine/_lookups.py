@@ -188,7 +188,7 @@ class Lookups:
             case.shadow = self._targets.login(kin.task, record, kin.shadow)
         sort = kin.sorts.get(record.type) or self._sort(record.type, kin)
         case.executor = sort.executor
-        host = (sort.found.host_of(record) or None) if sort.found is not None else None
+        host = sort.found.machine_of(record) if sort.found is not None else None
         if host != job.host:
             case.job = job.with_({"host": host})
         if begun:

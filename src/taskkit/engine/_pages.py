@@ -6,6 +6,8 @@ from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING
 
+from taskkit.errors import InvalidValue
+
 if TYPE_CHECKING:
     from taskkit.jobs import Job
     from taskkit.storage import Document, Order, Query, Storage
@@ -38,3 +40,9 @@ def all_documents(storage: Storage, table: str) -> Iterator[Document]:
         yield from page
         more = len(page) == _DOCUMENTS
         after = page[-1].id if more else ""
+
+
+def fills_a_page(limit: int, tried: str) -> None:
+    """A page of nothing would be asked for again and again."""
+    if limit < 1:
+        raise InvalidValue(tried, f"a page of {limit} entries has none", "limit is at least 1")

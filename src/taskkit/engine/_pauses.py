@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pendulum
 from attrs import frozen
 
+from taskkit.checks import LONGEST_HOST, is_address
 from taskkit.engine._rights import RightsDesk
 from taskkit.engine._waits import passed_over
 from taskkit.engine._wakes import move_all, to_wake, wake_all, wake_left
@@ -43,8 +44,9 @@ class Pauses:
     def pause(self, what: str, *, by: str | None, why: str, is_wanted: bool = True) -> None:
         """Who stopped it first and why stays on record: a second pause changes nothing. Where nobody wants that one, it is told beside."""
         tried, (kind, _, name) = f"pausing {what!r}", what.partition(":")
-        if what != ENGINE and not (kind in ("pool", "host") and name):
-            raise InvalidValue(tried, "it is nothing that can be paused", "give 'engine', 'pool:<name>' or 'host:<address>'")
+        if what != ENGINE and not (kind in ("pool", "host") and is_address(name)):
+            helps = f"give 'engine', 'pool:<name>' or 'host:<address>', of up to {LONGEST_HOST} characters"
+            raise InvalidValue(tried, "it is nothing that can be paused", helps)
         self._rights.to_administer(by, tried)
         now = self._ground.now()
         fact = Fact("Paused", now, who=by, details={"what": what, "why": why})

@@ -163,7 +163,7 @@ class Planner:
     def host(self, record: Record | None) -> str | None:
         """As far as its type was known a while ago: who claims the job looks again."""
         found = None if record is None else self._ground.catalog.known_type(record.type)
-        return None if found is None or record is None else found.host_of(record) or None
+        return None if found is None or record is None else found.machine_of(record)
 
     def successor(self, trigger: Task, job: Job, now: Instant, standing: Standing | None, *, after: Instant = 0) -> tuple[Change, ...]:
         """What the unit adds in which an occurrence leaves the pending states (J5): by the rule as it stands, and no other.

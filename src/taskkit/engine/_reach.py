@@ -11,6 +11,7 @@ from weakref import proxy
 
 from attrs import evolve
 
+from taskkit.checks import LONGEST_HOST, is_address
 from taskkit.engine._border import changed
 from taskkit.engine._budgets import Budget
 from taskkit.errors import InvalidValue
@@ -83,7 +84,12 @@ class Reach:
         found = self._type(record)
         if found is None:
             return Host(record.fields.get("host", ""), record=record)
-        return Host(found.host_of(record), _port(record, found.port), found.settings, record=record)
+        host = found.host_of(record)
+        if host and not is_address(host):
+            case = f"its field {found.host!r} says {host[:80]!r}, which is no host"
+            helps = f"give a name or an address of up to {LONGEST_HOST} characters"
+            raise InvalidValue(f"looking where the record {record.id!r} is reached", case, helps)
+        return Host(host, _port(record, found.port), found.settings, record=record)
 
     def login(self, run: JobRun, record: Record) -> Login:
         """The account's current secret, read for this run alone: what the vault hands out is scrubbed from all that the run says (S1)."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from taskkit.checks import is_keepable
 from taskkit.engine._border import asked
 from taskkit.errors import NotAllowed
 from taskkit.plugins.kinds import Script
@@ -36,7 +37,10 @@ class RightsDesk:
         self._ground = ground
 
     def may(self, user: str | None, right: str, record: str | None = None) -> bool:
-        return user is None or asked(lambda: self._ground.vault.rights.may(user, right, record), "asking the vault for a right")
+        """On what no store keeps, nobody has any: it is no record's id."""
+        if user is None or (record is not None and not is_keepable(record)):
+            return user is None
+        return asked(lambda: self._ground.vault.rights.may(user, right, record), "asking the vault for a right")
 
     def demand(self, user: str | None, right: str, tried: str, record: str | None = None) -> None:
         if not self.may(user, right, record):

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import evolve
 
-from taskkit.engine._border import asked
+from taskkit.engine._border import record_of
 from taskkit.engine._catalog import LISTS, TASKS
 from taskkit.engine._fits import list_id, still_theirs
+from taskkit.engine._pages import fills_a_page
 from taskkit.engine._planner import Planner
 from taskkit.engine._replans import Replans
 from taskkit.engine._rights import RightsDesk
@@ -61,6 +62,8 @@ class Standings:
         def also() -> Unit:
             return tuple(to_wake(self._storage, id, Why.SUSPENDED, **those) for id, those in left.items())
 
+        if name is not None and self._planner.standing(task.line, name) is None:
+            record_with(self._ground, task, name, f"resuming {task.name!r}")
         self._change(task, name, lambda one: evolve(one, suspended=None, suspended_by=None, suspended_at=None), "TaskResumed", by, {}, also)
         for id in left:
             wake_left(self._ground, id)
@@ -134,6 +137,7 @@ class Standings:
 
     def upcoming(self, task_id: str, count: int, record: str | None) -> list[Occurrence]:
         task = self._ground.catalog.wanted_task(task_id)
+        fills_a_page(count, f"looking ahead at {task.name!r}")
         if task.interval is None:
             return []
         standing = self._planner.ready(task, task.record if record is None else record, self._ground.now())[0]
@@ -144,7 +148,7 @@ class Standings:
 
 def record_with(ground: Ground, task: Task, name: str, tried: str) -> Record:
     """The record of this id, where the task is one of its tasks; one of the system is about any."""
-    record = asked(lambda: ground.vault.records.get(name), "reading the record")
+    record = record_of(ground.vault, name, "reading the record")
     if record is None:
         raise NotFound(tried, f"there is no record {name!r}", "give the id of a record")
     if not task.is_system and task.list != ground.catalog.list_id(record):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from taskkit.engine._border import asked
+from taskkit.engine._border import record_of
 from taskkit.errors import NotFound
 from taskkit.jobs import Job, Kind
 from taskkit.records import Record
@@ -76,7 +76,7 @@ class Targets:
         return self._record(record.reference) if record.reference and record.reference != record.id else None
 
     def _record(self, name: str) -> Record | None:
-        return asked(lambda: self._ground.vault.records.get(name), "reading a record")
+        return record_of(self._ground.vault, name)
 
     def _same_script(self, task: Task, record: Record) -> Task | None:
         same = (other for other in self._ground.catalog.effective(record) if other.script == task.script and other.active)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import pendulum
 from attrs import fields, frozen
 
-from taskkit.engine._entries import Page, fills_a_page, moment
+from taskkit.engine._entries import Page, moment
 from taskkit.engine._executions import OPEN
+from taskkit.engine._pages import fills_a_page
 from taskkit.engine._planner import Planner
 from taskkit.engine._retention import Retention
 from taskkit.engine._rights import RightsDesk

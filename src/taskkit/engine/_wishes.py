@@ -8,7 +8,8 @@ from typing import Any
 
 from attrs import frozen
 
-from taskkit.engine._border import name_of, plain
+from taskkit.checks import is_keepable
+from taskkit.engine._border import name_of
 from taskkit.engine._targets import Aim
 from taskkit.errors import InvalidValue
 from taskkit.events.happenings import Happening
@@ -83,7 +84,7 @@ def must_be_sayable(happening: Happening) -> None:
     try:
         user = getattr(happening, "user", None)
         said = [happening.kind, happening.record, happening.id, happening.identity, *(() if user is None else (user,))]
-        case = "" if all(isinstance(one, str) and plain(one) == one for one in said) else "no store can keep what it says of itself"
+        case = "" if all(isinstance(one, str) and is_keepable(one) for one in said) else "no store can keep what it says of itself"
     except Exception as error:
         case = f"it cannot say what it is: {type(error).__name__}"
     if case:

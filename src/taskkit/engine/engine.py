@@ -12,10 +12,12 @@ from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from attrs import evolve
 
+from taskkit._doors import with_a_door
+from taskkit.checks import LONGEST_HOST, LONGEST_NAME, is_address, names
 from taskkit.documents import documents_of
 from taskkit.engine._access import access
 from taskkit.engine._aftermaths import Aftermath
-from taskkit.engine._border import asked
+from taskkit.engine._border import record_of
 from taskkit.engine._catalog import Catalog
 from taskkit.engine._consents import Gathering
 from taskkit.engine._entries import Entry, Page
@@ -30,7 +32,7 @@ from taskkit.engine._rights import RightsDesk
 from taskkit.engine._seals import KeyUse, Seals, no_keyring
 from taskkit.engine._staff import Point, Staff
 from taskkit.engine._vitals import Vitals
-from taskkit.errors import Refused
+from taskkit.errors import InvalidValue, Refused
 from taskkit.events.happenings import Happening
 from taskkit.events.intervals import Occurrence
 from taskkit.facts import START, Fact, Fault, Head, Mark
@@ -57,6 +59,7 @@ _BATCH = 100
 T = TypeVar("T")
 
 
+@with_a_door
 class Engine:
     """Tasks, policies and jobs over the records of one vault.
 
@@ -86,7 +89,7 @@ class Engine:
             storage = self._own or MemoryStorage()
         ground = self._ground = Ground(
             storage=storage, vault=vault, clock=storage.clock or clock or SystemClock(), plugins=plugins,
-            node=node or socket.gethostname(), settings=settings or Settings(), rng=rng,
+            node=_node(node), settings=settings or Settings(), rng=rng,
         )  # fmt: skip
         ground.documents, ground.catalog, rights = documents_of(plugins), Catalog(ground), RightsDesk(ground)
         ground.seals = Seals(ground, rights, plugins.keyring if keyring is None else keyring)
@@ -416,7 +419,7 @@ class Engine:
 
     def demandable(self, record: str, user: str | None = None) -> list[Task]:
         """The tasks that the person may run on the record now."""
-        found = asked(lambda: self._ground.vault.records.get(record), "reading the record")
+        found = record_of(self._ground.vault, record, "reading the record")
         return self._staff.views.demandable(found, user) if found else []
 
     def execution(self, id: str, *, user: str | None = None) -> Execution | None:
@@ -443,7 +446,7 @@ class Engine:
         self, mark: Mark, *, record: str | None = None, kinds: Iterable[str] | None = None, limit: int = 1000, user: str | None = None
     ) -> tuple[Sequence[Fact], Mark]:
         """What landed after the mark, and the mark after it: a reader that keeps it misses nothing."""
-        return self._staff.logbook.facts(mark, None if kinds is None else frozenset(kinds), record, limit, user)
+        return self._staff.logbook.facts(mark, None if kinds is None else names(kinds), record, limit, user)
 
     def check(self, noted: Iterable[Head] = ()) -> Sequence[Fault]:
         """The whole chain of facts, against heads that were noted elsewhere (A6); empty where all is well."""
@@ -478,3 +481,12 @@ class Engine:
     def pending_access(self, job: str) -> str:
         """For a vault that grants access after a task (P7): `pending`, `granted` or `failed`."""
         return access(self.storage, self._staff.steering.wanted(job, "asking whether a job has ended"))
+
+
+def _node(name: str | None) -> str:
+    if name is None or name == "":
+        return socket.gethostname()
+    if not isinstance(name, str) or not is_address(name):
+        helps = f"give a text of 1 to {LONGEST_HOST} characters, without NUL and halves of characters"
+        raise InvalidValue(f"Engine(node={repr(name)[:LONGEST_NAME]})", "it is no name of a node", helps)
+    return name

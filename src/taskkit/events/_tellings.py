@@ -55,12 +55,20 @@ def written(happening: object, kinds: Kinds, instead: str) -> str:
     said = {one.alias: (getattr(happening, one.name), one.default) for one in attrs.fields(made) if one.init}
     body = {name: value for name, (value, default) in said.items() if value != default}
     if happening.at is not None:
-        body["at"] = happening.at.astimezone(UTC).isoformat()
+        body["at"] = _in_utc(happening.at).isoformat()
     try:
         return json.dumps({"kind": made.kind, **body})
     except (TypeError, ValueError) as error:
         case = f"it holds what no document can: {type(error).__name__}"
     raise InvalidValue(f"telling a {made.__name__}", case, "its fields are texts, numbers and lists of them")
+
+
+def _in_utc(moment: datetime) -> datetime:
+    """As it is, where UTC has another year already, which the calendar has not."""
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:
+        return moment
 
 
 def read(number: int, text: str, kinds: Kinds) -> Happening | UnreadHappening:

@@ -27,6 +27,8 @@ from taskkit.events._tzif import DAY, EPOCH_DAY
 #: Instants outside these cannot be shown in every zone.
 EARLIEST = (2 - EPOCH_DAY) * DAY
 LATEST = (date.max.toordinal() - 1 - EPOCH_DAY) * DAY - 1
+#: Those that can be shown in UTC.
+_FIRST, _LAST = EARLIEST - DAY, LATEST + DAY
 _ENDLESS = 1 << 62
 _FIRST_YEARS = 2045
 
@@ -114,12 +116,19 @@ class Zone:
         """The instant as people read it."""
         stretch = self.stretch(instant)
         days, seconds = divmod(instant + stretch.offset, DAY)
-        day = date.fromordinal(days + EPOCH_DAY)
+        try:
+            day = date.fromordinal(days + EPOCH_DAY)
+        except (ValueError, OverflowError):
+            return self._show_at_an_end(instant)
         minutes, second = divmod(seconds, 60)
         hour, minute = divmod(minutes, 60)
         if instant < stretch.calm_start and stretch.repeats(instant):
             return DateTime(day.year, day.month, day.day, hour, minute, second, 0, self.tzinfo, fold=1)
         return DateTime(day.year, day.month, day.day, hour, minute, second, 0, self.tzinfo)  # a keyword is a tenth of the time
+
+    def _show_at_an_end(self, instant: int) -> pendulum.DateTime:
+        """In UTC, where another zone has another year than the calendar; and of what UTC has none for, the first or last moment."""
+        return self.show(min(max(_FIRST, instant), _LAST)) if self.name == "UTC" else zone("UTC").show(instant)
 
     def changes(self, start: int, end: int) -> Iterator[Stretch]:
         """The stretches that begin from `start` (included) to `end` (excluded): each a change of the clock."""

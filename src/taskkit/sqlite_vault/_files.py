@@ -19,6 +19,7 @@ from weakref import WeakSet
 
 from taskkit._paths import Identity, identity, real
 from taskkit.errors import InvalidValue, Refused, VaultAway
+from taskkit.storage._keepable import askable
 
 #: "tkva": says in the file's own head whose it is.
 APPLICATION = 0x746B7661
@@ -108,8 +109,8 @@ class File:
     def rows(self, sql: str, *values: Any) -> list[Any]:
         with self._lock:
             try:
-                return (self._db or self._connection()).execute(sql, values).fetchall()
-            except (sqlite3.Error, UnicodeEncodeError) as error:
+                return (self._db or self._connection()).execute(sql, askable(values)).fetchall()
+            except sqlite3.Error as error:
                 told = self._told("reading", error)
         raise told
 
@@ -177,7 +178,7 @@ class File:
             raise VaultAway(f"writing to the vault {self.path!r}", case, "look at the disk, and do all of it again")
         try:
             return db.execute(sql, values).rowcount
-        except (sqlite3.Error, UnicodeEncodeError) as error:
+        except (sqlite3.Error, UnicodeEncodeError, OverflowError) as error:
             told = self._told("writing to", error)
         raise told
 
@@ -199,10 +200,12 @@ class File:
             return
         raise told
 
-    def _told(self, verb: str, error: sqlite3.Error | UnicodeEncodeError) -> VaultAway | Refused | InvalidValue:
+    def _told(self, verb: str, error: sqlite3.Error | UnicodeEncodeError | OverflowError) -> VaultAway | Refused | InvalidValue:
         tried = f"{verb} the vault {self.path!r}"
         if isinstance(error, UnicodeEncodeError):
             return InvalidValue(tried, "a name holds half a character (a lone surrogate)", "give another one")
+        if isinstance(error, OverflowError):
+            return InvalidValue(tried, "a number, such as a token, has more than 64 bits", "give a lower one")
         if getattr(error, "sqlite_errorname", "") == "SQLITE_NOTADB":
             return Refused(tried, "it is no SQLite file", "name another file")
         return VaultAway(tried, f"SQLite says: {error}", "try again, or look at the file and its disk")

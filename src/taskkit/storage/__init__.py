@@ -8,6 +8,7 @@ from typing import Any, Literal, NamedTuple
 
 from attrs import Attribute, field, frozen
 
+from taskkit.checks import optional_a
 from taskkit.errors import InvalidValue, Refused
 from taskkit.facts import START, Fact, FactKeys, Fault, Head, Mark, around
 from taskkit.instants import Clock, Instant
@@ -65,22 +66,25 @@ def _words(kind: type[State | Kind]) -> Any:
     return validate
 
 
+_TEXT, _INSTANT = optional_a(str, "give a text"), optional_a(int, "give an instant, in whole microseconds")
+
+
 @frozen
 class Query:
     """Which jobs; what is None does not matter."""
 
     states: frozenset[State] | None = field(default=None, converter=_several, validator=_words(State))
     kinds: frozenset[Kind] | None = field(default=None, converter=_several, validator=_words(Kind))
-    record: str | None = None
-    line: str | None = None
-    task: str | None = None
-    trigger: str | None = None
-    execution: str | None = None
-    why: str | None = None
-    host: str | None = None
-    account: str | None = None
-    since: Instant | None = None  #: made at or after it
-    until: Instant | None = None  #: ended before it, or made before it and still open
+    record: str | None = field(default=None, validator=_TEXT)
+    line: str | None = field(default=None, validator=_TEXT)
+    task: str | None = field(default=None, validator=_TEXT)
+    trigger: str | None = field(default=None, validator=_TEXT)
+    execution: str | None = field(default=None, validator=_TEXT)
+    why: str | None = field(default=None, validator=_TEXT)
+    host: str | None = field(default=None, validator=_TEXT)
+    account: str | None = field(default=None, validator=_TEXT)
+    since: Instant | None = field(default=None, validator=_INSTANT)  #: made at or after it
+    until: Instant | None = field(default=None, validator=_INSTANT)  #: ended before it, or made before it and still open
 
 
 @frozen

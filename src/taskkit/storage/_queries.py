@@ -7,11 +7,11 @@ from heapq import nsmallest
 from itertools import islice
 from operator import itemgetter
 
-from taskkit.errors import InvalidValue
 from taskkit.jobs import PLACES, Job, Kind
 from taskkit.states import State
 from taskkit.storage import Order, Query, Slice
 from taskkit.storage._jobs import Jobs
+from taskkit.storage._pages import many, place_at
 from taskkit.storage._rows import CREATED, ENDED, HOST, ID, KIND, KIND_AT, RECORD, STARTED, STATE, STATE_AT, Row, job_of
 
 _SAME = ("line", "task", "execution", "why", "account")
@@ -70,7 +70,8 @@ def _near(jobs: Jobs, query: Query) -> Iterable[str]:
 
 def page(jobs: Jobs, query: Query, order: Order, after: str | None, limit: int) -> Slice:
     """Each job has a place, and a page goes on behind the last one's: what is added or ends meanwhile changes no other's place."""
-    last = None if after is None else _read(after)
+    last = None if after is None else place_at(after)
+    limit = many(limit)
     rows = _newest(jobs, query, last) if order == "newest" else _in_order(jobs, query, order, last, limit + 1)
     chosen = list(islice(rows, limit + 1))
     more = len(chosen) > limit > 0 and _place(jobs, order, chosen[limit - 1])
@@ -103,11 +104,3 @@ def _place(jobs: Jobs, order: Order, row: Row) -> Place | None:
 
 
 _ORDERS: dict[Order, tuple[int, int]] = {"due": (PLACES["due"], 1), "first_started": (STARTED, 1), "last_started": (STARTED, -1)}
-
-
-def _read(after: str) -> Place:
-    first, _, second = str(after).partition(":")
-    try:
-        return int(first), int(second)
-    except ValueError:
-        raise InvalidValue(f"looking for the page {after!r}", "none begins there", "give the `next` of the page before") from None

@@ -12,7 +12,9 @@ from taskkit.jobs import Cause, Job
 from taskkit.records import EMPTY
 from taskkit.storage import Claimed, Document, Order, Query, Slice, Storage, _queries
 from taskkit.storage._chains import Chains
+from taskkit.storage._keepable import must_be_keepable, must_be_texts
 from taskkit.storage._nights import Nights
+from taskkit.storage._pages import id_at, many
 from taskkit.storage._purges import Purge
 from taskkit.storage._rooms import Rooms
 from taskkit.storage.units import Landed, Unit
@@ -48,6 +50,7 @@ class MemoryStorage(Storage):
     # writing
 
     def write(self, units: Sequence[Unit], *, durable: bool = True) -> Sequence[Landed]:
+        must_be_keepable(units)
         rooms = self._rooms
         with self._lock:
             try:
@@ -65,6 +68,7 @@ class MemoryStorage(Storage):
             return landed
 
     def claim(self, now: Instant, *, worker: str, node: str, pools: Sequence[str], limit: int, lease: Instant) -> Sequence[Claimed]:
+        must_be_texts(worker, node)
         with self._lock:
             owner = {"worker": worker, "node": node, "lease": lease}
             fires, of_jobs, beside = self._rooms.fires, self._rooms.fires.of_jobs, self._jobs.beside
@@ -120,11 +124,12 @@ class MemoryStorage(Storage):
 
     def documents(self, table: str, *, group: str | None = None, after: str = "", limit: int = 1000) -> Sequence[Document]:
         with self._lock:
-            return self._rooms.documents.page(table, group, after, limit)
+            return self._rooms.documents.page(table, group, id_at(after), many(limit))
 
     # blobs
 
     def put_blob(self, pieces: Iterable[bytes], *, job: str) -> str:
+        must_be_texts(job)
         kept = [bytes(piece) for piece in pieces]
         with self._lock:
             return self._rooms.blobs.put(kept, job)
@@ -143,11 +148,11 @@ class MemoryStorage(Storage):
         self, after: Mark, *, kinds: frozenset[str] | None = None, record: str | None = None, limit: int = 1000
     ) -> tuple[Sequence[Fact], Mark]:
         with self._lock:
-            return self._tables.chains.after(after, kinds, record, limit)
+            return self._tables.chains.after(after, kinds, record, many(limit))
 
     def story(self, at: Instant, *, line: str | None, record: str | None, limit: int = 100) -> Sequence[Fact]:
         with self._lock:
-            return self._tables.chains.stories.around(at, (line, record), limit)
+            return self._tables.chains.stories.around(at, (line, record), many(limit))
 
     def heads(self) -> Sequence[Head]:
         with self._lock:

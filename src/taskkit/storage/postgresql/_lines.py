@@ -177,8 +177,8 @@ class PostgresLine(Line):
     def run(self, sql: str, *values: Any) -> None:
         self._tell(words.marked(sql), values)
 
-    def ask(self, questions: Iterable[Question]) -> list[list[Row]]:
-        asked = list(questions)
+    def answers(self, questions: Sequence[Question]) -> list[list[Row]]:
+        asked = questions
         if len(asked) > 1 and not self._db.pgconn.pipeline_status:
             with self._db.pipeline():
                 cursors = [self._asked(question) for question in asked]

@@ -15,6 +15,7 @@ from taskkit.records import EMPTY
 from taskkit.states import Step
 from taskkit.storage import Claimed, Storage
 from taskkit.storage._alike import Start, Unmade
+from taskkit.storage._keepable import must_be_keepable, must_be_texts
 from taskkit.storage.sql import _chains, _claims
 from taskkit.storage.sql._doubts import reassure
 from taskkit.storage.sql._known import Known
@@ -161,6 +162,7 @@ class Handle(Storage):
         self._lines.must_be_ours()
         if not units:
             return ()
+        must_be_keepable(units)
         durable = durable or not (self._relaxed or all(_is_light(unit, starts=self.stops_with_its_workers) for unit in units))
         answers = self._scribe.write(units, durable=durable)
         if durable:
@@ -205,6 +207,7 @@ class Handle(Storage):
     # claiming
 
     def claim(self, now: Instant, *, worker: str, node: str, pools: Sequence[str], limit: int, lease: Instant) -> Sequence[Claimed]:
+        must_be_texts(worker, node)
         if limit <= 0 or not (self._may_be_more or self._known.is_due(now, pools) or self._is_due(now, pools)):
             return ()  # who only looks takes nobody's turn to write
         owner = {"worker": worker, "node": node, "lease": lease}

@@ -7,7 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
 
+from taskkit.checks import is_keepable
 from taskkit.jobs import Job
+from taskkit.storage._keepable import askable
 from taskkit.storage.sql._tables import Table
 
 Row = tuple[Any, ...]
@@ -66,9 +68,13 @@ class Line(ABC):
     @abstractmethod
     def run(self, sql: str, *values: Any) -> None: ...
 
-    @abstractmethod
     def ask(self, questions: Iterable[Question]) -> list[list[Row]]:
         """The answer to each; all of them go to the database in one go where it lies elsewhere."""
+        return self.answers([_askable(question) for question in questions])
+
+    @abstractmethod
+    def answers(self, questions: Sequence[Question]) -> list[list[Row]]:
+        """The same, of questions that any database can be asked. None is where `these` are none."""
 
     def rows(self, sql: str, *values: Any) -> list[Row]:
         [rows] = self.ask([Question(sql, values)])
@@ -136,3 +142,12 @@ class Line(ABC):
 
     @abstractmethod
     def close(self) -> None: ...
+
+
+def _askable(question: Question) -> Question:
+    sql, values, these = question
+    texts = [one for one in these or () if isinstance(one, str)]
+    if not is_keepable("".join(texts)):
+        these = tuple(filter(is_keepable, texts))  # of numbers and texts there are never both
+    asked = askable(values)
+    return question if asked is values and these is question.these else Question(sql, asked, these)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from taskkit.errors import InvalidValue
 from taskkit.jobs import Kind
 from taskkit.states import FINAL, State
 from taskkit.storage import Order, Query, Slice
+from taskkit.storage._pages import many, place_at
 from taskkit.storage.sql._lines import Line, Row
 from taskkit.storage.sql._rows import JOB, job_of
 
@@ -55,27 +55,16 @@ def _one_of(name: str, values: Sequence[str]) -> Where:
 
 def page(line: Line, query: Query, order: Order, after: str | None, limit: int) -> Slice:
     """What is added or ends meanwhile changes no other's place: a page goes on behind the last one's."""
-    column, way = _ORDERS[order]
+    (column, way), limit = _ORDERS[order], many(limit)
     wanted, values = where(query)
     if after is not None:
-        place = _read(after)
+        place = place_at(after)
         wanted, values = f'{wanted} AND ("{column}", number) {"<" if way == "DESC" else ">"} (?, ?)', (*values, *place)
     sql = f'SELECT {JOB}, "{column}", number FROM taskkit_jobs WHERE {wanted} AND "{column}" IS NOT NULL'  # noqa: S608  our own words
-    rows = line.rows(f'{sql} ORDER BY "{column}" {way}, number {way} LIMIT ?', *values, max(0, limit) + 1)
+    rows = line.rows(f'{sql} ORDER BY "{column}" {way}, number {way} LIMIT ?', *values, limit + 1)
     more = len(rows) > limit > 0
-    return Slice([job_of(row) for row in rows[: max(0, limit)]], _place(rows[limit - 1]) if more else None)
+    return Slice([job_of(row) for row in rows[:limit]], _place(rows[limit - 1]) if more else None)
 
 
 def _place(row: Row) -> str:
     return f"{row[-2]}:{row[-1]}"
-
-
-def _read(after: str) -> tuple[int, int]:
-    first, _, second = str(after).partition(":")
-    try:
-        place = int(first), int(second)
-        if max(map(abs, place)) < 2**63:
-            return place
-    except ValueError:
-        pass
-    raise InvalidValue(f"looking for the page {after!r}", "none begins there", "give the `next` of the page before")

@@ -10,11 +10,14 @@ from contextlib import closing
 from functools import partial
 from typing import Any
 
+from taskkit.checks import is_keepable
 from taskkit.errors import InvalidValue
 from taskkit.facts import Fact, Fault, Head, Mark
 from taskkit.instants import Instant
 from taskkit.jobs import Cause, Job
 from taskkit.storage import Document, Order, Query, Slice
+from taskkit.storage._keepable import must_be_texts
+from taskkit.storage._pages import id_at, many
 from taskkit.storage.sql import _blobs, _chains, _documents, _purges, _queries
 from taskkit.storage.sql._handles import Handle
 from taskkit.storage.sql._loading import waiting
@@ -87,12 +90,13 @@ class SqlStorage(Handle):
         return {table: {document.id: document for document in documents} for table, documents in found.items()}
 
     def documents(self, table: str, *, group: str | None = None, after: str = "", limit: int = 1000) -> Sequence[Document]:
-        return self._ask(lambda line: _documents.page(line, table, group, after, limit))
+        return self._ask(lambda line: _documents.page(line, table, group, id_at(after), many(limit)))
 
     # blobs
 
     def put_blob(self, pieces: Iterable[bytes], *, job: str) -> str:
         """Each piece in a transaction of its own: however long the pieces take to come, nobody waits for them."""
+        must_be_texts(job)
         id = os.urandom(12).hex()
         self._do(lambda line: _blobs.begin(line, id, job))
         try:
@@ -116,10 +120,10 @@ class SqlStorage(Handle):
     def facts(
         self, after: Mark, *, kinds: frozenset[str] | None = None, record: str | None = None, limit: int = 1000
     ) -> tuple[Sequence[Fact], Mark]:
-        return self._lasting(self._look(lambda line: _chains.after(line, after, kinds, record, limit)))
+        return self._lasting(self._look(lambda line: _chains.after(line, after, kinds, record, many(limit))))
 
     def story(self, at: Instant, *, line: str | None, record: str | None, limit: int = 100) -> Sequence[Fact]:
-        return self._lasting(self._ask(partial(_chains.story, at=at, of_line=line, record=record, limit=limit)))
+        return self._lasting(self._ask(partial(_chains.story, at=at, of_line=line, record=record, limit=many(limit))))
 
     def heads(self) -> Sequence[Head]:
         return self._lasting(self._ask(_chains.heads))
@@ -152,11 +156,11 @@ class SqlStorage(Handle):
             cursor.executemany(f"INSERT INTO {place} (id, told) VALUES ({mark}, {mark})", rows)  # noqa: S608  our own words
 
     def posted(self, limit: int) -> Sequence[tuple[str, str]]:
-        rows = self._ask(lambda line: line.rows("SELECT id, told FROM taskkit_inbox ORDER BY number LIMIT ?", limit))
+        rows = self._ask(lambda line: line.rows("SELECT id, told FROM taskkit_inbox ORDER BY number LIMIT ?", many(limit)))
         return [(id, told) for id, told in rows]
 
     def take_away(self, ids: Sequence[str]) -> None:
-        self._do(lambda line: line.drop(INBOX, [(id,) for id in ids]))
+        self._do(lambda line: line.drop(INBOX, [(id,) for id in ids if is_keepable(id)]))
 
     # forgetting
 

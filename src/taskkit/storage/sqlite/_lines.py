@@ -6,7 +6,7 @@ import json
 import random
 import sqlite3
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
 from itertools import chain
@@ -151,7 +151,7 @@ class SqliteLine(Line):
         helps = [told for words, told in _HELPS.items() if words in case]
         return StorageAway(f"using the store {str(self._path)!r}", case, *(helps or ["look at the file and its folder"]))
 
-    def ask(self, questions: Iterable[Question]) -> list[list[Row]]:
+    def answers(self, questions: Sequence[Question]) -> list[list[Row]]:
         return [[] if question.these == () else self._answer(question) for question in questions]
 
     def _answer(self, question: Question) -> list[Row]:
