@@ -18,7 +18,7 @@ SOURCE = Path(taskkit.__file__).parent
 FLOORS = [
     name
     for storey in (
-        "errors _paths secrets disguises _forms scrubbing checks _keys _key_files keyrings",
+        "errors _paths secrets disguises _readings _joins _forms scrubbing checks _keys _key_files keyrings",
         "events._tzif events.zones events.moments events.nominals",
         "events._days events._plans events._wall_clock events._fields events._edges events._wording",
         "events.intervals events.elapsed events.clocks events.remembering events.unions",

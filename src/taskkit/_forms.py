@@ -8,17 +8,21 @@ from __future__ import annotations
 
 import os
 from bisect import bisect_right
+from collections.abc import Sequence
 from hashlib import blake2b
 from threading import Lock
 from weakref import WeakValueDictionary
 
-from taskkit.disguises import forms_of, least_of
+from taskkit._joins import Form, Row, each_squeezed, span
+from taskkit.disguises import forms_of, least_of, rows_of
 
 _SHARING = Lock()
+#: So many are compared with each other.
+_MANY = 64
 
 
 class Forms:
-    """Of one secret, the shortest first."""
+    """Of one secret."""
 
     __slots__ = ("_found", "_raw", "least")
 
@@ -31,17 +35,17 @@ class Forms:
     def is_of(self, raw: bytes) -> bool:
         return self._raw == raw
 
-    def within(self, size: int) -> tuple[str, ...]:
-        """Those for which a text of so many characters has room."""
-        if size < self.least:
-            return ()
-        found = self._all()
-        return found.forms[: bisect_right(found.sizes, size)]
+    def within(self, squeezed: str) -> Sequence[Form | Row]:
+        """Those that a text may hold that squeezes to this: mostly none, of hundreds."""
+        found, size = self._all(), len(squeezed)
+        keys = found.keys if size >= found.longest_key else found.keys[: bisect_right(found.keys, size, key=len)]
+        there = [key for key in keys if key in squeezed]
+        return [form for key in there for form in found.of[key]] if there else ()
 
     @property
-    def longest(self) -> int:
-        """How many characters the longest has."""
-        return self._all().sizes[-1]
+    def span(self) -> int:
+        """How many characters the longest takes, however far apart they stand."""
+        return self._all().span
 
     def _all(self) -> _Found:
         found = self._found
@@ -51,13 +55,26 @@ class Forms:
 
 
 class _Found:
-    """Worked out, for all who hold the secret."""
+    """Worked out, for all who hold the secret. `of` has the forms by a part of what they squeeze to: where that is not, none of them is."""
 
-    __slots__ = ("__weakref__", "forms", "sizes")
+    __slots__ = ("__weakref__", "keys", "longest_key", "of", "span")
 
     def __init__(self, raw: bytes) -> None:
-        self.forms = tuple(sorted(forms_of(raw), key=len))
-        self.sizes = tuple(map(len, self.forms))
+        texts = [*forms_of(raw)]
+        forms: list[Form | Row] = [*map(Form, texts, each_squeezed(texts)), *(Row(written, every=every) for written, every in rows_of(raw))]
+        forms.sort(key=lambda form: len(form.key))
+        self.of: dict[str, list[Form | Row]] = {}
+        for form in forms:
+            self.of.setdefault(self._part(form.key), []).append(form)
+        self.keys = [*self.of]
+        self.longest_key = len(self.keys[-1])
+        self.span = span(max(len(forms[-1].key), *map(len, texts)))
+
+    def _part(self, key: str) -> str:
+        for part in self.of if len(self.of) < _MANY else ():
+            if part in key:
+                return part
+        return key
 
 
 #: By a hash that means nothing outside this process.

@@ -10,6 +10,7 @@ import base64
 import html
 import json
 import re
+import unicodedata
 from collections.abc import Iterator
 from urllib.parse import quote
 
@@ -21,6 +22,8 @@ SAFE = ("", "/", "!*'()", "!#$&'()*+,/:;=?@[]~")
 #: What is written as \uXXXX, beside what JSON asks for, by Go, by PowerShell 5 and by .NET.
 ESCAPED = ("", "<>&", "<>&'", "<>&'+`")
 BASE64_LINES = (64, 76)
+#: Nobody lists more bytes as numbers.
+_LISTED = 256
 #: What stands everywhere as it is, but for ~ in a shell.
 _PLAIN = re.compile(rb"[A-Za-z0-9_.~-]+")
 #: Before what printf %q of shells writes a backslash: in bash, and in those that are careful.
@@ -43,6 +46,21 @@ def forms_of(raw: bytes) -> set[str]:
     return _plain_forms(raw) if _PLAIN.fullmatch(raw) else _all_forms(raw)
 
 
+def rows_of(raw: bytes) -> Iterator[tuple[list[str], bool]]:
+    """The ways to write it byte by byte with something between, and whether that is between any two of them."""
+    for encoded in {raw, *_encodings(raw.strip())}:
+        hexes = encoded.hex(" ")
+        yield hexes.split(), False
+        if len(encoded) <= _LISTED:
+            yield f"0x{hexes.replace(' ', ' 0x')}".split(), True
+            yield [*map(str, encoded)], True
+    if wide := _encoded(raw, "utf-16-le"):
+        yield wide.hex(" ").split(), False
+    letters = [char for char in raw.decode(errors="replace") if char.isascii() and char.isalnum()]
+    if SHORTEST <= len(letters) <= _LISTED and not all(map(str.isdigit, letters)):  # a row of digits is a row of numbers
+        yield letters, True
+
+
 def least_of(raw: bytes) -> int:
     """How many characters each of its forms has at least, in a fraction of the time that it takes to find them."""
     if not _ONE_LINE.fullmatch(raw):
@@ -55,7 +73,7 @@ def least_of(raw: bytes) -> int:
 def _plain_forms(raw: bytes) -> set[str]:
     """The same for what no program quotes and all read alike, as most passwords are that are drawn: in a fraction of the time."""
     text = raw.decode()
-    found = {text, text[::-1], text.replace("~", "\\~"), *_dumps(raw), *_base64(raw), *_wide(raw)}
+    found = {text, text[::-1], text.replace("~", "\\~"), *_hexes(raw), *_base32(raw), *_base64(raw), *_wide(raw)}
     return {form for form in found if len(form) >= SHORTEST}
 
 
@@ -64,7 +82,7 @@ def _all_forms(raw: bytes) -> set[str]:
     for held in {raw, raw.strip()}:  # a file's last newline is seldom printed with it
         for encoded in _encodings(held):
             found.update(*map(_spellings, _readings(encoded)), _wires(encoded), _base64(encoded))
-        found.update(_wide(held))
+        found.update(_wide(held), _composed(held))
     return {form for form in found if len(form) >= SHORTEST}  # what lines, chunks and lossy readings leave may be less
 
 
@@ -78,11 +96,23 @@ def _encodings(raw: bytes) -> set[bytes]:
     return {raw, *(encoded for name in ("cp1252", "cp850") if (encoded := _encoded(raw, name)))}
 
 
+def _composed(raw: bytes) -> Iterator[str]:
+    """With letters and their marks taken together or apart, as macOS and some directories have it."""
+    text = raw.decode(errors="surrogateescape")
+    for other in {unicodedata.normalize(form, text) for form in ("NFC", "NFD")} - {text}:
+        yield from (
+            other,
+            *_json_spellings(other),
+            *_wires(other.encode(errors="surrogateescape")),
+            *_base64(other.encode(errors="surrogateescape")),
+        )
+
+
 def _wide(raw: bytes) -> Iterator[str]:
     """What Windows makes of it, in PowerShell's encoded commands and directories' passwords."""
     if encoded := _encoded(raw, "utf-16-le"):
         yield encoded.decode("latin-1").strip("\0")  # read byte by byte; without its ends it is the big-endian one too
-        yield from _base64(encoded)
+        yield from (*_hexes(encoded), *_base64(encoded))
     if not raw.isascii():
         yield from _wide_readings(raw)
 
@@ -134,8 +164,7 @@ def _json_spellings(text: str) -> Iterator[str]:
 
 def _wires(raw: bytes) -> Iterator[str]:
     """The bytes as they travel in ASCII."""
-    yield from (repr(raw)[2:-1], repr(b'"' + raw)[3:-1])
-    yield from _dumps(raw)
+    yield from (repr(raw)[2:-1], repr(b'"' + raw)[3:-1], *_hexes(raw), *_base32(raw))
     for safe in SAFE:
         quoted = quote(raw, safe)
         for form in (quoted, quoted.replace("%20", "+")):
@@ -156,10 +185,14 @@ def _octal(found: re.Match[str]) -> str:
     return "".join(_NAMED.get(char) or f"\\{ord(char):03o}" for char in found[0])
 
 
-def _dumps(raw: bytes) -> Iterator[str]:
-    for between in ("", ":", " ", "-"):
-        dumped = raw.hex(between) if between else raw.hex()
-        yield from (dumped, dumped.upper())
+def _hexes(raw: bytes) -> tuple[str, str]:
+    return raw.hex(), raw.hex().upper()
+
+
+def _base32(raw: bytes) -> tuple[str, str]:
+    """The secret alone, and with more behind it: there, without the character that holds bits of both."""
+    bare = base64.b32encode(raw).decode().rstrip("=")
+    return bare, bare[: len(raw) * 8 // 5]
 
 
 def _base64(raw: bytes) -> Iterator[str]:

@@ -11,11 +11,13 @@ short texts only, and for most of these no form is short enough.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from threading import Lock
 from typing import Any, NoReturn, SupportsIndex
 
 from taskkit._forms import Forms
+from taskkit._joins import Joined, squeezed
+from taskkit._readings import FILLER, readings
 from taskkit.disguises import is_short
 from taskkit.errors import InvalidValue
 from taskkit.secrets import Secret
@@ -23,6 +25,8 @@ from taskkit.secrets import Secret
 REPLACED = "[secret]"
 WITHHELD = "[output withheld: it may hold a short secret]"
 _ADDING = Lock()
+#: Longer lines are no lines of a dump.
+_LINE = 160
 
 
 class Scrubber:
@@ -135,7 +139,7 @@ class Stream:
     @property
     def back(self) -> int:
         """How many characters a secret may stand before the last one that is looked at."""
-        return max((forms.longest for forms in self._scrubber._held), default=1) - 1
+        return max((forms.span for forms in self._scrubber._held), default=1) - 1
 
     def leap(self, text: str) -> int:
         """Go on with `text` after a gap; so many characters of its beginning may be the end of a secret, and are not said."""
@@ -157,7 +161,7 @@ class Stream:
         if self._scrubber._short:
             return self._withhold(text)
         held = self._scrubber._held
-        cut = len(text) if is_last else self._ready(len(text), held)
+        cut = len(text) if is_last else self._cut(text, held)
         said, end = _hidden(text, held, cut, self._covered) if cut else ("", 0)
         self._kept, self._covered = text[cut:], max(0, end - cut, self._covered - cut)
         return said
@@ -165,6 +169,11 @@ class Stream:
     def _ready(self, size: int, held: Sequence[Forms]) -> int:
         """Up to where it can be said what is secret; of less than any form that is nothing, and takes no forms to say."""
         return 0 if any(size < forms.least for forms in held) else max(0, size - self.back)
+
+    def _cut(self, text: str, held: Sequence[Forms]) -> int:
+        """The same, at the end of a line, as some are read as a whole."""
+        ready = self._ready(len(text), held)
+        return text.rfind("\n", max(0, ready - _LINE), ready) + 1 or ready if held else ready
 
     def _withhold(self, text: str) -> str:
         said = WITHHELD if text and not self._withheld else ""
@@ -209,8 +218,8 @@ def _hidden(text: str, held: Sequence[Forms], cut: int, covered: int = 0) -> tup
 def _covers(text: str, held: Sequence[Forms], covered: int) -> list[tuple[int, int]]:
     """What the occurrences of all forms cover, in order; those that overlap are one."""
     joined = [(0, covered)] if covered else []
-    there = [form for forms in held for form in forms.within(len(text)) if form in text]  # mostly none, of thousands
-    for start, end in sorted(place for form in there for place in _places(text, form)):
+    places = [place for reading in readings(text) for place in _places(reading, held, reading is text)] if held else []
+    for start, end in sorted(places):
         if joined and start < joined[-1][1]:
             joined[-1] = joined[-1][0], max(end, joined[-1][1])
         else:
@@ -218,8 +227,18 @@ def _covers(text: str, held: Sequence[Forms], covered: int) -> list[tuple[int, i
     return joined
 
 
-def _places(text: str, form: str) -> Iterator[tuple[int, int]]:
-    at = text.find(form)
-    while at >= 0:
-        yield at, at + len(form)
-        at = text.find(form, at + 1)
+def _places(text: str, held: Sequence[Forms], is_text: bool) -> Sequence[tuple[int, int]]:
+    size, short = len(text), squeezed(text)
+    there = [form for forms in held if size >= forms.least for form in forms.within(short)]
+    if not there:
+        return ()
+    joined = Joined(text, short)
+    places = [place for form in there for place in form.places(joined)]
+    return places if is_text else [(_begin(text, start), end) for start, end in places]
+
+
+def _begin(reading: str, start: int) -> int:
+    """Of the escape that says the first character."""
+    while start and reading[start - 1] == FILLER:
+        start -= 1
+    return start

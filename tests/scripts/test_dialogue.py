@@ -393,6 +393,21 @@ def test_s01_a_piece_of_a_secret_that_is_left_of_an_echo_is_withheld(echo: str, 
     assert [one["output"] for one in tried.entry.operations] == [output, f"{PASSWORD[8:]}\n"]  # what is no echo is a host's own word
 
 
+@pytest.mark.parametrize("says", [f"{PASSWORD}@host> ", PASSWORD, PASSWORD[:9]])
+def test_s01_a_prompt_that_begins_as_a_hidden_answer_does_is_seen_as_it_is_and_told_without_it(says: str) -> None:
+    text = f"Password: -> {{password}} ; /^{PASSWORD[:9]}/ within 1 s -> x ; /ok/ => end"
+    outcome, machine, tried = held(text, "Password: ", says, "ok>", echoes=False)
+    assert outcome == Done(RESULT)
+    assert machine.typed == [f"{PASSWORD}\n", "x\n"]
+    assert not [one for one in tried.entry.operations if "correct" in one.get("output", "") + one.get("text", "")]
+
+
+def test_s01_what_a_machine_says_behind_a_hidden_answer_does_not_tell_what_is_missing() -> None:
+    outcome, _, tried = held("Password: -> {password} ; # -> x", "Password: ", f"{PASSWORD}s are yours\n# ", "# ", echoes=False)
+    assert outcome == Done(RESULT)
+    assert tried.entry.operations[0]["output"] == "[secret]s are yours\n"
+
+
 def test_s01_an_echo_in_which_a_machine_stops_leaves_no_piece_of_a_secret() -> None:
     outcome, _, tried = held("# -> key {password} ; # within 1 s -> x", "# ", f"<{PASSWORD[3:-4]}", echoes=False)
     assert isinstance(outcome, Unknown)

@@ -81,12 +81,28 @@ class Talk:
                 fresh = True
                 continue
             patience.left -= wanted
-            if fresh and (found := choose(self.seen)) is not None:
+            if fresh and (found := self._chosen(choose)) is not None:
                 return found
             fresh = False
             if piece is None:
                 return Nothing.CLOSED
         return Nothing.SILENCE
+
+    def _chosen(self, choose: Callable[[Seen], T | Nothing | None]) -> T | Nothing | None:
+        """What looks like the echo of the answer may be the machine's own word: an answer that is hidden has none."""
+        found = choose(self.seen)
+        if found is not None or self._echoed or not self._screen.line:
+            return found
+        if not self._is_hidden and self._echo.startswith(self._screen.line.rstrip()):
+            return None
+        self._echoed = True
+        found = choose(self.seen)
+        self._echoed = found is not None
+        return found
+
+    @property
+    def _is_hidden(self) -> bool:
+        return any(isinstance(part, Secret) for part in self._said)
 
     @property
     def seen(self) -> Seen:
@@ -108,7 +124,7 @@ class Talk:
 
     def _ended(self, line: str) -> None:
         echoes, self._echoed = not self._echoed, True
-        line = _behind(self._echo, line) if echoes else line
+        line = _behind(self._echo, line, hidden=self._is_hidden) if echoes else line
         shown = self._left_of_echo.ended(line)
         if echoes and not line:  # of the Enter key, too, where nothing is echoed but that
             return
@@ -140,9 +156,14 @@ class Talk:
         return self._recorder.finish()
 
 
-def _behind(echo: str, line: str) -> str:
-    """A line that has ended, without the echo with which it begins; white space at its end is gone by then."""
-    return "" if line == echo.rstrip() else line.removeprefix(echo)
+def _behind(echo: str, line: str, *, hidden: bool) -> str:
+    """A line that has ended, without the echo with which it begins; white space at its end is gone by then.
+
+    What only begins as a hidden answer does is the machine's own word: what is left of it would tell what is missing.
+    """
+    if line == echo.rstrip():
+        return ""
+    return line if hidden else line.removeprefix(echo)
 
 
 def _without(echo: str, line: str) -> str:

@@ -87,6 +87,15 @@ def test_a_certificate_lets_in_and_one_of_another_key_is_refused_here(sshd: Sshd
     assert refused(sshd.port, sshd.user, fields={"certificate": certificate}, **given).case == "its certificate is none of this key"
 
 
+@pytest.mark.parametrize(
+    "certificate", [b"\xff\xfe no text", b"-----BEGIN CERTIFICATE-----\nnor this", b"ssh-ed25519-cert-v01@openssh.com AAAA"]
+)
+def test_a_certificate_that_cannot_be_read_is_told_as_one_of_another_key(certificate: bytes, sshd: Sshd) -> None:
+    secrets = {"signed": Secret(certificate)}
+    error = refused(sshd.port, sshd.user, host_key=sshd.host_key, key=sshd.key, secrets=secrets, certificate="signed")
+    assert error.case == "its certificate is none of this key"
+
+
 def test_s01_a_key_that_the_library_cannot_read_shows_nothing_of_itself(sshd: Sshd, tmp_path: Path) -> None:
     """A point that is not written in full is more than it knows; its error would hold the frames in which the key lies."""
     head, *lines, foot = pair(tmp_path, "ecdsa")[0].reveal().strip().splitlines()

@@ -76,7 +76,7 @@ def key_of(stop: Stop, run: Run) -> PKey | None:
     made = _opened(text, passphrase)
     if isinstance(made, str):
         raise _refusal(stop, made, f"look at the fields of the key and of its passphrase, {settings.passphrase!r}")
-    certificate = _certificate(stop)
+    certificate = _certificate(stop, run)
     if certificate and not _signed(made, certificate):
         raise _refusal(stop, "its certificate is none of this key", f"look at the field {settings.certificate!r}")
     return made
@@ -183,16 +183,19 @@ def _made(found: Any) -> PKey | None:
     return RSAKey(key=found) if isinstance(found, RSAPrivateKey) else None
 
 
-def _certificate(stop: Stop) -> str:
+def _certificate(stop: Stop, run: Run) -> bytes:
+    """Whatever it is: what is no text is none of the key, either."""
     name, secrets = stop.settings.certificate, stop.login.secrets
-    return secrets[name].reveal() if name in secrets else stop.login.record.fields.get(name, "")
+    if name in secrets:
+        return run.keep(secrets[name]).reveal_bytes()
+    return stop.login.record.fields.get(name, "").encode(errors="replace")
 
 
-def _signed(key: PKey, certificate: str) -> bool:
+def _signed(key: PKey, certificate: bytes) -> bool:
     """Whether it is the key's; then the key is shown with it from now on."""
     try:
-        found = load_ssh_public_identity(certificate.strip().encode())
-        blob = PublicBlob.from_string(certificate)
+        found = load_ssh_public_identity(certificate.strip())
+        blob = PublicBlob.from_string(certificate.decode())
     except (ValueError, UnsupportedAlgorithm, SSHException):
         return False
     if not isinstance(found, SSHCertificate):
