@@ -11,7 +11,7 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
-from taskkit.engine._border import asked
+from taskkit.engine._border import asked, record_of
 from taskkit.engine._catalog import LISTS
 from taskkit.engine._errands import each_alone
 from taskkit.engine._fits import Fits, begins, list_id, still_theirs
@@ -177,4 +177,4 @@ class Chores:
                 yield from (job for job in all_jobs(self._storage, Query(states=PENDING, trigger=task.id)) if job.trigger[1] == record)
 
     def _record(self, name: str) -> Record | None:
-        return asked(lambda: self._ground.vault.records.get(name), "reading a record")
+        return record_of(self._ground.vault, name)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from attrs import define, field, frozen
 
-from taskkit.engine._border import account_of, asked, said_of
+from taskkit.engine._border import account_of, record_of, said_of
 from taskkit.engine._catalog import LISTS, list_of
 from taskkit.engine._chores import Chores
 from taskkit.engine._demands import Demands
@@ -147,7 +147,7 @@ class Intake:
         if isinstance(happening, RecordRemoved):
             self._chores.settle(happening.record)  # one that was told before, or late, may be there anew
             return []
-        record = asked(lambda: self._ground.vault.records.get(happening.record), "reading the record of a happening")
+        record = record_of(self._ground.vault, happening.record, "reading the record of a happening")
         if record is None:
             self._fires.unknown(happening, now)
             return []

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from taskkit.engine._border import account_of, asked
+from taskkit.engine._border import account_of, asked, record_of
 from taskkit.engine._cases import Case
 from taskkit.engine._catalog import DEFINITIONS, LISTS
 from taskkit.engine._cohorts import Cohort, likeness
@@ -219,7 +219,7 @@ class Lookups:
         """What changed elsewhere since it was planned may lead to another record, or another task (R2)."""
         job, trigger = case.job, case.trigger
         name = job.trigger[1] or ""
-        other = record if job.via is None else asked(lambda: self._ground.vault.records.get(name), "reading the record")
+        other = record if job.via is None else record_of(self._ground.vault, name, "reading the record")
         return other is not None and self._targets.fits(job, trigger, other)
 
     # holds

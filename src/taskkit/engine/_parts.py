@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import frozen
 
-from taskkit.engine._border import asked
+from taskkit.engine._border import record_of
 from taskkit.engine._executions import TABLE, execution
 from taskkit.engine._occurrences import starts_at
 from taskkit.engine._targets import Aim, Targets, tasks_of
@@ -39,7 +39,7 @@ class Parts:
         return self._made(conductor, self._aim(task, name), name, now, due, forced=conductor.forced)
 
     def _aim(self, task: Task, name: str) -> Aim:
-        return self._targets.aim(task, asked(lambda: self._ground.vault.records.get(name), "reading a record of the list"))
+        return self._targets.aim(task, record_of(self._ground.vault, name, "reading a record of the list"))
 
     def _made(self, conductor: Job, aim: Aim, name: str, now: Instant, due: Instant, **said: Any) -> Job:
         return Job(

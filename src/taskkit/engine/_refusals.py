@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from attrs import evolve
 
 from taskkit.engine._ages import aged, succeeded
-from taskkit.engine._border import asked
+from taskkit.engine._border import record_of
 from taskkit.engine._cases import Case
 from taskkit.engine._fits import Fits
 from taskkit.engine._gates import Instead
@@ -130,7 +130,7 @@ class Refusals:
         if case.job.kind is Kind.RECOVERY:  # nothing ends it (S4): what is missing may come back
             return self.away(case, Instead(Step.DEFER, Why.MISFIT, case.now + DAY, "its record, task or script is gone"))
         job, vault, case.after = case.job, self._ground.vault, None
-        fit = self._fits.fitted(job, lambda name: asked(lambda: vault.records.get(name), "reading the record"), anew=True)
+        fit = self._fits.fitted(job, lambda name: record_of(vault, name, "reading the record"), anew=True)
         if isinstance(fit, Plan):
             passed = case.successor.passed if case.successor else 0
             planned = self._replans.anew(fit.task, fit.record, job, case.now, after=passed or None)
