@@ -77,7 +77,7 @@ FLOORS = [
         "engine._leads engine._portions engine._fits engine._chores engine._ledger engine._checks engine._definitions",
         "engine._lists engine._keeper",
         "engine._successors engine._sealed_slots engine._run_intents engine._reach engine._sayings engine._runs engine._cohorts",
-        "engine._lookups engine._merges engine._repeats",
+        "engine._lookups engine._merges engine._repeats engine._situations",
         "engine._gates engine._refusals engine._conductor",
         "engine._starter engine._retries engine._finisher engine._lifeline engine._ends engine._turns",
         "engine._floor",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from attrs import frozen
@@ -13,15 +13,14 @@ from taskkit.engine._ground import MOST_RESCUES, VAULT_AWAY_LOOK
 from taskkit.engine._intents import read
 from taskkit.engine._occurrences import lateness, starts_at
 from taskkit.engine._passings import is_passed
-from taskkit.engine._planner import read_standing, suspending
+from taskkit.engine._situations import is_rerun, quiet, suspensions, wished
 from taskkit.errors import StorageAway, TaskkitError, VaultAway
 from taskkit.events._wording import counted
 from taskkit.events.windows import Window
 from taskkit.instants import DAY, MINUTE, SECOND, Instant, instant
 from taskkit.intents import TABLE
-from taskkit.jobs import OF_HAPPENINGS, Cause, Job, Kind, Why
+from taskkit.jobs import OF_HAPPENINGS, Kind, Why
 from taskkit.standings import TABLE as STANDINGS
-from taskkit.standings import Standing, standing_id
 from taskkit.states import Step
 from taskkit.storage import Expect
 
@@ -125,42 +124,16 @@ class Gates:
 
     def _suspension(self, case: Case) -> Instead | None:
         """It waits until somebody resumes the task that runs, or the one that wants it: the release wakes it, the timer is the net."""
-        job, whole = case.job, self._whole(case)
-        if (case.standing is None and whole is None and job.via is None) or job.kind is Kind.RECOVERY or job.is_conducting:
+        job = case.job
+        if job.kind is Kind.RECOVERY or job.is_conducting:
             return None
-        for about, id, standing in self._standings(case, whole):
-            if standing is None or standing.suspended is None:
-                continue
-            if job.execution is not None and not (about is None and self._is_rerun(case)):
+        if case.standing is None and case.whole is None and job.via is None and job.execution is None:  # as most stand
+            return None
+        for record, id, standing in suspensions(case, self._ground.storage):
+            if job.execution is not None and not (record is None and is_rerun(case, self._ground.storage)):
                 return Instead(Step.CANCEL, Why.SUSPENDED, text=f"suspended: {standing.suspended}")
             return Instead(Step.DEFER, Why.SUSPENDED, case.now + DAY, still=Expect(STANDINGS, id, standing.revision))
         return None
-
-    def _whole(self, case: Case) -> Standing | None:
-        """What a conductor began, its whole task lets end; once it has ended, what is run again waits as a demand does."""
-        if case.job.execution is None or case.kin.whole is None or not self._is_rerun(case):
-            return case.whole
-        return case.kin.whole
-
-    def _standings(self, case: Case, whole: Standing | None) -> Iterator[tuple[str | None, str, Standing | None]]:
-        """Of the task that runs, and of another where it alone wants it (R2); each with the record that it is for."""
-        job = case.job
-        yield job.record, standing_id(job.line, job.record), case.standing
-        yield None, standing_id(job.line, None), whole
-        if job.via is None or any(cause.via != job.via[:2] for cause in case.causes):
-            return
-        for line, record in suspending(case.trigger, job.via[1]):
-            if record is not None or job.execution is None or self._is_rerun(case):
-                id = standing_id(line, record)
-                yield record, id, read_standing(case.kin.glance.one(STANDINGS, id))
-
-    def _is_rerun(self, case: Case) -> bool:
-        """Whether it is a part that somebody wants once more: its conductor, that let the others begin, has ended (R6)."""
-        cohort, execution = case.cohort, case.job.execution
-        if cohort.is_rerun is None:
-            conductor = None if execution is None else self._ground.storage.job(execution)
-            cohort.is_rerun = execution is not None and (conductor is None or conductor.ended is not None)
-        return cohort.is_rerun
 
     def _passing(self, case: Case) -> Instead | None:
         """Somebody said that what was due up to a moment is not wanted any more."""
@@ -195,7 +168,7 @@ class Gates:
         """Whose wave let a part pass it asks nothing more; once more after the end of all, each part begins inside the window (R6)."""
         job, task = case.job, case.task
         if job.kind is Kind.PART:
-            return (case.trigger.window,) if self._is_rerun(case) else ()
+            return (case.trigger.window,) if is_rerun(case, self._ground.storage) else ()
         if job.kind is Kind.FALLBACK and (fallback := task.fallback or self._ground.settings.fallback):
             return task.window, fallback.window
         return (task.window,)
@@ -243,32 +216,22 @@ class Gates:
     def _session(self, case: Case) -> Instead | None:
         """Only where every reason that is ready waits for quiet; one that has waited as long as it may runs, or counts no more (P2)."""
         job, vault, record = case.job, self._ground.vault, case.record
-        if record is None or job.manual or not (quiet := self._quiet(case)):
+        if record is None or job.manual or not (reasons := quiet(case, self._ground.storage)):
             return None
         account = account_of(vault, record)
         if not asked(lambda: vault.sessions.active(account), "asking the vault for active sessions"):
             return None
         case.account = account
-        over = [cause for cause in quiet if cause.give_up_at is not None and cause.give_up_at <= case.now]
+        over = [cause for cause in reasons if cause.give_up_at is not None and cause.give_up_at <= case.now]
         case.given_up = any(cause.then == "run" for cause in over)
         if case.given_up:
             return None
-        patient = [cause for cause in quiet if cause not in over]
+        patient = [cause for cause in reasons if cause not in over]
         later = [cause.due for cause in case.causes if cause.due > case.now]
         if not patient and not later:
             return Instead(Step.CANCEL, Why.GAVE_UP, text="sessions went on for longer than it may wait")
         later += [cause.give_up_at for cause in patient if cause.give_up_at is not None]
         return Instead(Step.DEFER, Why.SESSION, min([case.now + self._ground.settings.look_length, *later]))
-
-    def _quiet(self, case: Case) -> list[Cause]:
-        """The reasons that are ready, where all of them wait for quiet; a retry has those of the first attempt."""
-        job, ready = case.job, [cause for cause in case.causes if cause.due <= case.now]
-        if job.kind is Kind.FALLBACK and job.wanted <= case.now and job.series is not None:
-            first = self._ground.storage.job(job.series)
-            if first is None or first.kind is not Kind.FIRED:
-                return []
-            ready += self._ground.storage.causes(job.series)
-        return ready if all(cause.quiet for cause in ready) else []
 
     def _host(self, case: Case) -> Instead | None:
         still = self._pauses.paused_still(f"host:{case.job.host}") if case.job.host is not None else None
@@ -279,7 +242,7 @@ class Gates:
         job = case.job
         if case.record is None or job.started is not None:
             return None
-        wishes = self._wishes(case)
+        wishes = wished(case, self._ground.storage)
         if not wishes:
             return None
         vault, record = self._ground.vault, case.record
@@ -293,24 +256,3 @@ class Gates:
         case.changed = changed
         by = kept.body["job"] if kept and changed <= kept.body["ended"] else None  # the vault took it after it was chosen, before the end
         return Instead(Step.SATISFY, Why.SATISFIED, into=by, text="the account was changed since")
-
-    def _wishes(self, case: Case) -> list[Instant]:
-        """When its reasons were: a retry's lie before the failure that made it, a part's are its conductor's. A demand is for a change."""
-        job, causes = case.job, case.causes
-        if job.kind is Kind.PART and job.execution is not None:
-            conductor = None if job.demanded_by is not None else self._ground.storage.job(job.execution)
-            if conductor is None or conductor.is_demanded:
-                return []
-            job, causes = conductor, tuple(self._ground.storage.causes(conductor.id))
-        if job.is_demanded or job.kind is Kind.RECOVERY:
-            return []
-        if job.kind is Kind.FALLBACK:
-            return [job.created, *(cause.at for cause in causes)]
-        return [*(cause.at for cause in causes), *self._occurrences(case, job)]
-
-    @staticmethod
-    def _occurrences(case: Case, job: Job) -> list[Instant]:
-        """The last that it stands for: a change before that is not for it. One at the very instant is."""
-        passed = case.kin.missed(job, case.now).get("missed_last") if job.started is None else job.missed_last
-        last = passed or job.at
-        return [] if last is None else [last * SECOND - 1]
