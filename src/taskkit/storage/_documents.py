@@ -10,6 +10,7 @@ from typing import Any
 
 from taskkit.storage import Document
 from taskkit.storage._journal import Journal
+from taskkit.storage._keepable import must_be_whole
 from taskkit.storage.units import Expect, Keep, Refusal
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode
@@ -57,5 +58,6 @@ class Documents:
 
 def _plain(body: Mapping[str, Any]) -> dict[str, Any]:
     """As every other store keeps it: JSON, and nobody else's."""
-    plain: dict[str, Any] = json.loads(_encode(dict(body)))
+    must_be_whole(told := _encode(dict(body)))
+    plain: dict[str, Any] = json.loads(told)
     return plain

@@ -30,6 +30,12 @@ def must_be_texts(*texts: str) -> None:
     _must_be(texts)
 
 
+def must_be_whole(text: str) -> None:
+    """A document as it is written down: in there NUL has other signs, and so has a long number."""
+    if not (text.isascii() or is_whole(text)):
+        raise _refusal("a text holds half a character")
+
+
 def askable(values: tuple[Any, ...]) -> tuple[Any, ...]:
     """For a question in SQL: a text that no row holds equals nothing, as NULL does, and behind the longest number there is none."""
     return values if all(map(_is_askable, values)) else tuple([one if _is_askable(one) else _nearest(one) for one in values])
@@ -64,8 +70,7 @@ def _must_be(values: Iterable[Any]) -> None:
 def _must_hold(value: Any) -> None:
     """What is kept as one text has NUL and long numbers in other signs; half a character has none."""
     if isinstance(value, str):
-        if not (value.isascii() or is_whole(value)):
-            raise _refusal("a text holds half a character")
+        must_be_whole(value)
     elif isinstance(value, Mapping):
         for name, one in value.items():
             _must_hold(name)
@@ -90,7 +95,8 @@ def _hold(change: Hold) -> Iterable[Any]:
 
 
 def _keep(change: Keep) -> Iterable[Any]:
-    return change if change.body is not None else ()
+    """Without the body, which is asked when it is written: that may take its time, and be interrupted."""
+    return () if change.body is None else (change.table, change.id, change.revision, change.group)
 
 
 #: Of each change, what is kept of it.

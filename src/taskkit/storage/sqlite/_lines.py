@@ -30,8 +30,6 @@ _KIND = 0xFF
 #: Of the write-ahead log, before it goes into the file: what is written again and again, such as a table's last page, goes there once.
 _LOG_PAGES = 4000
 _FEW = 4
-#: Where a text holds it, SQLite reads of a list in JSON but what is before it.
-_NUL = r"\u0000"
 #: So many are told of a damaged file.
 _DAMAGES = 20
 #: So many rows are added by one statement, as long as there are as many.
@@ -158,8 +156,8 @@ class SqliteLine(Line):
         sql, values, these = question
         if these is None:
             return self._db.execute(sql, values).fetchall()
-        if len(these) > _FEW and _NUL not in (told := json.dumps(these)):
-            return self._db.execute(words.among(sql), (told, *values)).fetchall()
+        if len(these) > _FEW:
+            return self._db.execute(words.among(sql), (json.dumps(these), *values)).fetchall()
         return self._db.execute(words.among_few(sql, len(these)), (*these, *values)).fetchall()
 
     def add(self, table: Table, rows: Sequence[Row]) -> None:
