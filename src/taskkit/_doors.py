@@ -12,7 +12,7 @@ from functools import partial, wraps
 from types import FunctionType
 from typing import Any, TypeVar
 
-from taskkit.checks import LONGEST_NAME, LONGEST_NUMBER, is_keepable
+from taskkit.checks import BEYOND, LONGEST_NAME, is_keepable
 from taskkit.errors import InvalidValue
 from taskkit.instants import FIRST, NEVER, SECOND, instant
 
@@ -20,7 +20,6 @@ T = TypeVar("T")
 #: What is the case, where something is; and what would help.
 Trouble = tuple[str, str] | None
 _KEPT = frozenset({"by", "user", "why", "to", "plan"})
-_MOST = 1 << LONGEST_NUMBER
 
 
 def with_a_door(kind: type[T]) -> type[T]:
@@ -50,7 +49,7 @@ def _behind_a_door(method: Callable[..., Any], called: str) -> Callable[..., Any
 
 
 def _shown(given: object) -> str:
-    """Nothing of what may hold anything."""
+    """Texts and numbers as they are, of all else its kind: that may hold anything."""
     return repr(given)[:LONGEST_NAME] if given is None or isinstance(given, str | int | float) else f"a {type(given).__name__}"
 
 
@@ -79,9 +78,9 @@ def _kept_text(given: object) -> Trouble:
 
 
 def _number(given: object) -> Trouble:
-    if type(given) is int and -_MOST <= given < _MOST:
-        return None
-    return "it is no whole number" if type(given) is not int else f"it has more than {LONGEST_NUMBER} bits", "give a whole number"
+    if type(given) is not int:
+        return "it is no whole number", "give one"
+    return None if -BEYOND <= given < BEYOND else ("it has more than 64 bits", "give one that is nearer to zero")
 
 
 def _moment(given: object) -> Trouble:

@@ -13,8 +13,8 @@ from taskkit.errors import InvalidValue
 LONGEST_NAME = 200
 #: Of a machine that is reached, and of one that works.
 LONGEST_HOST = 500
-#: So many bits has a number that every store keeps, beside its sign.
-LONGEST_NUMBER = 63
+#: Beyond the numbers of 64 bits, which every store keeps; the lowest is as far below zero.
+BEYOND = 1 << 63
 
 
 def named(instance: object, attribute: Attribute[Any], given: object) -> None:

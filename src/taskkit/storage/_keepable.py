@@ -6,13 +6,12 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import chain
 from typing import Any
 
-from taskkit.checks import LONGEST_NUMBER, is_keepable, is_whole
+from taskkit.checks import BEYOND, is_keepable, is_whole
 from taskkit.errors import InvalidValue
 from taskkit.facts import Fact
 from taskkit.storage._alike import Unmade
 from taskkit.storage.units import Hold, Insert, Join, Keep, Move, Unit, Wait
 
-_MOST = 1 << LONGEST_NUMBER
 _TOLD = Fact._fields.index("details")
 
 
@@ -44,11 +43,11 @@ def askable(values: tuple[Any, ...]) -> tuple[Any, ...]:
 def _is_askable(value: object) -> bool:
     if isinstance(value, str):
         return is_keepable(value)
-    return not isinstance(value, int) or -_MOST <= value < _MOST
+    return not isinstance(value, int) or -BEYOND <= value < BEYOND
 
 
 def _nearest(value: Any) -> int | None:
-    return None if isinstance(value, str) else min(max(-_MOST, value), _MOST - 1)
+    return None if isinstance(value, str) else min(max(-BEYOND, value), BEYOND - 1)
 
 
 def _must_be(values: Iterable[Any]) -> None:
@@ -61,7 +60,7 @@ def _must_be(values: Iterable[Any]) -> None:
         return
     for value in there:
         if type(value) is int:
-            if not -_MOST <= value < _MOST:
+            if not -BEYOND <= value < BEYOND:
                 raise _refusal("a number has more than 64 bits")
         elif not isinstance(value, str):
             _must_hold(value)

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import re
 
-from taskkit.checks import LONGEST_NUMBER, is_keepable
+from taskkit.checks import BEYOND, is_keepable
 from taskkit.errors import InvalidValue
 
 _MARKER = re.compile(r"(-?[0-9]{1,19}):(-?[0-9]{1,19})")
 #: More than any store has; one more of them is still a number that it knows.
-_ALL = 1 << (LONGEST_NUMBER - 1)
+_ALL = BEYOND // 2
 
 
 def place_at(page: str) -> tuple[int, int]:
     """What the marker of a page of jobs says."""
     found = _MARKER.fullmatch(str(page))
-    if found is not None and all(abs(int(part)) < 1 << LONGEST_NUMBER for part in found.groups()):
+    if found is not None and all(abs(int(part)) < BEYOND for part in found.groups()):
         return int(found[1]), int(found[2])
     raise _none(page)
 

@@ -178,12 +178,11 @@ class PostgresLine(Line):
         self._tell(words.marked(sql), values)
 
     def answers(self, questions: Sequence[Question]) -> list[list[Row]]:
-        asked = questions
-        if len(asked) > 1 and not self._db.pgconn.pipeline_status:
+        if len(questions) > 1 and not self._db.pgconn.pipeline_status:
             with self._db.pipeline():
-                cursors = [self._asked(question) for question in asked]
+                cursors = [self._asked(question) for question in questions]
         else:
-            cursors = [self._asked(question) for question in asked]
+            cursors = [self._asked(question) for question in questions]
             if self._db.pgconn.pipeline_status and any(cursor is not None for cursor in cursors):
                 self._pipeline.sync()  # then a server knows that it waits for us, and for how long
         return [[] if cursor is None else cursor.fetchall() for cursor in cursors]

@@ -129,11 +129,11 @@ def story(line: Line, at: Instant, of_line: str | None, record: str | None, limi
 def _fact(text: str, chain: str, position: int, hash: str) -> Fact:
     try:
         fact = decoded(text, chain, position, hash)
+        if isinstance(position, int) and isinstance(fact.at, int) and isinstance(fact.kind, str):
+            return fact
+        raise TypeError
     except UNREAD as error:
         raise unreadable(f"the fact at {position!r} of the chain {chain!r}", error) from None
-    if isinstance(position, int) and isinstance(fact.at, int) and isinstance(fact.kind, str):
-        return fact
-    raise unreadable(f"the fact at {position!r} of the chain {chain!r}", TypeError())
 
 
 # the whole chain
